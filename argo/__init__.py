@@ -1,0 +1,1 @@
+"""Manifests -> runs -> results: everything that talks to something."""

@@ -1,0 +1,86 @@
+"""The border between the engine's decisions and whatever runs containers: requests, outcomes, protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+Json = dict[str, Any]
+PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error"]
+
+
+@dataclass(frozen=True, slots=True)
+class PodRequest:
+    """One pod to run, complete in itself: JSON-serialisable, so that it can be recorded before it is started.
+
+    `template` is the node's template with every tag substituted and every input artifact and output artifact
+    carrying its final location. `volumes` are Kubernetes volumes (workflow and template level together).
+    `deadline` is in seconds since the epoch; past it the pod fails with `deadline_message`.
+    """
+
+    node_id: str
+    node_name: str
+    pod_name: str
+    namespace: str
+    workflow_name: str
+    workflow_uid: str
+    template: Json
+    volumes: tuple[Json, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    pod_spec: Json = field(default_factory=dict)  # securityContext, nodeSelector, … after podSpecPatch; informative
+    deadline: float | None = None
+    deadline_message: str = "Pod was active on the node longer than the specified deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class PodOutcome:
+    """What is known of a pod: Argo's node fields as the executor reports them.
+
+    `phase` Failed is the program's own failure (`exit_code` set), Error the executor's (image, artifact, environment).
+    `outputs` has Argo's shape: {"parameters": [{"name","value"}], "artifacts": [...], "result": str, "exitCode": str}.
+    """
+
+    phase: PodPhase
+    message: str = ""
+    exit_code: int | None = None
+    outputs: Json = field(default_factory=dict)
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    progress: str | None = None  # "n/m" as written to ARGO_PROGRESS_FILE
+    containers: Mapping[str, Json] = field(default_factory=dict)  # containerSet: name -> {phase, exitCode, message}
+
+
+class Pods(Protocol):
+    """Runs pods. Every method may be called again after a crash of the caller without doing anything twice."""
+
+    def create(self, request: PodRequest) -> None:
+        """Start the pod, or adopt it when it was started before (same node id)."""
+
+    def poll(self, timeout: float) -> Mapping[str, PodOutcome]:
+        """Outcomes of all pods that are known and changed since the last poll; wait up to `timeout` seconds for one."""
+
+    def kill(self, node_id: str, grace: float) -> None:
+        """SIGTERM, after `grace` seconds SIGKILL; the outcome comes by poll."""
+
+
+class Library(Protocol):
+    """Objects that a workflow may refer to."""
+
+    def config_map(self, name: str) -> Json | None: ...
+    def workflow_template(self, name: str) -> Json | None: ...
+    def cluster_workflow_template(self, name: str) -> Json | None: ...
+    def secret(self, name: str, key: str) -> bytes | None: ...
+    def create_config_map(self, config_map: Json) -> None: ...
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What one reconcile decided: node ids changed, pods to start and to end, when to look again without an event."""
+
+    changed: set[str] = field(default_factory=set)
+    launch: list[PodRequest] = field(default_factory=list)
+    kill: list[str] = field(default_factory=list)
+    wake_at: datetime | None = None

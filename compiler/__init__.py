@@ -1,0 +1,1 @@
+"""Definitions -> manifests: pure, no network, no clock, no environment."""
