@@ -1,0 +1,40 @@
+"""What all tests share: the reference data beside the checkout, Hypothesis profiles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+# No deadline: on a loaded machine an example may take any time, and no test asserts one.
+settings.register_profile("argosy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "argosy"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `shared` are skipped, with the reason, in a clone without the reference data."""
+    if SHARED.is_dir():
+        return
+    skip = pytest.mark.skip(reason="no reference data at ../shared")
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The reference data beside the checkout (Argo's schema, examples, outcomes; the sample project)."""
+    if not SHARED.is_dir():
+        pytest.skip("no reference data at ../shared")
+    return SHARED
