@@ -1,0 +1,6 @@
+"""`python -m argo.cli` runs the `argosy` command."""
+
+from argo.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Entry point of `argosy`: the lazy command group, and how every error becomes a text and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from argo.cli.table import COMMANDS, SECTIONS
+from argo.errors import ArgosyError, DefinitionError, did_you_mean
+
+EXIT_BUG = 3  # a bug fails the command, not the run: never 1
+EXIT_INTERRUPTED = 130
+
+EPILOG = """\b
+Exit codes: 0 done · 1 the run or check failed · 2 usage or definition error
+            3 remote or environment failure, or a bug · 130 left with Ctrl-C
+Files:      ARGOSY_HOME holds runs, results and secrets (default ~/.local/share/argosy)
+Debugging:  ARGOSY_DEBUG=1 shows tracebacks"""
+
+
+class LazyGroup(click.Group):
+    """Commands of `table.COMMANDS`; a command's module is imported when the command is used, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(f"argo.cli.{entry.module}"), entry.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            hint = did_you_mean(name, list(COMMANDS))
+            raise click.UsageError(f"no such command: {name}" + (f" ({hint})" if hint else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.help) for name, entry in entries.items()], col_max=12)
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"argosy {version('argosy')}")
+    except PackageNotFoundError:
+        click.echo("argosy (not installed)")
+    ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+              help="Show the version and exit.")
+def cli() -> None:
+    """Argosy runs what you define: compute assets and DAGs become Argo Workflows, here or on a cluster."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Only with ARGOSY_DEBUG set does an exception leave this function."""
+    try:
+        result = cli.main(args=None if arguments is None else list(arguments), prog_name="argosy",
+                          standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except ArgosyError as error:
+        return _report(error)
+    except BrokenPipeError:
+        return _quiet()
+    except Exception as error:
+        if os.environ.get("ARGOSY_DEBUG"):
+            raise
+        return _bug(error)
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: ArgosyError) -> int:
+    if os.environ.get("ARGOSY_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, DefinitionError) and error.diagnostics:
+        from argo.cli.output import print_diagnostics
+
+        print_diagnostics(error.diagnostics)
+    click.echo("\n".join(error.lines()), err=True)
+    return error.exit_code
+
+
+def _quiet() -> int:
+    # The reader of our output has gone; nothing may be written at interpreter exit, either.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    return 0
+
+
+def _bug(error: Exception) -> int:
+    click.echo(
+        f"This is a bug in Argosy: {type(error).__name__}: {error}\n"
+        "What has run is kept. Please report it with the traceback: ARGOSY_DEBUG=1 shows it when the command is repeated.",
+        err=True,
+    )
+    return EXIT_BUG

@@ -1,0 +1,43 @@
+"""The commands of `argosy` as a table, so that `--help` needs none of their modules."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """Where a command lives and how the overview describes it."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Definitions": {
+        "compile": Entry("compile", "compile_", "Turn definitions into Argo manifests."),
+        "check": Entry("compile", "check", "Report every mistake in definitions or manifests."),
+        "assets": Entry("assets", "assets", "List, show and start compute assets and DAGs."),
+        "graph": Entry("graph", "graph", "Draw a DAG or a run: Mermaid, DOT, SVG."),
+        "schema": Entry("schema", "schema", "Print the JSON Schemas of the definitions, for editors."),
+    },
+    "Runs": {
+        "run": Entry("run", "run", "Run a DAG or any Argo manifest here, in the foreground."),
+        "resume": Entry("run", "resume", "Go on with a run that was killed, left or suspended."),
+        "list": Entry("observe", "list_", "List the runs."),
+        "status": Entry("observe", "status", "Show a run's phase, tasks and results."),
+        "watch": Entry("observe", "watch", "Follow a run until it ends."),
+        "logs": Entry("observe", "logs", "Print what a run's tasks wrote."),
+        "get": Entry("observe", "get", "Print a run as Argo's Workflow object."),
+        "fetch": Entry("fetch", "fetch", "Copy a run's results to a local folder, byte for byte."),
+    },
+    "Control": {
+        "approve": Entry("control", "approve", "Let a run pass a gate."),
+        "reject": Entry("control", "reject", "Close a gate: what depends on it does not run."),
+        "suspend": Entry("control", "suspend", "Start no further tasks of a run until it is resumed."),
+        "stop": Entry("control", "stop", "End a run's tasks; exit handlers still run."),
+        "delete": Entry("control", "delete", "Remove ended runs with their logs and files."),
+    },
+}
+
+COMMANDS: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
