@@ -1,0 +1,1 @@
+"""Generated data; each file names its generator, which has a `--check` that says whether it is current."""

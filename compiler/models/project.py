@@ -1,0 +1,99 @@
+"""argosy.yaml: profiles (where and how to run) and the project's policy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
+
+from compiler.models.base import Duration, Model, Text
+from compiler.models.parts import Toleration
+
+
+class Engine(Model):
+    """`local`, an Argo Server, or a kubeconfig context. At most one is set; none is the embedded engine."""
+
+    server: str | None = None
+    context: str | None = None
+
+
+def _engine(value: Any) -> Any:
+    return {} if value == "local" else value
+
+
+class StoreSecret(Model):
+    """The cluster's Secret with the store's credentials: its name and the two keys in it."""
+
+    name: str
+    access_key: str = "accesskey"
+    secret_key: str = "secretkey"  # noqa: S105  (the name of a key, not a secret)
+
+
+class Store(Model):
+    """The S3 store: `endpoint` as this machine reaches it, `inClusterEndpoint` as pods do."""
+
+    endpoint: str
+    in_cluster_endpoint: str | None = None
+    bucket: str
+    region: str | None = None
+    insecure: StrictBool = False
+    secret: StoreSecret | None = None
+    ca_file: str | None = None
+
+
+class GpuPlacement(Model):
+    """Replaces the shipped table's entry of a GPU product."""
+
+    node_selector: dict[str, Text] = {}
+    tolerations: tuple[Toleration, ...] = ()
+    resource: str | None = None  # the extended resource, where it is not the vendor's own
+
+
+class Ttl(Model):
+    """How long finished Workflows are kept."""
+
+    completion: Duration | None = None
+    success: Duration | None = None
+    failure: Duration | None = None
+
+
+class Profile(Model):
+    """One place to run."""
+
+    engine: Annotated[Engine, BeforeValidator(_engine)] = Engine()
+    namespace: str | None = None
+    service_account: str | None = None
+    executor_service_account: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
+    store: Store | None = None
+    gpu: dict[str, GpuPlacement] = {}
+    node_selector: dict[str, Text] = {}
+    tolerations: tuple[Toleration, ...] = ()
+    ttl: Ttl | None = None
+    pod_gc: (
+        Literal["OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess"] | None
+    ) = Field(default=None, alias="podGC")
+    timeout: Duration | None = None
+    parallelism: StrictInt | None = None
+    offload: StrictBool = False  # the controller offloads large node status
+    labels: dict[str, Text] = {}
+    annotations: dict[str, Text] = {}
+
+
+class Policy(Model):
+    """What `check` holds definitions against."""
+
+    registries: tuple[str, ...] = ()  # allowed image registries; none named: any
+    require_digest: StrictBool = False
+
+
+class Project(Model):
+    """The whole argosy.yaml."""
+
+    api_version: Literal["argosy/v1"] = "argosy/v1"
+    kind: Literal["Project"] = "Project"
+    default: str | None = None
+    profiles: dict[str, Profile] = {}
+    policy: Policy = Policy()
+    assets: tuple[str, ...] = ("assets",)  # folders with the project's assets, relative to argosy.yaml
+    dags: tuple[str, ...] = ("dags",)
