@@ -57,7 +57,7 @@ def kinds() -> Mapping[str, str]:
 
 
 def check_object(obj: Any) -> list[Problem]:
-    """Every mistake in the names and shapes of an object's fields, in the order of the object; empty when there is none.
+    """Every mistake in the names and shapes of an object's fields, in the object's order; empty when there is none.
 
     `obj` is the JSON shape of one object. Values are held against their JSON type only; a null is a field left out,
     as the Kubernetes API takes it.
@@ -66,9 +66,9 @@ def check_object(obj: Any) -> list[Problem]:
         return [Problem((), f"an object with apiVersion and kind is expected, this is {_named(obj)}")]
     kind, version = obj.get("kind"), obj.get("apiVersion")
     known = kinds()
-    if kind not in known:
-        if kind is None:
-            return [Problem((), "the object has no kind", f"known are {', '.join(known)}")]
+    if kind is None:
+        return [Problem((), "the object has no kind", f"known are {', '.join(known)}")]
+    if not isinstance(kind, str) or kind not in known:
         return [Problem(("kind",), f"unknown kind {kind!r}", _nearest(str(kind), known))]
     problems = list(_walk(obj, kind, ()))
     if version != known[kind]:

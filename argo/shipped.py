@@ -1,0 +1,31 @@
+"""Finds what ships with Argosy: templates, assets and dags, in the checkout and in the wheel alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["templates", "assets", "dags"]
+
+
+def folder(kind: Kind) -> Path:
+    """The folder of what ships: beside the packages in a checkout, in `argo/_shipped` in a wheel.
+
+    Raises FileNotFoundError when the installation is incomplete.
+    """
+    here = Path(__file__).resolve().parent
+    for candidate in (here / "_shipped" / kind, here.parent / kind):
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(f"this installation of Argosy lacks its {kind}: install it again")
+
+
+def definitions(kind: Literal["assets", "dags"]) -> tuple[Path, ...]:
+    """The definition files that ship, sorted by name."""
+    return tuple(sorted(folder(kind).glob("*.yaml")))
+
+
+def definition(kind: Literal["assets", "dags"], name: str) -> Path | None:
+    """The file of one definition that ships, by its name (`fork_join` and `fork-join` are one); None if there is none."""
+    wanted = name.replace("_", "-")
+    return next((path for path in definitions(kind) if path.stem.replace("_", "-") == wanted), None)

@@ -1,0 +1,1 @@
+"""Developers' scripts: generators and gates; nothing here is needed at run time."""

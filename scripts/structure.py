@@ -1,0 +1,124 @@
+"""The gate on the shape of the code: modules of at most 400 lines, functions of at most 50, no import cycles.
+
+`python scripts/structure.py [FOLDER…]` (default: compiler argo scripts) prints each finding and one closing line; exit
+code 1 when there is a finding. Imports inside functions count for cycles, those for type checkers alone do not.
+Generated data (`_generated/`) is left out. Complexity is ruff's part (C901).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+MODULE_LINES = 400
+FUNCTION_LINES = 50
+DEFAULT = ("compiler", "argo", "scripts")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module: its dotted name, its file, its syntax tree and its length in lines."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+    lines: int
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from."""
+        return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+
+
+def modules(root: Path, folders: Iterable[str]) -> dict[str, Module]:
+    """All modules below the folders, by dotted name."""
+    found = {}
+    for path in sorted(path for folder in folders for path in (root / folder).rglob("*.py")):
+        relative = path.relative_to(root)
+        if "_generated" in relative.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+        found[name] = Module(name, path, ast.parse(text, str(path)), len(text.splitlines()))
+    return found
+
+
+def too_long(module: Module) -> Iterator[str]:
+    """The module and its functions that are over the limits."""
+    if module.lines > MODULE_LINES:
+        yield f"{module.path}: {module.lines} lines (at most {MODULE_LINES})"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > FUNCTION_LINES:
+                yield f"{module.path}:{node.lineno}: {node.name} has {length} lines (at most {FUNCTION_LINES})"
+
+
+def imports(module: Module, known: Mapping[str, Module]) -> set[str]:
+    """The modules of ours that a module imports when it runs, a package's own module not counted for its children."""
+    targets: set[str] = set()
+    for node in _running(module.tree):
+        if isinstance(node, ast.Import):
+            targets.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            targets.update(_from(module, node, known))
+    return {name for name in targets if name in known and name != module.name}
+
+
+def _from(module: Module, node: ast.ImportFrom, known: Mapping[str, Module]) -> Iterator[str]:
+    base = node.module or ""
+    if node.level:
+        above = module.package.split(".")
+        above = above[: len(above) - node.level + 1]
+        base = ".".join([*above, base] if base else above)
+    for alias in node.names:
+        child = f"{base}.{alias.name}"
+        yield child if child in known else base
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for other in node.orelse:
+                yield other
+                yield from _running(other)
+            continue
+        yield node
+        yield from _running(node)
+
+
+def cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """The modules of one import cycle, first again at the end; empty when there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found[::-1]
+    return []
+
+
+def findings(root: Path, folders: Iterable[str]) -> tuple[int, list[str]]:
+    """How many modules there are, and what is wrong with them."""
+    known = modules(root, folders)
+    wrong = [line for module in known.values() for line in too_long(module)]
+    if ring := cycle({name: imports(module, known) for name, module in known.items()}):
+        wrong.append("import cycle: " + " -> ".join(ring))
+    return len(known), wrong
+
+
+def main(arguments: list[str]) -> int:
+    """Print the findings below the folders named."""
+    count, wrong = findings(Path.cwd(), arguments or DEFAULT)
+    for line in wrong:
+        print(line)
+    print(f"structure: {count} modules, {len(wrong)} findings")
+    return 1 if wrong or not count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
