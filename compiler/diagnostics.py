@@ -1,0 +1,146 @@
+"""Diagnostics: what is wrong with a definition, where, and what to do; and the registry of their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from compiler.source import Path, SourceFile, Span
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of mistake: its id, how severe it is, and its title in one line."""
+
+    id: str
+    severity: Severity
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that has to do with a mistake."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A mistake (or a warning, or a note) at a place. Sorts by file, line, column and code."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    severity: Severity = "error"
+    related: tuple[Related, ...] = ()
+    hint: str | None = None
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        span = self.span
+        place = (span.file, span.line, span.column) if span else ("", 0, 0)
+        return (*place, self.code, self.message)
+
+    def __lt__(self, other: Diagnostic) -> bool:
+        return self.sort_key < other.sort_key
+
+
+class Located(Protocol):
+    """What has a place: `compiler.program.Origin`."""
+
+    @property
+    def source(self) -> SourceFile: ...
+
+    @property
+    def path(self) -> Path: ...
+
+
+REGISTRY: dict[str, Code] = {}
+
+
+def register(*codes: tuple[str, Severity, str]) -> None:
+    """Adds codes to the registry; one given twice is a bug."""
+    for code in codes:
+        if code[0] in REGISTRY:
+            raise ValueError(f"diagnostic code {code[0]} is registered twice")
+        REGISTRY[code[0]] = Code(*code)
+
+
+def diagnostic(
+    code: str,
+    origin: Located,
+    message: str,
+    *,
+    hint: str | None = None,
+    key: bool = False,
+    within: tuple[int, int] | None = None,
+    related: Iterable[Related] = (),
+) -> Diagnostic:
+    """A diagnostic at an origin; its severity is the registry's. `key` and `within`: see `SourceFile.span`."""
+    span = origin.source.span(origin.path, key, within)
+    return Diagnostic(code, message, span, REGISTRY[code].severity, tuple(related), hint)
+
+
+def at(
+    code: str, span: Span | None, message: str, *, hint: str | None = None, related: Iterable[Related] = ()
+) -> Diagnostic:
+    """A diagnostic at a span that is known already."""
+    return Diagnostic(code, message, span, REGISTRY[code].severity, tuple(related), hint)
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """The hint `did you mean 'x'?` for the nearest of the known names, or None."""
+    from difflib import get_close_matches
+
+    known = sorted(set(candidates))
+    matches = get_close_matches(name, known, n=1, cutoff=0.6)
+    if not matches:  # camelCase for snake_case and its like
+        bare = {candidate.replace("_", "").replace("-", "").lower(): candidate for candidate in known}
+        found = bare.get(name.replace("_", "").replace("-", "").lower())
+        matches = [found] if found else []
+    return f"did you mean '{matches[0]}'?" if matches else None
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(item.severity == "error" for item in diagnostics)
+
+
+# A1xx: syntax and structure of definitions (compiler.load)
+register(
+    ("A101", "error", "a file cannot be read"),
+    ("A102", "error", "a file is not UTF-8 text"),
+    ("A103", "error", "a control character in a file"),
+    ("A104", "error", "malformed YAML"),
+    ("A105", "error", "a key stands twice"),
+    ("A106", "error", "a key is not text"),
+    ("A107", "error", "a YAML tag"),
+    ("A108", "error", "an anchor that is unknown, contains itself, or grows without measure"),
+    ("A109", "error", "a YAML merge key"),
+    ("A110", "error", "nested too deeply"),
+    ("A111", "error", "no definition in a file"),
+    ("A112", "error", "a number out of range"),
+    ("A113", "error", "unknown kind of definition"),
+    ("A114", "error", "unknown apiVersion"),
+    ("A120", "error", "unknown field"),
+    ("A121", "error", "missing field"),
+    ("A122", "error", "wrong type of value"),
+    ("A123", "error", "not one of the values allowed"),
+    ("A124", "error", "not a valid name"),
+    ("A125", "error", "a value out of its bounds"),
+    ("A126", "error", "a value not in its format"),
+    ("A127", "error", "fields that exclude each other, or none of them"),
+    ("A128", "error", "a field that does not belong here"),
+    ("A129", "error", "a path that is not absolute"),
+    ("A130", "error", "not a cron schedule"),
+    ("A131", "error", "unknown time zone"),
+    ("A132", "error", "a default that its own parameter refuses"),
+    ("A140", "error", "a definition in Python raised an exception"),
+    ("A141", "error", "a definition in Hera that is not a valid manifest"),
+    ("A150", "error", "malformed dotenv file"),
+    ("A160", "error", "a definition stands twice"),
+    ("A601", "note", "a project's asset shadows a shipped one"),
+)
