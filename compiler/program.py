@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -48,18 +48,22 @@ class Workspace:
     assets: Mapping[str, tuple[Definition[ComputeAsset], ...]]
     dags: Mapping[str, Definition[Dag]]
     files: Mapping[str, bytes | None]
+    requested: tuple[str, ...] = ()  # the DAGs asked for; none named: all
 
 
 @dataclass(frozen=True, slots=True)
 class Literal_:
-    """A constant bound to a parameter or an input (already typed and checked)."""
+    """A constant bound to a parameter (already typed and checked), or the text of an input (a `str`)."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A local file bound to an input: embedded as `raw` up to 100 KiB, else uploaded at submission."""
+    """A local file bound to an input: embedded as `raw` up to 100 KiB, else uploaded at submission.
+
+    `path` is as the definition writes it, relative to the definition's folder.
+    """
 
     path: str
     content: bytes
@@ -108,7 +112,8 @@ class ResolvedTask:
     """One task with everything it names bound.
 
     `target` is the asset, the inline task itself (a Task with image), a nested DAG, or a gate.
-    `bindings` covers every parameter and input of the target that is given, by its name.
+    `bindings` covers every parameter and input of the target that is given, by its name, and the defaults of inputs that
+    are not given (a parameter's default stays in its model).
     `data` are the tasks whose outputs it reads (implied order), in order of first use.
     """
 
@@ -128,7 +133,7 @@ class Condition:
     """A parsed `when`: a tree of comparisons over references and constants."""
 
     op: Literal["and", "or", "not", "==", "!=", "<", "<=", ">", ">=", "in", "truth"]
-    operands: tuple[Condition | Ref | Literal_, ...]
+    operands: tuple[Condition | Ref | Literal_, ...]  # of `in` the second is a Literal_ of a tuple; `not`, `truth` have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +160,5 @@ class Program:
     profile: Profile
     project: Project
     digest: str  # sha256 of the definitions, independent of folders and of the order of files
+    assets: tuple[Definition[ComputeAsset], ...] = ()  # all that are used or were loaded, by name and version
+    locked: Mapping[str, str] = field(default_factory=dict)  # `name@prefix` -> the version chosen, what argosy.lock holds
