@@ -1,0 +1,121 @@
+"""The gates on the house itself: its shape, its lists, what it may say and what it may import."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import architecture, structure
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".json", ".txt", ".csv", ".cfg", ".sh", ""}
+LEFT_OUT = {".git", ".venv", "out", "dist", "build", "golden", "__snapshots__", "__pycache__"}
+
+
+def _files() -> Iterator[Path]:
+    """The text files of the project, as they are."""
+    for top in sorted(ROOT.iterdir()):
+        paths = top.rglob("*") if top.is_dir() else [top]
+        if top.name in LEFT_OUT or (top.name.startswith(".") and top.name not in {".ci", ".gitignore"}):
+            continue
+        for path in paths:
+            if path.is_file() and path.suffix in TEXT and not LEFT_OUT.intersection(path.relative_to(ROOT).parts):
+                yield path
+
+
+def test_modules_and_functions_are_short_and_imports_have_no_cycle() -> None:
+    count, wrong = structure.findings(ROOT, structure.DEFAULT)
+    assert wrong == []
+    assert count > 20
+
+
+def test_the_architecture_lists_every_module_with_its_responsibility() -> None:
+    document = architecture.DOCUMENT.read_text(encoding="utf-8")
+    new = architecture.updated(document, architecture.module_list())
+    assert new == document, "run python -m scripts.architecture"
+
+
+def test_every_module_states_its_responsibility_in_one_line() -> None:
+    silent = [
+        path.relative_to(ROOT).as_posix()
+        for folder in architecture.FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if not architecture.responsibility(path).strip()
+    ]
+    assert silent == []
+
+
+def test_the_list_of_modules_notices_a_new_one(tmp_path: Path) -> None:
+    for folder in architecture.FOLDERS:
+        (tmp_path / folder).mkdir()
+    before = architecture.module_list(tmp_path)
+    (tmp_path / "argo" / "new.py").write_text('"""Does it.\n\nMore."""\n')
+    assert before != architecture.module_list(tmp_path)
+    assert "| `argo/new.py` | Does it |" in architecture.module_list(tmp_path)
+
+
+def test_help_imports_no_heavy_library() -> None:
+    code = (
+        "import sys\n"
+        "from argo.cli.app import run\n"
+        "run(['--help'])\n"
+        "heavy = {'pydantic', 'hera', 'kubernetes', 'minio', 'yaml', 'rich', 'jinja2', 'sqlite3', 'asyncio'}\n"
+        "print('IMPORTED', *sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1].split() == ["IMPORTED"]
+
+
+# Written in pieces, so that this file does not find itself.
+FORBIDDEN = {
+    "a machine's path": r"(?<![\w.])/(?:" + "work|home/[a-z]|Users" + r")/",
+    "a package registry's host": "|".join(["pypi" + r"\.org", "files\\.python" + "hosted", "proxy\\.go" + "lang"]),
+    "a conflict left in": r"(?m)^(?:<{7}|>{7}) ",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    pattern = re.compile(FORBIDDEN[what])
+    found = []
+    for path in _files():
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if match := pattern.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}")
+    assert found == []
+
+
+def test_the_checks_are_documented_and_no_other() -> None:
+    registry = pytest.importorskip("compiler.diagnostics")
+    documented = ROOT / "docs" / "checks.md"
+    assert documented.exists(), "docs/checks.md lists every diagnostic code"
+    codes = re.findall(r"^#+ `?(A\d{3})\b", documented.read_text(encoding="utf-8"), re.MULTILINE)
+    codes += re.findall(r"^\| `?(A\d{3})\b", documented.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(set(codes)) == sorted(registry.REGISTRY)
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [(path, to) for path in documents for to in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8"))]
+    broken = [f"{path.name}: {to}" for path, to in links if "://" not in to and not (path.parent / to).exists()]
+    assert broken == []
+
+
+def test_every_room_is_named_where_the_layers_are_checked() -> None:
+    """A new room of `argo` or stage of the compiler must find its place in the layers of import-linter."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    for container in ("compiler", "argo"):
+        (layers,) = [item["layers"] for item in contracts if item.get("containers") == [container]]
+        named = set(re.findall(r"\w+", " ".join(layers)))
+        present = {
+            path.stem
+            for path in (ROOT / container).iterdir()
+            if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.name.startswith("_")
+        }
+        assert present <= named, f"{container}: {sorted(present - named)} in no layer"
