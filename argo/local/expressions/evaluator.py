@@ -32,7 +32,7 @@ def evaluate(expression: str, env: Mapping[str, Any]) -> Any:
 
     Raises ExpressionError, with the offset of the part at fault.
     """
-    tree = parse(expression, _HIDEABLE & env.keys())
+    tree = parse(expression, _HIDEABLE.intersection(env))
     for name, offset in _unknown(tree, env):
         raise ExpressionError(f"unknown name {name}", offset)
     try:
