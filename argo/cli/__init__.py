@@ -1,5 +1,5 @@
 """The `argosy` command: one lazily imported module a group of commands."""
 
-from argo.cli.main import main
+from argo.cli.app import main
 
 __all__ = ["main"]

@@ -1,0 +1,150 @@
+"""What every place to run offers: the `Backend` protocol, and the values it speaks in.
+
+A run is always shown as Argo's own Workflow object (`Json`, camelCase, with `status.nodes`); `RunState` is the
+short form of it. Errors are those of `argo.errors`: `NotFoundError` for an unknown run or task, `ConflictError`
+where the run's state does not allow what is asked, `RemoteError` and `EnvironmentFailure` for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+Json = dict[str, Any]
+
+FINISHED = frozenset({"Succeeded", "Failed", "Error"})
+"""The phases of a workflow after which nothing changes."""
+
+FULFILLED = FINISHED | {"Skipped", "Omitted"}
+"""The phases of a node after which nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A run's identity: `name` is what people type, `uid` what never repeats."""
+
+    name: str
+    namespace: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run in short. `tasks` and `results` have the shapes that `argosy status -o json` prints."""
+
+    name: str
+    phase: str
+    message: str = ""
+    tasks: Mapping[str, Json] = field(default_factory=dict)
+    results: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing of the run will change any more."""
+        return self.phase in FINISHED
+
+    def as_json(self) -> Json:
+        """`{"name", "phase", "message", "tasks", "results"}`."""
+        return {
+            "name": self.name,
+            "phase": self.phase,
+            "message": self.message,
+            "tasks": dict(self.tasks),
+            "results": dict(self.results),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of a list of runs."""
+
+    ref: RunRef
+    phase: str
+    message: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: str
+    active: bool  # something drives it now
+    source: str  # the definition or manifest that it came from, as the user named it
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment. `changed` are the ids of the nodes that differ from the snapshot before, None: unknown."""
+
+    workflow: Json
+    changed: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a task's output, without its line end; `task` is the node's name below the run."""
+
+    task: str
+    container: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Everything that a run needs: one Workflow object, and the objects that it may refer to.
+
+    `objects` are ConfigMaps, WorkflowTemplates and ClusterWorkflowTemplates. `source` names where it came from.
+    """
+
+    workflow: Json
+    objects: Sequence[Json] = ()
+    source: str = ""
+
+
+class Backend(Protocol):
+    """A place where runs are. `run` arguments are names or uids."""
+
+    def submit(self, submission: Submission) -> RunRef:
+        """Record a run so that it will be executed; nothing is half recorded when this raises."""
+
+    def find(self, run: str) -> RunRef:
+        """The run of that name or uid."""
+
+    def get(self, ref: RunRef) -> Json:
+        """The run as Argo's Workflow object, status included."""
+
+    def list(self) -> Sequence[RunSummary]:
+        """All runs, the newest first."""
+
+    def watch(self, ref: RunRef) -> Iterator[Snapshot]:
+        """Snapshots until the run has ended, the first at once."""
+
+    def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
+        """What the tasks wrote, whole lines in the order of the tasks' start."""
+
+    def stop(self, ref: RunRef) -> None:
+        """End the running tasks; exit handlers run. The run ends as Failed."""
+
+    def terminate(self, ref: RunRef) -> None:
+        """End the run at once, without exit handlers."""
+
+    def suspend(self, ref: RunRef) -> None:
+        """Start no further task until `resume`."""
+
+    def resume(self, ref: RunRef) -> None:
+        """Lift `suspend`, and let bare suspend nodes (no gate) go on."""
+
+    def set_node(self, ref: RunRef, task: str, phase: Literal["Succeeded", "Failed"], outputs: Mapping[str, str],
+                 message: str = "") -> None:
+        """Decide a waiting suspend node: its phase and its supplied output parameters."""
+
+    def approve(self, ref: RunRef, task: str, message: str = "") -> None:
+        """Let the run pass a gate."""
+
+    def reject(self, ref: RunRef, task: str, message: str = "") -> None:
+        """Close a gate."""
+
+    def retry(self, ref: RunRef) -> None:
+        """Make an ended run, with what failed in it, unfinished again; what succeeded is kept."""
+
+    def delete(self, ref: RunRef, *, results: bool = False) -> None:
+        """Remove an ended run and its logs; with `results`, what it stored, too."""

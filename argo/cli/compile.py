@@ -1,0 +1,175 @@
+"""`argosy compile` and `argosy check`: definitions -> manifests, and every mistake in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from argo.cli import options
+from argo.errors import EnvironmentFailure, UsageError
+
+if TYPE_CHECKING:
+    from compiler.diagnostics import Diagnostic
+    from compiler.pipeline import Document, Result
+
+
+@click.command("compile", short_help="Turn definitions into Argo manifests.")
+@options.definition_paths
+@click.option("-d", "--directory", type=click.Path(path_type=Path, file_okay=False),
+              help="Write one file an object here; without it, a YAML stream on stdout.")
+@options.profile
+@click.option("--as", "form", type=click.Choice(["template", "workflow"]), default="template", show_default=True,
+              help="WorkflowTemplate to apply, or Workflow to create.")
+@click.option("--check", "compare", is_flag=True,
+              help="Write nothing: show how the files in -d differ, exit 1 when they do.")
+@click.option("-q", "--quiet", is_flag=True, help="No figures on stderr.")
+def compile_(paths: tuple[str, ...], directory: Path | None, profile: str | None, form: Literal["template", "workflow"],
+             compare: bool, quiet: bool) -> int:
+    """Turn definitions (files, folders, names of DAGs) into Argo manifests: canonical YAML, the same bytes each time."""
+    from argo.cli.output import print_diagnostics
+    from argo.cli.sources import compile_paths
+
+    if compare and directory is None:
+        raise UsageError("--check compares with files: give their folder with -d")
+    result = compile_paths(_paths(paths), profile, form)
+    print_diagnostics(result.diagnostics)
+    if _has_errors(result.diagnostics):
+        return 2
+    if compare and directory is not None:
+        return _compare(result, directory)
+    if directory is None:
+        _stream(result)
+    else:
+        _write(result, directory)
+    if not quiet:
+        click.echo(figures(result), err=True)
+    return 0
+
+
+@click.command(short_help="Report every mistake in definitions or manifests.")
+@options.definition_paths
+@options.profile
+@click.option("-o", "--output", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text",
+              show_default=True, help="How to print.")
+@click.option("--strict", is_flag=True, help="Warnings count as mistakes.")
+def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) -> int:
+    """Report every mistake in definitions or manifests; exit 0 when there is none, 1 when there is one."""
+    from argo.cli.output import print_diagnostics
+    from argo.cli.sources import is_manifest
+
+    chosen = _paths(paths)
+    manifests = [path for path in chosen if is_manifest(path)]
+    definitions = [path for path in chosen if path not in manifests]
+    found = [*_check_definitions(definitions, profile), *_check_manifests(manifests)]
+    print_diagnostics(found, form)
+    errors = sum(item.severity == "error" for item in found)
+    warnings = sum(item.severity == "warning" for item in found)
+    if form == "text":
+        click.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", err=True)
+    return 1 if errors or (strict and warnings) else 0
+
+
+def figures(result: Result) -> str:
+    """What was made, in one line: objects, bytes, nodes, and what was done for size."""
+    stats = result.stats
+    line = f"{_count(len(result.documents), 'object')}, {stats.bytes:,} bytes, {_count(stats.nodes, 'node')}"
+    notes = getattr(stats, "notes", ())
+    return line + "".join(f"; {note}" for note in notes)
+
+
+def _paths(names: Sequence[str]) -> list[Path]:
+    from argo.cli.sources import find
+
+    if not names:
+        if Path("argosy.yaml").exists() or Path("dags").is_dir():
+            return [Path("dags") if Path("dags").is_dir() else Path()]
+        raise UsageError("name the definitions: files, folders or DAGs", hint="argosy compile dags/")
+    return [find(name) for name in names]
+
+
+def _check_definitions(paths: Sequence[Path], profile: str | None) -> list[Diagnostic]:
+    if not paths:
+        return []
+    from compiler.pipeline import check as check_definitions
+
+    from argo.cli.sources import shipped
+
+    return list(check_definitions([str(path) for path in paths], profile=profile, shipped=shipped()))
+
+
+def _check_manifests(paths: Sequence[Path]) -> list[Diagnostic]:
+    if not paths:
+        return []
+    from argo.local.support import check as check_support
+    from argo.manifests import load
+
+    documents, diagnostics = load(paths)
+    return [*diagnostics, *check_support(documents)]
+
+
+def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
+    return any(item.severity == "error" for item in diagnostics)
+
+
+def _stream(result: Result) -> None:
+    out = click.get_binary_stream("stdout")
+    for position, document in enumerate(result.documents):
+        out.write((b"---\n" if position else b"") + document.data)
+    out.flush()
+
+
+def _write(result: Result, directory: Path) -> None:
+    """Each file whole under its name, or not at all; what is already right is not touched."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for document in result.documents:
+        path = directory / document.file_name
+        if _read(path) == document.data:
+            continue
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                file.write(document.data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise EnvironmentFailure(f"cannot write {path}: {error.strerror}") from error
+
+
+def _compare(result: Result, directory: Path) -> int:
+    """Print what `compile` would change as unified diffs; 1 when it would change anything."""
+    differences = 0
+    for document in result.documents:
+        path = directory / document.file_name
+        old = _read(path)
+        if old != document.data:
+            differences += 1
+            click.echo(_difference(path, old, document), nl=False)
+    if differences:
+        click.echo(f"{_count(differences, 'file')} out of date; write with: argosy compile … -d {directory}", err=True)
+    return 1 if differences else 0
+
+
+def _difference(path: Path, old: bytes | None, document: Document) -> str:
+    import difflib
+
+    before = (old or b"").decode(errors="replace").splitlines(keepends=True)
+    after = document.data.decode().splitlines(keepends=True)
+    lines = difflib.unified_diff(before, after, "/dev/null" if old is None else str(path), f"{path} (compiled)")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,40 @@
+"""`argosy fetch`: a run's results -> local files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from argo.cli import options
+
+
+@click.command(short_help="Copy a run's results to a local folder, byte for byte.")
+@click.argument("name", metavar="RUN")
+@click.argument("wanted", metavar="[OUTPUT]...", nargs=-1)
+@click.option("-d", "--directory", required=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Folder to write to; made when it does not exist.")
+@click.option("--max-size", metavar="BYTES", type=click.IntRange(min=0),
+              help="Refuse an archive that unpacks to more; default: the free space.")
+@options.output()
+def fetch(name: str, wanted: tuple[str, ...], directory: Path, max_size: int | None, form: str) -> None:
+    """Copy a run's results, or the named ones, to a local folder, byte for byte.
+
+    Each file appears under its name when it is whole, synced and verified, not before. Directories are unpacked.
+    """
+    from argo.cli.output import emit
+    from argo.results import fetch as fetch_results
+
+    def skipped(result: str, why: str) -> None:
+        click.echo(f"skipped {result}: {why}", err=True)
+
+    with options.local() as backend:
+        workflow = backend.get(backend.find(name))
+        files = fetch_results(workflow, backend.store, directory, wanted, limit=max_size, skipped=skipped)
+    if form != "text":
+        emit([file.as_json() for file in files], form)
+        return
+    for file in files:
+        click.echo(f"{file.path}  {file.size} bytes  sha256 {file.sha256}")
+    if not files:
+        click.echo("the run has no results to fetch", err=True)

@@ -1,0 +1,45 @@
+"""Options and small helpers that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from argo.local.backend import LocalBackend
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output(*extra: str, default: str = "text") -> Callable[[F], F]:
+    """`-o/--output` with `text` and `json`, and more."""
+    choices = [default, *(name for name in ("text", "json", "yaml", *extra) if name != default)]
+    if default != "text":
+        choices.remove("text")
+    return click.option("-o", "--output", "form", type=click.Choice(choices), default=default, show_default=True,
+                        help="How to print.")
+
+
+def definition_paths(command: F) -> F:
+    """`PATHS…` of definitions."""
+    return click.argument("paths", nargs=-1, type=click.Path())(command)
+
+
+def profile(command: F) -> F:
+    """`--profile`."""
+    return click.option("--profile", metavar="NAME", help="Profile of argosy.yaml.")(command)
+
+
+@contextmanager
+def local() -> Iterator[LocalBackend]:
+    """The runs of this machine."""
+    from argo.local.backend import LocalBackend
+
+    backend = LocalBackend()
+    try:
+        yield backend
+    finally:
+        backend.close()

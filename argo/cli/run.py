@@ -1,0 +1,131 @@
+"""`argosy run` and `argosy resume`: execute a run in the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import click
+
+from argo.backend import FINISHED, Json, RunRef, Submission
+from argo.cli import options
+from argo.errors import ConflictError
+
+if TYPE_CHECKING:
+    from argo.cli.views import View
+    from argo.local.backend import LocalBackend
+
+_EXECUTORS = ("auto", "process", "podman", "docker")
+_LEFT = 130
+
+
+@click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
+@click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1, required=True)
+@click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter its value.")
+@click.option("-i", "--input", "inputs", metavar="NAME=PATH", multiple=True, help="Give an input a local file or folder.")
+@click.option("--name", metavar="NAME", help="Name of the run; made up when left out.")
+@click.option("--executor", type=click.Choice(_EXECUTORS), default="auto", show_default=True, envvar="ARGOSY_EXECUTOR",
+              show_envvar=True, help="What runs the containers. auto: podman or docker where there is one, else process.")
+@click.option("--parallelism", type=click.IntRange(min=1), metavar="N",
+              help="How many containers run at once; default: the processors of this machine, at least 2.")
+@options.profile
+@click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
+@options.output()
+def run(subjects: tuple[str, ...], parameters: tuple[str, ...], inputs: tuple[str, ...], name: str | None, executor: str,
+        parallelism: int | None, profile: str | None, quiet: bool, form: str) -> int:
+    """Run a DAG or any Argo manifest on this machine, in the foreground.
+
+    A DAG is a file, or a name looked for in ./dags and among those that ship. The ConfigMaps and templates of all
+    files given are known to the run. Progress goes to stderr, the outcome to stdout; the exit code is 0 when the run
+    succeeded, 1 when it failed.
+
+    Ctrl-C leaves the run: tasks that run go on, nothing else starts, `argosy resume` goes on with it and
+    `argosy stop` ends it.
+    """
+    from argo.cli.output import print_diagnostics
+    from argo.cli.sources import load
+    from argo.submit import draft, pairs, require_complete, set_inputs, set_parameters
+
+    values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
+    loaded = load(subjects, profile)
+    if not quiet:
+        print_diagnostics(loaded.diagnostics)
+    subject = draft(loaded.objects, loaded.base)
+    set_parameters(subject, values)
+    with options.local() as backend:
+        ref = backend.identify(subject.workflow, name)
+        backend.check_name(ref)
+        store = backend.store()
+        set_inputs(subject, files, ref, store.put_file)
+        require_complete(subject)
+        backend.submit(Submission(subject.workflow, subject.objects, loaded.source), executor=executor,
+                       parallelism=parallelism)
+        if not quiet:
+            click.echo(f"run {ref.name} on this machine", err=True)
+        return drive(backend, ref, quiet=quiet, form=form)
+
+
+@click.command(short_help="Go on with a run that was killed, left or suspended.")
+@click.argument("name", metavar="RUN")
+@click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
+@options.output()
+def resume(name: str, quiet: bool, form: str) -> int:
+    """Go on with a run that was killed, left with Ctrl-C, or suspended.
+
+    What has finished is not run again; what still runs is taken over. Bare suspend steps go on; a gate keeps waiting
+    for `argosy approve` or `argosy reject`. Where another process drives the run, it is only told to go on.
+    """
+    with options.local() as backend:
+        ref = backend.find(name)
+        if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED:
+            backend.resume(ref)
+        elif not backend.unfinished(ref):
+            raise ConflictError(f"{ref.name} has ended", hint=f"argosy status {ref.name}")
+        if backend.active(ref):
+            click.echo(f"{ref.name} goes on; follow it with: argosy watch {ref.name}", err=True)
+            return 0
+        return drive(backend, ref, quiet=quiet, form=form)
+
+
+def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str) -> int:
+    """Execute the run, show it, print its outcome; the exit code."""
+    from argo.cli.output import emit
+    from argo.cli.views import follow_view, summary
+    from argo.track.tree import state
+
+    view = follow_view(quiet)
+    try:
+        ended = backend.drive(ref, _Observer(view))
+    finally:
+        view.close()
+    workflow = backend.get(ref)
+    if form != "text":
+        emit(state(workflow).as_json(), form)
+    elif ended:
+        summary(backend, ref, workflow)
+    if not ended:
+        _leave(backend, ref)
+        return _LEFT
+    return 0 if (workflow.get("status") or {}).get("phase") == "Succeeded" else 1
+
+
+class _Observer:
+    """Hands the engine's turns to the view."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._first = True
+
+    def __call__(self, workflow: Json, changed: Collection[str]) -> None:
+        self._view.update(workflow, None if self._first else changed)
+        self._first = False
+
+
+def _leave(backend: LocalBackend, ref: RunRef) -> None:
+    running = len(backend.state.pods(ref.uid))
+    tasks = f"{running} task{'s' if running != 1 else ''} running, which go on by themselves" if running else "no task running"
+    click.echo(
+        f"\nleft {ref.name} with {tasks}; nothing else starts\n"
+        f"  go on:  argosy resume {ref.name}\n  end it: argosy stop {ref.name}",
+        err=True,
+    )

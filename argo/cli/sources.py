@@ -1,0 +1,126 @@
+"""What the user named on the command line -> Argo objects: definitions are compiled, manifests are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from argo.backend import Json
+from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from compiler.diagnostics import Diagnostic
+    from compiler.pipeline import Result
+
+_MANIFEST = re.compile(rb"""^\s*["']?apiVersion["']?\s*:\s*["']?(argoproj\.io/|v1\b|apps/|batch/)""", re.MULTILINE)
+_SNIFF = 1 << 16
+_SUFFIXES = (".yaml", ".yml", ".json", ".py")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Argo objects from files, and where they came from."""
+
+    objects: list[Json] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    base: Path | None = None  # the folder of the definition, if there is one
+    source: str = ""
+
+
+def find(name: str) -> Path:
+    """A file or folder as it is; else the DAG of that name in ./dags, then among those that ship with Argosy."""
+    path = Path(name)
+    if path.exists():
+        return path
+    wanted = name.replace("_", "-")
+    known: dict[str, Path] = {}
+    for folder in _dag_folders():
+        for file in sorted(folder.glob("*")):
+            if file.suffix in _SUFFIXES:
+                known.setdefault(file.stem.replace("_", "-"), file)
+    if wanted in known:
+        return known[wanted]
+    if "/" in name or path.suffix in _SUFFIXES:
+        raise NotFoundError(f"{name} does not exist")
+    raise NotFoundError(
+        f"there is no file and no DAG named {name}", tried="looked in ./dags and in what ships with Argosy",
+        hint=did_you_mean(wanted, list(known)) or (f"there are: {', '.join(sorted(known))}" if known else ""),
+    )
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file holds Kubernetes or Argo objects rather than definitions."""
+    if path.is_dir() or path.suffix == ".py":
+        return False
+    with path.open("rb") as file:
+        return bool(_MANIFEST.search(file.read(_SNIFF)))
+
+
+def load(names: Sequence[str], profile: str | None = None, form: Literal["template", "workflow"] = "workflow") -> Loaded:
+    """Everything named, as Argo objects ready to run here.
+
+    Raises DefinitionError with all diagnostics when there is a mistake, or something that cannot run here.
+    """
+    if not names:
+        raise UsageError("name a DAG, a definition or a manifest")
+    paths = [find(name) for name in names]
+    manifests = [path for path in paths if is_manifest(path)]
+    definitions = [path for path in paths if path not in manifests]
+    loaded = Loaded(source=" ".join(names))
+    if definitions:
+        result = compile_paths(definitions, profile, form)
+        loaded.diagnostics += result.diagnostics
+        _fail(loaded.diagnostics, "the definitions have mistakes")
+        loaded.objects += result.objects()
+        loaded.base = definitions[0].parent if definitions[0].is_file() else definitions[0]
+    if manifests:
+        _read(manifests, loaded)
+    return loaded
+
+
+def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["template", "workflow"]) -> Result:
+    """Compile definitions, with what ships with Argosy in reach."""
+    from compiler.pipeline import compile as compile_
+
+    from argo.local.home import default_home
+
+    return compile_([str(p) for p in paths], profile=profile, form=form, shipped=shipped(),
+                    cache_dir=default_home() / "cache")
+
+
+def shipped() -> Path | None:
+    """The folder that holds the shipped assets and DAGs; None where this installation lacks them."""
+    from argo.shipped import folder
+
+    try:
+        return folder("assets").parent
+    except FileNotFoundError:
+        return None
+
+
+def _read(manifests: Sequence[Path], loaded: Loaded) -> None:
+    from argo.local.support import check
+    from argo.manifests import load as load_manifests
+
+    documents, diagnostics = load_manifests(manifests)
+    loaded.diagnostics += diagnostics
+    _fail(loaded.diagnostics, "the manifests have mistakes")
+    loaded.diagnostics += check(documents)
+    _fail(loaded.diagnostics, "this engine cannot run the manifest")
+    loaded.objects += [document.object for document in documents]
+
+
+def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:
+    if any(item.severity == "error" for item in diagnostics):
+        raise DefinitionError(message, diagnostics)
+
+
+def _dag_folders() -> list[Path]:
+    folders = [Path("dags")]
+    root = shipped()
+    if root is not None:
+        folders.append(root / "dags")
+    return [folder for folder in folders if folder.is_dir()]

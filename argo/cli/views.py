@@ -1,0 +1,125 @@
+"""Which view follows a run: a live tree on a terminal, lines in a pipe; and the summary at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from argo.backend import Json
+from argo.track.outputs import Result, results
+from argo.track.text import duration
+from argo.track.tree import Task, moment, relative, tree, waiting
+
+if TYPE_CHECKING:
+    from argo.backend import RunRef
+    from argo.local.backend import LocalBackend
+
+_TAIL = 15  # lines of a failed task's log
+
+
+class View(Protocol):
+    """Shows a run while it goes on."""
+
+    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None: ...
+    def close(self) -> None: ...
+
+
+def follow_view(quiet: bool = False) -> View:
+    """The view for this terminal or pipe; it writes on stderr, so that stdout stays for the outcome."""
+    if quiet:
+        return _Silent()
+    if sys.stderr.isatty():
+        from argo.track.live import LiveView
+
+        return LiveView()
+    return _Lines()
+
+
+class _Silent:
+    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
+        del workflow, changed
+
+    def close(self) -> None:
+        pass
+
+
+class _Lines:
+    """Plain lines, and how to decide a gate when one is reached."""
+
+    def __init__(self) -> None:
+        from argo.track.plain import PlainView
+
+        self._view = PlainView(lambda line: click.echo(line, err=True))
+        self._told: set[str] = set()
+
+    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
+        if changed is not None and not changed and self._told:
+            return
+        self._view.update(workflow, changed)
+        for node in waiting(workflow) if changed is None or changed else ():
+            if node["id"] not in self._told:
+                self._told.add(node["id"])
+                run = workflow["metadata"]["name"]
+                task = relative(node["name"], run)
+                click.echo(f"          decide with: argosy approve {run} {task}   or: argosy reject {run} {task}", err=True)
+
+    def close(self) -> None:
+        self._view.close()
+
+
+def summary(backend: LocalBackend, ref: RunRef, workflow: Json) -> None:
+    """On stdout: how the run ended, what it made, where all lies, and what to type next."""
+    status = workflow.get("status") or {}
+    phase = status.get("phase") or "Pending"
+    started, finished = moment(status.get("startedAt")), moment(status.get("finishedAt"))
+    took = f" after {duration((finished - started).total_seconds())}" if started and finished else ""
+    message = f": {status['message']}" if status.get("message") else ""
+    click.echo(f"{ref.name} {phase}{took}{message}")
+    if phase in ("Failed", "Error"):
+        failures(backend, ref, workflow)
+    made = [result for result in results(workflow) if result.ready]
+    if made:
+        click.echo("\nresults")
+        for result in made:
+            click.echo(f"  {result.name:<20}  {result_text(result)}")
+    click.echo(f"\nartifacts  {backend.home.store}")
+    click.echo(f"logs       {backend.home.run(ref.uid)}")
+    click.echo("\nnext")
+    if made:
+        click.echo(f"  argosy fetch {ref.name} -d results")
+    click.echo(f"  argosy logs {ref.name}")
+
+
+def result_text(result: Result) -> str:
+    """A result in a few words."""
+    if result.kind == "value":
+        text = result.value if result.value is not None else "(not there)"
+        return text if len(text) <= 80 else text[:77] + "..."
+    return f"{result.kind}{'' if result.ready else ' (not there yet)'}"
+
+
+def failures(backend: LocalBackend, ref: RunRef, workflow: Json) -> None:
+    """The tasks that failed, with the end of what they wrote."""
+    top = tree(workflow)
+    failed = [t for t in top.walk() if t.phase in ("Failed", "Error") and t.path and not _explained(t)]
+    for task in failed[:3]:
+        click.echo(f"\n{task.path} {task.phase}" + (f": {task.message}" if task.message else ""))
+        lines = [line.text for line in backend.logs(ref, task.path)]
+        for line in lines[-_TAIL:]:
+            click.echo(f"  | {line}")
+    if len(failed) > 3:
+        click.echo(f"\n… and {len(failed) - 3} more; argosy status {ref.name} shows all")
+
+
+def _explained(task: Task) -> bool:
+    """Whether a task below this one is what failed."""
+    return any(t.phase in ("Failed", "Error") for child in task.children for t in child.walk())
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(timezone.utc)

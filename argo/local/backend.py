@@ -1,0 +1,241 @@
+"""Runs on this machine: `argo.backend.Backend` over the state, and `drive`, which executes a run in this process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Literal
+
+from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission
+from argo.errors import ConflictError, EnvironmentFailure
+from argo.local.commands import apply
+from argo.local.home import Home
+from argo.local.library import RunLibrary
+from argo.local.lock import RunLock
+from argo.local.state import RunRow, State, name_taken
+from argo.track.tree import moment
+
+if TYPE_CHECKING:
+    from argo.local.engine import Observer
+    from argo.storage import Store
+
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
+_POLL = 0.1  # seconds between two looks at the state
+_PATIENCE = 15.0  # seconds in which the process that drives a run must have taken a command
+
+
+class LocalBackend:
+    """The runs of one ARGOSY_HOME."""
+
+    def __init__(self, home: Home | None = None) -> None:
+        self.home = home or Home.open()
+        self.state = State(self.home.database)
+
+    def close(self) -> None:
+        """Close the state."""
+        self.state.close()
+
+    def identify(self, workflow: Json, name: str | None = None) -> RunRef:
+        """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName."""
+        metadata = workflow.setdefault("metadata", {})
+        own = name or metadata.get("name")
+        if not own:
+            suffix = "".join(secrets.choice(_LETTERS) for _ in range(5))
+            own = (metadata.get("generateName") or "run-") + suffix
+        metadata.pop("generateName", None)
+        metadata["name"] = own
+        metadata.setdefault("namespace", "default")
+        metadata["uid"] = str(uuid.uuid4())
+        metadata["creationTimestamp"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return RunRef(own, metadata["namespace"], metadata["uid"])
+
+    def submit(self, submission: Submission, *, executor: str = "", parallelism: int | None = None) -> RunRef:
+        """Record a run. It starts when `drive` is called."""
+        metadata = submission.workflow.get("metadata") or {}
+        if "uid" in metadata:
+            ref = RunRef(metadata["name"], metadata["namespace"], metadata["uid"])
+        else:
+            ref = self.identify(submission.workflow)
+        self.state.add(
+            ref, submission.workflow, submission.objects, source=submission.source, executor=executor,
+            parallelism=parallelism,
+        )
+        return ref
+
+    def check_name(self, ref: RunRef) -> None:
+        """Raises ConflictError when a run of that name exists, before anything is uploaded for another one."""
+        if any(row.ref.name == ref.name and row.ref.namespace == ref.namespace for row in self.state.rows()):
+            raise name_taken(ref.name)
+
+    def unfinished(self, ref: RunRef) -> bool:
+        """Whether pods of the run may still be running, whatever its phase."""
+        return bool(self.state.pods(ref.uid))
+
+    def find(self, run: str) -> RunRef:
+        return self.state.find(run)
+
+    def get(self, ref: RunRef) -> Json:
+        return self.state.workflow(ref.uid)[0]
+
+    def list(self) -> Sequence[RunSummary]:
+        return [self._summary(row) for row in self.state.rows()]
+
+    def watch(self, ref: RunRef) -> Iterator[Snapshot]:
+        """Snapshots until the run has ended and nothing drives it; the first at once, an unchanged one every tick."""
+        workflow, revision, changed = self.state.changes(ref.uid, 0)
+        while True:
+            yield Snapshot(workflow, changed)
+            if (workflow.get("status") or {}).get("phase") in FINISHED and not self.active(ref):
+                return
+            time.sleep(_POLL)
+            changed = frozenset()
+            if self.state.revision(ref.uid) != revision:
+                workflow, revision, changed = self.state.changes(ref.uid, revision, workflow)
+
+    def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
+        from argo.local.logs import read_logs
+
+        return read_logs(self, ref, task, follow=follow)
+
+    def stop(self, ref: RunRef) -> None:
+        self._order(ref, "stop", {}, drive=True)
+
+    def terminate(self, ref: RunRef) -> None:
+        self._order(ref, "terminate", {}, drive=True)
+
+    def suspend(self, ref: RunRef) -> None:
+        self._order(ref, "suspend", {})
+
+    def resume(self, ref: RunRef) -> None:
+        self._order(ref, "resume", {})
+
+    def set_node(self, ref: RunRef, task: str, phase: Literal["Succeeded", "Failed"], outputs: Mapping[str, str],
+                 message: str = "") -> None:
+        self._order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
+
+    def approve(self, ref: RunRef, task: str, message: str = "") -> None:
+        self._order(ref, "approve", {"task": task, "message": message})
+
+    def reject(self, ref: RunRef, task: str, message: str = "") -> None:
+        self._order(ref, "reject", {"task": task, "message": message})
+
+    def retry(self, ref: RunRef) -> None:
+        """Make what failed unfinished again; `drive` then executes it. Raises ConflictError for a run not ended."""
+        from argo.local.retry import reset
+
+        with self._locked(ref):
+            workflow = self.get(ref)
+            self.state.record(ref.uid, workflow, reset(workflow))
+
+    def delete(self, ref: RunRef, *, results: bool = False) -> None:
+        """Remove a run that nothing drives, its work folders and logs; with `results` also what it stored."""
+        with self._locked(ref):
+            pods = self.state.pods(ref.uid)
+            if pods:
+                raise ConflictError(
+                    f"{ref.name} has {len(pods)} tasks that may still run", known="nothing was removed",
+                    hint=f"argosy stop {ref.name}",
+                )
+            if results:
+                prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/"
+                store = self.store()
+                for info in [*store.list(prefix)]:
+                    store.delete(info.key)
+            self.state.delete(ref.uid)
+        shutil.rmtree(self.home.run(ref.uid), ignore_errors=True)
+
+    def active(self, ref: RunRef) -> bool:
+        """Whether a process drives the run now."""
+        return RunLock(self.home.run(ref.uid)).held()
+
+    def store(self, bucket: str = "") -> Store:
+        """This machine's artifact store."""
+        from argo.storage import DirectoryStore
+
+        return DirectoryStore(self.home.store, bucket) if bucket else DirectoryStore(self.home.store)
+
+    def drive(self, ref: RunRef, observe: Observer | None = None, *, executor: str = "",
+              ready: Callable[[], None] | None = None) -> bool:
+        """Execute the run in this process until it has ended: True; False when left by a signal.
+
+        Raises ConflictError when another process drives it, EnvironmentFailure when its executor cannot work here.
+        `ready` is called when commands of other processes will be heard.
+        """
+        from argo.local.controller import Controller
+        from argo.local.engine import Engine
+        from argo.local.executors import LocalPods
+
+        with self._locked(ref):
+            row = self.state.row(ref.uid)
+            workflow = self.get(ref)
+            library = RunLibrary(self.state, self.home, ref.uid)
+            pods = LocalPods(
+                self.home.run(ref.uid) / "pods", library=library, store=self.store(),
+                executor=executor or row.executor or "auto",
+            )
+            controller = Controller(workflow, library, parallelism=row.parallelism or default_parallelism())
+            engine = Engine(self.state, ref.uid, workflow, controller, pods)
+            if observe is not None:
+                engine.observe = observe
+            if ready is not None:
+                ready()
+            return engine.drive()
+
+    def _locked(self, ref: RunRef) -> RunLock:
+        lock = RunLock(self.home.run(ref.uid))
+        if not lock.acquire():
+            raise ConflictError(
+                f"another process drives {ref.name}", known="it goes on undisturbed", hint=f"argosy watch {ref.name}"
+            )
+        return lock
+
+    def _order(self, ref: RunRef, verb: str, arguments: Json, *, drive: bool = False) -> None:
+        """Have a command carried out: by the process that drives the run, else by this one."""
+        number = self.state.post(ref.uid, verb, arguments)
+        deadline = time.monotonic() + _PATIENCE
+        lock = RunLock(self.home.run(ref.uid))
+        while (error := self.state.settled(number)) is None:
+            if lock.acquire():
+                break
+            if time.monotonic() > deadline:
+                raise EnvironmentFailure(
+                    f"the process that drives {ref.name} does not answer",
+                    known=f"the command {verb} is recorded and will be taken up", hint=f"argosy status {ref.name}",
+                )
+            time.sleep(_POLL / 2)
+        with lock:
+            error = self.state.settled(number)
+            if error is None:
+                error = self._carry_out(ref, number, verb, arguments)
+        if error:
+            raise ConflictError(error)
+        if drive and not self.active(ref) and (self.get(ref).get("status") or {}).get("phase") not in FINISHED:
+            self.drive(ref)
+
+    def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
+        workflow = self.get(ref)
+        changed: set[str] = set()
+        error = ""
+        try:
+            changed = apply(workflow, verb, arguments, datetime.now(timezone.utc))
+        except ConflictError as refused:
+            error = refused.message
+        self.state.record(ref.uid, workflow, changed, settled=[(number, error)])
+        return error
+
+    def _summary(self, row: RunRow) -> RunSummary:
+        status = row.status
+        return RunSummary(
+            row.ref, row.phase, status.get("message") or "", row.created_at, moment(status.get("startedAt")),
+            moment(status.get("finishedAt")), status.get("progress") or "", self.active(row.ref), row.source,
+        )
+
+
+def default_parallelism() -> int:
+    """How many pods run at once where nobody says: the processors that this process may use, at least two."""
+    return max(2, len(os.sched_getaffinity(0)))

@@ -1,0 +1,152 @@
+"""The loop that drives one run: outcomes -> decisions -> recorded -> done, until nothing runs.
+
+What is about to be started is on disk before it is started, so that the loop may be killed anywhere: the next one
+loads the run, hands every pod request that has no recorded end to `Pods.create` again (which adopts what runs or
+has ended, and starts only what never started), and goes on.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from types import FrameType
+from typing import Protocol
+
+from argo.backend import FINISHED, FULFILLED, Json
+from argo.errors import ArgosyError
+from argo.local.commands import apply
+from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
+from argo.local.state import State
+
+TICK = 0.2  # seconds within which commands of other processes and Ctrl-C are noticed
+GRACE = 30.0  # seconds between SIGTERM and SIGKILL where the pod does not say, as in Kubernetes
+_ENDED = frozenset({"Succeeded", "Failed", "Error"})
+
+Observer = Callable[[Json, Collection[str]], None]
+"""Called after every turn of the loop with the workflow and the ids of the nodes that changed in it."""
+
+
+class Reconciler(Protocol):
+    """`argo.local.controller.Controller`, as far as the loop is concerned."""
+
+    def operate(self, outcomes: Mapping[str, PodOutcome], now: datetime) -> Decisions: ...
+
+
+def _ignore(workflow: Json, changed: Collection[str]) -> None:
+    del workflow, changed
+
+
+@dataclass(slots=True)
+class Engine:
+    """Drives one run. The caller holds its `RunLock`."""
+
+    state: State
+    uid: str
+    workflow: Json
+    controller: Reconciler
+    pods: Pods
+    observe: Observer = _ignore
+    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    _requests: dict[str, PodRequest] = field(default_factory=dict)  # started, no end recorded
+    _failed: dict[str, PodOutcome] = field(default_factory=dict)  # could not be started
+    _leaving: bool = False
+
+    def drive(self) -> bool:
+        """Run until the workflow has ended and nothing runs: True. False when left by a signal: it can be resumed."""
+        with self._signals():
+            self._adopt()
+            outcomes: Mapping[str, PodOutcome] = {}
+            wake: datetime | None = self.clock()
+            while not self._leaving:
+                commands = self.state.commands(self.uid)
+                if outcomes or commands or (wake is not None and self.clock() >= wake):
+                    wake = self._turn(outcomes, [(c.id, c.verb, c.arguments) for c in commands])
+                else:
+                    self.observe(self.workflow, ())
+                if self._over():
+                    return True
+                outcomes = self._wait(wake)
+            return False
+
+    def leave(self) -> None:
+        """Return from `drive` soon, the run as it is: tasks that run go on."""
+        self._leaving = True
+
+    @property
+    def running(self) -> int:
+        """How many pods have been started whose end is not recorded."""
+        return len(self._requests)
+
+    def _adopt(self) -> None:
+        nodes = self.workflow.get("status", {}).get("nodes") or {}
+        for request in self.state.pods(self.uid):
+            self._start(request)
+            if nodes.get(request.node_id, {}).get("phase") in FULFILLED:
+                self._end(request.node_id)
+
+    def _turn(self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, Json]]) -> datetime | None:
+        changed: set[str] = set()
+        settled: list[tuple[int, str]] = []
+        for key, verb, arguments in commands:
+            try:
+                changed |= apply(self.workflow, verb, arguments, self.clock())
+                settled.append((key, ""))
+            except ArgosyError as error:
+                settled.append((key, error.message))
+        decisions = self.controller.operate(outcomes, self.clock())
+        changed |= decisions.changed
+        ended = [key for key, outcome in outcomes.items() if outcome.phase in _ENDED]
+        self.state.record(self.uid, self.workflow, changed, decisions.launch, ended, settled)
+        for key in ended:
+            self._requests.pop(key, None)
+        for request in decisions.launch:
+            self._start(request)
+        for key in decisions.kill:
+            self._end(key)
+        self.observe(self.workflow, changed)
+        return decisions.wake_at
+
+    def _start(self, request: PodRequest) -> None:
+        self._requests[request.node_id] = request
+        try:
+            self.pods.create(request)
+        except (ArgosyError, OSError) as error:
+            self._failed[request.node_id] = PodOutcome("Error", f"could not be started: {error}")
+
+    def _end(self, node_id: str) -> None:
+        request = self._requests.get(node_id)
+        if request is not None:
+            self.pods.kill(node_id, float(request.pod_spec.get("terminationGracePeriodSeconds", GRACE)))
+
+    def _wait(self, wake: datetime | None) -> Mapping[str, PodOutcome]:
+        if self._failed:
+            failed, self._failed = self._failed, {}
+            return failed
+        seconds = TICK if wake is None else min(TICK, max(0.01, (wake - self.clock()).total_seconds()))
+        return self.pods.poll(seconds)
+
+    def _over(self) -> bool:
+        return not self._requests and self.workflow.get("status", {}).get("phase") in FINISHED
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first SIGINT, SIGTERM or SIGHUP leaves the run; a second one has its usual effect."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            self.leave()
+
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,289 @@
+"""The state of this machine's runs in SQLite: written before anything is started, one row a node.
+
+Readers never block (write-ahead log), a commit is on disk when it returns (synchronous=FULL), so a kill at any
+moment leaves either the state before or the state after. One process writes a run (`RunLock`); commands may come
+from any.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from argo.backend import Json, RunRef
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, did_you_mean
+from argo.local.pods import PodRequest
+from argo.local.schema import migrate
+
+_STORED = ("storedTemplates", "storedWorkflowTemplateSpec")  # large and rarely changed
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What a run was started with, and where it stands."""
+
+    ref: RunRef
+    source: str
+    created_at: datetime
+    executor: str
+    parallelism: int | None
+    phase: str
+    status: Json  # without nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request to the process that drives a run."""
+
+    id: int
+    verb: str
+    arguments: Json
+
+
+class State:
+    """The database of runs. Methods raise EnvironmentFailure where the file cannot be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._bodies: dict[str, str] = {}
+        with self._guard():
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            self._db.execute("PRAGMA busy_timeout = 60000")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            migrate(self._db)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def add(self, ref: RunRef, workflow: Json, objects: Sequence[Json], *, source: str = "",
+            executor: str = "", parallelism: int | None = None) -> None:
+        """Record a new run, whole. Raises ConflictError when its name is taken."""
+        body, status = _split(workflow)
+        now = datetime.now(timezone.utc).timestamp()
+        row = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status)
+        try:
+            with self._transaction():
+                self._db.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,'Pending',1)", row)
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
+                    [(ref.uid, o["kind"], o["metadata"]["name"], _dump(o)) for o in objects],
+                )
+        except sqlite3.IntegrityError as error:
+            raise name_taken(ref.name) from error
+
+    def find(self, run: str) -> RunRef:
+        """The run of that name, uid, or unique beginning of a uid. Raises NotFoundError."""
+        with self._guard():
+            rows = self._db.execute(
+                "SELECT name, namespace, uid FROM runs WHERE name = ?1 OR (length(?1) >= 6 AND substr(uid, 1, length(?1)) = ?1)",
+                (run,),
+            ).fetchall()
+            exact = [row for row in rows if run in (row[0], row[2])] or rows
+            if len(exact) == 1:
+                return RunRef(*exact[0])
+            names = [row[0] for row in self._db.execute("SELECT name FROM runs")]
+        if len(exact) > 1:
+            raise NotFoundError(f"{run} is not unique: {', '.join(row[2] for row in exact)}", hint="give the uid")
+        raise NotFoundError(f"no run named {run}", hint=did_you_mean(run, names) or "argosy list shows the runs")
+
+    def rows(self) -> list[RunRow]:
+        """All runs, the newest first."""
+        with self._guard():
+            return [_row(row) for row in self._db.execute(_ROW + " ORDER BY created_at DESC, name")]
+
+    def row(self, uid: str) -> RunRow:
+        """One run. Raises NotFoundError."""
+        with self._guard():
+            found = self._db.execute(_ROW + " WHERE uid = ?", (uid,)).fetchone()
+        if found is None:
+            raise NotFoundError(f"no run with the uid {uid}", hint="argosy list shows the runs")
+        return _row(found)
+
+    def workflow(self, uid: str) -> tuple[Json, int]:
+        """The run as a Workflow object with all nodes, and the revision that this is."""
+        workflow, revision, _ = self.changes(uid, 0)
+        return workflow, revision
+
+    def revision(self, uid: str) -> int:
+        """A number that grows whenever the run changes; 0 when there is no such run."""
+        with self._guard():
+            found = self._db.execute("SELECT revision FROM runs WHERE uid = ?", (uid,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def changes(self, uid: str, since: int, known: Json | None = None) -> tuple[Json, int, frozenset[str]]:
+        """The run now, given `known` as of revision `since` (whose nodes are updated in place): also what changed."""
+        with self._guard():
+            self._db.execute("BEGIN")
+            try:
+                head = self._db.execute("SELECT body, status, revision FROM runs WHERE uid = ?", (uid,)).fetchone()
+                rows = self._db.execute(
+                    "SELECT id, node FROM nodes WHERE uid = ? AND revision > ? ORDER BY rowid", (uid, since)
+                ).fetchall()
+            finally:
+                self._db.execute("COMMIT")
+        if head is None:
+            raise NotFoundError(f"the run {uid} has been deleted")
+        workflow: Json = json.loads(head[0])
+        nodes: Json = dict(known["status"].get("nodes") or {}) if known else {}
+        nodes.update((key, json.loads(node)) for key, node in rows)
+        for key in [key for key, node in nodes.items() if node is None]:
+            del nodes[key]
+        workflow["status"] = {**workflow.get("status", {}), **json.loads(head[1])}
+        if nodes:
+            workflow["status"]["nodes"] = nodes
+        return workflow, int(head[2]), frozenset(key for key, _ in rows)
+
+    def record(self, uid: str, workflow: Json, changed: Collection[str], launch: Sequence[PodRequest] = (),
+               ended: Collection[str] = (), settled: Sequence[tuple[int, str]] = ()) -> None:
+        """One step of the engine in one transaction: changed nodes, status, pods to start, pods whose end is taken
+        in, commands dealt with (id and error).
+
+        A changed id that the workflow has no node for is marked as removed.
+        """
+        body, status = _split(workflow)
+        nodes = workflow.get("status", {}).get("nodes") or {}
+        phase = workflow.get("status", {}).get("phase") or "Pending"
+        with self._transaction():
+            self._db.execute(
+                "UPDATE runs SET status = ?, phase = ?, revision = revision + 1 WHERE uid = ?", (status, phase, uid)
+            )
+            if self._bodies.get(uid) != body:
+                self._db.execute("UPDATE runs SET body = ? WHERE uid = ?", (body, uid))
+            revision = self._db.execute("SELECT revision FROM runs WHERE uid = ?", (uid,)).fetchone()[0]
+            self._db.executemany(
+                "INSERT INTO nodes VALUES (?,?,?,?)"
+                " ON CONFLICT DO UPDATE SET node = excluded.node, revision = excluded.revision",
+                [(uid, key, _dump(nodes.get(key)), revision) for key in _in_order(changed, nodes)],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO pods VALUES (?,?,?)", [(uid, r.node_id, dump_request(r)) for r in launch]
+            )
+            self._db.executemany("DELETE FROM pods WHERE uid = ? AND id = ?", [(uid, key) for key in ended])
+            self._db.executemany("UPDATE commands SET settled = 1, error = ? WHERE id = ?",
+                                 [(error, key) for key, error in settled])
+        self._bodies[uid] = body
+
+    def pods(self, uid: str) -> list[PodRequest]:
+        """The pods that were to be started and of which no end has been recorded."""
+        with self._guard():
+            rows = self._db.execute("SELECT request FROM pods WHERE uid = ?", (uid,)).fetchall()
+        return [load_request(row[0]) for row in rows]
+
+    def object(self, uid: str, kind: str, name: str) -> Json | None:
+        """An object that was given with a run, or made by it."""
+        with self._guard():
+            found = self._db.execute(
+                "SELECT object FROM objects WHERE uid = ? AND kind = ? AND name = ?", (uid, kind, name)
+            ).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def put_object(self, uid: str, value: Json) -> None:
+        """Add an object to a run, in place of the one of the same kind and name."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
+                             (uid, value["kind"], value["metadata"]["name"], _dump(value)))
+
+    def post(self, uid: str, verb: str, arguments: Json) -> int:
+        """Leave a command for the process that drives the run; its id."""
+        with self._transaction():
+            cursor = self._db.execute("INSERT INTO commands (uid, verb, arguments) VALUES (?,?,?)",
+                                      (uid, verb, _dump(arguments)))
+        return int(cursor.lastrowid or 0)
+
+    def commands(self, uid: str) -> list[Command]:
+        """The commands not dealt with, oldest first."""
+        with self._guard():
+            rows = self._db.execute(
+                "SELECT id, verb, arguments FROM commands WHERE uid = ? AND settled = 0 ORDER BY id", (uid,)
+            ).fetchall()
+        return [Command(row[0], row[1], json.loads(row[2])) for row in rows]
+
+    def settled(self, command: int) -> str | None:
+        """None while the command is open; then its error, empty when it was done."""
+        with self._guard():
+            found = self._db.execute("SELECT settled, error FROM commands WHERE id = ?", (command,)).fetchone()
+        return str(found[1]) if found and found[0] else None
+
+    def delete(self, uid: str) -> None:
+        """Forget a run and all that belongs to it."""
+        with self._transaction():
+            self._db.execute("DELETE FROM runs WHERE uid = ?", (uid,))
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise EnvironmentFailure(
+                f"the state {self._path} cannot be used: {error}",
+                known="what was recorded before stands", hint="look for free space and rights in ARGOSY_HOME",
+            ) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+
+_ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status FROM runs"
+
+
+def _row(row: Sequence[Any]) -> RunRow:
+    created = datetime.fromtimestamp(row[4], timezone.utc)
+    return RunRow(RunRef(row[0], row[1], row[2]), row[3], created, row[5], row[6], row[7], json.loads(row[8]))
+
+
+def _in_order(changed: Collection[str], nodes: Json) -> list[str]:
+    """The changed ids, new ones in the order in which the workflow got them."""
+    if len(changed) * 8 < len(nodes):
+        return sorted(changed)
+    return [key for key in nodes if key in changed] + sorted(key for key in changed if key not in nodes)
+
+
+def _split(workflow: Json) -> tuple[str, str]:
+    status = workflow.get("status") or {}
+    body = {key: value for key, value in workflow.items() if key != "status"}
+    stored = {key: status[key] for key in _STORED if key in status}
+    if stored:
+        body["status"] = stored
+    return _dump(body), _dump({k: v for k, v in status.items() if k != "nodes" and k not in stored})
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def dump_request(request: PodRequest) -> str:
+    """A pod request as JSON."""
+    return _dump({name: getattr(request, name) for name in PodRequest.__slots__})
+
+
+def load_request(text: str) -> PodRequest:
+    """The pod request that `dump_request` wrote."""
+    fields = json.loads(text)
+    return PodRequest(**{**fields, "volumes": tuple(fields["volumes"])})
+
+
+def name_taken(name: str) -> ConflictError:
+    """The error for a second run of one name."""
+    return ConflictError(
+        f"a run named {name} exists already", known="nothing was started",
+        hint=f"choose another --name, or: argosy delete {name}",
+    )

@@ -1,0 +1,204 @@
+"""From Argo objects to a submission: which Workflow runs, with which arguments, with which uploaded inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from argo.backend import Json, RunRef
+from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
+from argo.uploads import Upload, upload
+
+INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
+UPLOADS = "argosy.dev/uploads"  # JSON: input -> path of its default, relative to the definition
+_RUNNABLE = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+_GIVEN = frozenset({"ConfigMap", "WorkflowTemplate", "ClusterWorkflowTemplate"})
+
+
+@dataclass(slots=True)
+class Draft:
+    """A Workflow about to be submitted, and the objects it may refer to."""
+
+    workflow: Json
+    objects: list[Json]
+    base: Path | None = None  # the folder of the definition, for its large local files
+    _declared: Json = field(default_factory=dict)
+
+    def arguments(self) -> Json:
+        """`spec.arguments`, made when it is not there."""
+        found: Json = self.workflow["spec"].setdefault("arguments", {})
+        return found
+
+    def declared(self, kind: str) -> dict[str, Json]:
+        """The declared arguments ("parameters" or "artifacts") by name: the template's, then the workflow's own."""
+        spec = self.workflow["spec"]
+        entries = [*_entries(self._template_spec(), kind), *_entries(spec, kind)]
+        return {entry["name"]: entry for entry in entries}
+
+    def annotation(self, name: str) -> Json:
+        """An annotation that holds a JSON object; of the template, when the workflow has none."""
+        for source in (self.workflow, self._template() or {}):
+            text = ((source.get("metadata") or {}).get("annotations") or {}).get(name)
+            if text:
+                value: Json = json.loads(text)
+                return value
+        return {}
+
+    def _template(self) -> Json | None:
+        reference = self.workflow["spec"].get("workflowTemplateRef")
+        if not reference:
+            return None
+        kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
+        return next((o for o in self.objects if o["kind"] == kind and _name(o) == reference.get("name")), None)
+
+    def _template_spec(self) -> Json:
+        return (self._template() or {}).get("spec") or {}
+
+
+def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
+    """The one thing to run among `objects`, as a Workflow.
+
+    A WorkflowTemplate is run through a reference, a CronWorkflow by its workflowSpec, as `argo submit --from` does.
+    Raises UsageError when there is nothing to run, or more than one.
+    """
+    for kind in _RUNNABLE:
+        found = [o for o in objects if o.get("kind") == kind]
+        if len(found) > 1:
+            names = ", ".join(_name(o) for o in found)
+            raise UsageError(f"{len(found)} objects of kind {kind} to run: {names}", hint="give one of them at a time")
+        if found:
+            given = [o for o in objects if o.get("kind") in _GIVEN]
+            return Draft(_workflow(found[0]), given, base)
+    raise UsageError("there is nothing to run", tried="looked for a Dag, Workflow, WorkflowTemplate or CronWorkflow")
+
+
+def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
+    """Give parameters their values. Raises UsageError for one that is not declared or a value that is not allowed."""
+    declared = subject.declared("parameters")
+    own: list[Json] = subject.arguments().setdefault("parameters", [])
+    for name, value in values.items():
+        if name not in declared:
+            raise _unknown("parameter", "-p", name, declared)
+        allowed = declared[name].get("enum")
+        if allowed and value not in allowed:
+            raise UsageError(f"the parameter {name} cannot be {value!r}", hint=f"it is one of: {', '.join(map(str, allowed))}")
+        kept = {k: v for k, v in declared[name].items() if k in ("description", "enum")}
+        _replace(own, {"name": name, **kept, "value": value})
+
+
+def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Callable[[str, Path], object]) -> None:
+    """Upload local files as inputs of the run `ref`, and the large defaults that the manifest does not hold.
+
+    `put(key, path)` stores a file. Raises UsageError for an input that is not declared, NotFoundError for a file
+    that is not there.
+    """
+    kinds = subject.annotation(INPUTS)
+    artifacts = subject.declared("artifacts")
+    known = {**dict.fromkeys(artifacts, {}), **kinds}
+    for name in given:
+        if name not in known:
+            raise _unknown("input", "-i", name, known)
+    paths = {name: Path(path).expanduser() for name, path in given.items()}
+    for name, default in subject.annotation(UPLOADS).items():
+        if name not in paths:
+            paths[name] = (subject.base or Path()) / (default if isinstance(default, str) else default["path"])
+    for name, path in paths.items():
+        if not path.exists():
+            raise NotFoundError(f"the file for the input {name} does not exist: {path}")
+        kind = (known[name] or {}).get("kind") or ("directory" if path.is_dir() else "file")
+        if kind == "env":
+            _set_env(subject, ref, name, path)
+            continue
+        prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/inputs/{name}"
+        location = upload(Upload(name, kind, path), prefix, put)
+        _replace(subject.arguments().setdefault("artifacts", []), {"name": name, **location})
+
+
+def require_complete(subject: Draft) -> None:
+    """Raises UsageError when an argument without a default has no value."""
+    missing = [
+        f"-p {name}=…" for name, entry in subject.declared("parameters").items()
+        if "value" not in entry and "valueFrom" not in entry and "default" not in entry
+    ]
+    missing += [
+        f"-i {name}=…" for name, entry in subject.declared("artifacts").items()
+        if not entry.get("optional") and not set(entry) - {"name", "path", "description", "archive", "mode"}
+    ]
+    if missing:
+        raise UsageError(f"the run needs {' '.join(missing)}", known="nothing was started")
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """`name=value` texts as a mapping. Raises UsageError for a text without `=` or a name given twice."""
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{option} takes name=value, not {text!r}")
+        if name in values:
+            raise UsageError(f"{option} {name} is given twice")
+        values[name] = value
+    return values
+
+
+def _set_env(subject: Draft, ref: RunRef, name: str, path: Path) -> None:
+    """A dotenv file becomes the run's own ConfigMap, whose name is the parameter of the input's name."""
+    from argo.dotenv import parse
+
+    config_map = f"{ref.name}-{name}"
+    try:
+        data = parse(path.read_bytes().decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise UsageError(f"{path} is not a dotenv file: {error}") from error
+    metadata = {"name": config_map, "namespace": ref.namespace}
+    subject.objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    set_parameters(subject, {name: config_map})
+
+
+def _workflow(source: Json) -> Json:
+    kind = source["kind"]
+    if kind == "Workflow":
+        return source
+    metadata = source.get("metadata") or {}
+    made: Json = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+    made["metadata"] = {"generateName": f"{_name(source)}-"}
+    if metadata.get("namespace"):
+        made["metadata"]["namespace"] = metadata["namespace"]
+    if kind == "CronWorkflow":
+        extra = (source["spec"].get("workflowMetadata") or {}) | {}
+        made["metadata"].update({k: v for k, v in extra.items() if k in ("labels", "annotations")})
+        made["spec"] = source["spec"]["workflowSpec"]
+        return made
+    # Labels and annotations say what the results are; Argo takes the template's, too.
+    made["metadata"].update({k: metadata[k] for k in ("labels", "annotations") if metadata.get(k)})
+    reference: Json = {"name": _name(source)}
+    if kind == "ClusterWorkflowTemplate":
+        reference["clusterScope"] = True
+    made["spec"] = {"workflowTemplateRef": reference}
+    return made
+
+
+def _entries(spec: Json, kind: str) -> list[Json]:
+    found: list[Json] = (spec.get("arguments") or {}).get(kind) or []
+    return found
+
+
+def _replace(entries: list[Json], entry: Json) -> None:
+    for position, old in enumerate(entries):
+        if old["name"] == entry["name"]:
+            entries[position] = entry
+            return
+    entries.append(entry)
+
+
+def _name(value: Json) -> str:
+    metadata = value.get("metadata") or {}
+    return str(metadata.get("name") or metadata.get("generateName") or "")
+
+
+def _unknown(what: str, option: str, name: str, known: Iterable[str]) -> ArgosyError:
+    names = sorted(known)
+    hint = did_you_mean(name, names) or (f"there are: {', '.join(names)}" if names else f"it takes no {what}s")
+    return UsageError(f"there is no {what} named {name} ({option} {name})", known="nothing was started", hint=hint)

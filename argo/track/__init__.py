@@ -1,0 +1,1 @@
+"""Follow a run: Workflow objects -> task trees, live or as plain lines."""

@@ -1,0 +1,133 @@
+"""What a run's results are and where they lie: pure functions of a Workflow object.
+
+A run that Argosy compiled says so itself, in the annotation `argosy.dev/results`. For any other manifest the
+results are the outputs of the entry node, then every node's output artifacts as `<task>/<artifact>`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from argo.backend import FULFILLED, Json
+
+ANNOTATION = "argosy.dev/results"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of a run.
+
+    `kind`: value (in `value`), file, archive (both one object as it is), directory (a tar or zip to unpack), files
+    (all objects below the prefix `key`). `key` lies in `bucket`, empty for the default one. `packed` is how a
+    directory is stored: "tar", "zip" or "none" (objects below a prefix). `path` is where the program wrote it.
+    `ready` says whether the task that makes it has succeeded.
+    """
+
+    name: str
+    kind: str
+    task: str
+    output: str
+    key: str = ""
+    bucket: str = ""
+    value: str | None = None
+    packed: str = "none"
+    path: str = ""
+    media_type: str = ""
+    ready: bool = False
+
+    def as_json(self) -> Json:
+        """As `argosy status -o json` shows it."""
+        value: Json = {"kind": self.kind, "task": self.task, "output": self.output, "ready": self.ready}
+        if self.kind == "value":
+            return {**value, "value": self.value}
+        return {**value, "key": self.key, **({"mediaType": self.media_type} if self.media_type else {})}
+
+
+def results(workflow: Json) -> list[Result]:
+    """A run's results, in the order of their declaration."""
+    annotations = workflow["metadata"].get("annotations") or {}
+    if ANNOTATION in annotations:
+        declared: Json = json.loads(annotations[ANNOTATION])
+        nodes = _by_name(workflow)
+        return [_declared(workflow, nodes, name, entry) for name, entry in declared.items()]
+    return list(_found(workflow))
+
+
+def _declared(workflow: Json, nodes: dict[str, Json], name: str, entry: Json) -> Result:
+    metadata = workflow["metadata"]
+    run = metadata["name"]
+    task, output, kind = entry["task"], entry["output"], entry["kind"]
+    node = nodes.get(f"{run}.{task}") or {}
+    ready = node.get("phase") == "Succeeded"
+    if kind == "value":
+        value = _parameter(nodes.get(run) or {}, name)
+        if value is None:
+            value = _parameter(node, output)
+        return Result(name, kind, task, output, value=value, ready=value is not None)
+    artifact = _artifact(node, output)
+    location = artifact.get("s3") or {}
+    prefix = f"runs/{metadata.get('namespace', 'default')}/{run}/{metadata.get('uid', '')}/"
+    key = prefix + entry["key"] if kind == "files" else location.get("key") or prefix + entry["key"]
+    return Result(
+        name, kind, task, output, key=key, bucket=location.get("bucket") or "",
+        packed=_packing(artifact, "tar" if kind == "directory" else "none"), path=artifact.get("path") or "",
+        media_type=entry.get("mediaType") or "", ready=ready,
+    )
+
+
+def _found(workflow: Json) -> Iterator[Result]:
+    run = workflow["metadata"]["name"]
+    nodes: dict[str, Json] = (workflow.get("status") or {}).get("nodes") or {}
+    entry = next((node for node in nodes.values() if node["name"] == run), None)
+    if entry is not None:
+        outputs = entry.get("outputs") or {}
+        for parameter in outputs.get("parameters") or ():
+            if "value" in parameter:
+                yield Result(parameter["name"], "value", "", parameter["name"], value=str(parameter["value"]), ready=True)
+        for artifact in outputs.get("artifacts") or ():
+            yield from _stored(artifact["name"], "", artifact, entry)
+    retried = {child for node in nodes.values() if node["type"] == "Retry" for child in node.get("children") or ()
+               if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")}
+    for key, node in nodes.items():
+        if node is entry or key in retried:
+            continue
+        task = node["name"][len(run) + 1:] if node["name"].startswith(run + ".") else node["name"]
+        for artifact in (node.get("outputs") or {}).get("artifacts") or ():
+            yield from _stored(f"{task}/{artifact['name']}", task, artifact, node)
+
+
+def _stored(name: str, task: str, artifact: Json, node: Json) -> Iterator[Result]:
+    location = artifact.get("s3")
+    if not location or artifact["name"] in ("main-logs", "init-logs", "wait-logs"):
+        return
+    packed = _packing(artifact, "tar")
+    kind = "file" if packed == "none" else "directory"
+    yield Result(
+        name, kind, task, artifact["name"], key=location["key"], bucket=location.get("bucket") or "", packed=packed,
+        path=artifact.get("path") or "", ready=node.get("phase") in FULFILLED,
+    )
+
+
+def _packing(artifact: Json, default: str) -> str:
+    archive = artifact.get("archive")
+    if not archive:
+        return "tar" if artifact.get("path") and default != "none" else default
+    return next((name for name in ("none", "zip", "tar") if name in archive), default)
+
+
+def _by_name(workflow: Json) -> dict[str, Json]:
+    return {node["name"]: node for node in ((workflow.get("status") or {}).get("nodes") or {}).values()}
+
+
+def _artifact(node: Json, name: str) -> Json:
+    found: Iterator[Json] = (a for a in (node.get("outputs") or {}).get("artifacts") or () if a["name"] == name)
+    return next(found, {})
+
+
+def _parameter(node: Json, name: str) -> str | None:
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        if parameter["name"] == name and "value" in parameter:
+            return str(parameter["value"])
+    return None

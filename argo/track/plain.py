@@ -1,0 +1,63 @@
+"""A run followed as plain lines: one line whenever a task's phase changes, for pipes and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timezone
+
+from argo.backend import Json
+from argo.track.text import duration
+from argo.track.tree import moment, relative
+
+_QUIET = frozenset({"StepGroup", "TaskGroup", "Retry", "DAG", "Steps"})  # bookkeeping: shown when they fail
+
+
+class PlainView:
+    """Writes a line a change of phase. `write` gets whole lines without their end."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._phases: dict[str, tuple[str, str]] = {}
+        self._run_phase = ""
+
+    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
+        """Take in the run as it is now; `changed` are the ids of the nodes to look at, None: all."""
+        status = workflow.get("status") or {}
+        nodes = status.get("nodes") or {}
+        run = workflow["metadata"]["name"]
+        lines: list[tuple[str, str]] = []
+        for key in nodes if changed is None else changed:
+            node = nodes.get(key)
+            if node is not None and node["name"] != run:
+                lines += self._node(run, key, node)
+        for _, line in sorted(lines):
+            self._write(line)
+        phase = status.get("phase") or "Pending"
+        if phase != self._run_phase and status.get("startedAt"):
+            self._run_phase = phase
+            self._write(_line(status, run, phase, status.get("message") or ""))
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+    def _node(self, run: str, key: str, node: Json) -> list[tuple[str, str]]:
+        phase, message = node.get("phase") or "Pending", node.get("message") or ""
+        shown = (phase, message if phase in ("Pending", "Failed", "Error") else "")
+        before = self._phases.get(key)
+        self._phases[key] = shown
+        if shown == before or (node["type"] in _QUIET and phase not in ("Failed", "Error")):
+            return []
+        word = "Waiting" if node["type"] == "Suspend" and phase == "Running" else phase
+        line = _line(node, relative(node["name"], run), word, message)
+        return [(node.get("finishedAt") or node.get("startedAt") or "", line)]
+
+    def finish(self) -> None:
+        """As `close`."""
+
+
+def _line(node: Json, name: str, phase: str, message: str) -> str:
+    started, finished = moment(node.get("startedAt")), moment(node.get("finishedAt"))
+    at = finished or started or datetime.now(timezone.utc)
+    took = duration((finished - started).total_seconds()) if started and finished and phase != "Running" else ""
+    text = " ".join(message.split())
+    return f"{at.astimezone():%H:%M:%S}  {phase:<9}  {name}" + (f"  {took}" if took else "") + (f"  {text}" if text else "")

@@ -1,0 +1,148 @@
+"""A run's nodes as the tree of tasks that people think in: pure functions of a Workflow object.
+
+Argo's graph has nodes that are bookkeeping: step groups, one node an attempt, groups of expanded items. Here a
+step group is dissolved into its members, a retried task is one task with its attempts counted, and the items of a
+loop lie below the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from argo.backend import FULFILLED, Json, RunState
+from argo.track.outputs import results
+
+_CONTAINERS = frozenset({"DAG", "Steps"})
+_GROUPS = frozenset({"TaskGroup", "Retry"})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task. `path` is its name below the run ("count(0:i:0,v:0)"), `label` what stands in a tree."""
+
+    id: str
+    path: str
+    label: str
+    type: str
+    phase: str
+    message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: str
+    attempts: int
+    children: tuple[Task, ...] = ()
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long it has run, until `now` where it has not finished; None before its start."""
+        if self.started_at is None:
+            return None
+        return max(0.0, ((self.finished_at or now) - self.started_at).total_seconds())
+
+    def walk(self) -> Iterator[Task]:
+        """This task and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def moment(text: str | None) -> datetime | None:
+    """An RFC 3339 time as Argo writes it, None where there is none."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    except ValueError:
+        return None
+
+
+def relative(name: str, run: str) -> str:
+    """A node's name below its run; an exit handler's `run.onExit` is `onExit`."""
+    return name[len(run) + 1:] if name.startswith(run + ".") else name
+
+
+def tree(workflow: Json) -> Task:
+    """The whole run as one task whose children are its tasks."""
+    run = workflow["metadata"]["name"]
+    status = workflow.get("status") or {}
+    nodes: dict[str, Json] = status.get("nodes") or {}
+    parents = _parents(nodes)
+    below: dict[str, list[str]] = {}
+    tops: list[str] = []
+    for key in nodes:
+        parent = parents.get(key)
+        (below.setdefault(parent, []) if parent else tops).append(key)
+    root = next((key for key in tops if nodes[key]["name"] == run), None)
+    inner = _tasks(nodes, below, run, below.get(root, [])) if root else ()
+    if root and not inner and nodes[root]["type"] not in _CONTAINERS:
+        inner = (_task(nodes, below, run, root),)
+    others = _tasks(nodes, below, run, [key for key in tops if key != root])
+    return Task(
+        id=root or "", path="", label=run, type="Workflow", phase=status.get("phase") or "Pending",
+        message=status.get("message") or "", started_at=moment(status.get("startedAt")),
+        finished_at=moment(status.get("finishedAt")), progress=status.get("progress") or "", attempts=0,
+        children=inner + others,
+    )
+
+
+def state(workflow: Json) -> RunState:
+    """A run in the short form that `argosy status -o json` prints."""
+    top = tree(workflow)
+    tasks = {task.path: _task_json(task) for child in top.children for task in child.walk()}
+    return RunState(top.label, top.phase, top.message, tasks, {r.name: r.as_json() for r in results(workflow)})
+
+
+def waiting(workflow: Json) -> list[Json]:
+    """The suspend nodes that wait for somebody."""
+    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
+    return [node for node in nodes if node.get("type") == "Suspend" and node.get("phase") not in FULFILLED]
+
+
+def _task_json(task: Task) -> Json:
+    value: Json = {"phase": task.phase, "type": task.type, "message": task.message}
+    for key, at in (("startedAt", task.started_at), ("finishedAt", task.finished_at)):
+        value[key] = at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    if task.progress:
+        value["progress"] = task.progress
+    if task.attempts:
+        value["attempts"] = task.attempts
+    return value
+
+
+def _parents(nodes: dict[str, Json]) -> dict[str, str]:
+    """The parent of each node in the tree: its loop or retried task, else its boundary, step groups dissolved."""
+    parents = {key: node["boundaryID"] for key, node in nodes.items() if node.get("boundaryID") in nodes}
+    for key, node in nodes.items():
+        if node["type"] in _GROUPS:
+            for child in node.get("children") or ():
+                # After its items, the children of an empty group are the tasks that come next.
+                if child in nodes and nodes[child]["name"].startswith(node["name"] + "("):
+                    parents[child] = key
+    return parents
+
+
+def _tasks(nodes: dict[str, Json], below: dict[str, list[str]], run: str, keys: list[str]) -> tuple[Task, ...]:
+    chosen = [key for key in keys if nodes[key]["type"] != "StepGroup"]
+    return tuple(_task(nodes, below, run, key) for key in chosen)
+
+
+def _task(nodes: dict[str, Json], below: dict[str, list[str]], run: str, key: str) -> Task:
+    node = nodes[key]
+    last = node
+    attempts = 0
+    inner = below.get(key, [])
+    if node["type"] == "Retry":
+        tries = [nodes[child] for child in inner]
+        attempts = len(tries)
+        if tries:
+            last = tries[-1]
+            inner = [k for child in inner for k in below.get(child, [])]
+    path = relative(node["name"], run)
+    return Task(
+        id=key, path=path, label=node.get("displayName") or path, type=last["type"],
+        phase=node.get("phase") or "Pending", message=node.get("message") or last.get("message") or "",
+        started_at=moment(node.get("startedAt")), finished_at=moment(node.get("finishedAt")),
+        progress=last.get("progress") or node.get("progress") or "", attempts=attempts,
+        children=_tasks(nodes, below, run, inner),
+    )

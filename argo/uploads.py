@@ -1,0 +1,77 @@
+"""Local files and folders as input artifacts: what is stored, and how the Workflow's argument describes it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from argo.backend import Json
+from argo.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One input: its name, its kind (file, directory, archive) and the local file or folder given for it."""
+
+    name: str
+    kind: str
+    path: Path
+
+
+def upload(given: Upload, prefix: str, put: Callable[[str, Path], object]) -> Json:
+    """Store an input below the key `prefix`; the fields of the argument artifact that find it again.
+
+    A file is stored as it is. A directory, and an archive of any format, become a gzipped tar with the one top
+    folder `<name>`: Argo takes a single entry at the top for the whole, detects no zip, and would otherwise turn an
+    archive of one file into that file (tried on Argo 4.1.2).
+    """
+    if given.kind == "file":
+        if not given.path.is_file():
+            raise UsageError(f"the input {given.name} is a file, {given.path} is not")
+        key = f"{prefix}/{given.path.name}"
+        put(key, given.path)
+        return {"s3": {"key": key}, "archive": {"none": {}}}
+    key = f"{prefix}/{given.name}.tgz"
+    with tempfile.TemporaryDirectory(prefix="argosy-upload-") as scratch:
+        folder = given.path if given.path.is_dir() else _unpacked(given, Path(scratch))
+        packed = Path(scratch, "packed.tgz")
+        pack(folder, given.name, packed)
+        put(key, packed)
+    return {"s3": {"key": key}, "archive": {"tar": {}}}
+
+
+def pack(folder: Path, top: str, target: Path) -> None:
+    """Write the folder as a gzipped tar with the one top folder `top`: the same content, the same bytes."""
+    with target.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0, filename="") as stream, \
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.add(folder, arcname=top, recursive=False, filter=_plain)
+        for path in sorted(folder.rglob("*")):
+            tar.add(path, arcname=f"{top}/{path.relative_to(folder)}", recursive=False, filter=_plain)
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mtime = 0
+    info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
+    return info
+
+
+def _unpacked(given: Upload, scratch: Path) -> Path:
+    """What is in an archive, as a folder. Raises UsageError for what is none."""
+    from argo.results.archive import unpack
+
+    if zipfile.is_zipfile(given.path):
+        top = unpack(given.path, "zip", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
+    elif tarfile.is_tarfile(given.path):
+        top = unpack(given.path, "tar", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
+    else:
+        raise UsageError(f"the input {given.name} is of the kind {given.kind}, {os.fspath(given.path)} is no tar or zip")
+    return top
