@@ -16,6 +16,7 @@ from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.gojson import marshal, plain
 from argo.local.expressions.values import (
     MAXIMUM_ITEMS,
+    AnyMap,
     equal,
     go_type,
     is_int,
@@ -30,7 +31,7 @@ from argo.local.expressions.values import (
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
-_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 def length(value: Any) -> int:
@@ -93,8 +94,13 @@ def _to_whole(what: str, function: Callable[[float], float]) -> Callable[[Any], 
     return apply
 
 
+def each_upper(value: str) -> str:
+    """Upper case, one character for one, as Go has it."""
+    return "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in value)
+
+
 def trim(value: Any, cutset: Any = None) -> str:
-    return text(value, "trim").strip(_BLANKS if cutset is None else text(cutset, "trim"))
+    return text(value, "trim").strip(BLANKS if cutset is None else text(cutset, "trim"))
 
 
 def split(value: Any, separator: Any, limit: Any = -1, *, keep: bool = False) -> list[str]:
@@ -141,8 +147,6 @@ def _numbers(values: tuple[Any, ...], what: str) -> list[Any]:
 
 def extreme(name: str) -> Callable[..., Any]:
     def apply(*values: Any) -> Any:
-        if len(values) == 1 and not is_number(values[0]) and not isinstance(values[0], list):
-            return values[0]
         numbers = _numbers(values, name)
         return (max if name == "max" else min)(numbers) if numbers else None
 
@@ -197,7 +201,7 @@ def from_pairs(values: Any) -> dict[Any, Any]:
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
             raise ExpressionError(f"invalid pair {plain(pair)}")
-    return {key: value for key, value in pairs}
+    return AnyMap(pairs)
 
 
 def uniq(values: Any) -> list[Any]:
@@ -278,7 +282,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "trim": trim,
     "trimPrefix": lambda value, prefix=" ": text(value, "trimPrefix").removeprefix(text(prefix, "trimPrefix")),
     "trimSuffix": lambda value, suffix=" ": text(value, "trimSuffix").removesuffix(text(suffix, "trimSuffix")),
-    "upper": lambda value: text(value, "upper").upper(),
+    "upper": lambda value: each_upper(text(value, "upper")),
     "lower": lambda value: text(value, "lower").lower(),
     "split": split,
     "splitAfter": lambda value, separator, limit=-1: split(value, separator, limit, keep=True),

@@ -119,13 +119,34 @@ def _unknown(tree: nodes.Node, env: Mapping[str, Any]) -> list[tuple[str, int]]:
             found.append((node.name, node.offset))
         if isinstance(node, nodes.Builtin):
             _check_arity(node)
+        if isinstance(node, nodes.Binary) and node.operator in ("==", "!="):
+            _check_comparable(node, env)
         if isinstance(node, nodes.Let):
-            if node.name in declared:
-                raise ExpressionError(f"cannot redeclare variable {node.name}", node.offset)
+            if node.name in declared or node.name in env or node.name in _HIDEABLE:
+                raise ExpressionError(f"cannot redeclare {node.name}", node.offset)
             pending += [(node.value, declared), (node.body, declared | {node.name})]
         else:
             pending.extend((child, declared) for child in nodes.children(node))
     return sorted(found, key=lambda item: item[1])
+
+
+def _check_comparable(node: nodes.Binary, env: Mapping[str, Any]) -> None:
+    """What expr knows before it runs: literals and top-level texts of different kinds are never compared."""
+    kinds = [_static_kind(side, env) for side in (node.left, node.right)]
+    if None not in kinds and kinds[0] != kinds[1]:
+        names = " and ".join(map(str, kinds))
+        raise ExpressionError(f"invalid operation: {node.operator} (mismatched types {names})", node.offset)
+
+
+def _static_kind(node: nodes.Node, env: Mapping[str, Any]) -> str | None:
+    value = node.value if isinstance(node, nodes.Constant) else None
+    if isinstance(node, nodes.Identifier):
+        value = env.get(node.name)
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "string" if isinstance(value, str) else None
 
 
 def _check_arity(node: nodes.Builtin) -> None:
@@ -287,12 +308,13 @@ def _slice(evaluation: Evaluation, node: nodes.Slice) -> Any:
     target = evaluation.value(node.target)
     if not isinstance(target, (list, str)):
         raise ExpressionError(f"cannot slice {go_type(target)}")
-    length = len(target)
+    content: Any = target if isinstance(target, list) else target.encode("utf-8", "surrogatepass")  # Go: bytes
+    length = len(content)
     start = 0 if node.start is None else to_int(evaluation.value(node.start))
     stop = length if node.stop is None else to_int(evaluation.value(node.stop))
     start = max(start + length, 0) if start < 0 else min(start, length)
     stop = max(stop + length, 0) if stop < 0 else min(stop, length)
-    return target[start:stop]
+    return content[start:stop] if isinstance(target, list) else content[start:stop].decode("utf-8", "replace")
 
 
 def _call(evaluation: Evaluation, node: nodes.Call) -> Any:

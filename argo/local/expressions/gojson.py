@@ -11,6 +11,7 @@ from argo.local.expressions.errors import ExpressionError
 
 _HTML = re.compile("[<>&\u2028\u2029]")
 MAXIMUM_DEPTH = 100
+LARGE = 1e6  # from here on `%v` writes an exponent
 
 
 def marshal(value: Any, indent: str | None = None) -> str:
@@ -24,6 +25,8 @@ def _marshalled(value: Any, indent: str | None, depth: int) -> str:
     scalar = _scalar(value)
     if scalar is not None:
         return scalar
+    if hasattr(value, "marshal"):
+        return str(value.marshal())
     if isinstance(value, (list, tuple)):
         return _joined("[]", [_marshalled(item, indent, depth + 1) for item in value], indent, depth)
     if isinstance(value, dict):
@@ -31,8 +34,6 @@ def _marshalled(value: Any, indent: str | None, depth: int) -> str:
         keys = sorted(value, key=lambda key: str(key).encode("utf-8", "surrogatepass"))
         pairs = [_text(str(key)) + colon + _marshalled(value[key], indent, depth + 1) for key in keys]
         return _joined("{}", pairs, indent, depth)
-    if hasattr(value, "marshal"):
-        return str(value.marshal())
     raise ExpressionError(f"json: unsupported type: {type(value).__name__}")
 
 
@@ -56,9 +57,7 @@ def _joined(brackets: str, parts: list[str], indent: str | None, depth: int) -> 
 
 
 def _text(value: str) -> str:
-    return _HTML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False)).replace(
-        "\x7f", "\x7f"
-    )
+    return _HTML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def json_float(value: float) -> str:
@@ -73,13 +72,13 @@ def json_float(value: float) -> str:
 
 
 def plain_float(value: float) -> str:
-    """`%v` of a float64: exponents below 1e-4 and from 1e21 on, of two digits at least."""
+    """`%v` of a float64: an exponent (two digits at least) below 1e-4 and from 1e6 on."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     size = abs(value)
-    if size and (size < 1e-4 or size >= 1e21):
+    if size and (size < 1e-4 or size >= LARGE):
         mantissa, exponent = _exponential(value)
         return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     return _positional(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from argo.local.expressions import nodes
 from argo.local.expressions.builtins import sort_by
 from argo.local.expressions.errors import ExpressionError
-from argo.local.expressions.values import compute, go_type, truth
+from argo.local.expressions.values import AnyMap, compute, go_type, truth
 
 if TYPE_CHECKING:
     from argo.local.expressions.evaluator import Evaluation
@@ -62,6 +62,14 @@ def _found(last: bool) -> Predicated:
     return apply
 
 
+def _index(last: bool) -> Predicated:
+    def apply(evaluation: Evaluation, node: nodes.Builtin) -> int | None:
+        index = _find(evaluation, node, last)
+        return index if index >= 0 else None
+
+    return apply
+
+
 def _filter(evaluation: Evaluation, node: nodes.Builtin) -> list[Any]:
     values = _values(evaluation, node)
     return [
@@ -78,7 +86,7 @@ def _sum(evaluation: Evaluation, node: nodes.Builtin) -> Any:
 
 def _group_by(evaluation: Evaluation, node: nodes.Builtin) -> dict[Any, list[Any]]:
     values = _values(evaluation, node)
-    groups: dict[Any, list[Any]] = {}
+    groups = AnyMap()
     for item, key in zip(values, _results(evaluation, node, values), strict=True):
         if isinstance(key, (list, dict)):
             raise ExpressionError(f"cannot group by {go_type(key)}", node.offset)
@@ -118,8 +126,8 @@ PREDICATE_FUNCTIONS: dict[str, Predicated] = {
     "sum": _sum,
     "find": _found(False),
     "findLast": _found(True),
-    "findIndex": lambda evaluation, node: _find(evaluation, node, False),
-    "findLastIndex": lambda evaluation, node: _find(evaluation, node, True),
+    "findIndex": _index(False),
+    "findLastIndex": _index(True),
     "groupBy": _group_by,
     "sortBy": _sort_by,
     "reduce": _reduce,

@@ -184,5 +184,6 @@ DATA: dict[str, Callable[..., Any]] = {
     **_pair("has", _has),
     **_pair("slice", _slice),
     **_pair("chunk", _chunk),
+    "dig": _dig,
     "concat": lambda *lists: [value for values in lists for value in items(values, "concat")],
 }

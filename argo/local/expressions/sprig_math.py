@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import random
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -16,7 +17,8 @@ def whole(value: Any) -> int:
     """sprig's toInt64 (spf13/cast): 0 for what is no number; fractions are cut."""
     if isinstance(value, str):
         try:
-            return int(value.lstrip("0") or "0") if not value.startswith(("0x", "0b", "0o")) else int(value, 0)
+            octal = re.fullmatch(r"[+-]?0[0-7]+", value)
+            return int(value, 8) if octal else int(value, 0)
         except ValueError:
             return 0
     if isinstance(value, (bool, int)):

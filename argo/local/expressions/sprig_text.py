@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from argo.local.expressions.builtins import _BLANKS
+from argo.local.expressions.builtins import BLANKS, each_upper
 from argo.local.expressions.builtins import split as split_text
 from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.gojson import plain
@@ -184,15 +184,29 @@ def _base(path: str) -> str:
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
 
 
-def _version(value: str) -> dict[str, Any]:
+class Version(dict[str, Any]):
+    """A semantic version; its parts are methods in Go."""
+
+    go_type = "*semver.Version"
+
+    def method(self, name: str) -> Callable[[], Any]:
+        if name not in self:
+            raise ExpressionError(f"cannot fetch {name} from *semver.Version")
+        return lambda: self[name]
+
+    def marshal(self) -> str:
+        return go_quote(self["Original"])
+
+
+def _version(value: str) -> Version:
     match = _VERSION.fullmatch(value)
     if match is None:
         raise ExpressionError("Invalid Semantic Version")
     numbers = [int(match[index] or 0) for index in (1, 2, 3)]
-    return {
+    return Version({
         "Major": numbers[0], "Minor": numbers[1], "Patch": numbers[2],
         "Prerelease": match[4] or "", "Metadata": match[5] or "", "Original": value,
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _version_key(version: dict[str, Any]) -> tuple[Any, ...]:
@@ -240,12 +254,12 @@ TEXT: dict[str, Callable[..., Any]] = {
     "abbrev": lambda width, value: _abbreviated(to_int(width), value),
     "abbrevboth": lambda left, right, value: _abbreviated_both(to_int(left), to_int(right), value),
     "trunc": lambda length, value: _truncated(to_int(length), value),
-    "trim": lambda value: value.strip(_BLANKS),
+    "trim": lambda value: value.strip(BLANKS),
     "trimAll": lambda cutset, value: value.strip(cutset),
     "trimall": lambda cutset, value: value.strip(cutset),
     "trimSuffix": lambda suffix, value: value.removesuffix(suffix),
     "trimPrefix": lambda prefix, value: value.removeprefix(prefix),
-    "upper": lambda value: value.upper(),
+    "upper": lambda value: each_upper(text(value, "upper")),
     "lower": lambda value: value.lower(),
     "title": _title,
     "untitle": _untitle,

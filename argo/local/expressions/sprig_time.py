@@ -60,7 +60,7 @@ TIME: dict[str, Callable[..., Any]] = {
     "date": lambda layout, value: format_time(_moment(value), layout),
     **dict.fromkeys(("dateInZone", "date_in_zone"), _in_zone),
     **dict.fromkeys(("dateModify", "date_modify", "mustDateModify", "must_date_modify"), _modified),
-    "duration": lambda seconds: format_duration(Duration(whole(seconds) * 10**9)),
+    "duration": lambda seconds: format_duration(Duration((whole(seconds) if isinstance(seconds, str) else 0) * 10**9)),
     "htmlDate": lambda value: format_time(_moment(value), "2006-01-02"),
     "htmlDateInZone": lambda value, name: _in_zone("2006-01-02", value, name),
     "toDate": _to_date,

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
+from argo.local.expressions.values import Named
 
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -218,13 +219,13 @@ def format_time(moment: datetime, layout: str) -> str:
 
 _METHODS: dict[str, Callable[..., Any]] = {
     "Year": lambda t: t.year,
-    "Month": lambda t: t.month,
+    "Month": lambda t: Named.of(t.month, _MONTHS[t.month - 1]),
     "Day": lambda t: t.day,
     "Hour": lambda t: t.hour,
     "Minute": lambda t: t.minute,
     "Second": lambda t: t.second,
     "Nanosecond": lambda t: t.microsecond * 1000,
-    "Weekday": lambda t: t.isoweekday() % 7,
+    "Weekday": lambda t: Named.of(t.isoweekday() % 7, _DAYS[t.weekday()]),
     "YearDay": lambda t: t.timetuple().tm_yday,
     "Unix": lambda t: int(t.timestamp() // 1),
     "UnixMilli": lambda t: int(t.timestamp() * 1000 // 1),

@@ -17,6 +17,30 @@ MAXIMUM_ITEMS = 1_000_000  # expr's memory budget
 MAXIMUM_TEXT = 16_000_000
 
 
+class AnyMap(dict[Any, Any]):
+    """A map whose keys Go types as `any`: it has no JSON form (groupBy, fromPairs)."""
+
+    go_type = "map[interface {}]interface {}"
+
+    def marshal(self) -> str:
+        raise ExpressionError(f"json: unsupported type: {self.go_type}")
+
+
+class Named(int):
+    """A number with a name, as Go's months and days of the week."""
+
+    name: str
+
+    @classmethod
+    def of(cls, number: int, name: str) -> Named:
+        named = cls(number)
+        named.name = name
+        return named
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def go_type(value: Any) -> str:
     """The name Go gives to the value's type."""
     named = getattr(value, "go_type", None)
