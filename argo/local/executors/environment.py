@@ -1,0 +1,158 @@
+"""A container's environment: a clean base, `envFrom`, `env`, and Argo's own variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
+
+from argo.local.executors.errors import PodError
+from argo.local.pods import Json, Library, PodRequest
+
+PROGRESS_FILE = "/argo/progress"
+# execve(2) takes no longer string, its terminating zero included.
+_LONGEST = 128 * 1024
+_KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE"} | {
+    "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"
+}  # fmt: skip
+_KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_")
+_REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
+_FIELD = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
+
+
+@runtime_checkable
+class ListsSecrets(Protocol):
+    """A Library that also knows the keys of a Secret, which `envFrom` and whole Secret volumes need."""
+
+    def secret_keys(self, name: str) -> list[str] | None: ...
+
+
+def base_environment(host: Mapping[str, str]) -> dict[str, str]:
+    """What a container sees of the environment of the engine: how to find programs, language, devices, network."""
+    kept = {name: value for name, value in host.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    return {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8", **kept}
+
+
+def environment(container: Json, request: PodRequest, library: Library, base: Mapping[str, str]) -> dict[str, str]:
+    """The variables of one container. Raises PodError for a reference that leads nowhere and is not optional."""
+    result = {**base, **_argo(container, request)}
+    for source in container.get("envFrom") or ():
+        result.update(_from(source, library))
+    for item in container.get("env") or ():
+        if item.get("valueFrom"):
+            value = _value(item["valueFrom"], request, library)
+            if value is not None:
+                result[item["name"]] = value
+        else:
+            result[item["name"]] = expand(str(item.get("value") or ""), result)
+    return result
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """Kubernetes' `$(NAME)`: an unknown name stays as it is, `$$` is a dollar sign."""
+
+    def found(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return "$" if name is None else variables.get(name, match.group())
+
+    return _REFERENCE.sub(found, text)
+
+
+def config_map_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:
+    """All keys of a ConfigMap, binary ones too."""
+    import base64
+
+    config_map = library.config_map(name)
+    if config_map is None:
+        if optional:
+            return {}
+        raise _config_error(f'configmap "{name}" not found')
+    data = {key: str(value).encode() for key, value in (config_map.get("data") or {}).items()}
+    return data | {key: base64.b64decode(value) for key, value in (config_map.get("binaryData") or {}).items()}
+
+
+def secret_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:
+    """All keys of a Secret."""
+    keys = library.secret_keys(name) if isinstance(library, ListsSecrets) else None
+    values = {key: library.secret(name, key) for key in keys or ()}
+    if not values and not optional:
+        raise _config_error(f'secret "{name}" not found')
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def field_value(path: str, request: PodRequest) -> str:
+    """What the downward API knows of a pod."""
+    known: dict[str, str] = {
+        "metadata.name": request.pod_name,
+        "metadata.namespace": request.namespace,
+        "metadata.uid": request.node_id,
+        "spec.nodeName": "localhost",
+        "spec.serviceAccountName": "default",
+        "status.podIP": "127.0.0.1",
+        "status.hostIP": "127.0.0.1",
+    }
+    if path in known:
+        return known[path]
+    match = _FIELD.fullmatch(path)
+    if match:
+        values = request.labels if match.group(1) == "labels" else request.annotations
+        return values.get(match.group(2), "")
+    raise _config_error(f"field {path} is not known here")
+
+
+def _config_error(what: str) -> PodError:
+    # Kubernetes' reason; Argo shows it thus (workflow/controller/operator.go, inferFailedReason).
+    return PodError(f"Pod failed before main container starts due to CreateContainerConfigError: {what}")
+
+
+def _argo(container: Json, request: PodRequest) -> dict[str, str]:
+    result = {
+        "ARGO_CONTAINER_NAME": container.get("name") or "main",
+        "ARGO_NODE_ID": request.node_id,
+        "ARGO_POD_NAME": request.pod_name,
+        "ARGO_POD_UID": request.node_id,
+        "ARGO_WORKFLOW_NAME": request.workflow_name,
+        "ARGO_WORKFLOW_UID": request.workflow_uid,
+        "ARGO_PROGRESS_FILE": PROGRESS_FILE,
+    }
+    template = json.dumps(request.template, separators=(",", ":"))
+    if len(template) < _LONGEST - 100:
+        result["ARGO_TEMPLATE"] = template
+    return result
+
+
+def _from(source: Json, library: Library) -> Iterator[tuple[str, str]]:
+    readers: tuple[tuple[str, Callable[..., dict[str, bytes]]], ...] = (
+        ("configMapRef", config_map_data),
+        ("secretRef", secret_data),
+    )
+    for kind, read in readers:
+        reference = source.get(kind)
+        if reference:
+            data = read(reference["name"], library, optional=bool(reference.get("optional")))
+            for key, value in data.items():
+                yield f"{source.get('prefix') or ''}{key}", value.decode(errors="replace")
+
+
+def _value(source: Json, request: PodRequest, library: Library) -> str | None:
+    if "fieldRef" in source:
+        return field_value(source["fieldRef"]["fieldPath"], request)
+    for kind in ("configMapKeyRef", "secretKeyRef"):
+        if kind in source:
+            return _key_value(kind, source[kind], library)
+    raise _config_error(f"valueFrom {', '.join(source)} is not supported here")
+
+
+def _key_value(kind: str, reference: Json, library: Library) -> str | None:
+    name, key, optional = reference["name"], reference["key"], bool(reference.get("optional"))
+    if kind == "secretKeyRef":
+        value = library.secret(name, key)
+        what = f'secret "{name}" with key {key}'
+    else:
+        value = config_map_data(name, library, optional=optional).get(key)
+        what = f'key {key} in configmap "{name}"'
+    if value is None and not optional:
+        raise _config_error(f"{what} not found")
+    return None if value is None else value.decode(errors="replace")

@@ -1,0 +1,142 @@
+"""A pod's input artifacts: brought to their places before its containers start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from argo.errors import StoreError
+from argo.local.executors import archives
+from argo.local.executors.errors import PodError
+from argo.local.executors.folder import PodFolder, remove
+from argo.local.pods import Json
+from argo.storage import NotFound, Store
+from argo.storage.store import CHUNK
+
+# What Argo's init container says and exits with (workflow/executor/executor.go, loadArtifact).
+_FAILED = "init: Error (exit code 64): "
+_HTTP_TIMEOUT = 60.0
+
+
+def load_inputs(artifacts: list[Json], place: Callable[[str], str], folder: PodFolder, store: Store) -> None:
+    """Bring every artifact to where `place` says that its path lies on this machine. Raises PodError."""
+    for artifact in artifacts:
+        try:
+            _load(artifact, Path(place(artifact["path"])), folder, store)
+        except (StoreError, PodError) as error:
+            text = error.message
+            raise PodError(f"{_FAILED}{text}" if text.startswith("required") else _failed(artifact, text)) from error
+        except OSError as error:
+            raise PodError(_failed(artifact, error.strerror or str(error))) from error
+
+
+def bucket_of(location: Json, store: Store) -> Store:
+    """The store at the bucket of an S3 location; a location without one is in the store's own."""
+    return store.with_bucket(location["bucket"]) if location.get("bucket") else store
+
+
+def _failed(artifact: Json, text: str) -> str:
+    return f"{_FAILED}artifact {artifact['name']} failed to load: {text}"
+
+
+def _load(artifact: Json, target: Path, folder: PodFolder, store: Store) -> None:
+    staging = folder.path / "staging" / artifact["name"]
+    staging.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if not _fetch(artifact, staging, store):
+            return
+    except NotFound:
+        if artifact.get("optional"):
+            return
+        raise
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
+        target.rmdir()
+    _open(artifact.get("archive") or {}, staging, target)
+    if artifact.get("mode") is not None:
+        _chmod(target, artifact["mode"], recurse=bool(artifact.get("recurseMode")))
+
+
+def _fetch(artifact: Json, target: Path, store: Store) -> bool:
+    """Bring the artifact as it is stored to `target`; False where it is optional and was not supplied."""
+    if artifact.get("raw") is not None:
+        target.write_text(artifact["raw"].get("data") or "", encoding="utf-8")
+    elif artifact.get("s3") is not None:
+        location = artifact["s3"]
+        _fetch_key(bucket_of(location, store), location["key"].strip("/"), target)
+    elif artifact.get("http") is not None:
+        _fetch_url(artifact["http"], target)
+    else:
+        kinds = [kind for kind in ("git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin") if kind in artifact]
+        if kinds:
+            raise PodError(f"{kinds[0]} artifacts cannot be had on this machine")
+        if not artifact.get("optional"):
+            raise PodError(f"required artifact '{artifact['name']}' not supplied")
+        return False
+    return True
+
+
+def _fetch_key(store: Store, key: str, target: Path) -> None:
+    """An object, or all objects below a key as a folder."""
+    try:
+        store.get_file(key, target)
+        return
+    except NotFound as error:
+        missing = error
+    count = 0
+    for found in store.list(f"{key}/"):
+        store.get_file(found.key, target.joinpath(*found.key[len(key) + 1 :].split("/")))
+        count += 1
+    if not count:
+        raise missing
+
+
+def _fetch_url(location: Json, target: Path) -> None:
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    url = location["url"]
+    if not url.startswith(("http://", "https://")):
+        raise PodError(f"not a URL of http or https: {url}")
+    if location.get("auth"):
+        raise PodError("http artifacts with auth cannot be had on this machine")
+    headers = {header["name"]: header["value"] for header in location.get("headers") or ()}
+    try:
+        with urlopen(Request(url, headers=headers), timeout=_HTTP_TIMEOUT) as response, target.open("wb") as file:  # noqa: S310
+            while piece := response.read(CHUNK):
+                file.write(piece)
+    except HTTPError as error:
+        if error.code == 404:
+            raise NotFound(f"loading file from {url} failed with 404") from error
+        raise PodError(f"loading file from {url} failed with {error.code} {error.reason}") from error
+    except (OSError, HTTPException) as error:
+        raise PodError(f"loading file from {url} failed: {getattr(error, 'reason', None) or error}") from error
+
+
+def _open(archive: Json, source: Path, target: Path) -> None:
+    """Turn what was stored into what the container sees. A zip is opened only where it is declared, as in Argo."""
+    if target.exists():
+        raise PodError(f"{target.name} is there already, and not empty")
+    if archive.get("zip") is not None:
+        archives.unpack_zip(source, target)
+    elif archive.get("tar") is not None or (archive.get("none") is None and archives.is_tarball(source)):
+        archives.unpack_tar(source, target)
+    else:
+        _move(source, target)
+        return
+    remove(source)
+
+
+def _move(source: Path, target: Path) -> None:
+    import shutil
+
+    shutil.move(source, target)
+
+
+def _chmod(path: Path, mode: int, *, recurse: bool) -> None:
+    if recurse and path.is_dir():
+        for inner in path.rglob("*"):
+            if not inner.is_symlink():
+                inner.chmod(mode)
+    path.chmod(mode)

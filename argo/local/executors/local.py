@@ -1,0 +1,306 @@
+"""Pods on this machine: started, adopted, watched and concluded."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from argo.errors import ArgosyError
+from argo.local.executors import outputs
+from argo.local.executors.folder import PodFolder
+from argo.local.executors.inputs import load_inputs
+from argo.local.executors.specification import canonical, main_of, prepare, programs, specification
+from argo.local.executors.supervisors import Supervisors
+from argo.local.pods import Library, PodOutcome, PodRequest
+from argo.storage import Store
+
+Isolation = Literal["auto", "namespaces", "remap"]
+# Bringing artifacts and storing outputs waits for disks and networks rather than for the processor.
+_WORKERS = 8
+_PROGRESS_EVERY = 1.0  # seconds
+# How often a pod is looked at whose supervisor's process id is not known.
+_PROBE_EVERY = 0.05
+_STOPPED = "pod was stopped before its containers started"
+
+
+class _Pod:
+    """What is known here of one pod."""
+
+    def __init__(self, request: PodRequest, folder: PodFolder) -> None:
+        self.request = request
+        self.folder = folder
+        self.started_at: datetime | None = None
+        self.progress: str | None = None
+
+
+class LocalPods:
+    """Runs pods as processes of this user. `directory` holds a folder a pod, named by its node id.
+
+    `claims` holds PersistentVolumeClaims, a folder each, shared by all pods. At most `limit` pods run at once; the
+    others wait. `isolation` "auto" takes namespaces where the system has them. One thread calls create, poll and kill.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        store: Store,
+        library: Library,
+        *,
+        claims: Path | None = None,
+        isolation: Isolation = "auto",
+        limit: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._directory = Path(os.path.realpath(directory))
+        self._store = store
+        self._library = library
+        self._claims = Path(os.path.realpath(claims or self._directory.parent / "volumes"))
+        self._isolation = isolation
+        self._limit = limit or max(16, 4 * (os.cpu_count() or 1))
+        self._host = dict(os.environ if environment is None else environment)
+        self._programs = programs(self._host)
+        self._supervisors = Supervisors()
+        self._workers = ThreadPoolExecutor(_WORKERS, "pods")
+        self._pods: dict[str, _Pod] = {}
+        self._waiting: deque[_Pod] = deque()
+        self._active: set[str] = set()  # launching or running
+        self._watched: dict[str, int | None] = {}  # node id -> pidfd, None where only the lock can be probed
+        self._lock = threading.Lock()
+        self._news: deque[Callable[[], None]] = deque()  # what workers found, done by the caller's thread
+        self._changed: dict[str, PodOutcome] = {}
+        self._selector = selectors.DefaultSelector()
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self._selector.register(self._reader, selectors.EVENT_READ)
+        self._looked_at = 0.0
+        self._namespaces: bool | None = {"auto": None, "namespaces": True, "remap": False}[isolation]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything here; the pods run on."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._supervisors.close()
+        for descriptor in [*self._watched.values(), self._reader, self._writer]:
+            if descriptor is not None:
+                os.close(descriptor)
+        self._watched.clear()
+        self._selector.close()
+
+    def folder(self, node_id: str) -> Path:
+        """The folder of a pod, whether it was created or not."""
+        return self._directory / node_id
+
+    def create(self, request: PodRequest) -> None:
+        """Start the pod, or adopt what is there of it."""
+        if request.node_id in self._pods:
+            return
+        pod = _Pod(request, PodFolder(self.folder(request.node_id)))
+        self._pods[request.node_id] = pod
+        if (pod.folder.path / "started").exists() or pod.folder.read("outcome.json"):
+            self._active.add(request.node_id)
+            self._do(pod, self._adopt)
+        else:
+            self._waiting.append(pod)
+            self._fill()
+
+    def poll(self, timeout: float) -> Mapping[str, PodOutcome]:
+        """Outcomes that changed since the last poll; waits up to `timeout` seconds for one."""
+        until = time.monotonic() + timeout
+        while True:
+            self._take_news()
+            self._look()
+            self._fill()
+            if self._changed:
+                changed, self._changed = self._changed, {}
+                return changed
+            patience = until - time.monotonic()
+            if patience <= 0:
+                return {}
+            for key, _ in self._selector.select(min(patience, self._patience())):
+                if key.data is None:
+                    os.read(self._reader, 4096)
+                else:
+                    self._ended(key.data)
+
+    def kill(self, node_id: str, grace: float) -> None:
+        """Have the pod stopped. Nothing happens where it has ended."""
+        pod = self._pods.get(node_id)
+        if pod is not None and pod in self._waiting:
+            self._waiting.remove(pod)
+            self._changed[node_id] = PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC))
+            return
+        folder = PodFolder(self.folder(node_id))
+        if not folder.path.exists():
+            return
+        folder.write("kill", grace)
+        pid = folder.read("pid")
+        if isinstance(pid, int) and folder.locked():
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                return
+
+    # The caller's thread.
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._active) < self._limit:
+            pod = self._waiting.popleft()
+            self._active.add(pod.request.node_id)
+            self._do(pod, self._adopt)
+
+    def _do(self, pod: _Pod, work: Callable[[_Pod], None]) -> None:
+        def report(done: Future[None]) -> None:
+            error = done.exception() if not done.cancelled() else None
+            if error is not None:
+                self._tell(lambda: _raise(error))
+
+        self._workers.submit(work, pod).add_done_callback(report)
+
+    def _take_news(self) -> None:
+        while self._news:
+            self._news.popleft()()
+
+    def _patience(self) -> float:
+        return _PROBE_EVERY if None in self._watched.values() else _PROGRESS_EVERY
+
+    def _look(self) -> None:
+        """At pods that nothing wakes us for, and at the progress of all."""
+        for node_id, descriptor in list(self._watched.items()):
+            if descriptor is None and not self._pods[node_id].folder.locked():
+                self._ended(node_id)
+        if time.monotonic() - self._looked_at < _PROGRESS_EVERY:
+            return
+        self._looked_at = time.monotonic()
+        for node_id in self._watched:
+            pod = self._pods[node_id]
+            progress = outputs.progress(pod.folder)
+            if progress is not None and progress != pod.progress:
+                pod.progress = progress
+                self._running(pod)
+
+    def _running(self, pod: _Pod) -> None:
+        self._changed[pod.request.node_id] = PodOutcome("Running", started_at=pod.started_at, progress=pod.progress)
+
+    def _watch(self, pod: _Pod, pid: int | None) -> None:
+        """Wait for the end of a pod's supervisor."""
+        node_id = pod.request.node_id
+        pod.started_at = pod.started_at or datetime.now(UTC)
+        self._running(pod)
+        descriptor = _open_process(pid)
+        self._watched[node_id] = descriptor
+        if descriptor is not None:
+            self._selector.register(descriptor, selectors.EVENT_READ, node_id)
+        if not pod.folder.locked():
+            self._ended(node_id)
+
+    def _ended(self, node_id: str) -> None:
+        if node_id not in self._watched:
+            return
+        descriptor = self._watched.pop(node_id)
+        if descriptor is not None:
+            self._selector.unregister(descriptor)
+            os.close(descriptor)
+        self._do(self._pods[node_id], self._adopt)
+
+    def _finished(self, pod: _Pod, outcome: PodOutcome) -> None:
+        self._active.discard(pod.request.node_id)
+        self._changed[pod.request.node_id] = outcome
+
+    # The workers' threads.
+
+    def _tell(self, news: Callable[[], None]) -> None:
+        with self._lock:
+            self._news.append(news)
+        try:
+            os.write(self._writer, b"1")
+        except OSError:
+            return  # full, so it wakes anyway; or closed
+
+    def _adopt(self, pod: _Pod) -> None:
+        """Go on with the pod from whatever state it is in."""
+        state, lock = pod.folder.claim()
+        if state == "running":
+            pid = pod.folder.read("pid")
+            self._tell(lambda: self._watch(pod, pid))
+        elif state == "ended":
+            self._conclude(pod)
+        elif state == "lost":
+            self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=datetime.now(UTC)))
+        else:
+            assert lock is not None
+            try:
+                self._launch(pod, lock)
+            finally:
+                os.close(lock)
+
+    def _launch(self, pod: _Pod, lock: int) -> None:
+        request, folder = pod.request, pod.folder
+        folder.clean()
+        if folder.read("kill") is not None:
+            self._conclude(pod, PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC)))
+            return
+        began = datetime.now(UTC)
+        try:
+            folder.write("request.json", asdict(request))
+            if self._namespaces is None:
+                self._namespaces = self._supervisors.namespaces()
+            extra = self._programs if self._namespaces else []
+            containers = prepare(request, folder, self._library, self._claims, self._host, extra)
+            view = main_of(containers).view
+            spec = specification(request, folder, containers, namespaces=self._namespaces)
+            artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
+            load_inputs(artifacts, lambda path: view.place(canonical(path)), folder, self._store)
+            pid = self._supervisors.start(spec, lock)
+        except (ArgosyError, OSError) as error:
+            text = error.message if isinstance(error, ArgosyError) else f"cannot start the pod: {error}"
+            self._conclude(pod, PodOutcome("Error", text, started_at=began, finished_at=datetime.now(UTC)))
+            return
+        self._tell(lambda: self._watch(pod, pid))
+
+    def _conclude(self, pod: _Pod, outcome: PodOutcome | None = None) -> None:
+        known = pod.folder.read("outcome.json")
+        if known is not None:
+            outcome = outputs.from_json(known)
+        else:
+            outcome = outcome or outputs.conclude(pod.request, pod.folder, self._store)
+            pod.folder.write("outcome.json", outputs.to_json(outcome))
+        result = outcome
+        self._tell(lambda: self._finished(pod, result))
+        pod.folder.tidy(all_work=outcome.phase == "Succeeded")
+
+
+def _open_process(pid: Any) -> int | None:
+    try:
+        return os.pidfd_open(pid) if isinstance(pid, int) else None
+    except (OSError, AttributeError):
+        return None
+
+
+def _lost(folder: PodFolder) -> str:
+    """Argo's words for a pod that is gone, or what its supervisor said before it failed."""
+    try:
+        said = (folder.path / "supervisor.log").read_text(encoding="utf-8").strip().splitlines()
+    except OSError:
+        return "pod deleted"
+    return f"pod deleted: its supervisor failed: {said[-1] if said else ''}"
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -1,0 +1,234 @@
+"""From a pod's exit record to its outcome: outputs stored, phase and message as Argo gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from argo.errors import StoreError
+from argo.local.executors import archives, logs
+from argo.local.executors.errors import PodError
+from argo.local.executors.folder import PodFolder
+from argo.local.executors.inputs import bucket_of
+from argo.local.pods import Json, PodOutcome, PodPhase, PodRequest
+from argo.storage import Store
+
+# What Argo's wait container says and exits with.
+_NOT_SAVED = "wait: Error (exit code 64): "
+# A sidecar that was made to end: workflow/controller/operator.go, inferFailedReason.
+_MADE_TO_END = (0, 137, 143)
+
+
+def conclude(request: PodRequest, folder: PodFolder, store: Store) -> PodOutcome:
+    """The outcome of a pod that has an exit record. Stores its outputs: again and again with the same effect."""
+    record = folder.read("exit.json")
+    outputs, problems = _outputs(request, record, folder, store)
+    phase, message = _phase(request, record)
+    if phase == "Succeeded" and problems:
+        phase, message = "Error", _NOT_SAVED + "; ".join(problems)
+    main = _main(record)
+    return PodOutcome(
+        phase=phase,
+        message=message,
+        exit_code=main["exitCode"] if main and main["startedAt"] else None,
+        outputs=outputs,
+        started_at=_time(
+            min((item["startedAt"] for item in record["containers"].values() if item["startedAt"]), default="")
+        ),
+        finished_at=_time(record["finishedAt"]),
+        progress=progress(folder),
+        containers={name: _container(item) for name, item in record["containers"].items() if item["role"] == "main"},
+    )
+
+
+def progress(folder: PodFolder) -> str | None:
+    """The last line that the program wrote to ARGO_PROGRESS_FILE, when it is `n/m`."""
+    try:
+        lines = (folder.root / "argo" / "progress").read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return None
+    done, slash, total = (lines[-1] if lines else "").partition("/")
+    valid = slash and done.isdecimal() and total.isdecimal() and int(total) > 0 and int(done) <= int(total)
+    return f"{int(done)}/{int(total)}" if valid else None
+
+
+def to_json(outcome: PodOutcome) -> Json:
+    """An outcome as JSON."""
+    value = asdict(outcome)
+    for name in ("started_at", "finished_at"):
+        value[name] = value[name] and value[name].isoformat()
+    return value
+
+
+def from_json(value: Json) -> PodOutcome:
+    """The outcome that `to_json` gave."""
+    return PodOutcome(**{**value, "started_at": _time(value["started_at"]), "finished_at": _time(value["finished_at"])})
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _main(record: Json) -> Json | None:
+    containers: dict[str, Json] = record["containers"]
+    if "main" in containers:
+        return containers["main"]
+    return next((item for item in containers.values() if item["role"] == "main"), None)
+
+
+def _phase(request: PodRequest, record: Json) -> tuple[PodPhase, str]:
+    """Which container's failure is the pod's, in Argo's order: init, main, sidecars."""
+    if record["late"]:
+        return "Failed", request.deadline_message
+    if record["error"]:
+        return "Error", record["error"]
+    for role in ("init", "main", "sidecar"):
+        for name, item in record["containers"].items():
+            code = item["exitCode"]
+            if item["role"] != role or not item["startedAt"]:
+                continue
+            if code not in ((0,) if role != "sidecar" else _MADE_TO_END):
+                return "Failed", f"{name}: {_exit_text(item)}"
+    if any(not item["startedAt"] for item in record["containers"].values()):
+        return "Failed", "pod was stopped before its containers started"
+    return "Succeeded", ""
+
+
+def _exit_text(item: Json) -> str:
+    text = f"Error (exit code {item['exitCode']})"
+    return f"{text}: {item['message']}" if item["message"] else text
+
+
+def _container(item: Json) -> Json:
+    code = item["exitCode"]
+    phase = "Succeeded" if code == 0 else "Pending" if code is None else "Error" if item["broken"] else "Failed"
+    return {
+        "phase": phase,
+        "exitCode": code,
+        "message": "" if code in (0, None) else _exit_text(item),
+        "startedAt": item["startedAt"],
+        "finishedAt": item["finishedAt"],
+    }
+
+
+def _outputs(request: PodRequest, record: Json, folder: PodFolder, store: Store) -> tuple[Json, list[str]]:
+    """Outputs in Argo's shape, and what went wrong in keeping them."""
+    outputs: Json = {}
+    problems: list[str] = []
+    declared = request.template.get("outputs") or {}
+    found = record["outputs"]
+    if found is not None:
+        problems += found["errors"]
+        parameters = [_parameter(item, found["parameters"], problems) for item in declared.get("parameters") or ()]
+        if parameters:
+            outputs["parameters"] = parameters
+        artifacts = [
+            artifact
+            for artifact in declared.get("artifacts") or ()
+            if _store_artifact(artifact, found["artifacts"], folder, store, problems)
+        ]
+        artifacts += _store_logs(request, record, folder, store, problems)
+        if artifacts:
+            outputs["artifacts"] = artifacts
+        outputs["result"] = record["result"]
+    main = _main(record)
+    if main and main["startedAt"] and main["exitCode"] is not None:
+        outputs["exitCode"] = str(main["exitCode"])
+    return outputs, problems
+
+
+def _parameter(item: Json, values: Mapping[str, str | None], problems: list[str]) -> Json:
+    source = item.get("valueFrom") or {}
+    if not source.get("path"):
+        return item
+    value = values.get(item["name"])
+    if value is None:
+        if source.get("default") is None:
+            problems.append(f"output parameter '{item['name']}': {source['path']}: no such file or directory")
+            return item
+        value = _text(source["default"])
+    return {**item, "value": value}
+
+
+def _text(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _store_artifact(
+    artifact: Json, places: Mapping[str, str | None], folder: PodFolder, store: Store, problems: list[str]
+) -> bool:
+    """Store one artifact; whether it is stored."""
+    if not artifact.get("path"):
+        return False
+    place = places.get(artifact["name"])
+    try:
+        if place is None:
+            if artifact["name"] in places and not artifact.get("optional"):
+                problems.append(f"output artifact '{artifact['name']}': {artifact['path']} no such file or directory")
+            return False
+        location = artifact.get("s3")
+        if not location or not location.get("key"):
+            raise PodError("it has no S3 key to be stored at")
+        _put(artifact, Path(place), bucket_of(location, store), location["key"].strip("/"), folder)
+    except (StoreError, PodError) as error:
+        problems.append(f"output artifact '{artifact['name']}': {error.message}")
+        return False
+    except OSError as error:
+        problems.append(f"output artifact '{artifact['name']}': {error.strerror}")
+        return False
+    return True
+
+
+def _put(artifact: Json, place: Path, store: Store, key: str, folder: PodFolder) -> None:
+    archive = artifact.get("archive") or {}
+    if archive.get("none") is not None:
+        for path, inner in _files(place):
+            store.put_file(f"{key}/{inner}" if inner else key, path, give=True)
+        return
+    packed = folder.path / "staging" / f"{artifact['name']}.out"
+    packed.parent.mkdir(parents=True, exist_ok=True)
+    name = Path(artifact["path"]).name  # as declared, wherever the content lies
+    if archive.get("zip") is not None:
+        archives.pack_zip(place, packed, name)
+    else:
+        level = (archive.get("tar") or {}).get("compressionLevel")
+        archives.pack_tar(place, packed, name, 6 if level is None or level < 0 else level)
+    store.put_file(key, packed, give=True)
+    packed.unlink()
+
+
+def _files(place: Path) -> list[tuple[Path, str]]:
+    """A file, or all files of a folder with their places in it. Argo leaves out symbolic links."""
+    if not place.is_dir():
+        return [(place, "")]
+    found = [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [(path, path.relative_to(place).as_posix()) for path in sorted(found)]
+
+
+def _store_logs(request: PodRequest, record: Json, folder: PodFolder, store: Store, problems: list[str]) -> list[Json]:
+    """The logs as artifacts `<container>-logs`, where the template's archiveLocation asks for it."""
+    archive = request.template.get("archiveLocation") or {}
+    location = archive.get("s3") or {}
+    if not archive.get("archiveLogs") or not location.get("key"):
+        return []
+    stored: list[Json] = []
+    for name, item in record["containers"].items():
+        if item["role"] != "main" or not item["startedAt"]:
+            continue
+        key = f"{location['key'].strip('/')}/{name}.log"
+        plain = folder.path / "staging" / f"{name}.log"
+        plain.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with plain.open("wb") as file:
+                file.writelines(entry.text for entry in logs.read(folder.path / f"{name}.log"))
+            bucket_of(location, store).put_file(key, plain, give=True)
+        except StoreError as error:
+            problems.append(f"logs of {name}: {error.message}")
+            continue
+        stored.append({"name": f"{name}-logs", "s3": {**location, "key": key}})
+    return stored

@@ -1,0 +1,166 @@
+"""One container of a pod: started as a process in its view, its output pumped, its end turned into an exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from argo.local.executors.shim import kernel
+from argo.local.executors.shim.pump import Stream, note, open_log
+from argo.local.executors.shim.record import stamp
+from argo.local.executors.shim.view import Mount, View
+
+# What Argo's emissary exits with when it cannot start the command (cmd/argoexec/commands/emissary.go).
+NOT_STARTED = 64
+# Either name is found on a machine that has only the other.
+_ALIASES = {"python": "python3", "python3": "python"}
+
+
+class Container:
+    """A container by its specification: name, role, argv, env, cwd, root, mounts, declared, extra, depends."""
+
+    def __init__(self, spec: Mapping[str, Any], folder: str, *, own_view: bool) -> None:
+        self.name: str = spec["name"]
+        self.role: str = spec["role"]
+        self.depends: list[str] = spec["depends"]
+        self.spec = spec
+        self.pid = 0
+        self.exit_code: int | None = None
+        self.message = ""
+        self.broken = False  # the view could not be made: not the program's failure
+        self.started_at = ""
+        self.finished_at = ""
+        self.streams: list[Stream] = []
+        self._own_view = own_view
+        mounts = [Mount(*mount) for mount in spec["mounts"]]
+        self.view = View(spec["root"], mounts, spec["declared"], spec["extra"])
+        self._log = open_log(os.path.join(folder, f"{self.name}.log"))
+        self._stdout: Stream | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.pid > 0 and self.exit_code is None
+
+    def start(self) -> None:
+        """Start the program. A start that fails is an exit with a message."""
+        for text in self.spec["warnings"]:
+            note(self._log, text)
+        os.makedirs(self.spec["root"], exist_ok=True)
+        self.view.prepare()
+        out, out_end = os.pipe()
+        err, err_end = os.pipe()
+        told, told_end = os.pipe()
+        self.started_at = stamp()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(out_end, err_end, told_end)
+        for descriptor in (out_end, err_end, told_end):
+            os.close(descriptor)
+        os.set_blocking(out, False)
+        os.set_blocking(err, False)
+        self._stdout = Stream("stdout", out, self._log, keep=self.spec["keep"])
+        self.streams = [self._stdout, Stream("stderr", err, self._log)]
+        self._hear(told)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the container's processes."""
+        if self.running:
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:
+                return
+
+    def reap(self) -> bool:
+        """Whether the program has ended since the last call."""
+        if not self.running:
+            return False
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if not pid:
+            return False
+        code = os.waitstatus_to_exitcode(status)
+        self.exit_code = 128 - code if code < 0 else code
+        self.finished_at = stamp()
+        if self.message and not self.broken:
+            note(self._log, self.message)
+        return True
+
+    def refuse(self, message: str) -> None:
+        """End a container that was never started."""
+        self.exit_code, self.message = NOT_STARTED, message
+        self.started_at = self.finished_at = stamp()
+
+    def result(self) -> str:
+        """The end of the standard output."""
+        return self._stdout.result() if self._stdout else ""
+
+    def record(self) -> dict[str, Any]:
+        """What the exit record says of this container."""
+        return {
+            "role": self.role,
+            "exitCode": self.exit_code,
+            "message": self.message,
+            "broken": self.broken,
+            "startedAt": self.started_at,
+            "finishedAt": self.finished_at,
+        }
+
+    def _hear(self, told: int) -> None:
+        """What the process says before it becomes the program: nothing, when all is well."""
+        text = b""
+        while piece := os.read(told, 4096):
+            text += piece
+        os.close(told)
+        if text:
+            self.message, self.broken = json.loads(text)
+
+    def _become(self, out: int, err: int, told: int) -> NoReturn:
+        broken = True
+        try:
+            os.setsid()
+            kernel.die_with_parent()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            nothing = os.open("/dev/null", os.O_RDONLY)
+            for source, target in ((nothing, 0), (out, 1), (err, 2)):
+                os.dup2(source, target)
+            if self._own_view:
+                self.view.enter()
+            os.umask(0o022)
+            os.chdir(self._folder())
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            broken = False
+            _execute(self.spec["argv"], self.spec["env"])
+        except OSError as error:
+            name = f": {error.filename}" if error.filename else ""
+            os.write(told, json.dumps([f"{error.strerror}{name}", broken]).encode())
+        finally:
+            os._exit(NOT_STARTED)
+
+    def _folder(self) -> str:
+        folder: str = self.spec["cwd"]
+        place = folder if self._own_view else self.view.place(folder)
+        os.makedirs(place, exist_ok=True)
+        return place
+
+
+def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:
+    name = argv[0]
+    for candidate in dict.fromkeys((name, _ALIASES.get(name, name))):
+        try:
+            os.execvpe(candidate, [candidate, *argv[1:]], env)  # noqa: S606 -- no shell is meant to be there
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:
+                raise OSError(error.errno, f"failed to start command: fork/exec {name}: exec format error") from error
+            raise OSError(error.errno, f"failed to start command: {name}: {error.strerror}") from error
+    if "/" in name:
+        raise OSError(
+            errno.ENOENT, f'failed to find name in PATH: exec: "{name}": stat {name}: no such file or directory'
+        )
+    raise OSError(errno.ENOENT, f'failed to find name in PATH: exec: "{name}": executable file not found in $PATH')

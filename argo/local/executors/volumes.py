@@ -1,0 +1,157 @@
+"""A pod's volumes as folders of this machine, and where its containers mount them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from argo.local.executors.environment import config_map_data, expand, field_value, secret_data
+from argo.local.executors.errors import PodError
+from argo.local.executors.folder import PodFolder
+from argo.local.executors.shim.view import Mount
+from argo.local.pods import Json, Library, PodRequest
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 -- where programs look for it
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One volume: the folder (or, of a hostPath, the file) that holds it."""
+
+    source: Path
+    read_only: bool = False
+    memory: bool = False
+
+
+class Volumes:
+    """One pod's volumes, made when first mounted. `claims` holds PersistentVolumeClaims, a folder each."""
+
+    def __init__(self, request: PodRequest, folder: PodFolder, library: Library, claims: Path) -> None:
+        self._request = request
+        self._folder = folder
+        self._library = library
+        self._claims = claims
+        self._specs = {volume["name"]: volume for volume in request.volumes}
+        self._made: dict[str, Volume] = {}
+
+    def mounts(self, container: Json, env: Mapping[str, str]) -> list[Mount]:
+        """What `volumeMounts` of a container binds where. Raises PodError."""
+        mounts: dict[str, Mount] = {}
+        for mount in container.get("volumeMounts") or ():
+            volume = self._volume(mount["name"])
+            target = str(PurePosixPath("/", mount["mountPath"]))
+            if volume.memory and target == SHARED_MEMORY:
+                continue  # the machine's own is memory, and seen in every view
+            inner = expand(mount["subPathExpr"], env) if mount.get("subPathExpr") else mount.get("subPath") or ""
+            source = _below(volume.source, inner)
+            if inner and not source.exists():
+                if volume.read_only:
+                    raise PodError(f"volume {mount['name']} has no {inner}")
+                source.mkdir(parents=True)
+            mounts[target] = Mount(str(source), target, volume.read_only or bool(mount.get("readOnly")))
+        return list(mounts.values())
+
+    def _volume(self, name: str) -> Volume:
+        if name not in self._made:
+            if name not in self._specs:
+                raise PodError(f'volumeMounts: no volume "{name}"')
+            self._made[name] = self._make(name, self._specs[name])
+        return self._made[name]
+
+    def _make(self, name: str, spec: Json) -> Volume:
+        if "hostPath" in spec:
+            return Volume(_host_path(spec["hostPath"]))
+        if "persistentVolumeClaim" in spec:
+            claim = _below(self._claims, spec["persistentVolumeClaim"]["claimName"])
+            claim.mkdir(parents=True, exist_ok=True)
+            return Volume(claim, bool(spec["persistentVolumeClaim"].get("readOnly")))
+        sources = _sources(spec)
+        if sources is not None:
+            secret = any("secret" in source for source in sources)
+            place = self._folder.path / ("secrets" if secret else "volumes") / name
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for source in sources:
+                self._write(source, place, secret=secret)
+            return Volume(place, read_only=True)
+        if "emptyDir" in spec:
+            place = self._folder.path / "volumes" / name
+            place.mkdir(parents=True, exist_ok=True)
+            return Volume(place, memory=(spec["emptyDir"] or {}).get("medium") == "Memory")
+        kinds = ", ".join(key for key in spec if key != "name") or "no source"
+        raise PodError(f'volume "{name}" is of a kind that cannot be had on this machine: {kinds}')
+
+    def _write(self, source: Json, place: Path, *, secret: bool) -> None:
+        kind, spec = next(iter(source.items()))
+        optional = bool(spec.get("optional"))
+        modes: dict[str, int] = {}
+        if kind == "downwardAPI":
+            data = {item["path"]: self._field(item) for item in spec.get("items") or ()}
+        else:
+            name = spec.get("secretName") or spec.get("name") or ""
+            data = (secret_data if kind == "secret" else config_map_data)(name, self._library, optional=optional)
+            if spec.get("items"):
+                data, modes = _pick(spec["items"], data, name, optional=optional)
+        mask = 0o700 if secret else 0o777
+        for path, content in data.items():
+            file = _below(place, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_bytes(content)
+            file.chmod(modes.get(path, spec.get("defaultMode") or 0o644) & mask | 0o400)
+
+    def _field(self, item: Json) -> bytes:
+        if "fieldRef" not in item:
+            raise PodError(f"downwardAPI: {item.get('path')} is not a field of the pod")
+        return field_value(item["fieldRef"]["fieldPath"], self._request).encode()
+
+
+def _sources(spec: Json) -> list[Json] | None:
+    """The sources of a volume that is made of files, None when it is of another kind."""
+    if "projected" in spec:
+        sources: list[Json] = spec["projected"].get("sources") or []
+        for source in sources:
+            if not source.keys() <= {"configMap", "secret", "downwardAPI"}:
+                raise PodError(f"projected volume: {', '.join(source)} cannot be had on this machine")
+        return sources
+    for kind in ("configMap", "secret", "downwardAPI"):
+        if kind in spec:
+            return [{kind: spec[kind]}]
+    return None
+
+
+def _pick(items: list[Json], data: Mapping[str, bytes], name: str, *, optional: bool) -> tuple[
+    dict[str, bytes], dict[str, int]
+]:  # fmt: skip
+    picked: dict[str, bytes] = {}
+    modes: dict[str, int] = {}
+    for item in items:
+        if item["key"] in data:
+            picked[item["path"]] = data[item["key"]]
+            if item.get("mode") is not None:
+                modes[item["path"]] = item["mode"]
+        elif not optional:
+            raise PodError(f"volume: {name} has no key {item['key']}")
+    return picked, modes
+
+
+def _host_path(spec: Json) -> Path:
+    path = Path(spec["path"])
+    kind = spec.get("type") or ""
+    try:
+        if kind == "DirectoryOrCreate":
+            path.mkdir(parents=True, exist_ok=True)
+        elif kind == "FileOrCreate":
+            path.touch()
+    except OSError as error:
+        raise PodError(f"hostPath {path}: {error.strerror}") from error
+    if not path.is_absolute() or not path.exists():
+        raise PodError(f"hostPath {path} does not exist on this machine")
+    return path
+
+
+def _below(folder: Path, inner: str) -> Path:
+    parts = PurePosixPath(inner).parts
+    if ".." in parts or inner.startswith("/"):
+        raise PodError(f"{inner!r} leads out of its volume")
+    return folder.joinpath(*parts)

@@ -1,0 +1,30 @@
+"""What may go wrong with an object store.
+
+    StoreError (argo.errors)
+    └── StorageError          the store did not do it: a broken object, a key that cannot be stored, no space
+        ├── NotFound          no such object or bucket
+        ├── Denied            the credentials are missing, wrong, or lack the right
+        └── Unreachable       nothing answers at the endpoint, or not in time
+
+Texts name bucket and key, never a credential.
+"""
+
+from __future__ import annotations
+
+from argo.errors import StoreError
+
+
+class StorageError(StoreError):
+    """The store did not do what was asked."""
+
+
+class NotFound(StorageError):  # noqa: N818 -- S3's own term
+    """No such object or bucket."""
+
+
+class Denied(StorageError):  # noqa: N818 -- S3's own term
+    """Credentials missing or wrong, or without the right to do this."""
+
+
+class Unreachable(StorageError):  # noqa: N818 -- says what is wrong, not that something is
+    """Nothing answers at the endpoint, or not in time."""

@@ -1,0 +1,110 @@
+"""The protocol of an object store, the value it describes objects by, and what its implementations share."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from argo.storage.errors import StorageError
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One stored object. `sha256` (hex) is None where the store did not keep one."""
+
+    key: str
+    size: int
+    etag: str
+    sha256: str | None = None
+
+
+class Store(Protocol):
+    """Objects by key in one bucket. Every method raises StorageError or one of its kinds.
+
+    A write is seen whole or not at all; the same key written twice is the last one. Keys are UTF-8, use `/` between
+    their parts and start with none.
+    """
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+
+    def with_bucket(self, bucket: str) -> Store:
+        """The same store at another bucket."""
+
+    def put_file(self, key: str, path: Path, *, give: bool = False) -> ObjectInfo:
+        """Store the file at `path`. With `give` the caller will not change it any more, so that it may be shared."""
+
+    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
+        """Store `data`."""
+
+    def open(self, key: str) -> BinaryIO:
+        """The object to read, from its start; the caller closes it. Raises NotFound."""
+
+    def get_file(self, key: str, path: Path) -> ObjectInfo:
+        """Write the object to `path`: under a temporary name first, verified, synced, then renamed. Raises NotFound."""
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """What is stored at `key`, None where nothing is."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """The objects whose keys begin with `prefix`, by key. `sha256` is not given here."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens where there is none."""
+
+
+def check_key(key: str) -> str:
+    """`key` as it is, or StorageError where it is not one that every store can hold."""
+    if not key or len(key.encode("utf-8", "surrogatepass")) > 1024:
+        raise StorageError(f"not a key: {key[:80]!r}", hint="a key has 1 to 1024 bytes")
+    if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise StorageError(f"not a key: {key!r}", hint="the parts between slashes may not be empty, '.' or '..'")
+    return key
+
+
+def write_beside(path: Path, fill: Callable[[BinaryIO], None]) -> None:
+    """Make `path` from what `fill` writes: under another name beside it, synced, then renamed. Nothing half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory last a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_digest(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
+    """Copy all of `source` in pieces; its size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    while piece := source.read(CHUNK):
+        target.write(piece)
+        digest.update(piece)
+        size += len(piece)
+    return size, digest.hexdigest()
