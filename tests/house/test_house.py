@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import architecture, structure
+from scripts import documents, structure
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".json", ".txt", ".csv", ".cfg", ".sh", ""}
@@ -35,29 +35,30 @@ def test_modules_and_functions_are_short_and_imports_have_no_cycle() -> None:
     assert count > 20
 
 
-def test_the_architecture_lists_every_module_with_its_responsibility() -> None:
-    document = architecture.DOCUMENT.read_text(encoding="utf-8")
-    new = architecture.updated(document, architecture.module_list())
-    assert new == document, "run python -m scripts.architecture"
+@pytest.mark.parametrize("name", documents.DOCUMENTS)
+def test_the_generated_part_of_a_document_is_current(name: str) -> None:
+    """The list of modules holds the tree as it is, the list of commands the commands."""
+    document = (ROOT / name).read_text(encoding="utf-8")
+    assert documents.updated(document, documents.DOCUMENTS[name]()) == document, "run python -m scripts.documents"
 
 
 def test_every_module_states_its_responsibility_in_one_line() -> None:
     silent = [
         path.relative_to(ROOT).as_posix()
-        for folder in architecture.FOLDERS
+        for folder in documents.FOLDERS
         for path in (ROOT / folder).rglob("*.py")
-        if not architecture.responsibility(path).strip()
+        if not documents.responsibility(path).strip()
     ]
     assert silent == []
 
 
 def test_the_list_of_modules_notices_a_new_one(tmp_path: Path) -> None:
-    for folder in architecture.FOLDERS:
+    for folder in documents.FOLDERS:
         (tmp_path / folder).mkdir()
-    before = architecture.module_list(tmp_path)
+    before = documents.module_list(tmp_path)
     (tmp_path / "argo" / "new.py").write_text('"""Does it.\n\nMore."""\n')
-    assert before != architecture.module_list(tmp_path)
-    assert "| `argo/new.py` | Does it |" in architecture.module_list(tmp_path)
+    assert before != documents.module_list(tmp_path)
+    assert "| `argo/new.py` | Does it |" in documents.module_list(tmp_path)
 
 
 def test_help_imports_no_heavy_library() -> None:

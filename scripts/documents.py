@@ -1,0 +1,115 @@
+"""Writes the generated parts of the documents: the modules in ARCHITECTURE.md, the commands in docs/cli.md.
+
+`python -m scripts.documents` rewrites what stands between a document's two markers, `--check` says whether each is
+current (exit code 1 when one is not). The text around is written by hand.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("compiler", "argo", "scripts")
+BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
+
+
+def responsibility(path: Path) -> str:
+    """The first line of a module's docstring, without the full stop; empty when there is none."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0].rstrip(".").replace("|", "\\|")
+
+
+def _rows(root: Path, folder: str) -> Iterator[str]:
+    """A table row for each module below a folder, packages before what they hold."""
+    paths = (path for path in (root / folder).rglob("*.py") if "__pycache__" not in path.parts)
+    for path in sorted(paths, key=lambda path: tuple(part.replace("__init__.py", "") for part in path.parts)):
+        name = path.relative_to(root).as_posix().replace("/__init__.py", "/")
+        yield f"| `{name}` | {responsibility(path)} |"
+
+
+def module_list(root: Path = ROOT) -> str:
+    """Each module of the tree with the responsibility that its docstring states, one table a folder."""
+    head = ["| module | responsibility |", "|---|---|"]
+    return "\n".join("\n".join([f"### {folder}/", "", *head, *_rows(root, folder), ""]) for folder in FOLDERS)
+
+
+def command_list() -> str:
+    """Each command with what it does and its options, from the commands themselves."""
+    from argo.cli.app import cli
+    from argo.cli.table import SECTIONS
+
+    context = click.Context(cli, info_name="argosy")
+    lines = []
+    for title, entries in SECTIONS.items():
+        lines += [f"## {title}", ""]
+        for name in entries:
+            command = cli.get_command(context, name)
+            assert command is not None
+            lines += _command(command, click.Context(command, context, name), 3)
+    return "\n".join(lines)
+
+
+def _command(command: click.Command, context: click.Context, level: int) -> Iterator[str]:
+    yield f"{'#' * level} {context.command_path}"
+    yield ""
+    yield f"    {context.command_path} {' '.join(command.collect_usage_pieces(context))}"
+    yield ""
+    yield from inspect.cleandoc(command.help or "").replace("\b\n", "").splitlines()
+    yield ""
+    yield from _options(command, context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from _command(child, click.Context(child, context, name), level + 1)
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[str]:
+    records = [
+        record
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context))
+    ]
+    if records:
+        yield from ("| option | |", "|---|---|")
+        for names, text in records:
+            cells = (cell.replace("\n", " ").replace("|", "\\|") for cell in (names, text))
+            yield "| `{}` | {} |".format(*cells)
+        yield ""
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {"ARCHITECTURE.md": module_list, "docs/cli.md": command_list}
+
+
+def updated(document: str, generated: str) -> str:
+    """The document with the part between its markers replaced."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the document lacks the markers {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{BEGIN}\n{generated.rstrip()}\n\n{END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite the generated parts, or with `--check` compare them with what is written."""
+    outdated = 0
+    for name, generate in DOCUMENTS.items():
+        path = ROOT / name
+        old = path.read_text(encoding="utf-8")
+        new = updated(old, generate())
+        if "--check" not in arguments:
+            path.write_text(new, encoding="utf-8")
+            continue
+        outdated += new != old
+        print(f"{name} is {'current' if new == old else 'out of date: run python -m scripts.documents'}")
+    return 1 if outdated else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
