@@ -1,0 +1,124 @@
+"""Binding arguments to a template's inputs, and replacing the tags of the template.
+
+Facts: Argo workflow/common/util.go (ProcessArgs, SubstituteParams).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argo.local.controller.artifacts import has_location
+from argo.local.controller.scope import ABSENT
+from argo.local.controller.state import State
+from argo.local.controller.values import ReconcileError, named, parameters_json, text
+from argo.local.expressions import TemplateError, substitute
+from argo.local.pods import Json
+
+
+
+def replace(tree: Any, values: dict[str, Any]) -> Any:
+    """Replace what is known; unknown tags stay. Raises ReconcileError."""
+    try:
+        return substitute(tree, values, allow_unresolved=True)
+    except TemplateError as error:
+        raise ReconcileError(str(error)) from error
+
+
+def replace_strict(tree: Any, values: dict[str, Any]) -> Any:
+    """As `replace`, but an unknown name below `tasks` or `steps` is an error. Raises ReconcileError.
+
+    Argo waits for such a name; here outputs come together with the phase, so that it would wait for ever.
+    """
+    try:
+        return substitute(tree, values, strict_prefixes=("tasks", "steps"))
+    except TemplateError as error:
+        raise ReconcileError(str(error)) from error
+
+
+def bind(state: State, template: Json, arguments: Json, local: dict[str, str]) -> Json:
+    """The template with its inputs given and its tags replaced. Raises ReconcileError."""
+    inputs = template.get("inputs") or {}
+    bound: Json = {}
+    if inputs.get("parameters"):
+        given = {entry["name"]: entry for entry in arguments.get("parameters") or ()}
+        bound["parameters"] = [_parameter(state, entry, given.get(entry["name"])) for entry in inputs["parameters"]]
+    if inputs.get("artifacts"):
+        bound["artifacts"] = [_artifact(entry, arguments) for entry in inputs["artifacts"]]
+    return substitute_template({**template, "inputs": bound}, {**state.globals, **local})
+
+
+def _parameter(state: State, declared: Json, given: Json | None) -> Json:
+    result = dict(declared)
+    if result.get("value") is None and result.get("default") is not None:
+        result["value"] = result["default"]
+    if given is not None and given.get("value") == ABSENT:
+        if result.get("value") is None and result.get("valueFrom") is None:
+            raise ReconcileError(
+                f"inputs.parameters.{declared['name']}: argument references an absent optional "
+                "(skipped/omitted node output with no default)"
+            )
+    elif given is not None:
+        if given.get("value") is not None:
+            result["value"] = given["value"]
+            result.pop("valueFrom", None)
+        elif given.get("valueFrom") is not None:
+            result["valueFrom"] = given["valueFrom"]
+    reference = (result.get("valueFrom") or {}).get("configMapKeyRef")
+    if reference is not None:
+        result["value"] = _from_config_map(state, result, reference)
+    if result.get("value") is None:
+        raise ReconcileError(f"inputs.parameters.{declared['name']} was not supplied")
+    result["value"] = text(result["value"])
+    return result
+
+
+def _from_config_map(state: State, parameter: Json, reference: Json) -> str:
+    reference = replace(reference, dict(state.globals))
+    value = config_map_value(state, reference["name"], reference["key"])
+    if value is None:
+        value = parameter["valueFrom"].get("default")
+    if value is None:
+        raise ReconcileError(
+            f"unable to retrieve inputs.parameters.{parameter['name']} from ConfigMap: "
+            f"ConfigMap '{reference['name']}' with key '{reference['key']}' not found"
+        )
+    return text(value)
+
+
+def config_map_value(state: State, name: str, key: str) -> str | None:
+    found = state.library.config_map(name)
+    return None if found is None else (found.get("data") or {}).get(key)
+
+
+def _artifact(declared: Json, arguments: Json) -> Json:
+    given = named(arguments.get("artifacts"), declared["name"])
+    if not declared.get("optional") and not has_location(declared):
+        if given is None:
+            raise ReconcileError(f"inputs.artifacts.{declared['name']} was not supplied")
+        if not has_location(given) and not (given.get("from") and given.get("fromExpression")):
+            raise ReconcileError(f"inputs.artifacts.{declared['name']} missing location information")
+    if given is None:
+        return declared
+    # An argument replaces the declaration, `archive` included; only the place in the container is the template's.
+    place = {key: declared[key] for key in ("path", "mode", "recurseMode") if key in declared}
+    return {**{key: value for key, value in given.items() if key not in ("path", "mode", "recurseMode")}, **place}
+
+
+def substitute_template(template: Json, values: dict[str, Any]) -> Json:
+    """Replace global and local tags, then those that speak of the template's own inputs and outputs."""
+    first: Json = replace(template, values)
+    values = dict(values)
+    inputs, outputs = first.get("inputs") or {}, first.get("outputs") or {}
+    for parameter in inputs.get("parameters") or ():
+        if parameter.get("value") is not None:
+            values[f"inputs.parameters.{parameter['name']}"] = text(parameter["value"])
+    values["inputs.parameters"] = parameters_json(inputs.get("parameters") or [])
+    for kind, entries in (("inputs", inputs), ("outputs", outputs)):
+        for artifact in entries.get("artifacts") or ():
+            if artifact.get("path"):
+                values[f"{kind}.artifacts.{artifact['name']}.path"] = artifact["path"]
+    for parameter in outputs.get("parameters") or ():
+        path = (parameter.get("valueFrom") or {}).get("path")
+        if path:
+            values[f"outputs.parameters.{parameter['name']}.path"] = path
+    return replace(first, values)  # type: ignore[no-any-return]  # an object stays an object

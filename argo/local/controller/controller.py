@@ -1,0 +1,198 @@
+"""The reconcile of one workflow: outcomes of pods in, decisions out, everything else in `workflow["status"]`.
+
+Facts: Argo workflow/controller/operator.go (operate).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from argo.local.controller import deadlines, hooks, outcomes as pod_outcomes, workflow as setup
+from argo.local.controller.clock import format_time
+from argo.local.controller.execute import execute
+from argo.local.controller.nodes import Nodes, fulfilled, pod_name, template_name, unsuccessful
+from argo.local.controller.scope import evaluate_bool, failures_json
+from argo.local.controller.state import Blocked, DepthExceeded, Options, State, Timeout
+from argo.local.controller.templates import local_context
+from argo.local.controller.values import ReconcileError
+from argo.local.pods import Decisions, Json, Library, PodOutcome
+
+_PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
+_COMPLETED = ("Succeeded", "Failed", "Error")
+_RECURSION = 5000  # the deepest nesting of templates that Argo allows takes about 1,200 Python frames
+
+
+class Controller:
+    """Reconciles one workflow. All that must outlive the process stands in `workflow`; the rest is rebuilt from it."""
+
+    def __init__(self, workflow: Json, library: Library, *, parallelism: int | None = None) -> None:
+        status = workflow.setdefault("status", {})
+        nodes = Nodes(workflow["metadata"]["name"], status.setdefault("nodes", {}))
+        self._state = State(workflow, library, nodes, parallelism=parallelism)
+        self._state.execute = partial(execute, self._state)
+        self._ready = False
+        self._active_before = 0
+
+    def operate(self, outcomes: Mapping[str, PodOutcome], now: datetime) -> Decisions:
+        """Take the workflow as far as it goes at `now`.
+
+        Never raises for what a workflow says: that ends in its status, with Argo's message.
+        """
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
+        state = self._state
+        state.now, state.decisions, state.nodes.changed = now, Decisions(), set()
+        if self._prepare():
+            state.deadline = deadlines.workflow_deadline(state)
+            self._notice(outcomes)
+            if not state.workflow["spec"].get("suspend"):
+                self._reconcile()
+        return self._decided()
+
+    def _prepare(self) -> bool:
+        """Set the workflow up once per process; False when it cannot run or has ended."""
+        state, status = self._state, self._state.status
+        if status.get("phase") in _COMPLETED:
+            for identity, node in state.nodes.table.items():
+                if node["type"] == "Pod" and not fulfilled(node):
+                    state.decisions.kill.append(identity)
+            return False
+        if not self._ready:
+            try:
+                setup.set_up(state)
+            except ReconcileError as error:
+                self._mark("Failed", str(error))
+                return False
+            self._ready = True
+        if not status.get("phase"):
+            self._mark("Running", "")
+        setup.set_runtime(state, status["phase"])
+        return True
+
+    def _notice(self, outcomes: Mapping[str, PodOutcome]) -> None:
+        """Take in what happened outside: pods, commands, time."""
+        state = self._state
+        before = state.nodes.active_pods
+        pod_outcomes.apply(state, outcomes)
+        for node in state.nodes.edited():
+            for parameter in (node.get("outputs") or {}).get("parameters") or ():
+                pod_outcomes.add_to_workflow(state, {"parameters": [parameter]})
+            state.touch(node["id"])
+        deadlines.apply(state)
+        for identity, moment in list(state.timers.items()):
+            if moment <= state.now:
+                del state.timers[identity]
+                state.touch(identity)
+        if state.nodes.active_pods < before or not outcomes:
+            for identity in list(state.blocked):
+                state.touch(identity)
+
+    def _reconcile(self) -> None:
+        state = self._state
+        holder = {"template": state.spec.get("entrypoint")}
+        arguments = state.spec.get("arguments") or {}
+        try:
+            node = state.execute(state.name, holder, local_context(state), arguments, Options())
+        except (Blocked, Timeout):
+            return
+        except (ReconcileError, DepthExceeded) as error:
+            self._mark("Error", f"error in entry template execution: {error}")
+            return
+        phase = _PHASES.get(node["phase"], node["phase"])
+        setup.set_runtime(state, phase)
+        if self._hooks_done(node) and fulfilled(node):
+            self._finish(node, phase)
+
+    def _hooks_done(self, node: Json) -> bool:
+        """Run the workflow's life-cycle hooks (Argo: executeWfLifeCycleHook)."""
+        state, done = self._state, True
+        context = local_context(state)
+        for event, hook in sorted((state.spec.get("hooks") or {}).items()):
+            name = f"{state.name}.hooks.{event}"
+            if event == "exit":
+                continue
+            try:
+                if not hook.get("expression"):
+                    raise ReconcileError(f"Expression required for hook {name}")
+                if state.nodes.get(name) is None and not evaluate_bool(hook["expression"], dict(state.globals)):
+                    continue
+                holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
+                hooked = state.execute(name, holder, context, hook.get("arguments") or {}, Options(hooked=True))
+            except (Blocked, Timeout):
+                done = False
+                continue
+            except (ReconcileError, DepthExceeded) as error:
+                state.mark(node, "Error", str(error))
+                return True
+            state.nodes.add_child(node, hooked["id"])
+            done = done and fulfilled(hooked)
+        return done
+
+    def _finish(self, node: Json, phase: str) -> None:
+        """Run the exit handler, then end the workflow."""
+        state = self._state
+        exit_node: Json | None = None
+        hook = hooks.exit_hook(state.spec, state.spec.get("arguments") or {})
+        name = f"{state.name}.onExit"
+        if hook is not None and (state.nodes.get(name) is not None or state.may_run(True)):
+            if "workflow.failures" not in state.globals:
+                state.globals["workflow.failures"] = failures_json(
+                    state.nodes, lambda failed: pod_name(state.name, failed["name"], template_name(failed))
+                )
+            holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
+            options = Options(on_exit=True, hooked=True)
+            try:
+                exit_node = state.execute(name, holder, local_context(state), hook.get("arguments") or {}, options)
+            except (Blocked, Timeout):
+                return
+            except (ReconcileError, DepthExceeded) as error:
+                self._mark("Error", f"error in exit template execution : {error}")
+                return
+            if not fulfilled(exit_node):
+                return
+        message = str(node.get("message", ""))
+        if unsuccessful(node) and state.shutdown:
+            message = f"Stopped with strategy '{state.shutdown}'"
+        if phase == "Succeeded":
+            message = ""
+            if exit_node is not None and unsuccessful(exit_node):
+                phase, message = exit_node["phase"], str(exit_node.get("message", ""))
+        self._mark(phase, message)
+
+    def _mark(self, phase: str, message: str) -> None:
+        """Set the workflow's phase, times and labels (Argo: markWorkflowPhase)."""
+        state, status = self._state, self._state.status
+        metadata = state.workflow["metadata"]
+        metadata.setdefault("creationTimestamp", format_time(state.now))
+        status["phase"] = phase
+        status.setdefault("startedAt", format_time(state.now))
+        status.setdefault("finishedAt", None)
+        if message:
+            status["message"] = message
+        else:
+            status.pop("message", None)
+        labels = metadata.setdefault("labels", {})
+        labels["workflows.argoproj.io/phase"] = phase
+        labels["workflows.argoproj.io/completed"] = "true" if phase in _COMPLETED else "false"
+        if phase in _COMPLETED:
+            status["finishedAt"] = format_time(state.now)
+            status["conditions"] = [{"type": "Completed", "status": "True"}]
+        entry = state.nodes.by_id(state.name)
+        if phase == "Error" and entry is not None and entry["phase"] == "Running":
+            state.mark(entry, "Error", "Workflow operation error")
+
+    def _decided(self) -> Decisions:
+        state = self._state
+        done, total = state.nodes.progress
+        state.status["progress"] = f"{done}/{total}"
+        decisions = state.decisions
+        decisions.changed = set(state.nodes.changed)
+        decisions.kill = list(dict.fromkeys(decisions.kill))
+        if state.status["phase"] not in _COMPLETED:
+            moments = list(state.timers.values())
+            if state.deadline is not None and state.deadline >= state.now:
+                moments.append(state.deadline)
+            decisions.wake_at = min(moments, default=None)
+        return decisions

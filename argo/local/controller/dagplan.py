@@ -1,0 +1,174 @@
+"""What a DAG template says, read once: dependencies, conditions, targets; and what each task sees of others.
+
+Facts: Argo workflow/common/ancestry.go, workflow/controller/dag.go (buildLocalScopeFromTask).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from argo.local.controller.nodes import hooked
+from argo.local.controller.scope import (
+    Scope,
+    add_aggregate,
+    add_node,
+    add_skipped,
+    add_workflow_outputs,
+    template_scope,
+)
+from argo.local.controller.state import State, TemplateContext
+from argo.local.controller.templates import resolve
+from argo.local.controller.values import ReconcileError
+from argo.local.expressions import Depends, DependsError, parse_depends
+from argo.local.pods import Json
+
+_REFERENCE = re.compile(r"\btasks(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\]|(\b))")
+
+
+@dataclass(frozen=True, slots=True)
+class DagPlan:
+    """`order` lists the tasks that the targets need, dependencies first; `conditions` only real `depends`."""
+
+    tasks: dict[str, Json]
+    order: tuple[str, ...]
+    targets: tuple[str, ...]
+    dependencies: dict[str, tuple[str, ...]]
+    dependents: dict[str, list[str]]
+    conditions: dict[str, Depends]
+
+    def continues_on(self, name: str, phase: str) -> bool:
+        tolerated = self.tasks[name].get("continueOn") or {}
+        return bool(
+            (phase == "Failed" and tolerated.get("failed")) or (phase == "Error" and tolerated.get("error"))
+        )
+
+    def tolerates(self, name: str, phase: str) -> bool:
+        """Whether a task in `dependencies` that ended so lets its dependents run."""
+        return phase in ("Succeeded", "Skipped") or self.continues_on(name, phase)
+
+
+def plan_of(template: Json) -> DagPlan:
+    """Read a DAG template. Raises ReconcileError."""
+    dag = template["dag"]
+    tasks = {task["name"]: task for task in dag.get("tasks") or ()}
+    continue_on = {name: task["continueOn"] for name, task in tasks.items() if task.get("continueOn")}
+    dependencies: dict[str, tuple[str, ...]] = {}
+    conditions: dict[str, Depends] = {}
+    for name, task in tasks.items():
+        if task.get("depends"):
+            try:
+                conditions[name] = parse_depends(task["depends"], continue_on)
+            except DependsError as error:
+                raise ReconcileError(str(error)) from error
+            dependencies[name] = conditions[name].tasks
+        else:
+            dependencies[name] = tuple(dict.fromkeys(task.get("dependencies") or ()))
+        for dependency in dependencies[name]:
+            if dependency not in tasks:
+                raise ReconcileError(f"target {dependency} does not exist")
+    needed_by = {dependency for names in dependencies.values() for dependency in names}
+    leaves = sorted(name for name in tasks if name not in needed_by)
+    targets = tuple(dag["target"].split()) if dag.get("target") else tuple(leaves)
+    for target in targets:
+        if target not in tasks:
+            raise ReconcileError(f"target {target} does not exist")
+    order = _order(targets, dependencies)
+    dependents: dict[str, list[str]] = {name: [] for name in order}
+    for name in order:
+        for dependency in dependencies[name]:
+            dependents[dependency].append(name)
+    return DagPlan(tasks, order, targets, dependencies, dependents, conditions)
+
+
+def _order(targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    order: dict[str, None] = {}
+    stack = [(name, False) for name in reversed(targets)]
+    entered: set[str] = set()
+    while stack:
+        name, leaving = stack.pop()
+        if leaving:
+            order[name] = None
+        elif name not in entered:
+            entered.add(name)
+            stack.append((name, True))
+            stack += [(dependency, False) for dependency in reversed(dependencies[name])]
+    return tuple(order)
+
+
+class TaskScopes:
+    """Builds the scope of a task from the tasks that it speaks of, which is what Argo's whole scope is used for."""
+
+    def __init__(
+        self, state: State, plan: DagPlan, node: Json, template: Json, context: TemplateContext
+    ) -> None:
+        self._state = state
+        self._plan = plan
+        self._node = node
+        self._template = template
+        self._context = context
+        self._aggregates: dict[str, Scope] = {}
+
+    def of(self, task: Json, own: Json | None = None) -> Scope:
+        """What the task sees; `own` adds its own node's status, for hooks."""
+        scope = template_scope(self._template)
+        add_workflow_outputs(scope, self._state.status.get("outputs"))
+        for name in self._referenced(task):
+            self._add(scope, name)
+        if own is not None:
+            scope.values[f"tasks.{task['name']}.status"] = own["phase"]
+        return scope
+
+    def whole(self) -> Scope:
+        """All tasks: what the DAG's outputs see."""
+        scope = template_scope(self._template)
+        for name in self._plan.tasks:
+            self._add(scope, name)
+        return scope
+
+    def _referenced(self, task: Json) -> list[str]:
+        found = _REFERENCE.findall(json.dumps(task))
+        names = dict.fromkeys(first or second for first, second, _ in found)
+        if "" in names:
+            return sorted(self._ancestors(task["name"]))
+        direct = self._plan.dependencies[task["name"]]
+        if all(name in direct for name in names):
+            return list(names)
+        ancestors = self._ancestors(task["name"])
+        return [name for name in names if name in ancestors]
+
+    def _ancestors(self, name: str) -> set[str]:
+        found: set[str] = set()
+        stack = list(self._plan.dependencies[name])
+        while stack:
+            current = stack.pop()
+            if current not in found:
+                found.add(current)
+                stack += self._plan.dependencies[current]
+        return found
+
+    def _add(self, scope: Scope, name: str) -> None:
+        state = self._state
+        node = state.nodes.get(f"{self._node['name']}.{name}")
+        if node is None:
+            return
+        if node["type"] == "TaskGroup":
+            scope.values.update(self._aggregate(name, node).values)
+        add_node(scope, state.nodes, "tasks", name, node)
+        if node["phase"] in ("Skipped", "Omitted"):
+            try:
+                template = resolve(state, self._context, self._plan.tasks[name])[1]
+            except ReconcileError:
+                return
+            add_skipped(scope, "tasks", name, node, template, artifacts=False)
+
+    def _aggregate(self, name: str, node: Json) -> Scope:
+        found = self._aggregates.get(name)
+        if found is None:
+            found = Scope()
+            children = [child for child in self._state.nodes.children(node) if not hooked(child)]
+            add_aggregate(found, "tasks", name, children)
+            if node.get("finishedAt"):
+                self._aggregates[name] = found
+        return found

@@ -1,0 +1,71 @@
+"""Stopping what runs: shutdown, and the workflow's deadline.
+
+Facts: Argo workflow/controller/exec_control.go, operator.go (failNodesWithoutCreatedPodsAfterDeadlineOrShutdown).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from argo.local.controller.clock import parse_time
+from argo.local.controller.nodes import fulfilled, part_of_exit_handler, retried
+from argo.local.controller.state import State
+from argo.local.controller.values import text
+from argo.local.pods import Json
+
+_STEP_DEADLINE = "Step exceeded its deadline"
+
+
+def workflow_deadline(state: State) -> datetime | None:
+    """When activeDeadlineSeconds of the workflow ends it."""
+    seconds = state.spec.get("activeDeadlineSeconds")
+    started = state.status.get("startedAt")
+    if seconds is None or not started:
+        return None
+    return parse_time(started) + timedelta(seconds=int(text(seconds)))
+
+
+def apply(state: State) -> None:
+    """Fail and kill what may not go on."""
+    late = state.deadline is not None and state.now > state.deadline
+    if not state.shutdown and not late:
+        return
+    for node in list(state.nodes.open()):
+        if fulfilled(node):
+            continue
+        exiting = part_of_exit_handler(node, state.nodes)
+        if not state.may_run(exiting):
+            _shut_down(state, node)
+        elif late and not exiting:
+            _expire(state, node)
+
+
+def _shut_down(state: State, node: Json) -> None:
+    if node["type"] == "Pod":
+        _end_pod(state, node, f"workflow shutdown with strategy:  {state.shutdown}")
+    elif node["type"] == "Suspend":
+        state.mark(node, "Failed", f"Stopped with strategy '{state.shutdown}'")
+    elif node["type"] == "Retry":
+        attempts = [child for child in state.nodes.children(node) if retried(child)]
+        if all(fulfilled(child) for child in attempts):
+            state.mark(node, "Failed", f"Stopped with strategy '{state.shutdown}'")
+        else:
+            state.touch(node["id"])
+
+
+def _expire(state: State, node: Json) -> None:
+    if node["type"] == "Pod":
+        _end_pod(state, node, _STEP_DEADLINE)
+    elif node["type"] == "Suspend":
+        state.mark(node, "Failed", _STEP_DEADLINE)
+
+
+def _end_pod(state: State, node: Json, message: str) -> None:
+    state.decisions.kill.append(node["id"])
+    state.mark(node, "Failed", message)
+    pending = list(state.nodes.children(node))
+    while pending:
+        child = pending.pop()
+        if child["type"] == "Container" and not fulfilled(child):
+            state.mark(child, "Failed", message)
+            pending += state.nodes.children(child)

@@ -1,0 +1,211 @@
+"""Executing a template under a node's name: arguments, limits, retries, and the kind of template.
+
+Facts: Argo workflow/controller/operator.go (executeTemplate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace as with_fields
+
+from argo.local.controller import dag, leaves, memoize, parallelism, retry, steps
+from argo.local.controller.arguments import bind, substitute_template
+from argo.local.controller.clock import parse_duration, parse_time
+from argo.local.controller.nodes import NewNode, fulfilled, pod_name
+from argo.local.controller.state import (
+    DepthExceeded,
+    Execution,
+    Options,
+    State,
+    TemplateContext,
+    Timeout,
+    retry_strategy,
+)
+from argo.local.controller.templates import POD_TYPES, resolve, template_type
+from argo.local.controller.values import ReconcileError
+from argo.local.pods import Json
+
+MAXIMUM_DEPTH = 100
+_DEPTH_MESSAGE = "Maximum recursion depth exceeded"
+
+_KINDS: dict[str, Callable[[State, Execution, str, Options], Json]] = {
+    "container": leaves.execute_pod,
+    "script": leaves.execute_pod,
+    "containerSet": leaves.execute_pod,
+    "suspend": leaves.execute_suspend,
+    "resource": leaves.execute_resource,
+    "dag": dag.execute,
+    "steps": steps.execute,
+}
+
+
+def execute(
+    state: State, name: str, holder: Json, context: TemplateContext, arguments: Json, options: Options
+) -> Json:
+    """Take the node of that name as far as it goes now, creating it where need be.
+
+    Raises Blocked, Timeout, DepthExceeded, or ReconcileError after the node has been marked.
+    """
+    node = state.nodes.get(name)
+    if node is not None and fulfilled(node):
+        state.forget(node)
+        return node
+    state.depth += 1
+    try:
+        if state.depth >= MAXIMUM_DEPTH:
+            _error_node(state, node, name, holder, context, options, _DEPTH_MESSAGE)
+            raise DepthExceeded(_DEPTH_MESSAGE)
+        identity = state.nodes.id_of(name)
+        execution = state.executions.get(identity)
+        if execution is None:
+            execution = _prepared(state, node, name, holder, context, arguments, options)
+            state.executions[identity] = execution
+        return _guarded(state, execution, node)
+    finally:
+        state.depth -= 1
+
+
+def _prepared(
+    state: State, node: Json | None, name: str, holder: Json, context: TemplateContext, arguments: Json,
+    options: Options,
+) -> Execution:  # fmt: skip
+    try:
+        inner, template = resolve(state, context, holder)
+        local = local_variables(state, holder, template, name, with_pod=retry_strategy(state, template) is None)
+        return Execution(name, holder, context, options, bind(state, template, arguments, local), inner)
+    except ReconcileError as error:
+        _error_node(state, node, name, holder, context, options, str(error))
+        raise
+
+
+def local_variables(state: State, holder: Json, template: Json, name: str, with_pod: bool) -> dict[str, str]:
+    """`pod.name`, `node.name`, `steps.name` and `tasks.name` of a node."""
+    local = {"node.name": name}
+    if with_pod and template_type(template) in POD_TYPES:
+        local["pod.name"] = pod_name(state.name, name, str(template.get("name") or ""))
+    if holder.get("name"):
+        local["tasks.name"] = local["steps.name"] = holder["name"]
+    return local
+
+
+def _error_node(
+    state: State, node: Json | None, name: str, holder: Json, context: TemplateContext, options: Options,
+    message: str,
+) -> Json:  # fmt: skip
+    if node is not None:
+        return state.mark(node, "Error", message)
+    return state.create(
+        NewNode(
+            name=name,
+            type="Skipped",
+            phase="Error",
+            boundary=options.boundary,
+            scope=context.scope,
+            message=message,
+            template_name=str(holder.get("template") or ""),
+            template_ref=holder.get("templateRef"),
+            flag=options.flag,
+        )
+    )
+
+
+def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
+    if node is not None:
+        _check_timeouts(state, execution.template, node)
+    if node is None or node["type"] not in ("Pod", "Suspend"):
+        parallelism.check(state, execution.template, node, execution.options.boundary)
+    if node is None and execution.template.get("memoize"):
+        hit = memoize.load(state, execution)
+        if hit is not None:
+            return hit
+    strategy = retry_strategy(state, execution.template)
+    if strategy is None:
+        node = _dispatch(state, execution, execution.node_name, execution.options, errors_end=True)
+    else:
+        node = _with_retries(state, execution, node, strategy)
+    if execution.template.get("memoize"):
+        memoize.track(state, execution, node)
+    return node
+
+
+def _check_timeouts(state: State, template: Json, node: Json) -> None:
+    """Fail a pending node past its template's timeout or pendingTimeout. Raises Timeout."""
+    if node["phase"] != "Pending":
+        return
+    for field in ("timeout", "pendingTimeout"):
+        if not template.get(field):
+            continue
+        try:
+            ends = parse_time(node["startedAt"]) + parse_duration(template[field])
+        except ValueError as error:
+            raise ReconcileError(f"invalid timeout format {error}") from error
+        if state.now > ends:
+            if node["type"] == "Pod":
+                state.decisions.kill.append(node["id"])
+            state.mark(node, "Failed", "timeout")
+            raise Timeout("timeout")
+        state.wake(node["id"], ends)
+
+
+def _with_retries(state: State, execution: Execution, node: Json | None, strategy: Json) -> Json:
+    if node is None:
+        node = state.create(leaves.new_node(execution, execution.node_name, "Retry", "Running", execution.options))
+    while True:
+        try:
+            verdict = retry.assess(state, node, strategy)
+        except ReconcileError as error:
+            state.mark(node, "Error", str(error))
+            raise
+        if verdict.next is not retry.Next.ATTEMPT:
+            return node
+        attempt = _attempt(state, execution, node, strategy, with_fields(execution.options, deadline=verdict.deadline))
+        if not fulfilled(attempt):
+            return node
+
+
+def _attempt(state: State, execution: Execution, node: Json, strategy: Json, options: Options) -> Json:
+    """Start the next attempt, or take the open one further."""
+    tried = retry.attempts(state, node)
+    running = tried[-1] if tried and not fulfilled(tried[-1]) else None
+    name = running["name"] if running else f"{node['name']}({len(tried)})"
+    identity = state.nodes.id_of(name)
+    owner = state.owners.get(node["id"])
+    if owner is not None:
+        state.owners[identity] = owner
+    options = with_fields(options, retried=True)
+    inner = state.executions.get(identity)
+    if inner is None:
+        values = {
+            **state.globals,
+            **local_variables(state, {}, execution.template, name, with_pod=True),
+            "retries": str(len(tried) - (1 if running else 0)),
+            **retry.variables(tried[:-1] if running else tried),
+        }
+        template = substitute_template(execution.template, dict(values))
+        inner = Execution(name, execution.holder, execution.context, options, template, execution.inner)
+        state.executions[identity] = inner
+    ends = retry.policy(strategy) not in ("Always", "OnError", "OnTransientError")
+    child = _dispatch(state, inner, name, inner.options, errors_end=ends)
+    state.nodes.add_child(node, child["id"])
+    return child
+
+
+def _dispatch(state: State, execution: Execution, name: str, options: Options, errors_end: bool) -> Json:
+    kind = _KINDS.get(template_type(execution.template))
+    if kind is None:
+        message = f"Template '{execution.template.get('name', '')}' is of a type that cannot be executed here"
+        _error_node(state, state.nodes.get(name), name, execution.holder, execution.context, options, message)
+        raise ReconcileError(message)
+    try:
+        node = kind(state, execution, name, options)
+    except ReconcileError as error:
+        failed = state.nodes.get(name)
+        if failed is None:
+            raise
+        state.mark(failed, "Error", str(error))
+        if errors_end:
+            raise
+        return failed
+    return node
+
+

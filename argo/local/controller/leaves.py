@@ -1,0 +1,185 @@
+"""Templates without steps of their own: pods, suspend, and the one form of resource.
+
+Facts: Argo workflow/controller/operator.go (executeContainer, executeScript, executeSuspend, executeResource),
+container_set_template.go.
+"""
+
+from __future__ import annotations
+
+import re
+
+from argo.local.controller import podrequest
+from argo.local.controller.clock import parse_duration, parse_time
+from argo.local.controller.nodes import NewNode, fulfilled, step_or_task_name
+from argo.local.controller.outputs import export_parameter
+from argo.local.controller.state import Execution, Options, State
+from argo.local.controller.templates import node_template
+from argo.local.controller.values import ReconcileError, go_json, text
+from argo.local.pods import Json
+
+_RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")
+
+
+def new_node(execution: Execution, name: str, kind: str, phase: str, options: Options) -> NewNode:
+    """A node for an execution (Argo: initializeExecutableNode)."""
+    holder = execution.holder
+    inputs = execution.template.get("inputs") or {}
+    return NewNode(
+        name=name,
+        type=kind,
+        phase=phase,
+        boundary=options.boundary,
+        scope=execution.context.scope,
+        template_name=str(holder.get("template") or ""),
+        template_ref=holder.get("templateRef"),
+        flag=options.flag,
+        inputs={key: value for key, value in inputs.items() if value},
+    )
+
+
+def wants_result(state: State, node: Json) -> bool:
+    """Whether the template around the node reads the node's `outputs.result` (Argo: includeScriptOutput)."""
+    boundary = node.get("boundaryID", "")
+    if not boundary:
+        return False
+    names = state.referenced.get(boundary)
+    if names is None:
+        around = state.nodes.by_id(boundary)
+        template = node_template(state, around) if around else None
+        found = _RESULT.findall(go_json(template)) if template else []
+        names = state.referenced[boundary] = frozenset(first or second for first, second in found)
+    return step_or_task_name(node["name"]) in names
+
+
+def execute_pod(state: State, execution: Execution, name: str, options: Options) -> Json:
+    """Create the node and ask for its pod; a node that exists has its pod already."""
+    node = state.nodes.get(name)
+    if node is not None:
+        return node
+    node = state.create(new_node(execution, name, "Pod", "Pending", options))
+    if not state.may_run(options.on_exit):
+        return state.mark(node, "Failed", f"workflow shutdown with strategy: {state.shutdown}")
+    request = podrequest.build(state, node, execution.template, options, wants_result(state, node))
+    if request is not None:
+        state.decisions.launch.append(request)
+        if execution.template.get("containerSet"):
+            _container_nodes(state, execution, node, options)
+    return node
+
+
+def _container_nodes(state: State, execution: Execution, node: Json, options: Options) -> None:
+    containers = execution.template["containerSet"].get("containers") or []
+    inner = Options(boundary=node["id"], hooked=options.hooked, retried=options.retried, flagged=options.flagged)
+    created: dict[str, Json] = {}
+    for container in containers:
+        new = new_node(execution, f"{node['name']}.{container['name']}", "Container", "Pending", inner)
+        created[container["name"]] = state.create(
+            NewNode(new.name, new.type, new.phase, new.boundary, new.scope, "", new.template_name, new.template_ref,
+                    new.flag)
+        )  # fmt: skip
+    for container in containers:
+        child = created[container["name"]]["id"]
+        parents = [created[other] for other in container.get("dependencies") or () if other in created]
+        for parent in parents or [node]:
+            state.nodes.add_child(parent, child)
+
+
+def execute_suspend(state: State, execution: Execution, name: str, options: Options) -> Json:
+    """Wait for a resume, or for the duration to pass."""
+    node = state.nodes.get(name)
+    if node is None:
+        node = state.create(new_node(execution, name, "Suspend", "Pending", options))
+        _supplied_outputs(node, execution.template)
+        _enum_inputs(node)
+    duration = (execution.template.get("suspend") or {}).get("duration")
+    if duration:
+        try:
+            ends = parse_time(node["startedAt"]) + parse_duration(text(duration))
+        except ValueError as error:
+            raise ReconcileError(str(error)) from error
+        if state.now >= ends:
+            give_defaults(node)
+            for parameter in (node.get("outputs") or {}).get("parameters") or ():
+                export_parameter(state.status, parameter)
+            return state.mark(node, "Succeeded")
+        state.wake(node["id"], ends)
+    return state.mark(node, "Running")
+
+
+def _supplied_outputs(node: Json, template: Json) -> None:
+    inputs = {entry["name"]: entry for entry in (template.get("inputs") or {}).get("parameters") or ()}
+    rows = []
+    for declared in (template.get("outputs") or {}).get("parameters") or ():
+        source = declared.get("valueFrom") or {}
+        if "supplied" not in source:
+            continue
+        default = source.get("default", inputs.get(declared["name"], {}).get("default"))
+        rows.append({**declared, "valueFrom": {**source, **({} if default is None else {"default": default})}})
+    if rows:
+        node["outputs"] = {"parameters": rows}
+
+
+def _enum_inputs(node: Json) -> None:
+    """An input whose value is itself a parameter with an enum takes that enum (Argo: resolveInputFieldsForSuspendNode)."""
+    import json
+
+    for parameter in (node.get("inputs") or {}).get("parameters") or ():
+        try:
+            described = json.loads(parameter.get("value") or "")
+        except ValueError:
+            continue
+        enum = described.get("enum") if isinstance(described, dict) else None
+        if enum:
+            parameter["enum"] = enum
+            parameter.setdefault("default", enum[0])
+
+
+def give_defaults(node: Json) -> None:
+    """Outputs that nobody supplied take their defaults. Raises ReconcileError where there is none."""
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        source = parameter.get("valueFrom")
+        if source is None or "supplied" not in source:
+            continue
+        if source.get("default") is None:
+            raise ReconcileError(
+                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
+            )
+        parameter["value"] = text(source["default"])
+        del parameter["valueFrom"]
+
+
+def execute_resource(state: State, execution: Execution, name: str, options: Options) -> Json:
+    """Create a ConfigMap that the workflow owns, at once and without a pod. Raises ReconcileError."""
+    node = state.nodes.get(name)
+    if node is None:
+        node = state.create(new_node(execution, name, "Pod", "Pending", options))
+    if fulfilled(node):
+        return node
+    if not state.may_run(options.on_exit):
+        return state.mark(node, "Failed", f"workflow shutdown with strategy: {state.shutdown}")
+    state.library.create_config_map(_owned(state, execution.template["resource"]))
+    node["outputs"] = {"exitCode": "0"}
+    return state.mark(node, "Succeeded")
+
+
+def _owned(state: State, resource: Json) -> Json:
+    import yaml
+
+    try:
+        manifest = yaml.safe_load(resource.get("manifest") or "")
+    except yaml.YAMLError as error:
+        raise ReconcileError(f"resource manifest is not YAML: {error}") from error
+    if resource.get("action") != "create" or not isinstance(manifest, dict) or manifest.get("kind") != "ConfigMap":
+        raise ReconcileError("only a resource template that creates a ConfigMap can be executed here")
+    metadata = manifest.get("metadata") or {}
+    if resource.get("setOwnerReference"):
+        owner = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "name": state.name,
+            "uid": state.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+        metadata = {**metadata, "ownerReferences": [*(metadata.get("ownerReferences") or ()), owner]}
+    return {**manifest, "metadata": metadata}

@@ -1,0 +1,110 @@
+"""withItems, withParam and withSequence: one task or step becomes several.
+
+Facts: Argo workflow/controller/operator.go (processItem), dag.go (expandTask), steps.go (expandStep).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from argo.local.controller.values import ReconcileError, go_json, text
+from argo.local.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
+from argo.local.pods import Json
+
+LOOP_FIELDS = ("withItems", "withParam", "withSequence")
+
+
+def expands(holder: Json) -> bool:
+    """Whether the task or step is a loop (Argo: ShouldExpand)."""
+    return bool(holder.get("withItems") or holder.get("withParam") or holder.get("withSequence") is not None)
+
+
+def should_execute(when: Any) -> bool:
+    """A condition whose tags are replaced. Raises ReconcileError with Argo's words."""
+    try:
+        return evaluate_when(text(when) if when is not None else "")
+    except WhenError as error:
+        raise ReconcileError(str(error)) from error
+
+
+def expand(holder: Json, values: dict[str, Any]) -> list[Json]:
+    """The items of a loop as tasks or steps of their own; `[holder]` when it is none. Raises ReconcileError."""
+    if not expands(holder):
+        return [holder]
+    items = _items(holder)
+    body = {key: value for key, value in holder.items() if key not in (*LOOP_FIELDS, "hooks", "inline")}
+    runs = _may_run(holder.get("when"))
+    if not runs:
+        values = {key: value for key, value in values.items() if value is not None}
+    expanded = []
+    for index, item in enumerate(items):
+        described, names = _describe(item)
+        try:
+            entry = substitute(body, {**values, **names}, allow_unresolved=not runs)
+        except TemplateError as error:
+            raise ReconcileError(str(error)) from error
+        entry = {**entry, "name": f"{holder['name']}({index}:{described})"}
+        for key in ("template", "hooks"):
+            if key in holder:
+                entry[key] = holder[key]
+        if holder.get("inline"):
+            # An inline template has tags of its own, which are replaced when it is executed.
+            entry["inline"] = substitute(holder["inline"], names, allow_unresolved=True)
+        expanded.append(entry)
+    return expanded
+
+
+def _items(holder: Json) -> list[Any]:
+    if holder.get("withItems"):
+        return list(holder["withItems"])
+    try:
+        if holder.get("withParam"):
+            return _parse(holder["withParam"])
+        return list(resolve_sequence(holder["withSequence"]))
+    except (ReconcileError, TemplateError) as error:
+        if _may_run(holder.get("when")):
+            raise ReconcileError(str(error)) from error
+        return []
+
+
+def _parse(value: Any) -> list[Any]:
+    given = value if isinstance(value, str) else go_json(value)
+    try:
+        items = json.loads(given)
+    except ValueError as error:
+        raise ReconcileError(f"withParam value could not be parsed as a JSON list: {given.strip()}: {error}") from error
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise ReconcileError(f"withParam value could not be parsed as a JSON list: {given.strip()}: it is not a list")
+    return items
+
+
+def _may_run(when: Any) -> bool:
+    try:
+        return should_execute(when)
+    except ReconcileError:
+        return True
+
+
+def _describe(item: Any) -> tuple[str, dict[str, str]]:
+    """How an item stands in a node's name, and the variables it sets."""
+    if isinstance(item, dict):
+        pairs = {key: _plain(value) for key, value in item.items()}
+        shown = ",".join(sorted(f"{key}:{value}" for key, value in pairs.items()))
+        names = {f"item.{key}": value for key, value in pairs.items()}
+        return _clean(shown), {"item": go_json(item), **names}
+    if isinstance(item, list):
+        return _clean("[" + " ".join(_plain(entry) for entry in item) + "]"), {"item": go_json(item)}
+    if item is None:
+        raise ReconcileError("withItems expected string, number, list, or map. received: null")
+    return _clean(_plain(item)), {"item": _plain(item)}
+
+
+def _plain(value: Any) -> str:
+    return "null" if value is None else text(value)
+
+
+def _clean(shown: str) -> str:
+    return shown.replace("(", "").replace(")", "")

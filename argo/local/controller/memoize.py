@@ -1,0 +1,72 @@
+"""Memoised templates: outputs kept in a ConfigMap under a key.
+
+Facts: Argo workflow/controller/cache/configmap_cache.go, cache.go (Entry).
+"""
+
+from __future__ import annotations
+
+import json
+
+from argo.local.controller.clock import format_time, parse_duration, parse_time
+from argo.local.controller.leaves import new_node
+from argo.local.controller.state import Execution, State
+from argo.local.controller.values import ReconcileError, go_json
+from argo.local.pods import Json
+
+_TYPES = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}
+
+
+def load(state: State, execution: Execution) -> Json | None:
+    """A node that has succeeded with the outputs of the cache; None when there is nothing fresh in it."""
+    entry = _entry(state, execution)
+    if entry is None:
+        return None
+    kind = next((name for field, name in _TYPES.items() if execution.template.get(field) is not None), "Pod")
+    node = state.create(new_node(execution, execution.node_name, kind, "Pending", execution.options))
+    node["memoizationStatus"] = _status(execution, hit=True)
+    if entry.get("outputs"):
+        node["outputs"] = entry["outputs"]
+    return state.mark(node, "Succeeded")
+
+
+def track(state: State, execution: Execution, node: Json) -> None:
+    """Record on the node that its outputs are to be kept, and keep them when it has succeeded."""
+    if "memoizationStatus" not in node:
+        node["memoizationStatus"] = _status(execution, hit=False)
+        state.nodes.changed.add(node["id"])
+    save(state, node)
+
+
+def save(state: State, node: Json) -> None:
+    """Keep the outputs of a node that has succeeded, once."""
+    status = node.get("memoizationStatus")
+    if status is None or status["hit"] or node["phase"] != "Succeeded":
+        return
+    name, key, now = status["cacheName"], status["key"], format_time(state.now)
+    present = state.library.config_map(name) or {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    data = dict(present.get("data") or {})
+    if key in data and json.loads(data[key]).get("nodeID") == node["id"]:
+        return
+    entry = {"nodeID": node["id"], "outputs": node.get("outputs"), "creationTimestamp": now, "lastHitTimestamp": now}
+    state.library.create_config_map({**present, "data": {**data, key: go_json(entry)}})
+
+
+def _status(execution: Execution, hit: bool) -> Json:
+    memoize = execution.template["memoize"]
+    return {"hit": hit, "key": memoize["key"], "cacheName": memoize["cache"]["configMap"]["name"]}
+
+
+def _entry(state: State, execution: Execution) -> Json | None:
+    memoize = execution.template["memoize"]
+    found = state.library.config_map(memoize["cache"]["configMap"]["name"])
+    raw = ((found or {}).get("data") or {}).get(memoize["key"])
+    if raw is None:
+        return None
+    try:
+        entry: Json = json.loads(raw)
+        age = parse_duration(memoize["maxAge"]) if memoize.get("maxAge") else None
+    except ValueError as error:
+        raise ReconcileError(f"invalid maxAge: {error}") from error
+    if age is not None and state.now - parse_time(entry["creationTimestamp"]) > age:
+        return None
+    return entry

@@ -1,0 +1,107 @@
+"""What the executor reports of a pod, taken into its node.
+
+Facts: Argo workflow/controller/operator.go (assessNodeStatus), taskresult.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from argo.local.controller import memoize
+from argo.local.controller.arguments import replace, substitute_template
+from argo.local.controller.clock import format_time
+from argo.local.controller.execute import local_variables
+from argo.local.controller.nodes import fulfilled, retried, step_or_task_name
+from argo.local.controller.leaves import wants_result
+from argo.local.controller.outputs import add_to_workflow, reported
+from argo.local.controller.state import State
+from argo.local.controller.templates import node_template, template_type
+from argo.local.controller.values import ReconcileError
+from argo.local.pods import Json, PodOutcome
+
+
+def apply(state: State, outcomes: Mapping[str, PodOutcome]) -> None:
+    """Take every outcome into its node; a pod that runs on though its node has ended is killed."""
+    for identity, outcome in outcomes.items():
+        node = state.nodes.by_id(identity)
+        if node is None:
+            continue
+        if not fulfilled(node):
+            _assess(state, node, outcome)
+        elif outcome.phase in ("Pending", "Running"):
+            state.decisions.kill.append(identity)
+
+
+def _assess(state: State, node: Json, outcome: PodOutcome) -> None:
+    _containers(state, node, outcome)
+    if outcome.progress and outcome.progress != node.get("progress"):
+        state.nodes.set_progress(node, outcome.progress)
+    if outcome.phase in ("Pending", "Running"):
+        state.mark(node, outcome.phase, outcome.message)
+        return
+    try:
+        template = node_template(state, node) or {}
+        outputs = _outputs(state, node, template, outcome)
+    except ReconcileError as error:
+        state.mark(node, "Error", str(error))
+        return
+    if outputs:
+        node["outputs"] = outputs
+        state.nodes.changed.add(node["id"])
+        add_to_workflow(state, outputs)
+    if outcome.finished_at is not None:
+        node["finishedAt"] = format_time(outcome.finished_at)
+    state.mark(node, outcome.phase, outcome.message)
+    memoize.save(state, node)
+
+
+def _outputs(state: State, node: Json, template: Json, outcome: PodOutcome) -> Json:
+    given = dict(outcome.outputs)
+    if not wants_result(state, node):
+        given.pop("result", None)
+    declared: Json = _declared(state, node, template) if template.get("outputs") else {}
+    outputs = reported(declared, given)
+    if outcome.exit_code is not None and _has_main(template):
+        outputs["exitCode"] = str(outcome.exit_code)
+    return outputs
+
+
+def _has_main(template: Json) -> bool:
+    containers = (template.get("containerSet") or {}).get("containers")
+    return containers is None or any(entry.get("name") == "main" for entry in containers)
+
+
+def _declared(state: State, node: Json, template: Json) -> Json:
+    """The template's outputs with the tags replaced, from what the node itself records."""
+    holder = {"name": step_or_task_name(node["name"])}
+    values: dict[str, Any] = {**state.globals, **local_variables(state, holder, template, node["name"], with_pod=True)}
+    if retried(node):
+        values["retries"] = node["name"].rsplit("(", 1)[-1].rstrip(")")
+    small = {"inputs": node.get("inputs") or {}, "outputs": template["outputs"], "name": template.get("name", "")}
+    outputs: Json = substitute_template(small, values)["outputs"]
+    return replace(outputs, values)  # type: ignore[no-any-return]  # an object stays an object
+
+
+def _containers(state: State, node: Json, outcome: PodOutcome) -> None:
+    """The nodes of a container set follow their containers."""
+    for child in _container_nodes(state, node):
+        name = child["name"].removeprefix(node["name"] + ".")
+        known = outcome.containers.get(name)
+        if fulfilled(child):
+            continue
+        if known is not None:
+            state.mark(child, known["phase"], known.get("message") or "")
+        elif outcome.phase in ("Failed", "Error"):
+            state.mark(child, "Failed", "Pod Failed whilst container running")
+        elif outcome.phase == "Succeeded":
+            state.mark(child, "Succeeded")
+
+
+def _container_nodes(state: State, node: Json) -> list[Json]:
+    template = node_template(state, node) or {}
+    if template_type(template) != "containerSet":
+        return []
+    names = [entry["name"] for entry in template["containerSet"].get("containers") or ()]
+    found = (state.nodes.get(f"{node['name']}.{name}") for name in names)
+    return [child for child in found if child is not None]

@@ -1,0 +1,134 @@
+"""Outputs: of a steps or DAG template from its scope, of a pod from what was reported, of the whole workflow.
+
+Facts: Argo workflow/controller/operator.go (getTemplateOutputsFromScope, addParamToGlobalScope), taskresult.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argo.local.controller import artifacts
+from argo.local.controller.scope import Scope
+from argo.local.controller.state import State
+from argo.local.controller.values import ReconcileError, named, text
+from argo.local.pods import Json
+
+
+def has_outputs(template: Json) -> bool:
+    outputs = template.get("outputs") or {}
+    return bool(outputs.get("parameters") or outputs.get("artifacts") or outputs.get("result"))
+
+
+def from_scope(template: Json, scope: Scope) -> Json | None:
+    """The outputs of a steps or DAG template; None when it declares none. Raises ReconcileError."""
+    if not has_outputs(template):
+        return None
+    declared = template.get("outputs") or {}
+    outputs: Json = {}
+    if declared.get("parameters"):
+        outputs["parameters"] = [_parameter(entry, scope) for entry in declared["parameters"]]
+    if declared.get("artifacts"):
+        found = [_artifact(entry, scope) for entry in declared["artifacts"]]
+        outputs["artifacts"] = [entry for entry in found if entry is not None]
+    return outputs
+
+
+def _parameter(declared: Json, scope: Scope) -> Json:
+    source = declared.get("valueFrom")
+    if source is None:
+        raise ReconcileError("output parameters must have a valueFrom specified")
+    default = source.get("default")
+    try:
+        value = _source_value(source, scope)
+    except ReconcileError:
+        if default is None:
+            raise
+        value = default
+    if value is None:
+        value = default
+    if value is None:
+        raise ReconcileError(
+            f'output parameter "{declared["name"]}": "{source.get("parameter", "")}" is an absent optional '
+            "(skipped/omitted node output with no default)"
+        )
+    return {**{key: entry for key, entry in declared.items() if key != "valueFrom"}, "value": text(value)}
+
+
+def _source_value(source: Json, scope: Scope) -> Any:
+    if source.get("expression"):
+        value = scope.evaluate(source["expression"])
+        if value is None:
+            raise ReconcileError(f'failed to evaluate expression "{source["expression"]}"')
+        return value
+    if source.get("parameter"):
+        return scope.resolve(source["parameter"])
+    return ""
+
+
+def _artifact(declared: Json, scope: Scope) -> Json | None:
+    if not declared.get("from") and not declared.get("fromExpression"):
+        return None
+    try:
+        found = artifacts.resolve(scope, declared)
+    except ReconcileError as error:
+        if declared.get("optional") and "Unable to resolve" in str(error):
+            return None
+        raise ReconcileError(f"unable to resolve outputs from scope: {error}") from error
+    if declared.get("globalName"):
+        found = {**found, "globalName": declared["globalName"]}
+    return found
+
+
+def reported(declared: Json, given: Json) -> Json:
+    """A pod's outputs: what the template declares, with the values and places that the executor reports."""
+    outputs: Json = {}
+    parameters = [_reported_parameter(entry, given) for entry in declared.get("parameters") or ()]
+    if found := [entry for entry in parameters if entry is not None]:
+        outputs["parameters"] = found
+    rows = []
+    for entry in given.get("artifacts") or ():
+        base = named(declared.get("artifacts"), entry["name"]) or {}
+        rows.append({**base, **entry})
+    if rows:
+        outputs["artifacts"] = rows
+    if given.get("result") is not None:
+        outputs["result"] = given["result"]
+    return outputs
+
+
+def _reported_parameter(declared: Json, given: Json) -> Json | None:
+    found = named(given.get("parameters"), declared["name"])
+    value = found.get("value") if found is not None else (declared.get("valueFrom") or {}).get("default")
+    return None if value is None else {**declared, "value": text(value)}
+
+
+def add_to_workflow(state: State, outputs: Json | None) -> None:
+    """Export what carries a globalName to `status.outputs` and the variables `workflow.outputs.*`."""
+    for parameter in (outputs or {}).get("parameters") or ():
+        if parameter.get("globalName") and parameter.get("value") is not None:
+            _add_parameter(state.status, parameter)
+            state.globals[f"workflow.outputs.parameters.{parameter['globalName']}"] = text(parameter["value"])
+    for artifact in (outputs or {}).get("artifacts") or ():
+        if artifact.get("globalName"):
+            dropped = ("name", "globalName", "path")
+            entry = {key: value for key, value in artifact.items() if key not in dropped}
+            _put(state.status, "artifacts", {"name": artifact["globalName"], **entry})
+
+
+def _add_parameter(status: Json, parameter: Json) -> None:
+    _put(status, "parameters", {"name": parameter["globalName"], "value": text(parameter["value"])})
+
+
+def export_parameter(status: Json, parameter: Json) -> None:
+    """As `add_to_workflow`, for one parameter and nothing but the status (Argo: AddParamToGlobalScope)."""
+    if parameter.get("globalName"):
+        _add_parameter(status, parameter)
+
+
+def _put(status: Json, kind: str, entry: Json) -> None:
+    entries = status.setdefault("outputs", {}).setdefault(kind, [])
+    for position, present in enumerate(entries):
+        if present["name"] == entry["name"]:
+            entries[position] = entry
+            return
+    entries.append(entry)

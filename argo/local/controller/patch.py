@@ -1,0 +1,73 @@
+"""Strategic merge patches on JSON data, for the lists that templates and pod specs have.
+
+Facts: k8s.io/apimachinery/pkg/util/strategicpatch, and the patchMergeKey tags of PodSpec and Template.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argo.local.pods import Json
+
+_MERGE_KEYS = {
+    "containers": "name",
+    "initContainers": "name",
+    "sidecars": "name",
+    "ephemeralContainers": "name",
+    "env": "name",
+    "volumes": "name",
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+    "ports": "containerPort",
+    "imagePullSecrets": "name",
+    "hostAliases": "ip",
+    "topologySpreadConstraints": "topologyKey",
+    "resourceClaims": "name",
+    "parameters": "name",
+    "artifacts": "name",
+    "templates": "name",
+}
+_DIRECTIVE = "$patch"
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """`base` with `patch` laid over it; neither is changed. null deletes; keyed lists merge by their key."""
+    if not isinstance(base, dict) or not isinstance(patch, dict):
+        return patch
+    if patch.get(_DIRECTIVE) == "replace":
+        return {key: value for key, value in patch.items() if key != _DIRECTIVE}
+    result: Json = dict(base)
+    for key, value in patch.items():
+        if key.startswith("$"):
+            continue
+        if value is None:
+            result.pop(key, None)
+        elif key in _MERGE_KEYS and isinstance(value, list) and isinstance(result.get(key), list):
+            result[key] = _merge_list(result[key], value, _MERGE_KEYS[key])
+        else:
+            result[key] = merge(result.get(key), value) if isinstance(result.get(key), dict) else _without_nulls(value)
+    return result
+
+
+def _merge_list(base: list[Any], patch: list[Any], key: str) -> list[Any]:
+    if not all(isinstance(entry, dict) for entry in [*base, *patch]):
+        return patch
+    if any(entry.get(_DIRECTIVE) == "replace" for entry in patch):
+        return [entry for entry in patch if _DIRECTIVE not in entry]
+    merged = {entry.get(key): entry for entry in base}
+    new: list[Any] = []
+    for entry in patch:
+        identity = entry.get(key)
+        if entry.get(_DIRECTIVE) == "delete":
+            merged.pop(identity, None)
+        elif identity in merged:
+            merged[identity] = merge(merged[identity], entry)
+        else:
+            new.append(_without_nulls(entry))
+    return [*merged.values(), *new]
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(entry) for key, entry in value.items() if entry is not None}
+    return value

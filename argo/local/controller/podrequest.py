@@ -1,0 +1,152 @@
+"""A pod to run: the bound template with final places, volumes, deadlines and patches.
+
+Facts: Argo workflow/controller/workflowpod.go.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from argo.local.controller import artifacts
+from argo.local.controller.arguments import replace
+from argo.local.controller.clock import parse_duration, parse_time
+from argo.local.controller.nodes import pod_name, template_name
+from argo.local.controller.patch import merge
+from argo.local.controller.state import Options, State
+from argo.local.controller.templates import template_type
+from argo.local.controller.values import ReconcileError, go_json, text
+from argo.local.pods import Json, PodRequest
+
+RESULT_ANNOTATION = "argosy.dev/outputs-result"
+_POD_FIELDS = (
+    "affinity", "automountServiceAccountToken", "hostAliases", "nodeSelector", "priorityClassName",
+    "schedulerName", "securityContext", "serviceAccountName", "tolerations",
+)  # fmt: skip
+_WORKFLOW_FIELDS = (*_POD_FIELDS, "dnsConfig", "dnsPolicy", "hostNetwork", "imagePullSecrets")
+_STEP_DEADLINE = "Step exceeded its deadline"
+
+
+def build(state: State, node: Json, template: Json, options: Options, wants_result: bool) -> PodRequest | None:
+    """The request for a node's pod; None when the workflow's deadline has passed. Raises ReconcileError."""
+    limits = _deadlines(state, node, template, options)
+    moment, message = min(limits, key=lambda limit: limit[0]) if limits else (None, "")
+    if moment is not None and moment <= state.now and message == _STEP_DEADLINE:
+        return None
+    name = pod_name(state.name, node["name"], template_name(node) or str(template.get("name", "")))
+    values = {**state.globals, "pod.name": name, "node.name": node["name"], **_input_values(template)}
+    repository = artifacts.archive_location(template, values, name)
+    template = artifacts.place_outputs(artifacts.place_inputs(template, repository), repository, name)
+    volumes = replace([*(state.spec.get("volumes") or ()), *(template.get("volumes") or ())], values)
+    template, pod_spec = _patched(state, template, volumes, values)
+    metadata = template.get("metadata") or {}
+    labels = {"workflows.argoproj.io/workflow": state.name, **(metadata.get("labels") or {})}
+    if options.on_exit:
+        labels["workflows.argoproj.io/on-exit"] = "true"
+    notes = {**(metadata.get("annotations") or {}), RESULT_ANNOTATION: "true" if wants_result else "false"}
+    request: dict[str, Any] = {
+        "node_id": node["id"],
+        "node_name": node["name"],
+        "pod_name": name,
+        "namespace": state.namespace,
+        "workflow_name": state.name,
+        "workflow_uid": state.uid,
+        "template": template,
+        "volumes": tuple(pod_spec.pop("volumes")),
+        "labels": labels,
+        "annotations": notes,
+        "pod_spec": pod_spec,
+    }
+    if moment is not None:
+        request["deadline"] = moment.timestamp()
+        if message:
+            request["deadline_message"] = message
+    return PodRequest(**request)
+
+
+def _deadlines(state: State, node: Json, template: Json, options: Options) -> list[tuple[datetime, str]]:
+    """Every moment past which the pod must not run, with the message to give ("" is the kubelet's)."""
+    limits: list[tuple[datetime, str]] = []
+    active = template.get("activeDeadlineSeconds")
+    if active is not None:
+        try:
+            limits.append((state.now + timedelta(seconds=int(text(active))), ""))
+        except ValueError as error:
+            raise ReconcileError(f"activeDeadlineSeconds is no whole number: {active}") from error
+    if template.get("timeout"):
+        limits.append((parse_time(node["startedAt"]) + _duration(template["timeout"]), ""))
+    if options.deadline is not None:
+        limits.append((options.deadline, _STEP_DEADLINE))
+    if state.deadline is not None and not options.on_exit:
+        limits.append((state.deadline, _STEP_DEADLINE))
+    return limits
+
+
+def _duration(value: str) -> timedelta:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ReconcileError(f"invalid timeout format {error}") from error
+
+
+def _input_values(template: Json) -> dict[str, str]:
+    parameters = (template.get("inputs") or {}).get("parameters") or ()
+    return {f"inputs.parameters.{entry['name']}": text(entry["value"]) for entry in parameters if "value" in entry}
+
+
+def _patched(state: State, template: Json, volumes: list[Json], values: dict[str, Any]) -> tuple[Json, Json]:
+    """The template and pod spec after the workflow's and the template's podSpecPatch."""
+    spec = {field: state.spec[field] for field in _WORKFLOW_FIELDS if state.spec.get(field) is not None}
+    spec.update({field: template[field] for field in _POD_FIELDS if template.get(field) is not None})
+    resources = template.get("podResources") or state.spec.get("podResources")
+    if resources:
+        spec["resources"] = resources
+    spec["containers"] = _containers(template)
+    spec["initContainers"] = list(template.get("initContainers") or ())
+    spec["volumes"] = volumes
+    spec = replace(spec, values)
+    for patch in (state.spec.get("podSpecPatch"), template.get("podSpecPatch")):
+        if patch:
+            spec = merge(spec, _parse_patch(replace(patch, values)))
+    template = _with_containers(template, spec.pop("containers"))
+    if spec.get("initContainers"):
+        template = {**template, "initContainers": spec.pop("initContainers")}
+    spec.pop("initContainers", None)
+    return template, spec
+
+
+def _parse_patch(patch: str) -> Json:
+    import yaml
+
+    try:
+        parsed = yaml.safe_load(patch)
+    except yaml.YAMLError as error:
+        raise ReconcileError(f"Error applying PodSpecPatch: {error}") from error
+    if not isinstance(parsed, dict):
+        raise ReconcileError(f"Error applying PodSpecPatch: invalid podSpecPatch {go_json(patch)}")
+    return parsed
+
+
+def _containers(template: Json) -> list[Json]:
+    kind = template_type(template)
+    main = template.get(kind) or {}
+    if kind == "containerSet":
+        return [*(main.get("containers") or ()), *(template.get("sidecars") or ())]
+    fields = {key: value for key, value in main.items() if key != "source"} if kind != "resource" else {}
+    return [{**fields, "name": "main"}, *(template.get("sidecars") or ())]
+
+
+def _with_containers(template: Json, containers: list[Json]) -> Json:
+    kind = template_type(template)
+    sidecars = {entry["name"] for entry in template.get("sidecars") or ()}
+    result = dict(template)
+    if sidecars:
+        result["sidecars"] = [entry for entry in containers if entry.get("name") in sidecars]
+    own = [entry for entry in containers if entry.get("name") not in sidecars]
+    if kind == "containerSet":
+        result[kind] = {**template[kind], "containers": own}
+    elif kind in ("container", "script"):
+        main = next((entry for entry in own if entry.get("name") == "main"), {})
+        source = {"source": template[kind]["source"]} if "source" in template[kind] else {}
+        result[kind] = {**main, **source}
+    return result

@@ -1,0 +1,44 @@
+"""A task's or step's references to others, replaced before it is expanded and executed.
+
+Facts: Argo workflow/controller/dag.go (resolveDependencyReferences), steps.go (resolveReferences).
+"""
+
+from __future__ import annotations
+
+from argo.local.controller import artifacts
+from argo.local.controller.arguments import replace, replace_strict
+from argo.local.controller.loops import expands, should_execute
+from argo.local.controller.scope import Scope
+from argo.local.controller.state import State
+from argo.local.controller.values import ReconcileError
+from argo.local.pods import Json
+
+
+def resolve_references(state: State, holder: Json, scope: Scope, optional_on_any_error: bool) -> Json:
+    """The task or step with references to other nodes replaced. Raises ReconcileError.
+
+    `when` comes first: what is not executed need not have the rest resolved. Hooks are left for when they run, and
+    tags inside an inline template are its own where they are not known here.
+    """
+    values = scope.parameters(state.globals)
+    if holder.get("when"):
+        when = replace_strict(holder["when"], values)
+        try:
+            if not should_execute(when):
+                return {**holder, "when": when}
+        except ReconcileError:
+            # It may speak of {{item}}, which is known only after the expansion.
+            if not expands(holder):
+                raise
+    body = {key: value for key, value in holder.items() if key not in ("hooks", "inline")}
+    if body.get("arguments"):
+        body["arguments"] = scope.mark_absent(body["arguments"])
+    resolved: Json = replace_strict(body, values)
+    if resolved.get("arguments"):
+        resolved = {**resolved, "arguments": artifacts.resolve_all(scope, resolved["arguments"], optional_on_any_error)}
+    if "hooks" in holder:
+        resolved = {**resolved, "hooks": holder["hooks"]}
+    if "inline" in holder:
+        known = {key: value for key, value in values.items() if value is not None}
+        resolved = {**resolved, "inline": replace(holder["inline"], known)}
+    return resolved

@@ -1,0 +1,181 @@
+"""Retry nodes: whether a failed attempt is followed by another one, and when.
+
+Facts: Argo workflow/controller/operator.go (processNodeRetries, buildRetryStrategyLocalScope).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from argo.local.controller.clock import format_time, humanize, parse_duration, parse_time
+from argo.local.controller.nodes import fulfilled, retried, unsuccessful
+from argo.local.controller.scope import evaluate_bool
+from argo.local.controller.state import State, clone
+from argo.local.controller.values import ReconcileError, text
+from argo.local.pods import Json
+
+_TRANSIENT = re.compile(
+    r"exceeded quota|object has been modified|i/o timeout|connection (?:reset|refused)|TLS handshake|timed? ?out"
+    r"|too many requests|temporar(?:y|ily)",
+    re.IGNORECASE,
+)
+
+
+class Next(Enum):
+    """What a Retry node does after its newest attempt."""
+
+    ATTEMPT = "attempt"
+    WAIT = "wait"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    next: Next
+    deadline: datetime | None = None
+
+
+def attempts(state: State, node: Json) -> list[Json]:
+    """The Retry node's attempts, oldest first."""
+    return [child for child in state.nodes.children(node) if retried(child)]
+
+
+def policy(strategy: Json) -> str:
+    """Argo: RetryPolicyActual."""
+    return str(strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure"))
+
+
+def assess(state: State, node: Json, strategy: Json) -> Verdict:
+    """Look at the newest attempt and mark the Retry node accordingly. Raises ReconcileError."""
+    tried = attempts(state, node)
+    if fulfilled(node) or not tried or not fulfilled(tried[-1]):
+        return Verdict(Next.DONE if fulfilled(node) else Next.ATTEMPT)
+    last = tried[-1]
+    if not unsuccessful(last):
+        _copy_outputs(node, last)
+        state.mark(node, "Succeeded")
+        return Verdict(Next.DONE)
+    if state.shutdown:
+        return _end(state, node, last, f"Stopped with strategy '{state.shutdown}'")
+    if state.deadline is not None and state.now > state.deadline:
+        return _end(state, node, last, f"retry exceeded workflow deadline {format_time(state.deadline)}")
+    deadline = None
+    if strategy.get("backoff"):
+        waiting = _back_off(state, node, strategy, tried)
+        if isinstance(waiting, Verdict):
+            return waiting
+        deadline = waiting
+        state.mark(node, node["phase"], "")
+    message = _refusal(state, node, strategy, tried)
+    if message is not None:
+        return _end(state, node, last, message)
+    return Verdict(Next.ATTEMPT, deadline)
+
+
+def _copy_outputs(node: Json, last: Json) -> None:
+    if last.get("outputs"):
+        node["outputs"] = clone(last["outputs"])
+
+
+def _end(state: State, node: Json, last: Json, message: str) -> Verdict:
+    _copy_outputs(node, last)
+    state.mark(node, last["phase"], message)
+    return Verdict(Next.DONE)
+
+
+def _back_off(state: State, node: Json, strategy: Json, tried: list[Json]) -> Verdict | datetime | None:
+    """A verdict to wait or end, or the deadline that maxDuration sets for the next attempt."""
+    backoff, last = strategy["backoff"], tried[-1]
+    try:
+        maximum = parse_duration(text(backoff["maxDuration"])) if backoff.get("maxDuration") else None
+        wait = _wait(backoff, len(tried))
+    except ValueError as error:
+        raise ReconcileError(str(error)) from error
+    ends = None if maximum is None else parse_time(tried[0]["startedAt"]) + maximum
+    if ends is not None and state.now > ends:
+        return _end(state, node, last, "Max duration limit exceeded")
+    resumes = parse_time(last["finishedAt"]) + wait
+    if ends is not None and resumes > ends:
+        return _end(state, node, last, "Backoff would exceed max duration limit")
+    limit = _limit(strategy)
+    if state.now < resumes and limit is not None and len(tried) <= limit:
+        state.wake(node["id"], resumes)
+        state.mark(node, node["phase"], f"Backoff for {humanize(wait)}")
+        return Verdict(Next.WAIT)
+    return ends
+
+
+def _wait(backoff: Json, count: int) -> timedelta:
+    if not backoff.get("duration"):
+        raise ReconcileError("no base duration specified for retryStrategy")
+    wait = parse_duration(text(backoff["duration"]))
+    factor = int(text(backoff["factor"])) if backoff.get("factor") is not None else 0
+    if factor > 0:
+        wait = timedelta(seconds=min(wait.total_seconds() * float(factor) ** (count - 1), 1e9))
+    if backoff.get("cap"):
+        wait = min(wait, parse_duration(text(backoff["cap"])))
+    return wait
+
+
+def _limit(strategy: Json) -> int | None:
+    if strategy.get("limit") is None:
+        return None
+    try:
+        return int(text(strategy["limit"]))
+    except ValueError as error:
+        raise ReconcileError(f"retryStrategy.limit is no whole number: {strategy['limit']}") from error
+
+
+def _refusal(state: State, node: Json, strategy: Json, tried: list[Json]) -> str | None:
+    """The message with which the Retry node ends; None to go on."""
+    last = tried[-1]
+    if not _policy_allows(policy(strategy), last):
+        return str(last.get("message", ""))
+    limit = _limit(strategy)
+    if limit is not None and len(tried) > limit:
+        return "No more retries left"
+    if strategy.get("expression"):
+        values = {**variables(tried, default_exit_code="-1"), "retries": str(len(tried) - 1)}
+        if not evaluate_bool(text(strategy["expression"]), dict(values)):
+            return "retryStrategy.expression evaluated to false"
+    return None
+
+
+def _policy_allows(chosen: str, last: Json) -> bool:
+    if chosen == "Always":
+        return True
+    if chosen == "OnError":
+        return bool(last["phase"] == "Error")
+    if chosen == "OnFailure":
+        return bool(last["phase"] == "Failed")
+    if chosen == "OnTransientError":
+        return bool(_TRANSIENT.search(str(last.get("message", ""))))
+    raise ReconcileError(f"{chosen} is not a valid RetryPolicy")
+
+
+def variables(tried: list[Json], default_exit_code: str = "0") -> dict[str, str]:
+    """`lastRetry.*` after these attempts; the first attempt sees defaults."""
+    if not tried:
+        return {
+            "lastRetry.exitCode": "0",
+            "lastRetry.status": "",
+            "lastRetry.duration": "0",
+            "lastRetry.message": "",
+        }
+    last = tried[-1]
+    exit_code = (last.get("outputs") or {}).get("exitCode")
+    return {
+        "lastRetry.exitCode": default_exit_code if exit_code is None else text(exit_code),
+        "lastRetry.status": last["phase"],
+        "lastRetry.duration": text(_seconds(last)),
+        "lastRetry.message": last.get("message", ""),
+    }
+
+
+def _seconds(node: Json) -> float:
+    if not node.get("finishedAt"):
+        return 0.0
+    return (parse_time(node["finishedAt"]) - parse_time(node["startedAt"])).total_seconds()

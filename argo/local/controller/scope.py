@@ -1,0 +1,227 @@
+"""The variables that a template's steps or tasks see: parameters, artifacts and what skipped nodes left out.
+
+Facts: Argo workflow/controller/scope.go, operator.go (buildLocalScope, processAggregateNodeOutputs).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from argo.local.controller.nodes import Nodes, hooked, retried, template_name
+from argo.local.controller.values import ReconcileError, go_json, text
+from argo.local.expressions import ExpressionError, evaluate
+from argo.local.expressions.environment import environment
+from argo.local.pods import Json
+
+ABSENT = "__argo-internal.absent-optional-output__"
+_LOOP_INDEX = re.compile(r"(\d+)(?::|$)")
+
+
+@dataclass(slots=True)
+class Scope:
+    """`values`: name -> text, artifact (an object), or None for the output of a skipped node without a default."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def parameters(self, globals_: dict[str, str]) -> dict[str, Any]:
+        """The globals with this scope's texts and absent values over them."""
+        own = {key: value for key, value in self.values.items() if value is None or isinstance(value, str)}
+        return {**globals_, **own}
+
+    def mark_absent(self, arguments: Json) -> Json:
+        """Arguments that are one reference to an absent output, replaced by a mark which `bind` reads as not given."""
+        parameters = arguments.get("parameters") or []
+        marked = [
+            {**parameter, "value": ABSENT} if self._is_absent(parameter.get("value")) else parameter
+            for parameter in parameters
+        ]
+        return {**arguments, "parameters": marked} if parameters else arguments
+
+    def _is_absent(self, value: Any) -> bool:
+        if not isinstance(value, str) or not (value.startswith("{{") and value.endswith("}}")):
+            return False
+        key = value[2:-2].strip()
+        return key in self.values and self.values[key] is None
+
+    def resolve(self, reference: str) -> Any:
+        """The value of `{{name}}`, `name` or `{{=expression}}`. Raises ReconcileError when there is none."""
+        tag = reference.removeprefix("{{").removesuffix("}}").strip()
+        if tag.startswith("="):
+            result = self.evaluate(tag[1:])
+            if result is None:
+                raise ReconcileError(f'Unable to resolve: "{tag}"')
+            return result
+        if tag not in self.values:
+            raise ReconcileError(f'Unable to resolve: "{tag}"')
+        return self.values[tag]
+
+    def evaluate(self, expression: str) -> Any:
+        """An expr-lang expression over this scope. Raises ReconcileError."""
+        return evaluate_over(expression, self.values)
+
+
+def evaluate_over(expression: str, values: dict[str, Any]) -> Any:
+    """An expr-lang expression over dotted names. Raises ReconcileError."""
+    try:
+        return evaluate(expression, environment(values))
+    except ExpressionError as error:
+        raise ReconcileError(str(error)) from error
+
+
+def evaluate_bool(expression: str, values: dict[str, Any]) -> bool:
+    """A condition (Argo: argoexpr.EvalBool). Raises ReconcileError when it is not a boolean."""
+    result = evaluate_over(expression, values)
+    if not isinstance(result, bool):
+        raise ReconcileError(f"unable to evaluate expression '{expression}': not a boolean")
+    return result
+
+
+def template_scope(template: Json) -> Scope:
+    """A scope with the template's own inputs."""
+    scope = Scope()
+    inputs = template.get("inputs") or {}
+    for parameter in inputs.get("parameters") or ():
+        if parameter.get("value") is not None:
+            scope.values[f"inputs.parameters.{parameter['name']}"] = text(parameter["value"])
+    for artifact in inputs.get("artifacts") or ():
+        scope.values[f"inputs.artifacts.{artifact['name']}"] = artifact
+    return scope
+
+
+def add_workflow_outputs(scope: Scope, outputs: Json | None) -> None:
+    for parameter in (outputs or {}).get("parameters") or ():
+        if parameter.get("value") is not None:
+            scope.values[f"workflow.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
+    for artifact in (outputs or {}).get("artifacts") or ():
+        scope.values[f"workflow.outputs.artifacts.{artifact['name']}"] = artifact
+
+
+def last_attempt(nodes: Nodes, node: Json) -> Json | None:
+    """The newest attempt of a Retry node; None for other nodes."""
+    if node["type"] != "Retry" or (node.get("memoizationStatus") or {}).get("hit"):
+        return None
+    attempts = [child for child in nodes.children(node) if not hooked(child)]
+    return attempts[-1] if attempts else None
+
+
+def effective_outputs(nodes: Nodes, node: Json) -> Json | None:
+    """The node's outputs, or those of its newest attempt."""
+    attempt = last_attempt(nodes, node)
+    return (node if attempt is None else attempt).get("outputs")
+
+
+def add_node(scope: Scope, nodes: Nodes, prefix: str, name: str, node: Json) -> None:
+    """What is known of a step or task: `prefix` is `steps` or `tasks`."""
+    node = last_attempt(nodes, node) or node
+    base = f"{prefix}.{name}"
+    fields = {"id": "id", "startedAt": "startedAt", "finishedAt": "finishedAt", "ip": "podIP"}
+    for variable, key in {**fields, "status": "phase", "hostNodeName": "hostNodeName"}.items():
+        if node.get(key):
+            scope.values[f"{base}.{variable}"] = node[key]
+    add_outputs(scope, base, node.get("outputs"))
+
+
+def add_outputs(scope: Scope, base: str, outputs: Json | None) -> None:
+    if not outputs:
+        return
+    if outputs.get("result") is not None:
+        scope.values[f"{base}.outputs.result"] = outputs["result"]
+    if outputs.get("exitCode") is not None:
+        scope.values[f"{base}.exitCode"] = outputs["exitCode"]
+    for parameter in outputs.get("parameters") or ():
+        if parameter.get("value") is not None:
+            scope.values[f"{base}.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
+    for artifact in outputs.get("artifacts") or ():
+        scope.values[f"{base}.outputs.artifacts.{artifact['name']}"] = artifact
+
+
+def add_skipped(scope: Scope, prefix: str, name: str, node: Json, template: Json | None, artifacts: bool) -> None:
+    """The declared outputs of a node that never ran: their defaults, or None."""
+    if template is None or node.get("outputs") or node["phase"] not in ("Skipped", "Omitted"):
+        return
+    base = f"{prefix}.{name}.outputs"
+    outputs = template.get("outputs") or {}
+    for parameter in outputs.get("parameters") or ():
+        default = (parameter.get("valueFrom") or {}).get("default")
+        scope.values[f"{base}.parameters.{parameter['name']}"] = None if default is None else text(default)
+    if artifacts:
+        for artifact in outputs.get("artifacts") or ():
+            scope.values[f"{base}.artifacts.{artifact['name']}"] = {}
+
+
+def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[Json]) -> None:
+    """The outputs of a loop as JSON lists, in the order of its items. Raises ReconcileError."""
+    items = sorted((node for node in children if not hooked(node) and not retried(node)), key=loop_index)
+    if not items:
+        return
+    rows: list[dict[str, str]] = []
+    columns: dict[str, list[str]] = {}
+    results: list[Any] = []
+    for node in items:
+        outputs = node.get("outputs")
+        if not outputs or node["phase"] != "Succeeded":
+            continue
+        row = {entry["name"]: text(entry["value"]) for entry in outputs.get("parameters") or () if "value" in entry}
+        for key, value in row.items():
+            columns.setdefault(key, []).append(value)
+        if row:
+            rows.append(row)
+        if outputs.get("result") is not None:
+            results.append(_item(outputs["result"]))
+    scope.values[f"{prefix}.{name}.outputs.result"] = go_json(results)
+    scope.values[f"{prefix}.{name}.outputs.parameters"] = go_json(rows)
+    for key, values in columns.items():
+        scope.values[f"{prefix}.{name}.outputs.parameters.{key}"] = _column(values)
+
+
+def loop_index(node: Json) -> int:
+    """The item's number in a node's name `…(3:foo)`."""
+    match = _LOOP_INDEX.match(node["name"].rsplit("(", 1)[-1])
+    return int(match[1]) if match else 0
+
+
+def _item(result: str) -> Any:
+    import json
+
+    try:
+        return json.loads(result)
+    except ValueError:
+        # Argo keeps a result that is no JSON as it stands (Item of type String).
+        return result
+
+
+def _column(values: list[str]) -> str:
+    import json
+
+    parsed = []
+    for value in values:
+        try:
+            entry = json.loads(value)
+        except ValueError:
+            return go_json(values)
+        if not isinstance(entry, dict | list):
+            return go_json(values)
+        parsed.append(entry)
+    return go_json(parsed)
+
+
+def failures_json(nodes: Nodes, pod_name: Any) -> str:
+    """`workflow.failures`: the failed nodes as a quoted JSON list (Argo: failedNodeStatus)."""
+    import json
+
+    rows = [
+        {
+            "displayName": node["displayName"],
+            "message": node.get("message", ""),
+            "templateName": template_name(node),
+            "phase": node["phase"],
+            "podName": pod_name(node),
+            "finishedAt": node.get("finishedAt"),
+        }
+        for node in nodes.table.values()
+        if node["phase"] in ("Failed", "Error")
+    ]
+    return json.dumps(go_json(rows, sort=False) if rows else "null", ensure_ascii=False)

@@ -1,0 +1,134 @@
+"""Finding templates: by name, inline, in WorkflowTemplates; templateDefaults laid under them.
+
+Facts: Argo workflow/templateresolution/context.go, operator.go (mergedTemplateDefaultsInto).
+"""
+
+from __future__ import annotations
+
+from argo.local.controller.nodes import step_or_task_name
+from argo.local.controller.patch import merge
+from argo.local.controller.state import State, TemplateContext
+from argo.local.controller.values import ReconcileError
+from argo.local.pods import Json
+
+TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
+POD_TYPES = frozenset({"container", "containerSet", "script", "resource", "data"})
+
+
+def template_type(template: Json) -> str:
+    """The field that says what the template is; empty when none does."""
+    return next((kind for kind in TYPES if template.get(kind) is not None), "")
+
+
+def local_context(state: State) -> TemplateContext:
+    found = state.contexts.get("local/")
+    if found is None:
+        templates = {entry["name"]: entry for entry in state.spec.get("templates") or () if "name" in entry}
+        found = state.contexts["local/"] = TemplateContext("local/", templates, state.spec.get("podMetadata"))
+    return found
+
+
+def context_of(state: State, scope: str) -> TemplateContext:
+    """The context of a node's templateScope. Raises ReconcileError when its object is not known."""
+    kind, _, name = scope.partition("/")
+    if kind == "local" or not scope:
+        return local_context(state)
+    found = state.contexts.get(scope)
+    if found is None:
+        spec = stored_spec(state, name, kind == "cluster")
+        templates = {entry["name"]: entry for entry in spec.get("templates") or () if "name" in entry}
+        found = state.contexts[scope] = TemplateContext(scope, templates, spec.get("podMetadata"))
+    return found
+
+
+def stored_spec(state: State, name: str, cluster: bool) -> Json:
+    """The spec of a (Cluster)WorkflowTemplate. Raises ReconcileError when there is none of that name."""
+    find = state.library.cluster_workflow_template if cluster else state.library.workflow_template
+    found = find(name)
+    if found is None:
+        raise ReconcileError(f"workflow template {name} not found")
+    return found["spec"]  # type: ignore[no-any-return]  # a JSON object
+
+
+def resolve(state: State, context: TemplateContext, holder: Json) -> tuple[TemplateContext, Json]:
+    """The template that a step, task, hook or node names, defaults merged, and the context for what it calls."""
+    inner = context
+    if holder.get("inline"):
+        template = _with_metadata(holder["inline"], context)
+    elif reference := holder.get("templateRef"):
+        cluster = bool(reference.get("clusterScope"))
+        inner = context_of(state, f"{'cluster' if cluster else 'namespaced'}/{reference['name']}")
+        template = _with_metadata(_named(inner, reference["template"], reference["name"]), inner)
+    elif holder.get("template"):
+        template = _with_metadata(_named(context, holder["template"]), context)
+    else:
+        raise ReconcileError("failed to get a template")
+    if not template_type(template):
+        raise ReconcileError(f"template '{template.get('name', '')}' type is unknown")
+    return inner, _with_defaults(state, template)
+
+
+def _named(context: TemplateContext, name: str, owner: str = "") -> Json:
+    found = context.templates.get(name)
+    if found is None:
+        raise ReconcileError(f"template {name} not found" + (f" in workflow template {owner}" if owner else ""))
+    return found
+
+
+def _with_metadata(template: Json, context: TemplateContext) -> Json:
+    extra = context.pod_metadata
+    if not extra:
+        return template
+    own = template.get("metadata") or {}
+    merged = {
+        field: {**(extra.get(field) or {}), **(own.get(field) or {})}
+        for field in ("labels", "annotations")
+        if extra.get(field) or own.get(field)
+    }
+    return {**template, "metadata": {**own, **merged}}
+
+
+def _with_defaults(state: State, template: Json) -> Json:
+    defaults = state.spec.get("templateDefaults")
+    if not defaults:
+        return template
+    kind = template_type(template)
+    usable = {key: value for key, value in defaults.items() if key == kind or key not in TYPES}
+    return merge(usable, template)  # type: ignore[no-any-return]  # merges of JSON objects are JSON objects
+
+
+def node_template(state: State, node: Json) -> Json | None:
+    """The template of a node, as written, found from what the node records; None for a node without one."""
+    identity = node["id"]
+    if identity not in state.boundaries:
+        state.boundaries[identity] = _find(state, node)
+    return state.boundaries[identity]
+
+
+def _find(state: State, node: Json) -> Json | None:
+    context = context_of(state, node.get("templateScope", ""))
+    if node.get("templateRef"):
+        return resolve(state, context, {"templateRef": node["templateRef"]})[1]
+    if node.get("templateName"):
+        return resolve(state, context, {"template": node["templateName"]})[1]
+    boundary = state.nodes.by_id(node.get("boundaryID", ""))
+    parent = node_template(state, boundary) if boundary else None
+    name = step_or_task_name(node["name"])
+    for holder in holders(parent or {}):
+        if holder.get("name") == name and holder.get("inline"):
+            return resolve(state, context, holder)[1]
+    return None
+
+
+def holders(template: Json) -> list[Json]:
+    """The tasks of a DAG, or the steps of all step groups."""
+    if template.get("dag"):
+        return list(template["dag"].get("tasks") or ())
+    return [step for group in template.get("steps") or () for step in step_group(group)]
+
+
+def step_group(group: object) -> list[Json]:
+    """A group of parallel steps; a single step may stand for itself."""
+    if isinstance(group, dict):
+        return list(group.get("steps") or ()) if "steps" in group else [group]
+    return list(group) if isinstance(group, list) else []

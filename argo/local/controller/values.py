@@ -1,0 +1,64 @@
+"""Values as Go writes them: parameters as text, JSON as encoding/json marshals it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from argo.local.pods import Json
+
+_PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")
+_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_HTML_TABLE = str.maketrans(_HTML)
+
+
+class ReconcileError(Exception):
+    """A node cannot be executed; the message becomes the node's (Argo: CodeBadRequest and its like)."""
+
+
+def text(value: Any) -> str:
+    """A parameter's value as text (Argo: AnyString): numbers without exponent, booleans in lower case."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        plain = format(Decimal(repr(value)), "f")
+        return plain[:-2] if plain.endswith(".0") else plain
+    if isinstance(value, int):
+        return str(value)
+    return go_json(value)
+
+
+def go_json(value: Any, sort: bool = True) -> str:
+    """JSON as Go's encoding/json writes it: compact, keys of maps sorted, `<`, `>`, `&` escaped."""
+    dumped = json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, sort_keys=sort)
+    return dumped.translate(_HTML_TABLE)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def parameters_json(parameters: list[Json]) -> str:
+    """A list of parameters as JSON, fields in the order of Argo's Parameter struct."""
+    rows = []
+    for parameter in parameters:
+        row = {field: parameter[field] for field in _PARAMETER_FIELDS if field in parameter}
+        for field in ("default", "value"):
+            if row.get(field) is not None:
+                row[field] = text(row[field])
+        rows.append(row)
+    return go_json(rows, sort=False)
+
+
+def named(entries: list[Json] | None, name: str) -> Json | None:
+    """The entry of a list of named objects."""
+    return next((entry for entry in entries or () if entry.get("name") == name), None)

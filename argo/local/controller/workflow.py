@@ -1,0 +1,156 @@
+"""Setting a workflow up: the specification that is executed, and the variables `workflow.*`.
+
+Facts: Argo workflow/controller/operator.go (setExecWorkflow, setGlobalParameters), workflow/util/merge.go.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from argo.local.controller.arguments import config_map_value, replace
+from argo.local.controller.clock import format_time, parse_time
+from argo.local.controller.patch import merge
+from argo.local.controller.scope import evaluate_over
+from argo.local.controller.state import State, clone
+from argo.local.controller.templates import stored_spec
+from argo.local.controller.values import ReconcileError, go_json, named, parameters_json, text
+from argo.local.pods import Json
+
+STORED_SPEC = "storedWorkflowTemplateSpec"
+SCHEDULED = "workflows.argoproj.io/scheduled-time"
+_DIRECTIVES = "aAbBcdeHIjmMpUwWxXyYZS"
+
+
+def set_up(state: State) -> None:
+    """Fill `spec` and `globals`; deterministic, so that a reload gives the same. Raises ReconcileError."""
+    metadata = state.workflow["metadata"]
+    metadata.setdefault("creationTimestamp", format_time(state.now))
+    spec = _specification(state)
+    _default_arguments(state, spec)
+    state.globals = _variables(state, spec)
+    templates = spec.get("templates")
+    rest = {key: value for key, value in spec.items() if key != "templates"}
+    state.spec = {**replace(rest, dict(state.globals)), "templates": templates}
+    state.contexts.clear()
+    _workflow_metadata(state)
+
+
+def _specification(state: State) -> Json:
+    own: Json = state.workflow["spec"]
+    reference = own.get("workflowTemplateRef")
+    if not reference:
+        return own
+    stored: Json | None = state.status.get(STORED_SPEC)
+    if stored is None:
+        base = clone(stored_spec(state, reference["name"], bool(reference.get("clusterScope"))))
+        stored = state.status[STORED_SPEC] = _joined(base, own)
+    return stored
+
+
+def _joined(base: Json, own: Json) -> Json:
+    """The template's spec under the workflow's; an argument of the workflow replaces the template's whole."""
+    joined: Json = merge(base, own)
+    arguments = joined.get("arguments") or {}
+    for kind in ("parameters", "artifacts"):
+        given = (own.get("arguments") or {}).get(kind)
+        if given and arguments.get(kind):
+            arguments[kind] = [named(given, entry["name"]) or entry for entry in arguments[kind]]
+    if "hooks" in own and "hooks" in base:
+        joined["hooks"] = {**base["hooks"], **own["hooks"]}
+    return joined
+
+
+def _default_arguments(state: State, spec: Json) -> None:
+    for parameter in (spec.get("arguments") or {}).get("parameters") or ():
+        if parameter.get("value") is None and parameter.get("default") is not None and "valueFrom" not in parameter:
+            parameter["value"] = text(parameter["default"])
+
+
+def _variables(state: State, spec: Json) -> dict[str, str]:
+    metadata = state.workflow["metadata"]
+    annotations = metadata.get("annotations") or {}
+    labels = metadata.get("labels") or {}
+    found = {
+        "workflow.name": state.name,
+        "workflow.namespace": state.namespace,
+        "workflow.uid": state.uid,
+        "workflow.mainEntrypoint": str(spec.get("entrypoint") or ""),
+        "workflow.serviceAccountName": str(spec.get("serviceAccountName") or ""),
+        "workflow.annotations": go_json(annotations),
+        "workflow.annotations.json": go_json(annotations),
+        "workflow.labels": go_json(labels),
+        "workflow.labels.json": go_json(labels),
+    }
+    found.update(_creation(parse_time(metadata["creationTimestamp"])))
+    if SCHEDULED in annotations:
+        found["workflow.scheduledTime"] = annotations[SCHEDULED]
+    if spec.get("priority") is not None:
+        found["workflow.priority"] = text(spec["priority"])
+    parameters = (spec.get("arguments") or {}).get("parameters") or []
+    found["workflow.parameters"] = found["workflow.parameters.json"] = parameters_json(parameters)
+    for parameter in parameters:
+        found[f"workflow.parameters.{parameter['name']}"] = _argument(state, parameter)
+    for parameter in (state.status.get("outputs") or {}).get("parameters") or ():
+        found[f"workflow.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
+    extra = spec.get("workflowMetadata") or {}
+    for kind, values in (("annotations", annotations), ("labels", labels)):
+        for key, value in {**values, **(extra.get(kind) or {})}.items():
+            found[f"workflow.{kind}.{key}"] = text(value)
+    return found
+
+
+def _argument(state: State, parameter: Json) -> str:
+    if parameter.get("value") is not None:
+        return text(parameter["value"])
+    source = parameter.get("valueFrom") or {}
+    reference = source.get("configMapKeyRef")
+    if reference is None:
+        raise ReconcileError(
+            f"either value or valueFrom must be specified in order to set global parameter {parameter['name']}"
+        )
+    value = config_map_value(state, reference["name"], reference["key"])
+    if value is None and source.get("default") is None:
+        raise ReconcileError(
+            f"failed to set global parameter {parameter['name']} from configmap with name {reference['name']} "
+            f"and key {reference['key']}"
+        )
+    return text(source["default"]) if value is None else value
+
+
+def _creation(moment: datetime) -> dict[str, str]:
+    stamp = format_time(moment)
+    base = "workflow.creationTimestamp"
+    found = {base: stamp, f"{base}.RFC3339": stamp, f"{base}.s": str(int(moment.timestamp()))}
+    for directive in _DIRECTIVES:
+        found[f"{base}.{directive}"] = moment.strftime(f"%{directive}")
+    return found
+
+
+def _workflow_metadata(state: State) -> None:
+    """Labels and annotations that the specification adds to the workflow (Argo: updateWorkflowMetadata)."""
+    extra = state.spec.get("workflowMetadata")
+    if not extra:
+        return
+    metadata = state.workflow["metadata"]
+    labels: dict[str, Any] = metadata.setdefault("labels", {})
+    labels.update(extra.get("labels") or {})
+    metadata.setdefault("annotations", {}).update(extra.get("annotations") or {})
+    for key, source in (extra.get("labelsFrom") or {}).items():
+        value = evaluate_over(source["expression"], dict(state.globals))
+        if not isinstance(value, str):
+            raise ReconcileError(f'failed to evaluate label "{key}": the expression must give a string')
+        labels[key] = value
+        state.globals[f"workflow.labels.{key}"] = value
+    state.spec = {**replace({k: v for k, v in state.spec.items() if k != "templates"}, dict(state.globals)),
+                  "templates": state.spec["templates"]}  # fmt: skip
+
+
+def set_runtime(state: State, phase: str) -> None:
+    """`workflow.status` and `workflow.duration` as of now."""
+    started, ended = state.status.get("startedAt"), state.status.get("finishedAt")
+    seconds = 0.0
+    if started:
+        seconds = ((parse_time(ended) if ended else state.now) - parse_time(started)).total_seconds()
+    state.globals["workflow.status"] = phase
+    state.globals["workflow.duration"] = f"{seconds:f}"

@@ -1,0 +1,66 @@
+"""Which branches of a composite node are to be looked at, and which wait for a limit on parallelism."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from argo.local.controller.state import Blocked, State
+
+
+class Worklist:
+    """Keys in order. What a limit holds back is looked at first next time, open branches before new ones."""
+
+    def __init__(self, state: State, node_id: str) -> None:
+        self._state = state
+        self._node_id = node_id
+        self._dirty: dict[str, None] = {}
+        self._held_open: dict[str, None] = {}
+        self._held_new: dict[str, None] = {}
+
+    def add(self, keys: Iterable[str]) -> None:
+        self._dirty.update(dict.fromkeys(keys))
+
+    def touch(self, key: str) -> None:
+        self._dirty[key] = None
+
+    def drain(self, visit: Callable[[str], None], is_open: Callable[[str], bool], stop: Callable[[], bool]) -> None:
+        """Visit every key that can go on, until none is left or `stop` says so."""
+        held = self._release()
+        while not stop():
+            if self._dirty:
+                key = next(iter(self._dirty))
+                del self._dirty[key]
+                if key not in self._held_open and key not in self._held_new:
+                    self._visit(key, visit, is_open)
+            elif held and (self._held_open or self._held_new):
+                queue = self._held_open or self._held_new
+                key = next(iter(queue))
+                del queue[key]
+                held = self._visit(key, visit, is_open)
+            else:
+                return
+
+    def _release(self) -> bool:
+        self._state.blocked.pop(self._node_id, None)
+        return bool(self._held_open or self._held_new)
+
+    def _visit(self, key: str, visit: Callable[[str], None], is_open: Callable[[str], bool]) -> bool:
+        try:
+            visit(key)
+        except Blocked:
+            queue = self._held_open if is_open(key) else self._held_new
+            queue[key] = None
+            self._state.blocked[self._node_id] = None
+            return False
+        return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a limit holds something back."""
+        return bool(self._held_open or self._held_new)
+
+    def close(self) -> None:
+        """Nothing of this node is looked at any more."""
+        self._state.blocked.pop(self._node_id, None)
+        for queue in (self._dirty, self._held_open, self._held_new):
+            queue.clear()
