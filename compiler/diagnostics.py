@@ -144,3 +144,74 @@ register(
     ("A160", "error", "a definition stands twice"),
     ("A601", "note", "a project's asset shadows a shipped one"),
 )
+
+# A2xx: names and what they are bound to; A3xx: references, types and data flow (compiler.resolve, compiler.check)
+register(
+    ("A201", "error", "unknown asset"),
+    ("A202", "error", "no version of the asset fits"),
+    ("A203", "error", "not the name of an asset"),
+    ("A204", "error", "unknown DAG"),
+    ("A205", "error", "DAGs that contain each other"),
+    ("A206", "error", "unknown task"),
+    ("A207", "error", "tasks that wait for each other"),
+    ("A208", "error", "names that clash"),
+    ("A209", "error", "a name that Argo or Kubernetes does not take"),
+    ("A210", "warning", "a line of argosy.lock that is none"),
+    ("A212", "error", "a task that reads its own output"),
+    ("A213", "error", "unknown parameter or input"),
+    ("A214", "error", "malformed needs"),
+    ("A215", "error", "a field that this kind of task cannot have"),
+    ("A301", "error", "malformed reference"),
+    ("A302", "error", "a reference to nothing"),
+    ("A303", "error", "a reference that has no meaning where it stands"),
+    ("A304", "error", "a reference where none is allowed"),
+    ("A305", "error", "a reference of the wrong type"),
+    ("A306", "error", "a value that its parameter refuses"),
+    ("A307", "error", "a parameter that is not given"),
+    ("A308", "error", "an input that is not given"),
+    ("A309", "error", "not a source of an input"),
+    ("A310", "error", "not a list to loop over"),
+    ("A311", "error", "unknown field of an item"),
+    ("A312", "error", "malformed condition"),
+    ("A313", "error", "a condition over values that cannot be compared"),
+    ("A314", "warning", "an output that may be missing, since its task may be skipped"),
+    ("A315", "error", "a list of lists of files"),
+    ("A316", "error", "a result that is not an output"),
+    ("A317", "error", "a local file that is missing"),
+    ("A319", "warning", "a default that the parameter it is given to refuses"),
+    ("A320", "warning", "an output that may be missing, since its task may fail"),
+    ("A321", "error", "something needed that may be missing"),
+    ("A322", "warning", "a loop over nothing"),
+    ("A323", "warning", "something declared that is never used"),
+    ("A324", "warning", "directories that are gathered as tar files"),
+)
+
+# A40x to A44x: resources, placement, limits and schedules (compiler.check)
+register(
+    ("A401", "error", "unknown GPU product"),
+    ("A402", "error", "resources that no node can give"),
+    ("A403", "warning", "resources that are probably not meant"),
+    ("A404", "error", "a share of a GPU that does not exist"),
+    ("A405", "error", "a mode that is not compiled yet"),
+    ("A406", "error", "more items than a Workflow can hold"),
+    ("A407", "warning", "a timeout that never applies"),
+    ("A408", "warning", "a retry that never happens"),
+    ("A409", "warning", "a cache that depends on nothing"),
+    ("A410", "error", "a schedule for a DAG that needs something given"),
+)
+
+# A5xx: security and hardening (compiler.check)
+register(
+    ("A501", "warning", "a text parameter inside program text"),
+    ("A502", "warning", "an image without a fixed tag"),
+    ("A503", "error", "an image without a digest"),
+    ("A504", "error", "an image from a registry that is not allowed"),
+    ("A505", "note", "hardening that is loosened"),
+    ("A506", "note", "the service-account token is in the main container"),
+    ("A507", "warning", "a secret written in a definition"),
+    ("A508", "error", "a place that a container cannot have"),
+    ("A509", "warning", "an output's folder that hides something"),
+    ("A510", "warning", "hardening that contradicts itself"),
+)
+
+register(("A602", "error", "unknown profile"))

@@ -138,7 +138,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDag:
-    """A DAG with its tasks in the order of the file."""
+    """A DAG with its tasks in the order of the file. A task that names nothing known is left out (and reported)."""
 
     name: str
     model: Dag
@@ -149,6 +149,7 @@ class ResolvedDag:
     results: Mapping[str, Ref]
     env: Mapping[str, str]  # the DAG's environment, dotenv and values merged
     files: Mapping[str, bytes]  # content of `files`
+    digest: str = ""  # sha256 of the definitions that this DAG is made of and of the contents they name
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,6 @@ class Program:
     profile_name: str
     profile: Profile
     project: Project
-    digest: str  # sha256 of the definitions, independent of folders and of the order of files
+    digest: str  # sha256 over those of the DAGs, independent of folders and of the order of files
     assets: tuple[Definition[ComputeAsset], ...] = ()  # all that are used or were loaded, by name and version
     locked: Mapping[str, str] = field(default_factory=dict)  # `name@prefix` -> the version chosen, what argosy.lock holds
