@@ -133,8 +133,14 @@ class Backend(Protocol):
     def resume(self, ref: RunRef) -> None:
         """Lift `suspend`, and let bare suspend nodes (no gate) go on."""
 
-    def set_node(self, ref: RunRef, task: str, phase: Literal["Succeeded", "Failed"], outputs: Mapping[str, str],
-                 message: str = "") -> None:
+    def set_node(
+        self,
+        ref: RunRef,
+        task: str,
+        phase: Literal["Succeeded", "Failed"],
+        outputs: Mapping[str, str],
+        message: str = "",
+    ) -> None:
         """Decide a waiting suspend node: its phase and its supplied output parameters."""
 
     def approve(self, ref: RunRef, task: str, message: str = "") -> None:

@@ -83,7 +83,9 @@ def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
             raise _unknown("parameter", "-p", name, declared)
         allowed = declared[name].get("enum")
         if allowed and value not in allowed:
-            raise UsageError(f"the parameter {name} cannot be {value!r}", hint=f"it is one of: {', '.join(map(str, allowed))}")
+            raise UsageError(
+                f"the parameter {name} cannot be {value!r}", hint=f"it is one of: {', '.join(map(str, allowed))}"
+            )
         kept = {k: v for k, v in declared[name].items() if k in ("description", "enum")}
         _replace(own, {"name": name, **kept, "value": value})
 
@@ -96,7 +98,7 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
     """
     kinds = subject.annotation(INPUTS)
     artifacts = subject.declared("artifacts")
-    known = {**dict.fromkeys(artifacts, {}), **kinds}
+    known: Json = {**artifacts, **kinds}
     for name in given:
         if name not in known:
             raise _unknown("input", "-i", name, known)
@@ -107,7 +109,7 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
     for name, path in paths.items():
         if not path.exists():
             raise NotFoundError(f"the file for the input {name} does not exist: {path}")
-        kind = (known[name] or {}).get("kind") or ("directory" if path.is_dir() else "file")
+        kind = (kinds.get(name) or {}).get("kind") or ("directory" if path.is_dir() else "file")
         if kind == "env":
             _set_env(subject, ref, name, path)
             continue
@@ -119,11 +121,13 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
 def require_complete(subject: Draft) -> None:
     """Raises UsageError when an argument without a default has no value."""
     missing = [
-        f"-p {name}=…" for name, entry in subject.declared("parameters").items()
+        f"-p {name}=…"
+        for name, entry in subject.declared("parameters").items()
         if "value" not in entry and "valueFrom" not in entry and "default" not in entry
     ]
     missing += [
-        f"-i {name}=…" for name, entry in subject.declared("artifacts").items()
+        f"-i {name}=…"
+        for name, entry in subject.declared("artifacts").items()
         if not entry.get("optional") and not set(entry) - {"name", "path", "description", "archive", "mode"}
     ]
     if missing:

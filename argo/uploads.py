@@ -49,8 +49,11 @@ def upload(given: Upload, prefix: str, put: Callable[[str, Path], object]) -> Js
 
 def pack(folder: Path, top: str, target: Path) -> None:
     """Write the folder as a gzipped tar with the one top folder `top`: the same content, the same bytes."""
-    with target.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0, filename="") as stream, \
-            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0, filename="") as stream,
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
         tar.add(folder, arcname=top, recursive=False, filter=_plain)
         for path in sorted(folder.rglob("*")):
             tar.add(path, arcname=f"{top}/{path.relative_to(folder)}", recursive=False, filter=_plain)
@@ -73,5 +76,7 @@ def _unpacked(given: Upload, scratch: Path) -> Path:
     elif tarfile.is_tarfile(given.path):
         top = unpack(given.path, "tar", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
     else:
-        raise UsageError(f"the input {given.name} is of the kind {given.kind}, {os.fspath(given.path)} is no tar or zip")
+        raise UsageError(
+            f"the input {given.name} is of the kind {given.kind}, {os.fspath(given.path)} is no tar or zip"
+        )
     return top

@@ -25,10 +25,10 @@ Debugging:  ARGOSY_DEBUG=1 shows tracebacks"""
 class LazyGroup(click.Group):
     """Commands of `table.COMMANDS`; a command's module is imported when the command is used, not before."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no such command: {name}" + (f" ({hint})" if hint else ""), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
         for title, entries in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, entry.help) for name, entry in entries.items()], col_max=12)
@@ -68,8 +68,14 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
-              help="Show the version and exit.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Argosy runs what you define: compute assets and DAGs become Argo Workflows, here or on a cluster."""
 
@@ -82,8 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Only with ARGOSY_DEBUG set does an exception leave this function."""
     try:
-        result = cli.main(args=None if arguments is None else list(arguments), prog_name="argosy",
-                          standalone_mode=False)
+        result = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="argosy", standalone_mode=False
+        )
         sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -127,7 +134,7 @@ def _quiet() -> int:
 def _bug(error: Exception) -> int:
     click.echo(
         f"This is a bug in Argosy: {type(error).__name__}: {error}\n"
-        "What has run is kept. Please report it with the traceback: ARGOSY_DEBUG=1 shows it when the command is repeated.",
+        "What has run is kept. Please report it with the traceback, which ARGOSY_DEBUG=1 shows when you repeat this.",
         err=True,
     )
     return EXIT_BUG

@@ -19,17 +19,34 @@ if TYPE_CHECKING:
 
 @click.command("compile", short_help="Turn definitions into Argo manifests.")
 @options.definition_paths
-@click.option("-d", "--directory", type=click.Path(path_type=Path, file_okay=False),
-              help="Write one file an object here; without it, a YAML stream on stdout.")
+@click.option(
+    "-d",
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write one file an object here; without it, a YAML stream on stdout.",
+)
 @options.profile
-@click.option("--as", "form", type=click.Choice(["template", "workflow"]), default="template", show_default=True,
-              help="WorkflowTemplate to apply, or Workflow to create.")
-@click.option("--check", "compare", is_flag=True,
-              help="Write nothing: show how the files in -d differ, exit 1 when they do.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["template", "workflow"]),
+    default="template",
+    show_default=True,
+    help="WorkflowTemplate to apply, or Workflow to create.",
+)
+@click.option(
+    "--check", "compare", is_flag=True, help="Write nothing: show how the files in -d differ, exit 1 when they do."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No figures on stderr.")
-def compile_(paths: tuple[str, ...], directory: Path | None, profile: str | None, form: Literal["template", "workflow"],
-             compare: bool, quiet: bool) -> int:
-    """Turn definitions (files, folders, names of DAGs) into Argo manifests: canonical YAML, the same bytes each time."""
+def compile_(
+    paths: tuple[str, ...],
+    directory: Path | None,
+    profile: str | None,
+    form: Literal["template", "workflow"],
+    compare: bool,
+    quiet: bool,
+) -> int:
+    """Turn definitions (files, folders, names of DAGs) into Argo manifests: canonical YAML, always the same bytes."""
     from argo.cli.output import print_diagnostics
     from argo.cli.sources import compile_paths
 
@@ -53,8 +70,15 @@ def compile_(paths: tuple[str, ...], directory: Path | None, profile: str | None
 @click.command(short_help="Report every mistake in definitions or manifests.")
 @options.definition_paths
 @options.profile
-@click.option("-o", "--output", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text",
-              show_default=True, help="How to print.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
+)
 @click.option("--strict", is_flag=True, help="Warnings count as mistakes.")
 def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) -> int:
     """Report every mistake in definitions or manifests; exit 0 when there is none, 1 when there is one."""
@@ -94,9 +118,8 @@ def _paths(names: Sequence[str]) -> list[Path]:
 def _check_definitions(paths: Sequence[Path], profile: str | None) -> list[Diagnostic]:
     if not paths:
         return []
-    from compiler.pipeline import check as check_definitions
-
     from argo.cli.sources import shipped
+    from compiler.pipeline import check as check_definitions
 
     return list(check_definitions([str(path) for path in paths], profile=profile, shipped=shipped()))
 

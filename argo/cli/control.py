@@ -75,7 +75,9 @@ def delete(names: tuple[str, ...], everything: bool, results: bool) -> None:
         raise UsageError("name the runs to remove, or give --all")
     failed: ArgosyError | None = None
     with options.local() as backend:
-        chosen = [r.ref for r in backend.list() if r.phase in FINISHED] if everything else [backend.find(n) for n in names]
+        chosen = (
+            [r.ref for r in backend.list() if r.phase in FINISHED] if everything else [backend.find(n) for n in names]
+        )
         for ref in chosen:
             try:
                 backend.delete(ref, results=results)

@@ -12,10 +12,19 @@ from argo.cli import options
 @click.command(short_help="Copy a run's results to a local folder, byte for byte.")
 @click.argument("name", metavar="RUN")
 @click.argument("wanted", metavar="[OUTPUT]...", nargs=-1)
-@click.option("-d", "--directory", required=True, type=click.Path(path_type=Path, file_okay=False),
-              help="Folder to write to; made when it does not exist.")
-@click.option("--max-size", metavar="BYTES", type=click.IntRange(min=0),
-              help="Refuse an archive that unpacks to more; default: the free space.")
+@click.option(
+    "-d",
+    "--directory",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write to; made when it does not exist.",
+)
+@click.option(
+    "--max-size",
+    metavar="BYTES",
+    type=click.IntRange(min=0),
+    help="Refuse an archive that unpacks to more; default: the free space.",
+)
 @options.output()
 def fetch(name: str, wanted: tuple[str, ...], directory: Path, max_size: int | None, form: str) -> None:
     """Copy a run's results, or the named ones, to a local folder, byte for byte.

@@ -35,9 +35,17 @@ def list_(form: str, active: bool) -> None:
         at = now()
         table(
             ("NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"),
-            [(r.ref.name, _status(r), age(r.created_at, at),
-              duration(((r.finished_at or at) - r.started_at).total_seconds()) if r.started_at else "",
-              r.progress, r.message) for r in runs],
+            [
+                (
+                    r.ref.name,
+                    _status(r),
+                    age(r.created_at, at),
+                    duration(((r.finished_at or at) - r.started_at).total_seconds()) if r.started_at else "",
+                    r.progress,
+                    r.message,
+                )
+                for r in runs
+            ],
         )
 
 
@@ -50,8 +58,14 @@ def _status(run: RunSummary) -> str:
 
 def _summary_json(run: RunSummary) -> Json:
     return {
-        "name": run.ref.name, "namespace": run.ref.namespace, "uid": run.ref.uid, "phase": run.phase,
-        "message": run.message, "progress": run.progress, "active": run.active, "source": run.source,
+        "name": run.ref.name,
+        "namespace": run.ref.namespace,
+        "uid": run.ref.uid,
+        "phase": run.phase,
+        "message": run.message,
+        "progress": run.progress,
+        "active": run.active,
+        "source": run.source,
         "createdAt": run.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "startedAt": run.started_at.isoformat().replace("+00:00", "Z") if run.started_at else None,
         "finishedAt": run.finished_at.isoformat().replace("+00:00", "Z") if run.finished_at else None,

@@ -19,8 +19,9 @@ def output(*extra: str, default: str = "text") -> Callable[[F], F]:
     choices = [default, *(name for name in ("text", "json", "yaml", *extra) if name != default)]
     if default != "text":
         choices.remove("text")
-    return click.option("-o", "--output", "form", type=click.Choice(choices), default=default, show_default=True,
-                        help="How to print.")
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(choices), default=default, show_default=True, help="How to print."
+    )
 
 
 def definition_paths(command: F) -> F:

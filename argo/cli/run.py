@@ -21,18 +21,42 @@ _LEFT = 130
 
 @click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
 @click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1, required=True)
-@click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter its value.")
-@click.option("-i", "--input", "inputs", metavar="NAME=PATH", multiple=True, help="Give an input a local file or folder.")
+@click.option(
+    "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter its value."
+)
+@click.option(
+    "-i", "--input", "inputs", metavar="NAME=PATH", multiple=True, help="Give an input a local file or folder."
+)
 @click.option("--name", metavar="NAME", help="Name of the run; made up when left out.")
-@click.option("--executor", type=click.Choice(_EXECUTORS), default="auto", show_default=True, envvar="ARGOSY_EXECUTOR",
-              show_envvar=True, help="What runs the containers. auto: podman or docker where there is one, else process.")
-@click.option("--parallelism", type=click.IntRange(min=1), metavar="N",
-              help="How many containers run at once; default: the processors of this machine, at least 2.")
+@click.option(
+    "--executor",
+    type=click.Choice(_EXECUTORS),
+    default="auto",
+    show_default=True,
+    envvar="ARGOSY_EXECUTOR",
+    show_envvar=True,
+    help="What runs the containers. auto: podman or docker where there is one, else process.",
+)
+@click.option(
+    "--parallelism",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many containers run at once; default: the processors of this machine, at least 2.",
+)
 @options.profile
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()
-def run(subjects: tuple[str, ...], parameters: tuple[str, ...], inputs: tuple[str, ...], name: str | None, executor: str,
-        parallelism: int | None, profile: str | None, quiet: bool, form: str) -> int:
+def run(
+    subjects: tuple[str, ...],
+    parameters: tuple[str, ...],
+    inputs: tuple[str, ...],
+    name: str | None,
+    executor: str,
+    parallelism: int | None,
+    profile: str | None,
+    quiet: bool,
+    form: str,
+) -> int:
     """Run a DAG or any Argo manifest on this machine, in the foreground.
 
     A DAG is a file, or a name looked for in ./dags and among those that ship. The ConfigMaps and templates of all
@@ -58,8 +82,9 @@ def run(subjects: tuple[str, ...], parameters: tuple[str, ...], inputs: tuple[st
         store = backend.store()
         set_inputs(subject, files, ref, store.put_file)
         require_complete(subject)
-        backend.submit(Submission(subject.workflow, subject.objects, loaded.source), executor=executor,
-                       parallelism=parallelism)
+        backend.submit(
+            Submission(subject.workflow, subject.objects, loaded.source), executor=executor, parallelism=parallelism
+        )
         if not quiet:
             click.echo(f"run {ref.name} on this machine", err=True)
         return drive(backend, ref, quiet=quiet, form=form)
@@ -123,7 +148,11 @@ class _Observer:
 
 def _leave(backend: LocalBackend, ref: RunRef) -> None:
     running = len(backend.state.pods(ref.uid))
-    tasks = f"{running} task{'s' if running != 1 else ''} running, which go on by themselves" if running else "no task running"
+    tasks = (
+        f"{running} task{'s' if running != 1 else ''} running, which go on by themselves"
+        if running
+        else "no task running"
+    )
     click.echo(
         f"\nleft {ref.name} with {tasks}; nothing else starts\n"
         f"  go on:  argosy resume {ref.name}\n  end it: argosy stop {ref.name}",

@@ -46,7 +46,8 @@ def find(name: str) -> Path:
     if "/" in name or path.suffix in _SUFFIXES:
         raise NotFoundError(f"{name} does not exist")
     raise NotFoundError(
-        f"there is no file and no DAG named {name}", tried="looked in ./dags and in what ships with Argosy",
+        f"there is no file and no DAG named {name}",
+        tried="looked in ./dags and in what ships with Argosy",
         hint=did_you_mean(wanted, list(known)) or (f"there are: {', '.join(sorted(known))}" if known else ""),
     )
 
@@ -59,7 +60,9 @@ def is_manifest(path: Path) -> bool:
         return bool(_MANIFEST.search(file.read(_SNIFF)))
 
 
-def load(names: Sequence[str], profile: str | None = None, form: Literal["template", "workflow"] = "workflow") -> Loaded:
+def load(
+    names: Sequence[str], profile: str | None = None, form: Literal["template", "workflow"] = "workflow"
+) -> Loaded:
     """Everything named, as Argo objects ready to run here.
 
     Raises DefinitionError with all diagnostics when there is a mistake, or something that cannot run here.
@@ -83,12 +86,12 @@ def load(names: Sequence[str], profile: str | None = None, form: Literal["templa
 
 def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["template", "workflow"]) -> Result:
     """Compile definitions, with what ships with Argosy in reach."""
+    from argo.local.home import default_home
     from compiler.pipeline import compile as compile_
 
-    from argo.local.home import default_home
-
-    return compile_([str(p) for p in paths], profile=profile, form=form, shipped=shipped(),
-                    cache_dir=default_home() / "cache")
+    return compile_(
+        [str(p) for p in paths], profile=profile, form=form, shipped=shipped(), cache_dir=default_home() / "cache"
+    )
 
 
 def shipped() -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -65,7 +65,9 @@ class _Lines:
                 self._told.add(node["id"])
                 run = workflow["metadata"]["name"]
                 task = relative(node["name"], run)
-                click.echo(f"          decide with: argosy approve {run} {task}   or: argosy reject {run} {task}", err=True)
+                click.echo(
+                    f"          decide with: argosy approve {run} {task}   or: argosy reject {run} {task}", err=True
+                )
 
     def close(self) -> None:
         self._view.close()
@@ -122,4 +124,4 @@ def _explained(task: Task) -> bool:
 
 def now() -> datetime:
     """The present, in UTC."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)

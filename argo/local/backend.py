@@ -7,8 +7,8 @@ import secrets
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission
@@ -22,6 +22,7 @@ from argo.track.tree import moment
 
 if TYPE_CHECKING:
     from argo.local.engine import Observer
+    from argo.local.executors.local import LocalPods
     from argo.storage import Store
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
@@ -51,7 +52,7 @@ class LocalBackend:
         metadata["name"] = own
         metadata.setdefault("namespace", "default")
         metadata["uid"] = str(uuid.uuid4())
-        metadata["creationTimestamp"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        metadata["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return RunRef(own, metadata["namespace"], metadata["uid"])
 
     def submit(self, submission: Submission, *, executor: str = "", parallelism: int | None = None) -> RunRef:
@@ -62,7 +63,11 @@ class LocalBackend:
         else:
             ref = self.identify(submission.workflow)
         self.state.add(
-            ref, submission.workflow, submission.objects, source=submission.source, executor=executor,
+            ref,
+            submission.workflow,
+            submission.objects,
+            source=submission.source,
+            executor=executor,
             parallelism=parallelism,
         )
         return ref
@@ -114,8 +119,14 @@ class LocalBackend:
     def resume(self, ref: RunRef) -> None:
         self._order(ref, "resume", {})
 
-    def set_node(self, ref: RunRef, task: str, phase: Literal["Succeeded", "Failed"], outputs: Mapping[str, str],
-                 message: str = "") -> None:
+    def set_node(
+        self,
+        ref: RunRef,
+        task: str,
+        phase: Literal["Succeeded", "Failed"],
+        outputs: Mapping[str, str],
+        message: str = "",
+    ) -> None:
         self._order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
 
     def approve(self, ref: RunRef, task: str, message: str = "") -> None:
@@ -138,7 +149,8 @@ class LocalBackend:
             pods = self.state.pods(ref.uid)
             if pods:
                 raise ConflictError(
-                    f"{ref.name} has {len(pods)} tasks that may still run", known="nothing was removed",
+                    f"{ref.name} has {len(pods)} tasks that may still run",
+                    known="nothing was removed",
                     hint=f"argosy stop {ref.name}",
                 )
             if results:
@@ -159,32 +171,26 @@ class LocalBackend:
 
         return DirectoryStore(self.home.store, bucket) if bucket else DirectoryStore(self.home.store)
 
-    def drive(self, ref: RunRef, observe: Observer | None = None, *, executor: str = "",
-              ready: Callable[[], None] | None = None) -> bool:
+    def drive(self, ref: RunRef, observe: Observer | None = None) -> bool:
         """Execute the run in this process until it has ended: True; False when left by a signal.
 
-        Raises ConflictError when another process drives it, EnvironmentFailure when its executor cannot work here.
-        `ready` is called when commands of other processes will be heard.
-        """
+        Raises ConflictError when another process drives it, EnvironmentFailure when its executor cannot work here."""
         from argo.local.controller import Controller
         from argo.local.engine import Engine
-        from argo.local.executors import LocalPods
 
         with self._locked(ref):
             row = self.state.row(ref.uid)
             workflow = self.get(ref)
             library = RunLibrary(self.state, self.home, ref.uid)
-            pods = LocalPods(
-                self.home.run(ref.uid) / "pods", library=library, store=self.store(),
-                executor=executor or row.executor or "auto",
-            )
-            controller = Controller(workflow, library, parallelism=row.parallelism or default_parallelism())
-            engine = Engine(self.state, ref.uid, workflow, controller, pods)
-            if observe is not None:
-                engine.observe = observe
-            if ready is not None:
-                ready()
-            return engine.drive()
+            limit = row.parallelism or default_parallelism()
+            with self._pods(ref, library, row.executor) as pods:
+                controller = Controller(workflow, library, parallelism=limit)
+                return Engine(self.state, ref.uid, workflow, controller, pods, observe or _ignore).drive()
+
+    def _pods(self, ref: RunRef, library: RunLibrary, executor: str) -> LocalPods:
+        from argo.local.executors.local import LocalPods
+
+        return LocalPods(self.home.run(ref.uid) / "pods", self.store(), library)
 
     def _locked(self, ref: RunRef) -> RunLock:
         lock = RunLock(self.home.run(ref.uid))
@@ -205,7 +211,8 @@ class LocalBackend:
             if time.monotonic() > deadline:
                 raise EnvironmentFailure(
                     f"the process that drives {ref.name} does not answer",
-                    known=f"the command {verb} is recorded and will be taken up", hint=f"argosy status {ref.name}",
+                    known=f"the command {verb} is recorded and will be taken up",
+                    hint=f"argosy status {ref.name}",
                 )
             time.sleep(_POLL / 2)
         with lock:
@@ -222,7 +229,7 @@ class LocalBackend:
         changed: set[str] = set()
         error = ""
         try:
-            changed = apply(workflow, verb, arguments, datetime.now(timezone.utc))
+            changed = apply(workflow, verb, arguments, datetime.now(UTC))
         except ConflictError as refused:
             error = refused.message
         self.state.record(ref.uid, workflow, changed, settled=[(number, error)])
@@ -231,11 +238,22 @@ class LocalBackend:
     def _summary(self, row: RunRow) -> RunSummary:
         status = row.status
         return RunSummary(
-            row.ref, row.phase, status.get("message") or "", row.created_at, moment(status.get("startedAt")),
-            moment(status.get("finishedAt")), status.get("progress") or "", self.active(row.ref), row.source,
+            row.ref,
+            row.phase,
+            status.get("message") or "",
+            row.created_at,
+            moment(status.get("startedAt")),
+            moment(status.get("finishedAt")),
+            status.get("progress") or "",
+            self.active(row.ref),
+            row.source,
         )
 
 
 def default_parallelism() -> int:
     """How many pods run at once where nobody says: the processors that this process may use, at least two."""
     return max(2, len(os.sched_getaffinity(0)))
+
+
+def _ignore(workflow: Json, changed: Collection[str]) -> None:
+    """Watch nothing."""

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Protocol
 
@@ -36,10 +36,6 @@ class Reconciler(Protocol):
     def operate(self, outcomes: Mapping[str, PodOutcome], now: datetime) -> Decisions: ...
 
 
-def _ignore(workflow: Json, changed: Collection[str]) -> None:
-    del workflow, changed
-
-
 @dataclass(slots=True)
 class Engine:
     """Drives one run. The caller holds its `RunLock`."""
@@ -49,8 +45,8 @@ class Engine:
     workflow: Json
     controller: Reconciler
     pods: Pods
-    observe: Observer = _ignore
-    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    observe: Observer
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _requests: dict[str, PodRequest] = field(default_factory=dict)  # started, no end recorded
     _failed: dict[str, PodOutcome] = field(default_factory=dict)  # could not be started
     _leaving: bool = False
@@ -91,12 +87,12 @@ class Engine:
     def _turn(self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, Json]]) -> datetime | None:
         changed: set[str] = set()
         settled: list[tuple[int, str]] = []
-        for key, verb, arguments in commands:
+        for number, verb, arguments in commands:
             try:
                 changed |= apply(self.workflow, verb, arguments, self.clock())
-                settled.append((key, ""))
+                settled.append((number, ""))
             except ArgosyError as error:
-                settled.append((key, error.message))
+                settled.append((number, error.message))
         decisions = self.controller.operate(outcomes, self.clock())
         changed |= decisions.changed
         ended = [key for key, outcome in outcomes.items() if outcome.phase in _ENDED]

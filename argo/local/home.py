@@ -1,11 +1,11 @@
 """Where everything of this machine's engine lies: the folders below ARGOSY_HOME.
 
-    state.db                      runs, nodes, pod requests, commands
-    runs/<uid>/engine.lock        held by the one process that drives the run
-    runs/<uid>/pods/<node id>/    work folders, logs, exit records
-    store/<bucket>/<key>          artifacts, laid out as in the bucket
-    secrets/<name>/<key>          mode 0600
-    cache/                        what compile keeps
+state.db                      runs, nodes, pod requests, commands
+runs/<uid>/engine.lock        held by the one process that drives the run
+runs/<uid>/pods/<node id>/    work folders, logs, exit records
+store/<bucket>/<key>          artifacts, laid out as in the bucket
+secrets/<name>/<key>          mode 0600
+cache/                        what compile keeps
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def default_home() -> Path:
     if given:
         return Path(given).expanduser().absolute()
     data = os.environ.get("XDG_DATA_HOME")
-    if data and os.path.isabs(data):
+    if data and Path(data).is_absolute():
         return Path(data, "argosy")
     return Path.home() / ".local" / "share" / "argosy"
 

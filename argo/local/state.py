@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,14 @@ class Command:
 
 
 class State:
-    """The database of runs. Methods raise EnvironmentFailure where the file cannot be read or written."""
+    """The database of runs; threads take turns. Methods raise EnvironmentFailure where the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._bodies: dict[str, str] = {}
+        self._turn = threading.RLock()
         with self._guard():
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
             self._db.execute("PRAGMA busy_timeout = 60000")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
@@ -64,11 +66,19 @@ class State:
         """Close the file."""
         self._db.close()
 
-    def add(self, ref: RunRef, workflow: Json, objects: Sequence[Json], *, source: str = "",
-            executor: str = "", parallelism: int | None = None) -> None:
+    def add(
+        self,
+        ref: RunRef,
+        workflow: Json,
+        objects: Sequence[Json],
+        *,
+        source: str = "",
+        executor: str = "",
+        parallelism: int | None = None,
+    ) -> None:
         """Record a new run, whole. Raises ConflictError when its name is taken."""
         body, status = _split(workflow)
-        now = datetime.now(timezone.utc).timestamp()
+        now = datetime.now(UTC).timestamp()
         row = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status)
         try:
             with self._transaction():
@@ -84,7 +94,8 @@ class State:
         """The run of that name, uid, or unique beginning of a uid. Raises NotFoundError."""
         with self._guard():
             rows = self._db.execute(
-                "SELECT name, namespace, uid FROM runs WHERE name = ?1 OR (length(?1) >= 6 AND substr(uid, 1, length(?1)) = ?1)",
+                "SELECT name, namespace, uid FROM runs WHERE name = ?1"
+                " OR (length(?1) >= 6 AND substr(uid, 1, length(?1)) = ?1)",
                 (run,),
             ).fetchall()
             exact = [row for row in rows if run in (row[0], row[2])] or rows
@@ -142,8 +153,15 @@ class State:
             workflow["status"]["nodes"] = nodes
         return workflow, int(head[2]), frozenset(key for key, _ in rows)
 
-    def record(self, uid: str, workflow: Json, changed: Collection[str], launch: Sequence[PodRequest] = (),
-               ended: Collection[str] = (), settled: Sequence[tuple[int, str]] = ()) -> None:
+    def record(
+        self,
+        uid: str,
+        workflow: Json,
+        changed: Collection[str],
+        launch: Sequence[PodRequest] = (),
+        ended: Collection[str] = (),
+        settled: Sequence[tuple[int, str]] = (),
+    ) -> None:
         """One step of the engine in one transaction: changed nodes, status, pods to start, pods whose end is taken
         in, commands dealt with (id and error).
 
@@ -168,8 +186,9 @@ class State:
                 "INSERT OR REPLACE INTO pods VALUES (?,?,?)", [(uid, r.node_id, dump_request(r)) for r in launch]
             )
             self._db.executemany("DELETE FROM pods WHERE uid = ? AND id = ?", [(uid, key) for key in ended])
-            self._db.executemany("UPDATE commands SET settled = 1, error = ? WHERE id = ?",
-                                 [(error, key) for key, error in settled])
+            self._db.executemany(
+                "UPDATE commands SET settled = 1, error = ? WHERE id = ?", [(error, key) for key, error in settled]
+            )
         self._bodies[uid] = body
 
     def pods(self, uid: str) -> list[PodRequest]:
@@ -189,14 +208,17 @@ class State:
     def put_object(self, uid: str, value: Json) -> None:
         """Add an object to a run, in place of the one of the same kind and name."""
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
-                             (uid, value["kind"], value["metadata"]["name"], _dump(value)))
+            self._db.execute(
+                "INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
+                (uid, value["kind"], value["metadata"]["name"], _dump(value)),
+            )
 
     def post(self, uid: str, verb: str, arguments: Json) -> int:
         """Leave a command for the process that drives the run; its id."""
         with self._transaction():
-            cursor = self._db.execute("INSERT INTO commands (uid, verb, arguments) VALUES (?,?,?)",
-                                      (uid, verb, _dump(arguments)))
+            cursor = self._db.execute(
+                "INSERT INTO commands (uid, verb, arguments) VALUES (?,?,?)", (uid, verb, _dump(arguments))
+            )
         return int(cursor.lastrowid or 0)
 
     def commands(self, uid: str) -> list[Command]:
@@ -221,13 +243,15 @@ class State:
     @contextmanager
     def _guard(self) -> Iterator[None]:
         try:
-            yield
+            with self._turn:
+                yield
         except sqlite3.IntegrityError:
             raise
         except sqlite3.Error as error:
             raise EnvironmentFailure(
                 f"the state {self._path} cannot be used: {error}",
-                known="what was recorded before stands", hint="look for free space and rights in ARGOSY_HOME",
+                known="what was recorded before stands",
+                hint="look for free space and rights in ARGOSY_HOME",
             ) from error
 
     @contextmanager
@@ -246,7 +270,7 @@ _ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, 
 
 
 def _row(row: Sequence[Any]) -> RunRow:
-    created = datetime.fromtimestamp(row[4], timezone.utc)
+    created = datetime.fromtimestamp(row[4], UTC)
     return RunRow(RunRef(row[0], row[1], row[2]), row[3], created, row[5], row[6], row[7], json.loads(row[8]))
 
 
@@ -284,6 +308,7 @@ def load_request(text: str) -> PodRequest:
 def name_taken(name: str) -> ConflictError:
     """The error for a second run of one name."""
     return ConflictError(
-        f"a run named {name} exists already", known="nothing was started",
+        f"a run named {name} exists already",
+        known="nothing was started",
         hint=f"choose another --name, or: argosy delete {name}",
     )

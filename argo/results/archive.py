@@ -14,6 +14,8 @@ from typing import IO, Literal
 
 from argo.errors import StoreError
 
+Kind = Literal["tar", "zip"]
+
 MEMBERS = 1_000_000
 _BLOCK = 1 << 20
 
@@ -28,11 +30,11 @@ class _Member:
     content: IO[bytes] | None
 
 
-def unpack(archive: Path, kind: Literal["tar", "zip"], folder: Path, limit: int, *, strip: bool = True) -> Path:
+def unpack(archive: Path, kind: Kind, folder: Path, limit: int, *, strip: bool = True) -> Path:
     """Unpack into the new `folder`; the path of what it held.
 
-    With `strip`, as Argo does it: an archive with a single entry at its top stands for that entry. `limit` bounds the bytes
-    written. Raises StoreError for an archive that is broken, too large, or reaches out of the folder; then the
+    With `strip`, as Argo does it: an archive with a single entry at its top stands for that entry. `limit`
+    bounds the bytes written. Raises StoreError for an archive that is broken, too large, or reaches out of the folder; then the
     folder holds no link.
     """
     folder.mkdir(mode=0o700)
@@ -97,12 +99,12 @@ def _link(links: dict[str, str], folder: Path, top: Path) -> None:
     for name, target in links.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(target, path)
+        path.symlink_to(target)
         made.append(path)
     root = os.path.realpath(top)
     for path in made:
         # Only the whole of the links shows where one really leads.
-        if os.path.isabs(os.readlink(path)) or not os.path.realpath(path).startswith(root + os.sep):
+        if path.readlink().is_absolute() or not os.path.realpath(path).startswith(root + os.sep):
             for other in made:
                 other.unlink()
             raise _refuse(str(path.relative_to(folder)), "is a link that leads out of it")

@@ -46,8 +46,15 @@ class Fetched:
         return {"output": self.output, "path": str(self.path), "size": self.size, "sha256": self.sha256}
 
 
-def fetch(workflow: Json, stores: Stores, folder: Path, wanted: Sequence[str] = (), *,
-          limit: int | None = None, skipped: Callable[[str, str], None] | None = None) -> list[Fetched]:
+def fetch(
+    workflow: Json,
+    stores: Stores,
+    folder: Path,
+    wanted: Sequence[str] = (),
+    *,
+    limit: int | None = None,
+    skipped: Callable[[str, str], None] | None = None,
+) -> list[Fetched]:
     """Copy the results named in `wanted` (none: all that are there) into `folder`.
 
     A name is a result's, or a task's for all that belongs to it. `limit` bounds the bytes that an archive may
@@ -74,7 +81,8 @@ def fetch(workflow: Json, stores: Stores, folder: Path, wanted: Sequence[str] = 
                 fetched += _describe(result.name, target)
     except OSError as error:
         raise EnvironmentFailure(
-            f"cannot write to {folder}: {error.strerror or error}", known="results named above are whole, no other was kept"
+            f"cannot write to {folder}: {error.strerror or error}",
+            known="results named above are whole, no other was kept",
         ) from error
     return fetched
 
@@ -89,7 +97,8 @@ def _choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]
             known = [r.name for r in everything]
             raise NotFoundError(
                 f"the run has no result named {name}",
-                hint=did_you_mean(name, known) or (f"its results are {', '.join(known)}" if known else "it has no results"),
+                hint=did_you_mean(name, known)
+                or (f"its results are {', '.join(known)}" if known else "it has no results"),
             )
         chosen += [r for r in found if r not in chosen]
     return chosen
@@ -131,7 +140,7 @@ def _objects(store: Store, prefix: str, staged: Path) -> Path | None:
     """All objects below a prefix as a folder; None where there are none."""
     found = False
     for info in store.list(prefix):
-        rest = PurePosixPath(info.key[len(prefix):])
+        rest = PurePosixPath(info.key[len(prefix) :])
         if not info.key.startswith(prefix) or not rest.parts:
             continue
         if rest.is_absolute() or ".." in rest.parts:
@@ -152,7 +161,8 @@ def _download(store: Store, info: ObjectInfo, target: Path) -> None:
         target.unlink()
         raise StoreError(
             f"{info.key} arrived with {size} bytes that are not the {info.size} that were stored",
-            known="nothing was kept under the final name", hint="fetch again",
+            known="nothing was kept under the final name",
+            hint="fetch again",
         )
     _sync(target)
 
@@ -166,10 +176,10 @@ def _place(made: Path, target: Path) -> None:
         if target.is_symlink() or target.is_file():
             raise ConflictError(f"{target} is in the way: it is a file", hint="move it, or fetch into another folder")
         if target.exists():
-            os.rename(target, made.parent / f"old-{secrets.token_hex(6)}")
+            target.rename(made.parent / f"old-{secrets.token_hex(6)}")
     elif target.is_dir() and not target.is_symlink():
         raise ConflictError(f"{target} is in the way: it is a folder", hint="move it, or fetch into another folder")
-    os.rename(made, target)
+    made.rename(target)
     _sync(target.parent)
 
 

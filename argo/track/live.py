@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -49,7 +49,7 @@ class LiveView:
 
     def _render(self, height: int) -> RenderableType:
         assert self._workflow is not None
-        return render(tree(self._workflow), datetime.now(timezone.utc), height)
+        return render(tree(self._workflow), datetime.now(UTC), height)
 
 
 def render(top: Task, now: datetime, height: int = 10_000) -> RenderableType:
@@ -98,8 +98,12 @@ def _cells(lead: str, task: Task, now: datetime) -> tuple[Text, Text, Text, Text
     phase = "Waiting" if task.type == "Suspend" and task.phase == "Running" else task.phase
     progress = task.progress if task.progress not in ("0/1", "1/1") else ""
     done = Text(duration(task.seconds(now)) if task.phase not in ("Skipped", "Omitted") else "")
-    return name, done, Text(phase, style=style).append(f" {progress}" if progress else ""), Text(
-        " ".join(task.message.split()))
+    return (
+        name,
+        done,
+        Text(phase, style=style).append(f" {progress}" if progress else ""),
+        Text(" ".join(task.message.split())),
+    )
 
 
 def _counts(top: Task) -> str:

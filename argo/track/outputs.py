@@ -71,9 +71,16 @@ def _declared(workflow: Json, nodes: dict[str, Json], name: str, entry: Json) ->
     prefix = f"runs/{metadata.get('namespace', 'default')}/{run}/{metadata.get('uid', '')}/"
     key = prefix + entry["key"] if kind == "files" else location.get("key") or prefix + entry["key"]
     return Result(
-        name, kind, task, output, key=key, bucket=location.get("bucket") or "",
-        packed=_packing(artifact, "tar" if kind == "directory" else "none"), path=artifact.get("path") or "",
-        media_type=entry.get("mediaType") or "", ready=ready,
+        name,
+        kind,
+        task,
+        output,
+        key=key,
+        bucket=location.get("bucket") or "",
+        packed=_packing(artifact, "tar" if kind == "directory" else "none"),
+        path=artifact.get("path") or "",
+        media_type=entry.get("mediaType") or "",
+        ready=ready,
     )
 
 
@@ -85,15 +92,22 @@ def _found(workflow: Json) -> Iterator[Result]:
         outputs = entry.get("outputs") or {}
         for parameter in outputs.get("parameters") or ():
             if "value" in parameter:
-                yield Result(parameter["name"], "value", "", parameter["name"], value=str(parameter["value"]), ready=True)
+                yield Result(
+                    parameter["name"], "value", "", parameter["name"], value=str(parameter["value"]), ready=True
+                )
         for artifact in outputs.get("artifacts") or ():
             yield from _stored(artifact["name"], "", artifact, entry)
-    retried = {child for node in nodes.values() if node["type"] == "Retry" for child in node.get("children") or ()
-               if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")}
+    retried = {
+        child
+        for node in nodes.values()
+        if node["type"] == "Retry"
+        for child in node.get("children") or ()
+        if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")
+    }
     for key, node in nodes.items():
         if node is entry or key in retried:
             continue
-        task = node["name"][len(run) + 1:] if node["name"].startswith(run + ".") else node["name"]
+        task = node["name"][len(run) + 1 :] if node["name"].startswith(run + ".") else node["name"]
         for artifact in (node.get("outputs") or {}).get("artifacts") or ():
             yield from _stored(f"{task}/{artifact['name']}", task, artifact, node)
 
@@ -105,8 +119,15 @@ def _stored(name: str, task: str, artifact: Json, node: Json) -> Iterator[Result
     packed = _packing(artifact, "tar")
     kind = "file" if packed == "none" else "directory"
     yield Result(
-        name, kind, task, artifact["name"], key=location["key"], bucket=location.get("bucket") or "", packed=packed,
-        path=artifact.get("path") or "", ready=node.get("phase") in FULFILLED,
+        name,
+        kind,
+        task,
+        artifact["name"],
+        key=location["key"],
+        bucket=location.get("bucket") or "",
+        packed=packed,
+        path=artifact.get("path") or "",
+        ready=node.get("phase") in FULFILLED,
     )
 
 

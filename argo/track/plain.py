@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from argo.backend import Json
 from argo.track.text import duration
@@ -45,19 +45,21 @@ class PlainView:
         shown = (phase, message if phase in ("Pending", "Failed", "Error") else "")
         before = self._phases.get(key)
         self._phases[key] = shown
-        if shown == before or (node["type"] in _QUIET and phase not in ("Failed", "Error")):
+        quiet = node["type"] in _QUIET and phase not in ("Failed", "Error")
+        if shown == before or quiet or (phase == "Pending" and not message):
             return []
         word = "Waiting" if node["type"] == "Suspend" and phase == "Running" else phase
         line = _line(node, relative(node["name"], run), word, message)
         return [(node.get("finishedAt") or node.get("startedAt") or "", line)]
 
-    def finish(self) -> None:
-        """As `close`."""
-
 
 def _line(node: Json, name: str, phase: str, message: str) -> str:
     started, finished = moment(node.get("startedAt")), moment(node.get("finishedAt"))
-    at = finished or started or datetime.now(timezone.utc)
+    at = finished or started or datetime.now(UTC)
     took = duration((finished - started).total_seconds()) if started and finished and phase != "Running" else ""
     text = " ".join(message.split())
-    return f"{at.astimezone():%H:%M:%S}  {phase:<9}  {name}" + (f"  {took}" if took else "") + (f"  {text}" if text else "")
+    return (
+        f"{at.astimezone():%H:%M:%S}  {phase:<9}  {name}"
+        + (f"  {took}" if took else "")
+        + (f"  {text}" if text else "")
+    )

@@ -7,14 +7,16 @@ loop lie below the loop.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from argo.backend import FULFILLED, Json, RunState
 from argo.track.outputs import results
 
 _CONTAINERS = frozenset({"DAG", "Steps"})
+_ITEM = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
 _GROUPS = frozenset({"TaskGroup", "Retry"})
 
 
@@ -52,14 +54,14 @@ def moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return None
 
 
 def relative(name: str, run: str) -> str:
     """A node's name below its run; an exit handler's `run.onExit` is `onExit`."""
-    return name[len(run) + 1:] if name.startswith(run + ".") else name
+    return name[len(run) + 1 :] if name.startswith(run + ".") else name
 
 
 def tree(workflow: Json) -> Task:
@@ -79,9 +81,16 @@ def tree(workflow: Json) -> Task:
         inner = (_task(nodes, below, run, root),)
     others = _tasks(nodes, below, run, [key for key in tops if key != root])
     return Task(
-        id=root or "", path="", label=run, type="Workflow", phase=status.get("phase") or "Pending",
-        message=status.get("message") or "", started_at=moment(status.get("startedAt")),
-        finished_at=moment(status.get("finishedAt")), progress=status.get("progress") or "", attempts=0,
+        id=root or "",
+        path="",
+        label=run,
+        type="Workflow",
+        phase=status.get("phase") or "Pending",
+        message=status.get("message") or "",
+        started_at=moment(status.get("startedAt")),
+        finished_at=moment(status.get("finishedAt")),
+        progress=status.get("progress") or "",
+        attempts=0,
         children=inner + others,
     )
 
@@ -122,8 +131,14 @@ def _parents(nodes: dict[str, Json]) -> dict[str, str]:
     return parents
 
 
+def _index(node: Json) -> int:
+    """The place of an item in its loop ("count(3:…)" -> 3); 0 for what is no item, which keeps its order."""
+    match = _ITEM.search(node.get("displayName") or "")
+    return int(match.group(1)) if match else 0
+
+
 def _tasks(nodes: dict[str, Json], below: dict[str, list[str]], run: str, keys: list[str]) -> tuple[Task, ...]:
-    chosen = [key for key in keys if nodes[key]["type"] != "StepGroup"]
+    chosen = sorted((key for key in keys if nodes[key]["type"] != "StepGroup"), key=lambda key: _index(nodes[key]))
     return tuple(_task(nodes, below, run, key) for key in chosen)
 
 
@@ -140,9 +155,15 @@ def _task(nodes: dict[str, Json], below: dict[str, list[str]], run: str, key: st
             inner = [k for child in inner for k in below.get(child, [])]
     path = relative(node["name"], run)
     return Task(
-        id=key, path=path, label=node.get("displayName") or path, type=last["type"],
-        phase=node.get("phase") or "Pending", message=node.get("message") or last.get("message") or "",
-        started_at=moment(node.get("startedAt")), finished_at=moment(node.get("finishedAt")),
-        progress=last.get("progress") or node.get("progress") or "", attempts=attempts,
+        id=key,
+        path=path,
+        label=node.get("displayName") or path,
+        type=last["type"],
+        phase=node.get("phase") or "Pending",
+        message=node.get("message") or last.get("message") or "",
+        started_at=moment(node.get("startedAt")),
+        finished_at=moment(node.get("finishedAt")),
+        progress=last.get("progress") or node.get("progress") or "",
+        attempts=attempts,
         children=_tasks(nodes, below, run, inner),
     )

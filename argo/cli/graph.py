@@ -1,0 +1,68 @@
+"""`argosy graph`: a DAG or a run as Mermaid, DOT or SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from argo.cli import options
+from argo.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from argo.graph.model import Graph
+
+_FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}
+
+
+@click.command(short_help="Draw a DAG or a run: Mermaid, DOT, SVG.")
+@click.argument("subject", metavar="DAG|MANIFEST|RUN")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["mermaid", "dot", "svg"]),
+    help="Default: from the name of the file, else mermaid.",
+)
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@options.profile
+def graph(subject: str, form: str | None, target: Path | None, profile: str | None) -> None:
+    """Draw the tasks of a DAG or manifest, or a run with the phases of its tasks."""
+    from argo.graph.svg import svg
+    from argo.graph.text import dot, mermaid
+
+    chosen = form or (_FORMS.get(target.suffix, "mermaid") if target else "mermaid")
+    picture = {"mermaid": mermaid, "dot": dot, "svg": svg}[chosen](_graph(subject, profile))
+    if target is None:
+        click.echo(picture, nl=False)
+    else:
+        target.write_text(picture, encoding="utf-8")
+        click.echo(f"wrote {target}", err=True)
+
+
+def _graph(subject: str, profile: str | None) -> Graph:
+    from argo.graph.model import of_manifest, of_run
+
+    if not Path(subject).exists():
+        with options.local() as backend:
+            try:
+                return of_run(backend.get(backend.find(subject)))
+            except NotFoundError as error:
+                unknown = error
+        return of_manifest(_manifest(subject, profile, unknown))
+    return of_manifest(_manifest(subject, profile, None))
+
+
+def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> dict[str, object]:
+    from argo.cli.sources import load
+
+    try:
+        loaded = load([subject], profile)
+    except NotFoundError as error:
+        if unknown is None:
+            raise
+        raise NotFoundError(f"there is no run, file or DAG named {subject}", hint=error.hint or unknown.hint) from error
+    for value in loaded.objects:
+        if value.get("kind") in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"):
+            return value
+    raise UsageError(f"{subject} holds nothing to draw")

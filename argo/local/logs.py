@@ -1,0 +1,107 @@
+"""What the pods of a run on this machine printed: their log files, read once or followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from argo.backend import FINISHED, Json, LogLine, RunRef
+from argo.errors import NotFoundError, did_you_mean
+from argo.track.tree import relative
+
+if TYPE_CHECKING:
+    from argo.local.backend import LocalBackend
+
+_BLOCK = 1 << 20
+
+
+def read_logs(backend: LocalBackend, ref: RunRef, task: str | None, *, follow: bool) -> Iterator[LogLine]:
+    """Whole lines, tasks in the order of their start; with `follow` as they come, until the run has ended.
+
+    `task` is a task's name in the tree: all items of a loop, attempts and tasks inside it are meant, too. Raises
+    NotFoundError for one that the run has not (with `follow`: that it had not at its end).
+    """
+    folder = backend.home.run(ref.uid) / "pods"
+    tails: dict[Path, _Tail] = {}
+    if not follow:
+        workflow = backend.get(ref)
+        nodes = _pods(workflow, ref, task)
+        _known(workflow, ref, task, nodes)
+        yield from _read(nodes, ref, folder, tails, whole=True)
+        return
+    workflow = backend.get(ref)
+    for snapshot in backend.watch(ref):
+        workflow = snapshot.workflow
+        over = (workflow.get("status") or {}).get("phase") in FINISHED
+        yield from _read(_pods(workflow, ref, task), ref, folder, tails, whole=over)
+        if not backend.active(ref):
+            yield from _read(_pods(workflow, ref, task), ref, folder, tails, whole=True)
+            return
+    _known(workflow, ref, task, _pods(workflow, ref, task))
+
+
+@dataclass(slots=True)
+class _Tail:
+    """A log file read so far: where to go on, and the pieces of the line that has not ended."""
+
+    offset: int = 0
+    rest: bytes = b""
+    pieces: list[str] = field(default_factory=list)
+
+    def read(self, path: Path) -> Iterator[str]:
+        """The new lines. The file has a line `<time> <stream> <F|P> <text>` each; P goes on in the next."""
+        with path.open("rb") as file:
+            file.seek(self.offset)
+            while block := file.read(_BLOCK):
+                self.offset += len(block)
+                *lines, self.rest = (self.rest + block).split(b"\n")
+                for line in lines:
+                    fields = line.decode(errors="replace").split(" ", 3)
+                    self.pieces.append(fields[3] if len(fields) > 3 else "")
+                    if len(fields) < 3 or fields[2] != "P":
+                        yield self.take()
+
+    def take(self) -> str:
+        """The pieces as one line."""
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        return text
+
+
+def _read(nodes: list[Json], ref: RunRef, folder: Path, tails: dict[Path, _Tail], *, whole: bool) -> Iterator[LogLine]:
+    for node in nodes:
+        for path in sorted((folder / node["id"]).glob("*.log"), key=lambda p: (p.stem != "main", p.stem)):
+            tail = tails.setdefault(path, _Tail())
+            task = relative(node["name"], ref.name)
+            for text in tail.read(path):
+                yield LogLine(task, path.stem, text)
+            if whole and tail.pieces:
+                yield LogLine(task, path.stem, tail.take())
+
+
+def _pods(workflow: Json, ref: RunRef, task: str | None) -> list[Json]:
+    nodes = (workflow.get("status") or {}).get("nodes") or {}
+    pods = [n for n in nodes.values() if n["type"] == "Pod" and (task is None or _meant(n, ref, task))]
+    return sorted(pods, key=lambda node: node.get("startedAt") or "")
+
+
+def _meant(node: Json, ref: RunRef, task: str) -> bool:
+    name = relative(node["name"], ref.name)
+    return (
+        name == task
+        or name.startswith((f"{task}(", f"{task}."))
+        or node["id"] == task
+        or node.get("displayName") == task
+    )
+
+
+def _known(workflow: Json, ref: RunRef, task: str | None, pods: list[Json]) -> None:
+    if task is None or pods:
+        return
+    nodes = (workflow.get("status") or {}).get("nodes") or {}
+    names = sorted({relative(node["name"], ref.name) for node in nodes.values()} - {ref.name})
+    if task not in names:
+        hint = did_you_mean(task, names) or f"argosy status {ref.name} shows its tasks"
+        raise NotFoundError(f"{ref.name} has no task named {task}", hint=hint)
