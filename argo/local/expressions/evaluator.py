@@ -51,7 +51,7 @@ def missing_names(expression: str, env: Mapping[str, Any]) -> list[str]:
     tree = parse(expression)
     guarded = _guarded(tree)
     missing: dict[str, None] = {}
-    for node in _walk(tree):
+    for node in nodes.walk(tree):
         if id(node) in guarded:
             continue
         name = node.name if isinstance(node, nodes.Identifier) else _path(node)
@@ -60,20 +60,11 @@ def missing_names(expression: str, env: Mapping[str, Any]) -> list[str]:
     return list(missing)
 
 
-def _walk(root: nodes.Node) -> list[nodes.Node]:
-    found, pending = [], [root]
-    while pending:
-        node = pending.pop()
-        found.append(node)
-        pending.extend(reversed(list(nodes.children(node))))
-    return found
-
-
 def _guarded(tree: nodes.Node) -> set[int]:
     guarded: set[int] = set()
-    for node in _walk(tree):
+    for node in nodes.walk(tree):
         if isinstance(node, nodes.Binary) and node.operator == "??":
-            guarded.update(id(below) for below in _walk(node.left) if isinstance(below, nodes.Member))
+            guarded.update(id(below) for below in nodes.walk(node.left) if isinstance(below, nodes.Member))
         if isinstance(node, nodes.Member) and node.optional and isinstance(node.target, nodes.Member):
             guarded.add(id(node.target))
     return guarded

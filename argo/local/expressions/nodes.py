@@ -123,6 +123,16 @@ def _nodes(value: Any) -> Iterator[Node]:
             yield from _nodes(item)
 
 
+def walk(root: Node) -> list[Node]:
+    """All nodes, a node before those below it."""
+    found, pending = [], [root]
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        pending.extend(reversed(list(children(node))))
+    return found
+
+
 def height(root: Node) -> int:
     """Nodes on the longest way down; walks without recursion."""
     longest = 0

@@ -1,0 +1,42 @@
+"""All checks of manifests before they run, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from argo.local.support import expressions, fields, references
+from argo.local.support.place import Place
+from argo.manifests import ManifestDocument
+from compiler.diagnostics import Diagnostic
+
+
+def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
+    """What keeps the engine on this machine from executing the documents, sorted by place; empty when nothing does.
+
+    The documents are all that a run may refer to.
+    """
+    diagnostics: list[Diagnostic] = []
+    sound: list[ManifestDocument] = []
+    for document in documents:
+        shape = fields.shapes(document)
+        diagnostics += shape
+        if not shape:
+            sound.append(document)
+    library = references.Library(sound)
+    for document in sound:
+        diagnostics += fields.unsupported(document)
+        for place in specs(document):
+            diagnostics += references.check(place, library)
+            diagnostics += expressions.check(place)
+    return sorted(set(diagnostics))
+
+
+def specs(document: ManifestDocument) -> Iterator[Place]:
+    """The WorkflowSpecs of an object."""
+    path: tuple[Any, ...] = {"ConfigMap": (), "CronWorkflow": ("spec", "workflowSpec")}.get(document.kind, ("spec",))
+    place = Place(document, document.object, ())
+    for part in path:
+        place = place.child(part)
+    if path and isinstance(place.value, dict):
+        yield place
