@@ -231,12 +231,11 @@ class Programs:
             for artifact in (request.template.get(kind) or {}).get("artifacts") or ():
                 if artifact.get("path"):
                     self._moved(place, artifact["path"]).parent.mkdir(parents=True, exist_ok=True)
-        command = [*(body.get("command") or ()), *(body.get("args") or ())]
+        command = [_relocate(part, place) for part in [*(body.get("command") or ()), *(body.get("args") or ())]]
         if "source" in body:
             source = place / "source"
             source.write_text(_relocate(body["source"], place))
             command.append(str(source))
-        command = [_relocate(part, place) for part in command]
         if "argosay" in body.get("image", "") and not body.get("command"):
             return _argosay(command)
         env = {**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"}
@@ -260,7 +259,7 @@ class Programs:
             path = self._moved(place, parameter["valueFrom"]["path"])
             if path.exists():
                 outputs.setdefault("parameters", []).append(
-                    {"name": parameter["name"], "value": path.read_text().rstrip("\n")}
+                    {"name": parameter["name"], "value": path.read_text().removesuffix("\n")}
                 )
         for artifact in declared.get("artifacts") or ():
             path = self._moved(place, artifact["path"])
@@ -281,7 +280,7 @@ def _outlasts(request: PodRequest, body: Json) -> bool:
 
 
 def _relocate(text: str, place: Path) -> str:
-    return re.sub(r"(?<![\w./-])/(tmp|mnt|out|in|workspace|work|must-exist)(?=[/\s\"'`);]|$)", rf"{place}/\1", text)
+    return re.sub(r"(?<![\w./-])/(tmp|mnt|out|in|output|workspace|work|must-exist)(?=[/\s\"'`);]|$)", rf"{place}/\1", text)
 
 
 def _argosay(arguments: list[str]) -> tuple[int, str]:
@@ -290,7 +289,7 @@ def _argosay(arguments: list[str]) -> tuple[int, str]:
             return 0, text
         case ["echo", text, path]:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(text)
+            Path(path).write_text(text + "\n")
             return 0, ""
         case ["cat", *paths]:
             return 0, "".join(Path(path).read_text() for path in paths)
@@ -313,8 +312,8 @@ def normalised(workflow: Json) -> Json:
     nodes = {}
     for node in table.values():
         row: Json = {"phase": node["phase"], "type": node["type"]}
-        if template := node.get("templateName") or (node.get("templateRef") or {}).get("template"):
-            row["template"] = template
+        if node.get("templateName"):
+            row["template"] = node["templateName"]
         if children := node.get("children"):
             row["children"] = sorted(plain(table[child]["name"]) for child in children)
         if inputs := {entry["name"]: plain(entry["value"])
