@@ -18,8 +18,8 @@ from argo.storage.store import ObjectInfo, check_key, copy_digest, digest_file, 
 
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}")
 _ATTRIBUTE = "user.argosy.sha256"
-# A name that no key part can have: uploads in progress lie there, out of every listing.
-_PARTS = "..parts"
+# A name that no bucket can have: what is being written lies there.
+_PARTS = ".parts"
 
 
 class DirectoryStore:
@@ -88,9 +88,9 @@ class DirectoryStore:
             return None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        if prefix.strip("/"):
-            check_key(prefix.removesuffix("/"))
         folder = prefix.rpartition("/")[0]
+        if folder:
+            check_key(folder)
         found = [key for key in _walk(self._base / folder, f"{folder}/" if folder else "") if key.startswith(prefix)]
         for key in sorted(found):
             try:
@@ -120,8 +120,8 @@ class DirectoryStore:
 
     def _put(self, key: str, fill: Callable[[Path], None]) -> ObjectInfo:
         target = self._file(key)
-        with self._told(key):
-            parts = self._base / _PARTS
+        with self._told(key, writing=True):
+            parts = self._root / _PARTS
             parts.mkdir(parents=True, exist_ok=True)
             temporary = parts / secrets.token_hex(8)
             try:
@@ -140,18 +140,18 @@ class DirectoryStore:
                 return _info(key, file.fileno())
 
     @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
+    def _told(self, key: str, *, writing: bool = False) -> Iterator[None]:
         """Say in the store's own terms what the file system refuses."""
         name = f"{self._bucket}/{key}"
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY) and self._clash(key):
+            if writing and self._clash(key):
                 raise StorageError(
                     f"{name} is both an object and a prefix of others",
                     hint="a directory cannot hold both; give one of them another key",
                 ) from error
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+            if not writing and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
                 raise NotFound(f"no object {name}") from error
             if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise Denied(f"{name}: {error.strerror}") from error
@@ -215,7 +215,6 @@ def _walk(folder: Path, prefix: str) -> Iterator[str]:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if entry.name != _PARTS:
-                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/")
+            yield from _walk(folder / entry.name, f"{prefix}{entry.name}/")
         elif entry.is_file():
             yield f"{prefix}{entry.name}"

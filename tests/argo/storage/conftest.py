@@ -1,0 +1,1 @@
+from tests.fixtures_minio import minio as minio

@@ -1,0 +1,93 @@
+"""A MinIO server of the test's own: `from tests.fixtures_minio import minio` in a conftest makes the fixture known."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from argo.storage import S3Config, S3Store
+
+HOW = "MinIO is not here: `go install github.com/minio/minio@latest`, or set ARGOSY_MINIO to its program"
+
+
+@dataclass(frozen=True)
+class Minio:
+    """A running server: host:port and its root credentials."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+
+    def config(self, bucket: str) -> S3Config:
+        return S3Config(self.endpoint, bucket, secure=False, access_key=self.access_key, secret_key=self.secret_key)
+
+    def store(self, bucket: str) -> S3Store:
+        """A store at a bucket, which is made."""
+        store = S3Store(self.config(bucket))
+        store.make_bucket()
+        return store
+
+
+def find_minio() -> str | None:
+    """The server's program: ARGOSY_MINIO, PATH, or where `go install` puts it."""
+    given = os.environ.get("ARGOSY_MINIO")
+    if given:
+        return given
+    return shutil.which("minio") or shutil.which(Path.home() / "go" / "bin" / "minio")
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    program = find_minio()
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail(HOW)
+        pytest.skip(HOW)
+    data = tmp_path_factory.mktemp("minio")
+    server = Minio(f"127.0.0.1:{_free_port()}", secrets.token_hex(8), secrets.token_hex(16))
+    process = subprocess.Popen(
+        [program, "server", "--quiet", "--address", server.endpoint, "--console-address", "127.0.0.1:0", str(data)],
+        env={**os.environ, "MINIO_ROOT_USER": server.access_key, "MINIO_ROOT_PASSWORD": server.secret_key},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait(server.endpoint, process)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(endpoint: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            pytest.fail(f"MinIO ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://{endpoint}/minio/health/ready", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail("MinIO does not answer")
