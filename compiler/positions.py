@@ -10,6 +10,7 @@ from typing import Any
 _BLOCK_HEADER = re.compile(r"[|>][^\r\n]*(?:\r\n|\n|\r)?")
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(\r\n|[\s\S]))|[\s\S]")
 _SPACE_ESCAPES = frozenset("tnvfr N_LP\t\r\n") | {"\r\n"}  # `\n`, `\ `, … and an escaped line break
+_SURROGATES = re.compile(r"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})")
 
 
 class Node:
@@ -31,13 +32,31 @@ def event_source(text: str) -> Any:
     """A YAML parser over `text` with `get_event()`: libyaml's where PyYAML was built with it."""
     import yaml
 
+    text = _SURROGATES.sub(_one_character, text)
     if yaml.__with_libyaml__:
         return yaml.CSafeLoader(text)
     return yaml.SafeLoader(text)
 
 
+def _one_character(match: re.Match[str]) -> str:
+    """JSON's pair of escapes, which YAML lacks, as one character; an escaped line break keeps the offsets."""
+    pair = bytes.fromhex(match.group(1) + match.group(2))
+    return pair.decode("utf-16-be") + "\\\n" + " " * 9
+
+
 def documents(text: str) -> list[Node]:
     """The trees of all documents of a YAML text; where it is malformed, of what stands before the mistake."""
+    return _build(text).documents
+
+
+def duplicate_keys(text: str) -> dict[int, tuple[tuple[int, int], tuple[int, int]]]:
+    """Keys that stand in their mapping already: offset -> offsets of the key, offsets of the first one."""
+    return {
+        again.start: ((again.start, again.end), (first.start, first.end)) for first, again in _build(text).duplicates
+    }
+
+
+def _build(text: str) -> _Builder:
     from yaml import YAMLError
 
     builder = _Builder()
@@ -47,7 +66,7 @@ def documents(text: str) -> list[Node]:
             pass
     except YAMLError:
         pass
-    return builder.documents
+    return builder
 
 
 class _Builder:
@@ -55,6 +74,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.documents: list[Node] = []
+        self.duplicates: list[tuple[Node, Node]] = []
         self._anchors: dict[str, Node] = {}
         self._open: list[Node] = []
         self._keys: list[Node | None] = []
@@ -89,7 +109,8 @@ class _Builder:
         target = self._anchors.get(event.anchor)
         node = Node(event.start_mark.index, event.end_mark.index)
         if target is not None:
-            node.items, node.entries = target.items, target.entries
+            node.items, node.entries, node.value = target.items, target.entries, target.value
+            node.style = "*" if target.value is not None else ""
         self._add(node, None)
 
     def _add(self, node: Node, anchor: str | None) -> None:
@@ -108,7 +129,9 @@ class _Builder:
             else:
                 node.key = key
                 if key.value is not None:
-                    parent.entries.setdefault(key.value, (key, node))
+                    first = parent.entries.setdefault(key.value, (key, node))[0]
+                    if first is not key:
+                        self.duplicates.append((first, key))
                 self._keys[-1] = None
 
 
@@ -127,7 +150,7 @@ def locate(
         node = child
     if key:
         return _key_span(text, node)
-    if within is not None and node.value is not None:
+    if within is not None and node.value is not None and node.style != "*":
         return _inside(text, node, within)
     return _value_span(text, node)
 

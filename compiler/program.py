@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from compiler.models import ComputeAsset, Dag, Profile, Project, Task
-    from compiler.models.dag import Pause
+    from compiler.models.settings import Pause
     from compiler.refs import Ref, Text
     from compiler.source import Path, SourceFile
 

@@ -1,69 +1,35 @@
 """ComputeAsset: what can run, published by a platform admin."""
+# ruff: noqa: RUF012 (pydantic copies defaults)
 
-from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field, StrictBool
+from compiler.models.base import Duration, Name, Problem, Shape, as_text, describe, lazy
+from compiler.models.parts import Parameter, Runnable
 
-from compiler.models.base import Duration, Model, Name, Quantity, Text
-from compiler.models.parts import Parameter, Port, Runnable, SecretRef
+if TYPE_CHECKING:
+    from compiler.models.behaviour import Port
+    from compiler.models.offer import Bounds, Offer, Remote, Validity
+else:
+    Port = lazy("compiler.models.behaviour", "Port")
+    Bounds = lazy("compiler.models.offer", "Bounds")
+    Offer = lazy("compiler.models.offer", "Offer")
+    Remote = lazy("compiler.models.offer", "Remote")
+    Validity = lazy("compiler.models.offer", "Validity")
 
-Version = Annotated[
-    Text, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$")
-]
-
-
-def _date(value: Any) -> Any:
-    return date.fromisoformat(value) if isinstance(value, str) else value
-
-
-Day = Annotated[date, BeforeValidator(_date)]
-
-
-class Validity(Model):
-    """The days on which the asset may be used, both included."""
-
-    from_: Annotated[Day | None, Field(alias="from")] = None
-    until: Day | None = None
+VERSION_PATTERN = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
 
 
-class Offer(Model):
-    """How the asset is offered in a data space (EDC)."""
+def _version(value: Any) -> str:
+    import re
 
-    id: str
-    title: str | None = None
-    description: str | None = None
-    policy: dict[str, Any] | str | None = None
-    media_type: str | None = None
-    properties: dict[str, Any] = {}
-
-
-class Bounds(Model):
-    """Of an extended asset: what a consumer's own image, command or code may do."""
-
-    registries: tuple[str, ...] = ()
-    digest: StrictBool = True
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    gpu: int | None = None
-    timeout: Duration | None = None
-    egress: tuple[str, ...] = ()
-
-
-class Remote(Model):
-    """A Task Runner service that runs the task in place of a container."""
-
-    url: str
-    token: SecretRef | None = None
-    google_audience: str | None = None
-    image: str | None = None
-    engine: str | None = None
-    scale_tier: str | None = None
-    master_type: str | None = None
-    interval: Duration = 10
-    labels: dict[str, Text] = {}
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Problem("A122", f"expected a version, found {describe(value)}", "write it like 1.2.0")
+    text: str = as_text(value)
+    if not re.fullmatch(VERSION_PATTERN.rstrip("$"), text, re.ASCII):
+        raise Problem("A126", f"'{text[:60]}' is not a version", "write it like 1.2.0 (semver.org)")
+    return text
 
 
 class ComputeAsset(Runnable):
@@ -72,13 +38,16 @@ class ComputeAsset(Runnable):
     api_version: Literal["argosy/v1"] = "argosy/v1"
     kind: Literal["ComputeAsset"] = "ComputeAsset"
     name: Name
-    version: Version = "0.0.0"
+    version: Annotated[str, Shape(_version, {"type": "string", "pattern": VERSION_PATTERN})] = "0.0.0"
     title: str | None = None
     parameters: dict[Name, Parameter] = {}
-    mode: Literal["job", "interactive", "extended"] = "job"
+    mode: Annotated[
+        Literal["job", "interactive", "extended"],
+        Field(description="extended: the consumer brings image, command or code, inside the asset's bounds."),
+    ] = "job"
     ports: dict[Name, Port] = {}
-    lifetime: Duration | None = None
-    idle: Duration | None = None
+    lifetime: Annotated[Duration | None, Field(description="Of an interactive asset.")] = None
+    idle: Annotated[Duration | None, Field(description="An interactive asset ends after so long without use.")] = None
     bounds: Bounds | None = None
     remote: Remote | None = None
     valid: Validity | None = None

@@ -1,48 +1,12 @@
 """Dag: what runs when, composed of assets, other DAGs, gates and inline containers."""
+# ruff: noqa: RUF012 (pydantic copies defaults)
 
-from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from typing import Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt
-
-from compiler.models.base import Duration, Model, Name, Text
+from compiler.models.base import Model, Name, Problem, Shape, Text, describe, lazy
 from compiler.models.parts import Input, Parameter, Runnable
-
-
-class Pause(Model):
-    """A gate: its dependents run only on approve; expiry rejects."""
-
-    message: str | None = None
-    timeout: Duration | None = None
-
-
-class ContinueOn(Model):
-    """The DAG goes on although this task ended so."""
-
-    failed: StrictBool = False
-    error: StrictBool = False
-
-
-class Task(Runnable):
-    """One of `asset`, `dag`, `pause`, or an inline container (`image` with `command` or `script`)."""
-
-    asset: str | None = None  # name or name@version-prefix
-    dag: str | None = None
-    pause: Pause | None = None
-    with_: Annotated[dict[str, Any], Field(alias="with")] = {}
-    needs: tuple[str, ...] | str = ()  # ["a", "b.Failed"] are joined by &&; a str is a whole expression
-    foreach: Any = None  # list | {axis: list, …} | {range: n | {from,to,step}} | "${{ reference }}"
-    when: str | None = None
-    continue_on: ContinueOn | None = None
-    parameters: dict[Name, Parameter] = {}  # of an inline container
-
-
-class EnvSource(Model):
-    """The DAG's environment: a dotenv file beside the definition, values written here, or both (values win)."""
-
-    file: str | None = None
-    values: dict[str, Text] = {}
 
 
 def _env(value: Any) -> Any:
@@ -51,41 +15,62 @@ def _env(value: Any) -> Any:
     return value
 
 
-class ConfigFile(Model):
-    """A file (job-config) kept in the run's ConfigMap and mounted at `path` in the tasks named (none named: in all)."""
-
-    file: str | None = None
-    text: str | None = None
-    path: str
-    tasks: tuple[str, ...] = ()
-
-
-class Schedule(Model):
-    """When the DAG starts by itself (CronWorkflow)."""
-
-    cron: tuple[str, ...]
-    timezone: str | None = None
-    concurrency: Literal["Allow", "Forbid", "Replace"] = "Forbid"
-    suspend: StrictBool = False
-    starting_deadline: Duration | None = None
-    keep_succeeded: StrictInt | None = None
-    keep_failed: StrictInt | None = None
-
-
 def _schedule(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"cron": (value,)}
-    if isinstance(value, list):
-        return {"cron": tuple(value)}
-    if isinstance(value, dict) and isinstance(value.get("cron"), str):
-        return {**value, "cron": (value["cron"],)}
+    if isinstance(value, str | list | tuple):
+        return {"cron": value}
     return value
 
 
-class Limits(Model):
-    parallelism: StrictInt | None = Field(default=None, ge=1)
-    timeout: Duration | None = None
-    mutex: str | None = None
+if TYPE_CHECKING:
+    from compiler.models.settings import ConfigFile, ContinueOn, EnvSource, Limits, Pause, Schedule
+else:
+    ConfigFile = lazy("compiler.models.settings", "ConfigFile")
+    ContinueOn = lazy("compiler.models.settings", "ContinueOn")
+    EnvSource = lazy(
+        "compiler.models.settings", "EnvSource", _env, {"type": "object", "description": "Variables written here."}
+    )
+    Limits = lazy("compiler.models.settings", "Limits")
+    Pause = lazy("compiler.models.settings", "Pause")
+    Schedule = lazy(
+        "compiler.models.settings",
+        "Schedule",
+        _schedule,
+        {"type": "string", "examples": ["0 3 * * 1"]},
+        {"type": "array", "items": {"type": "string"}},
+    )
+
+
+def _needs(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                raise Problem("A122", f"expected the names of tasks, found {describe(item)} as item {index + 1}")
+        return tuple(value)
+    raise Problem("A122", f"expected a list of tasks or an expression, found {describe(value)}", "write needs: [a, b]")
+
+
+_NEEDS_SCHEMA = {
+    "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string", "examples": ["a && b.Failed"]}]
+}
+
+
+class Task(Runnable):
+    """One of `asset`, `dag`, `pause`, or an inline container (`image` with `command` or `script`)."""
+
+    asset: Annotated[str | None, Field(description="name, or name@version where the version may be a prefix.")] = None
+    dag: str | None = None
+    pause: Pause | None = None
+    with_: Annotated[dict[str, Any], Field(alias="with", description="Its parameters and inputs.")] = {}
+    needs: Annotated[tuple[str, ...] | str, Shape(_needs, _NEEDS_SCHEMA)] = ()
+    foreach: Annotated[
+        Any,
+        Field(description="A list, {axis: list, …}, {range: n}, {range: {from, to, step}}, or a reference to a list."),
+    ] = None
+    when: str | None = None
+    continue_on: ContinueOn | None = None
+    parameters: Annotated[dict[Name, Parameter], Field(description="Of an inline container.")] = {}
 
 
 class Dag(Model):
@@ -98,12 +83,12 @@ class Dag(Model):
     description: str | None = None
     parameters: dict[Name, Parameter] = {}
     inputs: dict[Name, Input] = {}
-    env: Annotated[EnvSource | None, BeforeValidator(_env)] = None
+    env: EnvSource | None = None
     files: dict[str, ConfigFile] = {}
     tasks: dict[Name, Task]
-    finally_: Annotated[dict[Name, Task], Field(alias="finally")] = {}
-    schedule: Annotated[Schedule | None, BeforeValidator(_schedule)] = None
+    finally_: Annotated[dict[Name, Task], Field(alias="finally", description="Run when all others have ended.")] = {}
+    schedule: Schedule | None = None
     limits: Limits | None = None
-    results: dict[Name, str] = {}
+    results: Annotated[dict[Name, str], Field(description="Names for the outputs of tasks to keep.")] = {}
     labels: dict[str, Text] = {}
     annotations: dict[str, Text] = {}

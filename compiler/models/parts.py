@@ -1,17 +1,42 @@
-"""The parts that assets and tasks share: parameters, inputs, outputs, environment, resources, placement, retries."""
+"""The parts that assets and tasks share: parameters, inputs, outputs, and the container with all it may have."""
+# ruff: noqa: RUF012 (pydantic copies defaults)
 
-from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from typing import Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt
-
-from compiler.models.base import Duration, Model, Name, Quantity, Text
+from compiler.models.base import (
+    TEXT_SCHEMA,
+    Duration,
+    Flag,
+    Model,
+    Name,
+    Number,
+    Problem,
+    Shape,
+    Text,
+    Whole,
+    as_text,
+    describe,
+    lazy,
+)
 
 ParameterType = Literal["string", "int", "number", "bool", "enum", "json"]
 ValueType = Literal["string", "int", "number", "bool", "json"]
 InputKind = Literal["env", "file", "directory", "archive"]
 OutputKind = Literal["file", "directory", "archive", "value"]
+
+if TYPE_CHECKING:
+    from compiler.models.behaviour import Cache, Retry, Sidecar
+    from compiler.models.hardware import Placement, Resources, Security, Volume
+else:
+    Cache = lazy("compiler.models.behaviour", "Cache")
+    Retry = lazy("compiler.models.behaviour", "Retry")
+    Sidecar = lazy("compiler.models.behaviour", "Sidecar")
+    Placement = lazy("compiler.models.hardware", "Placement")
+    Resources = lazy("compiler.models.hardware", "Resources")
+    Security = lazy("compiler.models.hardware", "Security")
+    Volume = lazy("compiler.models.hardware", "Volume")
 
 
 class Parameter(Model):
@@ -19,10 +44,10 @@ class Parameter(Model):
 
     type: ParameterType = "string"
     default: Any = None
-    minimum: float | None = None
-    maximum: float | None = None
-    pattern: str | None = None
-    enum: tuple[Any, ...] | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    pattern: Annotated[str | None, Field(description="A regular expression that the whole value must match.")] = None
+    enum: Annotated[tuple[Any, ...] | None, Field(description="The values allowed.")] = None
     description: str | None = None
 
     @property
@@ -43,13 +68,41 @@ class InlineText(Model):
     text: str
 
 
+def _content(value: Any) -> Any:
+    if value is None or isinstance(value, str | StoredObject | InlineText):
+        return value
+    if not isinstance(value, dict):
+        raise Problem("A122", f"expected a file's name, {{key: …}} or {{text: …}}, found {describe(value)}")
+    model = _content_model(value)
+    model.build()
+    return model.model_validate(value)
+
+
+def _content_model(value: Any) -> type[Model]:
+    return InlineText if isinstance(value, dict) and "text" in value else StoredObject
+
+
+_CONTENT_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "description": "A local file beside the definition."},
+        {"type": "object", "properties": {"key": {"type": "string"}, "bucket": {"type": "string"}},
+         "required": ["key"], "additionalProperties": False, "description": "An object in the profile's store."},
+        {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"],
+         "additionalProperties": False, "description": "Content written here."},
+        {"type": "null"},
+    ]
+}  # fmt: skip
+
+
 class Input(Model):
-    """An input. `path` is its place in the container (not for env); a `str` default is a local file beside the definition."""
+    """An input. `path` is its place in the container (not for env); a text as default is a file beside the definition."""
 
     kind: InputKind
     path: str | None = None
-    optional: StrictBool = False
-    default: str | StoredObject | InlineText | None = None
+    optional: Flag = False
+    default: Annotated[
+        str | StoredObject | InlineText | None, Shape(_content, _CONTENT_SCHEMA, choose=_content_model)
+    ] = None
     description: str | None = None
 
 
@@ -58,128 +111,60 @@ class Output(Model):
 
     kind: OutputKind
     path: str
-    type: ValueType = "string"  # of a value
-    default: Any = None  # of a value, when the file is missing
-    optional: StrictBool = False
+    type: Annotated[ValueType, Field(description="Of a value.")] = "string"
+    default: Annotated[Any, Field(description="Of a value, when the file is missing.")] = None
+    optional: Flag = False
     media_type: str | None = None
-    mount: StrictBool = True  # False: no emptyDir at the parent, where one would hide content of the image
+    mount: Annotated[
+        Flag, Field(description="false: no emptyDir at the parent, where one would hide content of the image.")
+    ] = True
     description: str | None = None
+
+
+SECRET_KEY_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9]+$"
+
+
+def _secret(value: Any) -> str:
+    import re
+
+    if isinstance(value, str) and re.fullmatch(SECRET_KEY_PATTERN.rstrip("$"), value):
+        return value
+    raise Problem("A126", "not a Secret's name and key", "write it like wandb/api-key")  # the value may be a secret
 
 
 class SecretRef(Model):
     """A Secret's key, `name/key`; never a value."""
 
-    secret: Annotated[str, Field(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9]+$")]
-    optional: StrictBool = False
+    secret: Annotated[str, Shape(_secret, {"type": "string", "pattern": SECRET_KEY_PATTERN})]
+    optional: Flag = False
 
 
-class Gpu(Model):
-    """`gpu: true`, a number, or this. `count` may be a `${{ params.x }}` reference."""
-
-    count: StrictInt | str = 1
-    vendor: Literal["nvidia", "amd", "intel"] = "nvidia"
-    product: str | None = None
-    memory: Quantity | None = None
-    mig: str | None = None
-    shared: StrictBool = False
-
-
-def _gpu(value: Any) -> Any:
-    if isinstance(value, bool):
-        return {"count": 1} if value else None
-    if isinstance(value, int | str):
-        return {"count": value}
-    return value
+def _variable(value: Any) -> Any:
+    if isinstance(value, SecretRef):
+        return value
+    if isinstance(value, dict):
+        SecretRef.build()
+        return SecretRef.model_validate(value)
+    if isinstance(value, str | int | float):
+        return as_text(value)
+    raise Problem("A122", f"expected text or {{secret: name/key}}, found {describe(value)}")
 
 
-class Resources(Model):
-    """What a container needs: `cpu` is requested, `memory` requested and limited, `shm` is /dev/shm, `disk` ephemeral."""
-
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    gpu: Annotated[Gpu | None, BeforeValidator(_gpu)] = None
-    shm: Quantity | None = None
-    disk: Quantity | None = None
-
-
-class Volume(Model):
-    """A volume: one of `claim` (PersistentVolumeClaim), `empty` (size), `configMap`, `secret`; mounted at `path`."""
-
-    path: str
-    claim: str | None = None
-    empty: Quantity | None = None
-    config_map: str | None = None
-    secret: str | None = None
-    sub_path: str | None = None
-    read_only: StrictBool = False
-
-
-class Backoff(Model):
-    first: Duration
-    factor: StrictInt = 2
-    max: Duration | None = None
-
-
-class Retry(Model):
-    """`on`: error = the executor's or node's fault, failure = the program's exit code, transient = Argo's OnTransientError."""
-
-    limit: StrictInt = Field(ge=0)
-    backoff: Backoff | None = None
-    on: tuple[Literal["error", "failure", "transient"], ...] = ("error", "failure")
-    expression: str | None = None
-
-
-class Cache(Model):
-    """Results are reused while younger than `maxAge` (Argo: memoize)."""
-
-    max_age: Duration | None = None
-    key: str | None = None
-
-
-class Toleration(Model):
-    key: str | None = None
-    operator: Literal["Exists", "Equal"] = "Equal"
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    toleration_seconds: StrictInt | None = None
-
-
-class Placement(Model):
-    """Where pods may run."""
-
-    node_selector: dict[str, Text] = {}
-    tolerations: tuple[Toleration, ...] = ()
-    affinity: dict[str, Any] | None = None  # Kubernetes' own form, held against the manifest schema
-    scheduler: str | None = None
-
-
-class Port(Model):
-    port: StrictInt = Field(ge=1, le=65535)
-    protocol: Literal["TCP", "UDP"] = "TCP"
-    path: str = "/"
-
-
-class Security(Model):
-    """What is loosened from the hardened default (Pod Security "restricted"), each by name."""
-
-    run_as_root: StrictBool = False
-    privileged: StrictBool = False
-    privilege_escalation: StrictBool = False
-    capabilities: tuple[str, ...] = ()
-    service_account_token: StrictBool = False
-    read_only_root: StrictBool = False
-
-
-class Sidecar(Model):
-    """A container that runs beside the main one and ends with it."""
-
-    image: str
-    command: tuple[Text, ...] = ()
-    args: tuple[Text, ...] = ()
-    env: dict[str, SecretRef | Text] = {}
-    ports: dict[Name, Port] = {}
-    resources: Resources | None = None
-    mirror_volumes: StrictBool = False
+VARIABLE_SCHEMA = {
+    "anyOf": [
+        TEXT_SCHEMA,
+        {
+            "type": "object",
+            "properties": {
+                "secret": {"type": "string", "description": "A Secret's key, name/key."},
+                "optional": {"type": "boolean"},
+            },
+            "required": ["secret"],
+            "additionalProperties": False,
+        },
+    ]
+}
+Variable = Annotated[str | SecretRef, Shape(_variable, VARIABLE_SCHEMA, choose=lambda _: SecretRef)]
 
 
 class Runnable(Model):
@@ -189,14 +174,16 @@ class Runnable(Model):
     image: str | None = None
     command: tuple[Text, ...] = ()
     args: tuple[Text, ...] = ()
-    script: str | None = None  # with command as its interpreter (default: sh)
+    script: Annotated[
+        str | None, Field(description="A program's text, with command as its interpreter (default: sh).")
+    ] = None
     working_dir: str | None = None
-    user: StrictInt | None = None  # None: 1000
+    user: Annotated[Whole | None, Field(description="The user id it runs as (default: 1000).")] = None
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     priority_class: str | None = None
     inputs: dict[Name, Input] = {}
     outputs: dict[Name, Output] = {}
-    env: dict[str, SecretRef | Text] = {}
+    env: dict[str, Variable] = {}
     resources: Resources | None = None
     volumes: dict[Name, Volume] = {}
     timeout: Duration | None = None

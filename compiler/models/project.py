@@ -1,13 +1,16 @@
 """argosy.yaml: profiles (where and how to run) and the project's policy."""
+# ruff: noqa: RUF012 (pydantic copies defaults)
 
-from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from typing import Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt
+from compiler.models.base import Duration, Flag, Model, Text, Whole, lazy
 
-from compiler.models.base import Duration, Model, Text
-from compiler.models.parts import Toleration
+if TYPE_CHECKING:
+    from compiler.models.hardware import Toleration
+else:
+    Toleration = lazy("compiler.models.hardware", "Toleration")
 
 
 class Engine(Model):
@@ -19,6 +22,12 @@ class Engine(Model):
 
 def _engine(value: Any) -> Any:
     return {} if value == "local" else value
+
+
+if TYPE_CHECKING:
+    _Engine = Engine
+else:
+    _Engine = lazy(__name__, "Engine", _engine, {"const": "local"})
 
 
 class StoreSecret(Model):
@@ -36,7 +45,7 @@ class Store(Model):
     in_cluster_endpoint: str | None = None
     bucket: str
     region: str | None = None
-    insecure: StrictBool = False
+    insecure: Flag = False
     secret: StoreSecret | None = None
     ca_file: str | None = None
 
@@ -60,7 +69,7 @@ class Ttl(Model):
 class Profile(Model):
     """One place to run."""
 
-    engine: Annotated[Engine, BeforeValidator(_engine)] = Engine()
+    engine: Annotated[_Engine, Field(default_factory=Engine)]
     namespace: str | None = None
     service_account: str | None = None
     executor_service_account: str | None = None
@@ -70,12 +79,12 @@ class Profile(Model):
     node_selector: dict[str, Text] = {}
     tolerations: tuple[Toleration, ...] = ()
     ttl: Ttl | None = None
-    pod_gc: (
-        Literal["OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess"] | None
-    ) = Field(default=None, alias="podGC")
+    pod_gc: Literal["OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess"] | None = Field(
+        default=None, alias="podGC"
+    )
     timeout: Duration | None = None
-    parallelism: StrictInt | None = None
-    offload: StrictBool = False  # the controller offloads large node status
+    parallelism: Whole | None = None
+    offload: Flag = False  # the controller offloads large node status
     labels: dict[str, Text] = {}
     annotations: dict[str, Text] = {}
 
@@ -84,7 +93,7 @@ class Policy(Model):
     """What `check` holds definitions against."""
 
     registries: tuple[str, ...] = ()  # allowed image registries; none named: any
-    require_digest: StrictBool = False
+    require_digest: Flag = False
 
 
 class Project(Model):
@@ -94,6 +103,6 @@ class Project(Model):
     kind: Literal["Project"] = "Project"
     default: str | None = None
     profiles: dict[str, Profile] = {}
-    policy: Policy = Policy()
+    policy: Annotated[Policy, Field(default_factory=Policy)]
     assets: tuple[str, ...] = ("assets",)  # folders with the project's assets, relative to argosy.yaml
     dags: tuple[str, ...] = ("dags",)

@@ -1,0 +1,1 @@
+"""Files -> models: YAML with positions, Python definitions, Hera; mistakes -> diagnostics."""
