@@ -14,6 +14,7 @@ from argo.local.controller.values import ReconcileError, named, parameters_json,
 from argo.local.expressions import TemplateError, substitute
 from argo.local.pods import Json
 
+_PLACE = ("path", "mode", "recurseMode")
 
 
 def replace(tree: Any, values: dict[str, Any]) -> Any:
@@ -100,8 +101,8 @@ def _artifact(declared: Json, arguments: Json) -> Json:
     if given is None:
         return declared
     # An argument replaces the declaration, `archive` included; only the place in the container is the template's.
-    place = {key: declared[key] for key in ("path", "mode", "recurseMode") if key in declared}
-    return {**{key: value for key, value in given.items() if key not in ("path", "mode", "recurseMode")}, **place}
+    place: Json = {key: declared[key] for key in _PLACE if key in declared}
+    return {**{key: value for key, value in given.items() if key not in _PLACE}, **place}
 
 
 def substitute_template(template: Json, values: dict[str, Any]) -> Json:

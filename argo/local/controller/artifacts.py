@@ -49,7 +49,8 @@ def resolve(scope: Scope, artifact: Json) -> Json:
     else:
         found = scope.resolve(artifact["from"])
     if not isinstance(found, dict):
-        raise ReconcileError(f"Variable {{{{{artifact.get('from') or artifact['fromExpression']}}}}} is not an artifact")
+        reference = artifact.get("from") or artifact["fromExpression"]
+        raise ReconcileError(f"Variable {{{{{reference}}}}} is not an artifact")
     if artifact.get("subPath"):
         try:
             sub_path = substitute(artifact["subPath"], scope.parameters({}), allow_unresolved=True)

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from argo.local.controller import deadlines, hooks, outcomes as pod_outcomes, workflow as setup
+from argo.local.controller import deadlines, hooks
+from argo.local.controller import outcomes as pod_outcomes
+from argo.local.controller import workflow as setup
 from argo.local.controller.clock import format_time
 from argo.local.controller.execute import execute
 from argo.local.controller.nodes import Nodes, fulfilled, pod_name, template_name, unsuccessful
+from argo.local.controller.outputs import add_to_workflow
 from argo.local.controller.scope import evaluate_bool, failures_json
-from argo.local.controller.state import Blocked, DepthExceeded, Options, State, Timeout
+from argo.local.controller.state import BlockedError, DepthExceededError, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import local_context
 from argo.local.controller.values import ReconcileError
 from argo.local.pods import Decisions, Json, Library, PodOutcome
@@ -77,8 +80,7 @@ class Controller:
         before = state.nodes.active_pods
         pod_outcomes.apply(state, outcomes)
         for node in state.nodes.edited():
-            for parameter in (node.get("outputs") or {}).get("parameters") or ():
-                pod_outcomes.add_to_workflow(state, {"parameters": [parameter]})
+            add_to_workflow(state, node.get("outputs"))
             state.touch(node["id"])
         deadlines.apply(state)
         for identity, moment in list(state.timers.items()):
@@ -95,12 +97,12 @@ class Controller:
         arguments = state.spec.get("arguments") or {}
         try:
             node = state.execute(state.name, holder, local_context(state), arguments, Options())
-        except (Blocked, Timeout):
+        except (BlockedError, TemplateTimeoutError):
             return
-        except (ReconcileError, DepthExceeded) as error:
+        except (ReconcileError, DepthExceededError) as error:
             self._mark("Error", f"error in entry template execution: {error}")
             return
-        phase = _PHASES.get(node["phase"], node["phase"])
+        phase: str = _PHASES.get(node["phase"]) or node["phase"]
         setup.set_runtime(state, phase)
         if self._hooks_done(node) and fulfilled(node):
             self._finish(node, phase)
@@ -120,10 +122,10 @@ class Controller:
                     continue
                 holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
                 hooked = state.execute(name, holder, context, hook.get("arguments") or {}, Options(hooked=True))
-            except (Blocked, Timeout):
+            except (BlockedError, TemplateTimeoutError):
                 done = False
                 continue
-            except (ReconcileError, DepthExceeded) as error:
+            except (ReconcileError, DepthExceededError) as error:
                 state.mark(node, "Error", str(error))
                 return True
             state.nodes.add_child(node, hooked["id"])
@@ -145,9 +147,9 @@ class Controller:
             options = Options(on_exit=True, hooked=True)
             try:
                 exit_node = state.execute(name, holder, local_context(state), hook.get("arguments") or {}, options)
-            except (Blocked, Timeout):
+            except (BlockedError, TemplateTimeoutError):
                 return
-            except (ReconcileError, DepthExceeded) as error:
+            except (ReconcileError, DepthExceededError) as error:
                 self._mark("Error", f"error in exit template execution : {error}")
                 return
             if not fulfilled(exit_node):

@@ -14,8 +14,7 @@ from argo.local.controller.leaves import new_node
 from argo.local.controller.nodes import UNSUCCESSFUL, NewNode, fulfilled, hooked
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
-from argo.local.controller.state import Execution, Options, State, Timeout
-from argo.local.controller.state import DepthExceeded
+from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
 from argo.local.controller.values import ReconcileError
 from argo.local.controller.worklist import Worklist
 from argo.local.expressions import DependsError, task_results
@@ -127,8 +126,8 @@ class DagRun:
         for other, node in nodes.items():
             if node is None:
                 raise ReconcileError(f"Ancestor task node {other} not found")
-            phases = [child["phase"] for child in self.state.nodes.children(node)] if node["type"] == "TaskGroup" else []
-            results[other] = task_results(node["phase"], item_phases=phases)
+            items = self.state.nodes.children(node) if node["type"] == "TaskGroup" else []
+            results[other] = task_results(node["phase"], item_phases=[child["phase"] for child in items])
         return depends.evaluate(results)
 
     def _entries(self, name: str) -> list[Json]:
@@ -187,9 +186,10 @@ class DagRun:
                 return
         arguments = entry.get("arguments") or {}
         options = Options(boundary=self.node_id, on_exit=self.options.on_exit)
+        created: Json | None
         try:
             created = self.state.execute(node_name, entry, self.context, arguments, options)
-        except (Timeout, DepthExceeded):
+        except (TemplateTimeoutError, DepthExceededError):
             created = self.state.nodes.get(node_name)
         except ReconcileError as error:
             created = self.state.nodes.get(node_name)

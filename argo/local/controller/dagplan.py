@@ -40,9 +40,7 @@ class DagPlan:
 
     def continues_on(self, name: str, phase: str) -> bool:
         tolerated = self.tasks[name].get("continueOn") or {}
-        return bool(
-            (phase == "Failed" and tolerated.get("failed")) or (phase == "Error" and tolerated.get("error"))
-        )
+        return bool((phase == "Failed" and tolerated.get("failed")) or (phase == "Error" and tolerated.get("error")))
 
     def tolerates(self, name: str, phase: str) -> bool:
         """Whether a task in `dependencies` that ended so lets its dependents run."""
@@ -100,9 +98,7 @@ def _order(targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -
 class TaskScopes:
     """Builds the scope of a task from the tasks that it speaks of, which is what Argo's whole scope is used for."""
 
-    def __init__(
-        self, state: State, plan: DagPlan, node: Json, template: Json, context: TemplateContext
-    ) -> None:
+    def __init__(self, state: State, plan: DagPlan, node: Json, template: Json, context: TemplateContext) -> None:
         self._state = state
         self._plan = plan
         self._node = node

@@ -13,12 +13,12 @@ from argo.local.controller.arguments import bind, substitute_template
 from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.nodes import NewNode, fulfilled, pod_name
 from argo.local.controller.state import (
-    DepthExceeded,
+    DepthExceededError,
     Execution,
     Options,
     State,
     TemplateContext,
-    Timeout,
+    TemplateTimeoutError,
     retry_strategy,
 )
 from argo.local.controller.templates import POD_TYPES, resolve, template_type
@@ -39,12 +39,10 @@ _KINDS: dict[str, Callable[[State, Execution, str, Options], Json]] = {
 }
 
 
-def execute(
-    state: State, name: str, holder: Json, context: TemplateContext, arguments: Json, options: Options
-) -> Json:
+def execute(state: State, name: str, holder: Json, context: TemplateContext, arguments: Json, options: Options) -> Json:
     """Take the node of that name as far as it goes now, creating it where need be.
 
-    Raises Blocked, Timeout, DepthExceeded, or ReconcileError after the node has been marked.
+    Raises BlockedError, TemplateTimeoutError, DepthExceededError, or ReconcileError after the node has been marked.
     """
     node = state.nodes.get(name)
     if node is not None and fulfilled(node):
@@ -54,7 +52,7 @@ def execute(
     try:
         if state.depth >= MAXIMUM_DEPTH:
             _error_node(state, node, name, holder, context, options, _DEPTH_MESSAGE)
-            raise DepthExceeded(_DEPTH_MESSAGE)
+            raise DepthExceededError(_DEPTH_MESSAGE)
         identity = state.nodes.id_of(name)
         execution = state.executions.get(identity)
         if execution is None:
@@ -129,7 +127,7 @@ def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
 
 
 def _check_timeouts(state: State, template: Json, node: Json) -> None:
-    """Fail a pending node past its template's timeout or pendingTimeout. Raises Timeout."""
+    """Fail a pending node past its template's timeout or pendingTimeout. Raises TemplateTimeoutError."""
     if node["phase"] != "Pending":
         return
     for field in ("timeout", "pendingTimeout"):
@@ -143,7 +141,7 @@ def _check_timeouts(state: State, template: Json, node: Json) -> None:
             if node["type"] == "Pod":
                 state.decisions.kill.append(node["id"])
             state.mark(node, "Failed", "timeout")
-            raise Timeout("timeout")
+            raise TemplateTimeoutError("timeout")
         state.wake(node["id"], ends)
 
 
@@ -207,5 +205,3 @@ def _dispatch(state: State, execution: Execution, name: str, options: Options, e
             raise
         return failed
     return node
-
-

@@ -120,7 +120,7 @@ def _supplied_outputs(node: Json, template: Json) -> None:
 
 
 def _enum_inputs(node: Json) -> None:
-    """An input whose value is itself a parameter with an enum takes that enum (Argo: resolveInputFieldsForSuspendNode)."""
+    """An input whose value is a parameter with an enum takes that enum (Argo: resolveInputFieldsForSuspendNode)."""
     import json
 
     for parameter in (node.get("inputs") or {}).get("parameters") or ():

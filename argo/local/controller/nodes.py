@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from argo.local.controller.clock import format_time
 from argo.local.pods import Json
@@ -111,6 +111,7 @@ class Nodes:
         self._known: dict[str, str] = {}
         self._children: dict[str, set[str]] = {}
         self._open: dict[str, None] = {}
+        self._suspended: dict[str, None] = {}
         for node in table.values():
             self._ids[node["name"]] = node["id"]
             self._account(node, node["phase"], 1)
@@ -210,9 +211,9 @@ class Nodes:
     def edited(self) -> list[Json]:
         """Suspend nodes whose phase was set from outside since the last look; their counts are put right."""
         found = []
-        for identity in list(self._open):
+        for identity in list(self._suspended):
             node = self.table[identity]
-            if node["type"] == "Suspend" and node["phase"] != self._known[identity]:
+            if node["phase"] != self._known[identity]:
                 phase = node["phase"]
                 self._account({**node, "phase": self._known[identity]}, self._known[identity], -1)
                 self._account(node, phase, 1)
@@ -235,10 +236,14 @@ class Nodes:
             counts.unsuccessful += step
         if step > 0:
             self._known[node["id"]] = phase
-            if phase in FULFILLED:
-                self._open.pop(node["id"], None)
+            self._list(node, phase not in FULFILLED)
+
+    def _list(self, node: Json, is_open: bool) -> None:
+        for index in (self._open, self._suspended) if node["type"] == "Suspend" else (self._open,):
+            if is_open:
+                index[node["id"]] = None
             else:
-                self._open[node["id"]] = None
+                index.pop(node["id"], None)
 
     def _add_progress(self, progress: str | None, sign: int) -> None:
         if progress:
@@ -248,8 +253,6 @@ class Nodes:
 
 
 def _moment(node: Json) -> datetime:
-    from datetime import UTC
-
     stamp = node.get("finishedAt") or node["startedAt"]
     return datetime.fromisoformat(stamp).astimezone(UTC)
 

@@ -6,7 +6,7 @@ Facts: Argo workflow/controller/operator.go (checkParallelism).
 from __future__ import annotations
 
 from argo.local.controller.nodes import fulfilled
-from argo.local.controller.state import Blocked, State
+from argo.local.controller.state import BlockedError, State
 from argo.local.controller.templates import node_template
 from argo.local.pods import Json
 
@@ -14,11 +14,11 @@ _FAIL_FAST = "template has failed or errored children and failFast enabled"
 
 
 def check(state: State, template: Json, node: Json | None, boundary: str) -> None:
-    """Raise Blocked when the template may not be executed now."""
+    """Raise BlockedError when the template may not be executed now."""
     if _full(state.nodes.active_pods, state.spec.get("parallelism")) or _full(
         state.nodes.active_pods, state.parallelism
     ):
-        raise Blocked
+        raise BlockedError
     if node is not None and (template.get("dag") or template.get("steps")):
         _check_inside(state, template, node)
     if boundary and (node is None or node["phase"] not in ("Pending", "Running")):
@@ -33,9 +33,9 @@ def _check_inside(state: State, template: Json, node: Json) -> None:
     counts = state.nodes.counts[node["id"]]
     if template.get("failFast") and counts.unsuccessful:
         _fail(state, node, template)
-        raise Blocked
+        raise BlockedError
     if template.get("parallelism") and counts.active_pods >= template["parallelism"]:
-        raise Blocked
+        raise BlockedError
 
 
 def _check_around(state: State, boundary: str) -> None:
@@ -46,9 +46,9 @@ def _check_around(state: State, boundary: str) -> None:
     counts = state.nodes.counts[boundary]
     if template.get("failFast") and counts.unsuccessful:
         _fail(state, node, template)
-        raise Blocked
+        raise BlockedError
     if template.get("parallelism") and counts.active_children >= template["parallelism"]:
-        raise Blocked
+        raise BlockedError
 
 
 def _fail(state: State, node: Json, template: Json) -> None:

@@ -69,7 +69,7 @@ def assess(state: State, node: Json, strategy: Json) -> Verdict:
             return waiting
         deadline = waiting
         state.mark(node, node["phase"], "")
-    message = _refusal(state, node, strategy, tried)
+    message = _refusal(strategy, tried)
     if message is not None:
         return _end(state, node, last, message)
     return Verdict(Next.ATTEMPT, deadline)
@@ -129,7 +129,7 @@ def _limit(strategy: Json) -> int | None:
         raise ReconcileError(f"retryStrategy.limit is no whole number: {strategy['limit']}") from error
 
 
-def _refusal(state: State, node: Json, strategy: Json, tried: list[Json]) -> str | None:
+def _refusal(strategy: Json, tried: list[Json]) -> str | None:
     """The message with which the Retry node ends; None to go on."""
     last = tried[-1]
     if not _policy_allows(policy(strategy), last):

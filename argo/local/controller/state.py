@@ -5,22 +5,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from argo.local.controller.nodes import NewNode, Nodes
 from argo.local.pods import Decisions, Json, Library
 
 
-class Blocked(Exception):
+class BlockedError(Exception):
     """A limit on parallelism holds the node back; it is looked at again when something ends."""
 
 
-class Timeout(Exception):
+class TemplateTimeoutError(Exception):
     """A template's timeout passed while its node was pending (Argo: ErrTimeout)."""
 
 
-class DepthExceeded(Exception):
+class DepthExceededError(Exception):
     """Templates nested too deep (Argo: ErrMaxDepthExceeded)."""
 
 
@@ -87,7 +87,7 @@ class State:
     nodes: Nodes
     spec: Json = field(default_factory=dict)
     globals: dict[str, str] = field(default_factory=dict)
-    now: datetime = field(default_factory=lambda: datetime.min)
+    now: datetime = field(default_factory=lambda: datetime.fromtimestamp(0, UTC))
     parallelism: int | None = None
     decisions: Decisions = field(default_factory=Decisions)
     deadline: datetime | None = None

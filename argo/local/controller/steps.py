@@ -13,8 +13,15 @@ from argo.local.controller.leaves import new_node
 from argo.local.controller.nodes import NewNode, fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
-from argo.local.controller.scope import Scope, add_aggregate, add_node, add_skipped, add_workflow_outputs, template_scope
-from argo.local.controller.state import DepthExceeded, Execution, Options, State, Timeout
+from argo.local.controller.scope import (
+    Scope,
+    add_aggregate,
+    add_node,
+    add_skipped,
+    add_workflow_outputs,
+    template_scope,
+)
+from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import resolve, step_group
 from argo.local.controller.values import ReconcileError
 from argo.local.controller.worklist import Worklist
@@ -166,9 +173,9 @@ class StepsRun:
         holder = {key: value for key, value in entry.items() if key != "step"}
         try:
             return state.execute(name, holder, self.context, entry.get("arguments") or {}, options)
-        except DepthExceeded:
+        except DepthExceededError:
             return state.nodes.get(name)
-        except Timeout as error:
+        except TemplateTimeoutError as error:
             state.nodes.add_child(group, state.nodes.id_of(name))
             state.mark(group, "Failed", str(error))
         except ReconcileError as error:

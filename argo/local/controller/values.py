@@ -25,7 +25,7 @@ def text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         plain = format(Decimal(repr(value)), "f")
-        return plain[:-2] if plain.endswith(".0") else plain
+        return plain.removesuffix(".0")
     if isinstance(value, int):
         return str(value)
     return go_json(value)

@@ -27,7 +27,7 @@ def set_up(state: State) -> None:
     metadata = state.workflow["metadata"]
     metadata.setdefault("creationTimestamp", format_time(state.now))
     spec = _specification(state)
-    _default_arguments(state, spec)
+    _default_arguments(spec)
     state.globals = _variables(state, spec)
     templates = spec.get("templates")
     rest = {key: value for key, value in spec.items() if key != "templates"}
@@ -61,7 +61,7 @@ def _joined(base: Json, own: Json) -> Json:
     return joined
 
 
-def _default_arguments(state: State, spec: Json) -> None:
+def _default_arguments(spec: Json) -> None:
     for parameter in (spec.get("arguments") or {}).get("parameters") or ():
         if parameter.get("value") is None and parameter.get("default") is not None and "valueFrom" not in parameter:
             parameter["value"] = text(parameter["default"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from argo.local.controller.state import Blocked, State
+from argo.local.controller.state import BlockedError, State
 
 
 class Worklist:
@@ -47,7 +47,7 @@ class Worklist:
     def _visit(self, key: str, visit: Callable[[str], None], is_open: Callable[[str], bool]) -> bool:
         try:
             visit(key)
-        except Blocked:
+        except BlockedError:
             queue = self._held_open if is_open(key) else self._held_new
             queue[key] = None
             self._state.blocked[self._node_id] = None

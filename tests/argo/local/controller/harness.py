@@ -189,7 +189,7 @@ class Programs:
         return self._outcome(request, place, status, out)
 
     def _set(self, request: PodRequest) -> PodOutcome:
-        place, done, result = self._place(request), {}, ""
+        place, done, result = self._place(request), dict[str, Json](), ""
         for body in request.template["containerSet"]["containers"]:
             status, out = self._execute(request, body, place)
             done[body["name"]] = {"phase": "Failed" if status else "Succeeded", "exitCode": status, "message": ""}
@@ -241,7 +241,7 @@ class Programs:
         env = {**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"}
         env.update({entry["name"]: str(entry.get("value", "")) for entry in body.get("env") or ()})
         env.update(self._env_from(body))
-        done = subprocess.run(command, env=env, cwd=place, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+        done = subprocess.run(command, env=env, cwd=place, capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout.rstrip("\n")
 
     def _env_from(self, body: Json) -> dict[str, str]:
@@ -280,7 +280,9 @@ def _outlasts(request: PodRequest, body: Json) -> bool:
 
 
 def _relocate(text: str, place: Path) -> str:
-    return re.sub(r"(?<![\w./-])/(tmp|mnt|out|in|output|workspace|work|must-exist)(?=[/\s\"'`);]|$)", rf"{place}/\1", text)
+    return re.sub(
+        r"(?<![\w./-])/(tmp|mnt|out|in|output|workspace|work|must-exist)(?=[/\s\"'`);]|$)", rf"{place}/\1", text
+    )
 
 
 def _argosay(arguments: list[str]) -> tuple[int, str]:
