@@ -38,12 +38,3 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no reference data at ../shared")
     return SHARED
-
-
-@pytest.fixture
-def argosy_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment for a subprocess that runs `argosy` from this checkout, with a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ARGOSY_", "ARGO_"))}
-    path = os.pathsep.join(part for part in (str(ROOT), kept.get("PYTHONPATH", "")) if part)
-    return {**kept, "ARGOSY_HOME": str(home), "PYTHONPATH": path}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.system.conftest import Argosy
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -15,17 +15,15 @@ def _blocks(marker: str) -> dict[str, str]:
     return dict(re.findall(pattern, README.read_text(encoding="utf-8"), re.DOTALL))
 
 
-def test_a_first_asset_and_dag_of_ones_own(tmp_path: Path, argosy_home: dict[str, str]) -> None:
+def test_a_first_asset_and_dag_of_ones_own(argosy: Argosy) -> None:
     files = _blocks("file")
     assert sorted(files) == ["assets/shout.yaml", "dags/hello.yaml"]
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        (argosy.cwd / name).parent.mkdir(exist_ok=True)
+        (argosy.cwd / name).write_text(text, encoding="utf-8")
     for line in _blocks("commands")["hello"].splitlines():
-        command = [sys.executable, "-m", "argo.cli", *line.split()[1:]]
-        done = subprocess.run(command, cwd=tmp_path, env=argosy_home, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, (line, done.stdout, done.stderr)
-    (result,) = (path for path in (tmp_path / "results").rglob("*") if path.is_file())
+        argosy(*line.split()[1:])
+    (result,) = (path for path in (argosy.cwd / "results").rglob("*") if path.is_file())
     assert sorted(result.read_text(encoding="utf-8").split()) == [
         "HELLO",
         "HELLO",
