@@ -27,14 +27,15 @@ def emit(value: Any, form: str) -> None:
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str = "text") -> None:
     """Diagnostics on stderr as text with excerpts, or on stdout in a machine's form (json, github, sarif)."""
+    found = sorted(diagnostics)
+    if form == "text" and not found:
+        return
     from compiler import report
 
-    found = sorted(diagnostics)
     if form == "json":
         emit(report.json_list(found), "json")
     elif form == "text":
-        if found:
-            click.echo(report.text(found, color=color(sys.stderr)), err=True)
+        click.echo(report.text(found, color=color(sys.stderr)), err=True)
     else:
         value = getattr(report, form)(found)
         click.echo(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
 
-_MANIFEST = re.compile(rb"""^\s*["']?apiVersion["']?\s*:\s*["']?(argoproj\.io/|v1\b|apps/|batch/)""", re.MULTILINE)
+_MANIFEST = re.compile(
+    rb"""(?:^|^- |[{,]\s*)["']?apiVersion["']?\s*:\s*["']?(?:argoproj\.io/|v1\b|apps/|batch/)""", re.MULTILINE
+)
 _SNIFF = 1 << 16
 _SUFFIXES = (".yaml", ".yml", ".json", ".py")
 

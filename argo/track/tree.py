@@ -75,6 +75,9 @@ def tree(workflow: Json) -> Task:
     for key in nodes:
         parent = parents.get(key)
         (below.setdefault(parent, []) if parent else tops).append(key)
+    for key, children in below.items():
+        if nodes[key]["type"] in _GROUPS:
+            children.sort(key=lambda child: _index(nodes[child]))
     root = next((key for key in tops if nodes[key]["name"] == run), None)
     inner = _tasks(nodes, below, run, below.get(root, [])) if root else ()
     if root and not inner and nodes[root]["type"] not in _CONTAINERS:
@@ -132,13 +135,13 @@ def _parents(nodes: dict[str, Json]) -> dict[str, str]:
 
 
 def _index(node: Json) -> int:
-    """The place of an item in its loop ("count(3:…)" -> 3); 0 for what is no item, which keeps its order."""
+    """The place of an item in its loop, or of an attempt ("count(3:…)" -> 3)."""
     match = _ITEM.search(node.get("displayName") or "")
     return int(match.group(1)) if match else 0
 
 
 def _tasks(nodes: dict[str, Json], below: dict[str, list[str]], run: str, keys: list[str]) -> tuple[Task, ...]:
-    chosen = sorted((key for key in keys if nodes[key]["type"] != "StepGroup"), key=lambda key: _index(nodes[key]))
+    chosen = [key for key in keys if nodes[key]["type"] != "StepGroup"]
     return tuple(_task(nodes, below, run, key) for key in chosen)
 
 
