@@ -13,6 +13,9 @@ SHARED = ROOT.parent / "shared"
 
 # No deadline: on a loaded machine an example may take any time, and no test asserts one.
 settings.register_profile("argosy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# No test pulls an image unless it asks for a container runtime by name.
+os.environ.setdefault("ARGOSY_EXECUTOR", "process")
+
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "argosy"))
 
 
