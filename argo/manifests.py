@@ -161,7 +161,8 @@ def _values(source: SourceFile, diagnostics: list[Diagnostic]) -> list[Any]:
     try:
         while loader.check_node():
             node = loader.get_node()
-            values.append(_Construction(source).value(node, 0))
+            if node is not None:
+                values.append(_Construction(source).value(node, 0))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = source.at(source.offset(mark.line + 1, mark.column + 1)) if mark else source.at(0)

@@ -97,9 +97,7 @@ def task_depends(task: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) ->
     return Depends("", logic, tuple(TaskReference(name, None, 0) for name in names))
 
 
-def task_results(
-    phase: str, *, daemoned: bool = False, item_phases: Iterable[str] | None = None
-) -> dict[str, bool]:
+def task_results(phase: str, *, daemoned: bool = False, item_phases: Iterable[str] | None = None) -> dict[str, bool]:
     """Results of a fulfilled task by its node's phase; `item_phases` are those of a TaskGroup's children."""
     phases = list(item_phases or ())
     return {

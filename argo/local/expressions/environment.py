@@ -43,8 +43,8 @@ def expand(scope: Mapping[str, Any]) -> dict[str, Any]:
 
 def jsonpath(document: Any, path: Any) -> Any:
     """The part of a JSON text that a JSONPath names."""
-    from argo.local.expressions.jsonpath import query
     from argo.local.expressions.data import parse_json
+    from argo.local.expressions.jsonpath import query
 
     if not isinstance(document, str) or not isinstance(path, str):
         raise ExpressionError("jsonpath wants two texts")

@@ -86,11 +86,9 @@ def _has(env: Mapping[str, Any], name: str) -> bool:
     if name in env:
         return True
     parts = name.split(".")
-    for length in range(len(parts), -1, -1):
-        prefix = ".".join(parts[:length])
-        if length == 0 or prefix in env:
-            current: Any = env[prefix] if length else env
-            break
+    prefixes = range(len(parts), 0, -1)
+    length = next((count for count in prefixes if ".".join(parts[:count]) in env), 0)
+    current: Any = env[".".join(parts[:length])] if length else env
     for part in parts[length:]:
         if not isinstance(current, Mapping) or part not in current:
             return False
@@ -176,7 +174,7 @@ class Evaluation:
             self.pointers.pop()
 
 
-def _constant(evaluation: Evaluation, node: nodes.Constant) -> Any:
+def _constant(_: Evaluation, node: nodes.Constant) -> Any:
     return node.value
 
 
@@ -261,7 +259,7 @@ def _conditional(evaluation: Evaluation, node: nodes.Conditional) -> Any:
 def _member(evaluation: Evaluation, node: nodes.Member) -> Any:
     target = evaluation.value(node.target)
     if target is None and node.optional:
-        raise _NilInChain()
+        raise _NilInChainError
     return fetch(target, evaluation.value(node.key))
 
 
@@ -284,14 +282,14 @@ def fetch(target: Any, key: Any) -> Any:
     raise ExpressionError(f"cannot fetch {plain(key)} from {go_type(target)}")
 
 
-class _NilInChain(Exception):
+class _NilInChainError(Exception):
     """A `?.` met nil: the chain around it is nil."""
 
 
 def _chain(evaluation: Evaluation, node: nodes.Chain) -> Any:
     try:
         return evaluation.value(node.inner)
-    except _NilInChain:
+    except _NilInChainError:
         return None
 
 
@@ -350,7 +348,7 @@ def _sequence(evaluation: Evaluation, node: nodes.Sequence) -> Any:
     return [evaluation.value(item) for item in node.items][-1]
 
 
-def _predicate(evaluation: Evaluation, node: nodes.Predicate) -> Any:
+def _predicate(_: Evaluation, __: nodes.Predicate) -> Any:
     raise ExpressionError("a predicate is no value")
 
 

@@ -22,7 +22,8 @@ _SYMBOL = re.compile(r"##?|\?[.?]?|\|\|?|::?|\.\.?|[&!=*<>][&=*]?|[,;%+\-^/]")
 _QUOTED = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""", re.DOTALL)
 _RAW = re.compile(r"`((?:[^`]|``)*)`")
 _ESCAPE = re.compile(
-    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))", re.DOTALL
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))",
+    re.DOTALL,
 )
 _SIMPLE_ESCAPES = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
@@ -69,7 +70,7 @@ def _read(text: str, offset: int) -> tuple[Token, int]:
     first = text[offset]
     if first in "'\"`":
         return _string(text, offset)
-    if first.isascii() and first.isdigit() or (first == "." and text[offset + 1 : offset + 2].isdigit()):
+    if (first.isascii() and first.isdigit()) or (first == "." and text[offset + 1 : offset + 2].isdigit()):
         return _number(text, offset)
     if first in "()[]{}":
         return Token("Bracket", first, offset), offset + 1

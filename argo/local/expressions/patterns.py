@@ -37,7 +37,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
         return match[0]
 
     try:
-        return re.compile(_PIECE.sub(piece, pattern.replace("(?<", "(?P<") if "(?P<" not in pattern else pattern), re.A)
+        return re.compile(
+            _PIECE.sub(piece, pattern.replace("(?<", "(?P<") if "(?P<" not in pattern else pattern), re.ASCII
+        )
     except (re.error, RecursionError, OverflowError) as error:
         raise ExpressionError(f"error parsing regexp: {error}: `{pattern}`") from None
 

@@ -72,9 +72,7 @@ def _index(last: bool) -> Predicated:
 
 def _filter(evaluation: Evaluation, node: nodes.Builtin) -> list[Any]:
     values = _values(evaluation, node)
-    return [
-        item for item, kept in zip(values, _results(evaluation, node, values), strict=True) if truth(kept)
-    ]
+    return [item for item, kept in zip(values, _results(evaluation, node, values), strict=True) if truth(kept)]
 
 
 def _sum(evaluation: Evaluation, node: nodes.Builtin) -> Any:

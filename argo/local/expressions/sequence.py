@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from argo.local.expressions.errors import TemplateError
@@ -77,13 +77,13 @@ def _formatted(match: re.Match[str], number: int) -> str:
     return (sign + digits).rjust(width)
 
 
-_DIGITS: Mapping[str, Any] = {
-    "d": lambda value, alternative: str(value),
-    "v": lambda value, alternative: str(value),
+_DIGITS: Mapping[str, Callable[[int, bool], str]] = {
+    "d": lambda value, _: str(value),
+    "v": lambda value, _: str(value),
     "b": lambda value, alternative: format(value, "#b" if alternative else "b"),
     "o": lambda value, alternative: ("0" if alternative else "") + format(value, "o"),
-    "O": lambda value, alternative: "0o" + format(value, "o"),
+    "O": lambda value, _: "0o" + format(value, "o"),
     "x": lambda value, alternative: ("0x" if alternative else "") + format(value, "x"),
     "X": lambda value, alternative: ("0X" if alternative else "") + format(value, "X"),
-    "c": lambda value, alternative: chr(value) if value < 0x110000 else "\ufffd",
+    "c": lambda value, _: chr(value) if value < 0x110000 else "\ufffd",
 }

@@ -34,7 +34,7 @@ def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refused(name: str) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
+    def call(*_: Any) -> Any:
         raise ExpressionError(f"the function sprig.{name} is not supported on this machine")
 
     return call

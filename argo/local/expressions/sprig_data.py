@@ -180,7 +180,9 @@ DATA: dict[str, Callable[..., Any]] = {
     **_pair("initial", lambda values: items(values, "initial")[:-1]),
     **_pair("reverse", lambda values: items(values, "reverse")[::-1]),
     **_pair("uniq", lambda values: _unique(items(values, "uniq"))),
-    **_pair("without", lambda values, *gone: [value for value in items(values, "without") if not _has(value, list(gone))]),
+    **_pair(
+        "without", lambda values, *gone: [value for value in items(values, "without") if not _has(value, list(gone))]
+    ),
     **_pair("has", _has),
     **_pair("slice", _slice),
     **_pair("chunk", _chunk),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-import random
+import secrets
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,7 +14,7 @@ from argo.local.expressions.values import MAXIMUM_ITEMS, wrapped
 
 
 def whole(value: Any) -> int:
-    """sprig's toInt64 (spf13/cast): 0 for what is no number; fractions are cut."""
+    """Sprig's toInt64 (spf13/cast): 0 for what is no number; fractions are cut."""
     if isinstance(value, str):
         try:
             octal = re.fullmatch(r"[+-]?0[0-7]+", value)
@@ -27,7 +27,7 @@ def whole(value: Any) -> int:
 
 
 def real(value: Any) -> float:
-    """sprig's toFloat64."""
+    """Sprig's toFloat64."""
     if isinstance(value, str):
         try:
             return float(value) if "_" not in value else 0.0
@@ -81,7 +81,9 @@ def _sequence(*bounds: Any) -> str:
     numbers = [whole(bound) for bound in bounds]
     if not 1 <= len(numbers) <= 3:
         return ""
-    start, step, stop = {1: lambda n: (1, 0, n[0]), 2: lambda n: (n[0], 0, n[1]), 3: tuple}[len(numbers)](numbers)
+    start = numbers[0] if len(numbers) > 1 else 1
+    step = numbers[1] if len(numbers) == 3 else 0
+    stop = numbers[-1]
     towards = 1 if stop >= start else -1
     step = step or towards
     return " ".join(map(str, _range(start, stop + towards, step))) if (step > 0) == (towards > 0) else ""
@@ -137,5 +139,5 @@ MATH: dict[str, Callable[..., Any]] = {
     "ceil": lambda value: float(math.ceil(real(value))),
     "floor": lambda value: float(math.floor(real(value))),
     "round": _rounded,
-    "randInt": lambda low, high: random.randrange(whole(low), whole(high)),
+    "randInt": lambda low, high: whole(low) + secrets.randbelow(whole(high) - whole(low)),
 }

@@ -28,7 +28,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def strval(value: Any) -> str:
-    """sprig's toString."""
+    """Sprig's toString."""
     return value if isinstance(value, str) else plain(value)
 
 
@@ -52,7 +52,17 @@ def _quote(mark: str) -> Callable[..., str]:
     return apply
 
 
-_QUOTES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+_QUOTES = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
 
 
 def go_quote(value: str) -> str:
@@ -149,7 +159,8 @@ def _find(pattern: str, value: str) -> str:
 def _regex_split(pattern: str, value: str, limit: int) -> list[str]:
     if limit == 0:
         return []
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     for match in compiled(pattern).finditer(value):
         if 0 < limit <= len(parts) + 1:
             break
@@ -237,7 +248,7 @@ def _meets(constraint: str, version: dict[str, Any]) -> bool:
     if version["Prerelease"] and not target["Prerelease"]:
         return False
     low, key = _version_key(target), _version_key(version)
-    if operator in ("", "=") and wildcard or operator in ("~", "~>"):
+    if (operator in ("", "=") and wildcard) or operator in ("~", "~>"):
         return low <= key and key[: min(len(numbers), 2)] == low[: min(len(numbers), 2)]
     if operator == "^":
         fixed = next((index + 1 for index, number in enumerate(low[:3]) if number), len(numbers))
@@ -304,7 +315,7 @@ TEXT: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("regexReplaceAll", "mustRegexReplaceAll"), _expanded),
     **dict.fromkeys(
         ("regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"),
-        lambda pattern, value, replacement: sized_text(compiled(pattern).sub(lambda match: replacement, value)),
+        lambda pattern, value, replacement: sized_text(compiled(pattern).sub(lambda _: replacement, value)),
     ),
     **dict.fromkeys(
         ("regexSplit", "mustRegexSplit"), lambda pattern, value, limit: _regex_split(pattern, value, to_int(limit))

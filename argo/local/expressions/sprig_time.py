@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
@@ -26,7 +26,7 @@ def _moment(value: Any) -> Time:
     if isinstance(value, Time):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return as_time(datetime.fromtimestamp(value, timezone.utc))
+        return as_time(datetime.fromtimestamp(value, UTC))
     return now()
 
 
@@ -34,7 +34,7 @@ def _in_zone(layout: str, value: Any, name: str) -> str:
     try:
         location: tzinfo = zone(name)
     except ExpressionError:
-        location = timezone.utc
+        location = UTC
     return format_time(_moment(value).astimezone(location), layout)
 
 
@@ -46,7 +46,7 @@ def _to_date(layout: str, value: str) -> Time:
     try:
         return parse_layout(layout, value, None)
     except ExpressionError:
-        return Time(1, 1, 1, tzinfo=timezone.utc)
+        return Time(1, 1, 1, tzinfo=UTC)
 
 
 def _ago(value: Any) -> str:

@@ -65,11 +65,11 @@ def is_placeholder(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(PLACEHOLDER_PREFIX)
 
 
-def _always(name: str) -> bool:
+def _always(_: str) -> bool:
     return True
 
 
-def _never(name: str) -> bool:
+def _never(_: str) -> bool:
     return False
 
 
@@ -151,36 +151,48 @@ class _Substitution:
 
     def expression(self, expression: str) -> str:
         from argo.local.expressions.environment import environment
-        from argo.local.expressions.evaluator import evaluate, missing_names
-        from argo.local.expressions.gojson import marshal
 
         if self.environment is None:
             self.environment = environment(self.scope)
         kept = "{{=" + expression + "}}"
         try:
-            missing = missing_names(expression, self.environment)
+            missing = self.missing(expression)
+            tolerant = bool(missing) or self.lenient
+            if tolerant and not _LATE.isdisjoint(missing):
+                return kept
+            tolerant = tolerant or any(is_placeholder(value) for value in self.scope.values())
+            result = self.result(expression, kept if tolerant else None)
         except ExpressionError as error:
             if self.lenient:
                 return kept
             raise TemplateError(f"failed to evaluate expression: {error.message}") from error
+        return result
+
+    def missing(self, expression: str) -> list[str]:
+        """Names that the scope has not, none of them strict."""
+        from argo.local.expressions.evaluator import missing_names
+
+        missing = missing_names(expression, self.environment or {})
         for name in missing:
             if self.strict(name):
                 raise TemplateError(f"failed to evaluate expression: {name} is missing", missing=True)
-        tolerant = bool(missing) or self.lenient
-        if tolerant and any(name in _LATE for name in missing):
-            return kept
-        tolerant = tolerant or any(is_placeholder(value) for value in self.scope.values())
+        return missing
+
+    def result(self, expression: str, unresolved: str | None) -> str:
+        """The expression's value as it goes into a text; `unresolved`, where given, when there is none."""
+        from argo.local.expressions.evaluator import evaluate
+        from argo.local.expressions.gojson import marshal
+
         try:
-            result = evaluate(expression, self.environment)
-            if result is not None:
-                return result if isinstance(result, str) else _unquoted(marshal(result))
-        except ExpressionError as error:
-            if tolerant:
-                return kept
-            raise TemplateError(f"failed to evaluate expression: {error.message}") from error
-        if tolerant:
-            return kept
-        raise TemplateError(f'failed to evaluate expression "{expression}"')
+            value = evaluate(expression, self.environment or {})
+            if value is not None:
+                return value if isinstance(value, str) else _unquoted(marshal(value))
+        except ExpressionError:
+            if unresolved is None:
+                raise
+        if unresolved is None:
+            raise TemplateError(f'failed to evaluate expression "{expression}"')
+        return unresolved
 
 
 def _unquoted(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from argo.local.expressions.errors import ExpressionError
@@ -87,7 +87,7 @@ def parse_layout(layout: str, value: str, location: tzinfo | None) -> Time:
         moment = datetime(
             _year(fields), _month(fields), int(fields.get("day", "1")), _hour(fields),
             int(fields.get("minute", "0")), int(second), round(second % 1 * 1_000_000),
-            tzinfo=_zone(fields, location or timezone.utc),
+            tzinfo=_zone(fields, location or UTC),
         )  # fmt: skip
         if "year_day" in fields:
             moment = moment.replace(month=1, day=1) + timedelta(days=int(fields["year_day"]) - 1)
@@ -120,9 +120,9 @@ def _hour(fields: dict[str, str]) -> int:
 def _zone(fields: dict[str, str], default: tzinfo) -> tzinfo:
     offset = fields.get("offset")
     if offset is None:
-        return timezone.utc if fields.get("zone") in ("UTC", "GMT") else default
+        return UTC if fields.get("zone") in ("UTC", "GMT") else default
     if offset == "Z":
-        return timezone.utc
+        return UTC
     digits = offset[1:].replace(":", "").ljust(4, "0")
     span = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return timezone(-span if offset[0] == "-" else span)

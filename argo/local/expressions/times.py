@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
@@ -66,7 +66,7 @@ def zone(name: str) -> tzinfo:
     import zoneinfo
 
     if name in ("", "UTC"):
-        return timezone.utc
+        return UTC
     try:
         return zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
@@ -94,14 +94,14 @@ class Time(datetime):
 def as_time(moment: datetime) -> Time:
     return Time(
         moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond,
-        moment.tzinfo or timezone.utc, fold=moment.fold,
+        moment.tzinfo or UTC, fold=moment.fold,
     )  # fmt: skip
 
 
 def now(location: Any = None) -> Time:
     if location is not None and not isinstance(location, Zone):
         raise ExpressionError("invalid number of arguments (expected 0, got 1)")
-    return as_time(datetime.now(location.info if location else timezone.utc))
+    return as_time(datetime.now(location.info if location else UTC))
 
 
 def add_times(symbol: str, left: Any, right: Any) -> Any:
@@ -159,7 +159,7 @@ def _fraction(value: int, unit: int) -> str:
     return f"{whole}.{digits}" if digits else str(whole)
 
 
-def _offset(moment: datetime, colon: str, zulu: bool, seconds: bool = False) -> str:
+def _offset(moment: datetime, colon: str, zulu: bool) -> str:
     total = int((moment.utcoffset() or timedelta()).total_seconds())
     if zulu and total == 0:
         return "Z"
@@ -217,6 +217,12 @@ def format_time(moment: datetime, layout: str) -> str:
     return _LAYOUT.sub(write, layout)
 
 
+def _moved(moment: Time, years: int, months: int, days: int) -> Time:
+    month = moment.month - 1 + months
+    first = moment.replace(year=moment.year + years + month // 12, month=month % 12 + 1, day=1)
+    return as_time(first + timedelta(days=moment.day - 1 + days))
+
+
 _METHODS: dict[str, Callable[..., Any]] = {
     "Year": lambda t: t.year,
     "Month": lambda t: Named.of(t.month, _MONTHS[t.month - 1]),
@@ -229,13 +235,13 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "YearDay": lambda t: t.timetuple().tm_yday,
     "Unix": lambda t: int(t.timestamp() // 1),
     "UnixMilli": lambda t: int(t.timestamp() * 1000 // 1),
-    "UTC": lambda t: as_time(t.astimezone(timezone.utc)),
+    "UTC": lambda t: as_time(t.astimezone(UTC)),
     "In": lambda t, location: as_time(t.astimezone(location.info)),
-    "Format": lambda t, layout: format_time(t, layout),
+    "Format": format_time,
     "String": str,
     "Add": _added,
     "Sub": lambda t, other: add_times("-", t, other),
-    "AddDate": lambda t, years, months, days: _shifted(t, years, months, days),
+    "AddDate": _moved,
     "Before": lambda t, other: t < other,
     "After": lambda t, other: t > other,
     "Equal": lambda t, other: t == other,
@@ -243,14 +249,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _shifted(moment: Time, years: int, months: int, days: int) -> Time:
-    month = moment.month - 1 + months
-    first = moment.replace(year=moment.year + years + month // 12, month=month % 12 + 1, day=1)
-    return as_time(first + timedelta(days=moment.day - 1 + days))
-
-
 def parse_date(*arguments: Any) -> Time:
-    """expr's `date([zone,] text[, layout[, zone]])`."""
+    """Expr's `date([zone,] text[, layout[, zone]])`."""
     from argo.local.expressions.timeparse import parse_any, parse_layout
 
     location: tzinfo | None = None

@@ -83,7 +83,7 @@ def to_int(value: Any) -> int:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """expr's `==`: numbers by value whatever their kind, all else by kind and content."""
+    """Expr's `==`: numbers by value whatever their kind, all else by kind and content."""
     if is_number(left) and is_number(right):
         return bool(left == right)
     if isinstance(left, list) and isinstance(right, list):
@@ -94,7 +94,7 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def contained(item: Any, container: Any) -> bool:
-    """expr's `in`."""
+    """Expr's `in`."""
     if container is None:
         return False
     if isinstance(container, list):
@@ -143,7 +143,7 @@ def compute(symbol: str, left: Any, right: Any) -> Any:
     result = _ARITHMETIC[symbol](left, right)
     if isinstance(result, float):
         return result
-    kept = type(left) if type(left) is not int else type(right)
+    kept: type[int] = type(left) if type(left) is not int else type(right)
     return kept(wrapped(result))
 
 
@@ -175,7 +175,8 @@ def _modulo(left: Any, right: Any) -> int:
         raise _mismatch("%", left, right)
     if right == 0:
         raise ExpressionError("integer divide by zero")
-    return int(math.copysign(1, left)) * (abs(left) % abs(right))
+    remainder = abs(left) % abs(right)
+    return int(-remainder if left < 0 else remainder)
 
 
 def _power(left: float, right: float) -> float:

@@ -291,9 +291,7 @@ def _apply(symbol: str, left: Any, right: Any) -> Any:
         return _shown(left) + _shown(right)
     for value in (left, right):
         if not isinstance(value, float):
-            raise WhenError(
-                f"Value '{_shown(value)}' cannot be used with the modifier '{symbol}', it is not a number"
-            )
+            raise WhenError(f"Value '{_shown(value)}' cannot be used with the modifier '{symbol}', it is not a number")
     return _arithmetic(symbol, left, right)
 
 

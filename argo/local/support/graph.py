@@ -24,13 +24,14 @@ def check_tasks(dag: Place, tasks: Sequence[Place]) -> Iterator[Diagnostic]:
     """Unknown dependencies, targets that are no task, cycles."""
     yield from duplicates(tasks, "task")
     names = [str(task.get("name")) for task in tasks]
+    known = set(names)
     edges: dict[str, list[str]] = {}
     for task in tasks:
         if task.get("depends") is not None and task.get("dependencies"):
             yield task.child("depends").problem("A724", "depends and dependencies exclude each other", key=True)
         edges[str(task.get("name"))] = []
         for place, name, within in _dependencies(task):
-            if name in names:
+            if name in known:
                 edges[str(task.get("name"))].append(name)
             else:
                 hint = did_you_mean(name, names)
@@ -63,17 +64,18 @@ def _cycle(edges: dict[str, list[str]]) -> list[str] | None:
     """One cycle of the graph, its first name repeated at the end; walks without recursion."""
     done: set[str] = set()
     for root in edges:
-        path: list[str] = []
+        path: dict[str, None] = {}
         pending = [(root, False)]
         while pending:
             name, leaving = pending.pop()
             if leaving:
-                path.pop()
+                path.pop(name)
                 done.add(name)
             elif name in path:
-                return [*path[path.index(name) :], name]
+                names = list(path)
+                return [*names[names.index(name) :], name]
             elif name not in done:
-                path.append(name)
+                path[name] = None
                 pending.append((name, True))
                 pending.extend((other, False) for other in edges.get(name, ()))
     return None

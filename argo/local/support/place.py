@@ -65,7 +65,13 @@ class Place:
                 pending.extend(place.child(part) for part in parts)
 
     def problem(
-        self, code: str, message: str, *, hint: str | None = None, key: bool = False, within: tuple[int, int] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        key: bool = False,
+        within: tuple[int, int] | None = None,
     ) -> Diagnostic:
         """A diagnostic at this place."""
         return at(code, self.document.span(self.path, key, within), message, hint=hint or None)

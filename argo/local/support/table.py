@@ -32,19 +32,22 @@ _LOCKS = "locks are not kept on this machine"
 _CONTAINER = "args command env envFrom image name volumeMounts workingDir"
 _CONTAINER_IGNORED = (
     "imagePullPolicy lifecycle livenessProbe ports readinessProbe resizePolicy resources restartPolicy "
-    "restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty"
+    "restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath "
+    "terminationMessagePolicy tty"
 )
 _DEVICES = "there are no block devices to hand out on this machine"
 _TASK = "arguments continueOn hooks inline name onExit template templateRef when withItems withParam withSequence"
-_STORES = {name: _NO_STORE for name in ("artifactory", "azure", "gcs", "git", "hdfs", "oss", "plugin")}
+_STORES = dict.fromkeys(("artifactory", "azure", "gcs", "git", "hdfs", "oss", "plugin"), _NO_STORE)
 _VOLUME_KINDS = (
-    "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker gcePersistentDisk gitRepo "
+    "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker "
+    "gcePersistentDisk gitRepo "
     "glusterfs image iscsi nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
 )
 
 FIELDS: Mapping[str, Fields] = {
     "WorkflowSpec": _fields(
-        "activeDeadlineSeconds arguments artifactRepositoryRef entrypoint hooks onExit parallelism podMetadata podSpecPatch "
+        "activeDeadlineSeconds arguments artifactRepositoryRef entrypoint hooks onExit parallelism podMetadata "
+        "podSpecPatch "
         "retryStrategy shutdown suspend templateDefaults templates volumes workflowMetadata workflowTemplateRef",
         "affinity archiveLogs artifactGC automountServiceAccountToken dnsConfig dnsPolicy executor hostAliases "
         "imagePullSecrets metrics nodeSelector podDisruptionBudget podGC podPriorityClassName podResources priority "
@@ -55,7 +58,8 @@ FIELDS: Mapping[str, Fields] = {
         volumeClaimTemplates="claims are not made on this machine; mount an emptyDir or a persistentVolumeClaim",
     ),
     "Template": _fields(
-        "activeDeadlineSeconds annotations archiveLocation container containerSet dag failFast initContainers inputs memoize "
+        "activeDeadlineSeconds annotations archiveLocation container containerSet dag failFast initContainers "
+        "inputs memoize "
         "metadata name outputs parallelism podSpecPatch resource retryStrategy script sidecars steps suspend timeout "
         "volumes",
         "affinity automountServiceAccountToken executor hostAliases metrics nodeSelector pendingTimeout podResources "
@@ -68,7 +72,8 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "CronWorkflowSpec": _fields(
         "workflowMetadata workflowSpec",
-        "concurrencyPolicy failedJobsHistoryLimit schedules startingDeadlineSeconds stopStrategy successfulJobsHistoryLimit "
+        "concurrencyPolicy failedJobsHistoryLimit schedules startingDeadlineSeconds stopStrategy "
+        "successfulJobsHistoryLimit "
         "suspend timezone when",
     ),
     "DAGTask": _fields(f"{_TASK} dependencies depends"),
@@ -81,7 +86,9 @@ FIELDS: Mapping[str, Fields] = {
         mergeStrategy=_CLUSTER,
         successCondition=_CLUSTER,
     ),
-    "Container": Fields(frozenset(_CONTAINER.split()), frozenset(_CONTAINER_IGNORED.split()), {"volumeDevices": _DEVICES}),
+    "Container": Fields(
+        frozenset(_CONTAINER.split()), frozenset(_CONTAINER_IGNORED.split()), {"volumeDevices": _DEVICES}
+    ),
     "ScriptTemplate": Fields(
         frozenset(f"{_CONTAINER} source".split()), frozenset(_CONTAINER_IGNORED.split()), {"volumeDevices": _DEVICES}
     ),
@@ -97,13 +104,30 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "Artifact": Fields(
         frozenset(
-            "archive deleted from fromExpression globalName http mode name optional path raw recurseMode s3 subPath".split()
+            [
+                "archive",
+                "deleted",
+                "from",
+                "fromExpression",
+                "globalName",
+                "http",
+                "mode",
+                "name",
+                "optional",
+                "path",
+                "raw",
+                "recurseMode",
+                "s3",
+                "subPath",
+            ]
         ),
         frozenset({"archiveLogs", "artifactGC"}),
         _STORES,
     ),
     "ArtifactLocation": Fields(frozenset({"http", "raw", "s3"}), frozenset({"archiveLogs"}), _STORES),
-    "HTTPArtifact": _fields("headers url", "saveStreamViaFile", auth="only plain addresses are fetched on this machine"),
+    "HTTPArtifact": _fields(
+        "headers url", "saveStreamViaFile", auth="only plain addresses are fetched on this machine"
+    ),
     "ValueFrom": _fields(
         "configMapKeyRef default expression parameter path supplied",
         "",
@@ -118,9 +142,11 @@ FIELDS: Mapping[str, Fields] = {
         resourceFieldRef="nothing limits a container's resources on this machine",
     ),
     "Volume": Fields(
-        frozenset("configMap downwardAPI emptyDir hostPath name persistentVolumeClaim projected secret".split()),
+        frozenset(
+            ["configMap", "downwardAPI", "emptyDir", "hostPath", "name", "persistentVolumeClaim", "projected", "secret"]
+        ),
         frozenset(),
-        {name: _NO_VOLUME for name in _VOLUME_KINDS.split()},
+        dict.fromkeys(_VOLUME_KINDS.split(), _NO_VOLUME),
     ),
     "VolumeProjection": _fields(
         "configMap downwardAPI secret",

@@ -21,7 +21,7 @@ def check_variables(template: Place, spec: Place, whole: dict[str, Any] | None) 
             if name.startswith("=") or "{{" in name:
                 continue
             group, wanted = _asked(name)
-            if group in known and wanted not in known[group]:
+            if group in known and wanted not in known[group] and name != "workflow.parameters.json":
                 hint = did_you_mean(wanted, known[group])
                 message = f"nothing sets the variable {{{{{name}}}}}"
                 yield text.problem("A722", message, hint=hint, within=(offset, offset + len(tag)))
