@@ -106,7 +106,9 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
 
-    def retry(call: Callable[[str], Any], name: str, _: Any) -> None:
+    def retry(call: Callable[[str], Any], name: str, caught: Any) -> None:
+        if isinstance(caught[1], FileNotFoundError):
+            return
         for place in (os.path.dirname(name), name):  # noqa: PTH120 -- rmtree hands out strings
             if not os.path.islink(place):  # noqa: PTH114
                 os.chmod(place, stat.S_IRWXU)  # noqa: PTH101

@@ -84,6 +84,7 @@ class LocalPods:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._selector.register(self._reader, selectors.EVENT_READ)
+        self._closed = False
         self._looked_at = 0.0
         self._namespaces: bool | None = {"auto": None, "namespaces": True, "remap": False}[isolation]
 
@@ -95,6 +96,9 @@ class LocalPods:
 
     def close(self) -> None:
         """Let go of everything here; the pods run on."""
+        if self._closed:
+            return
+        self._closed = True
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._supervisors.close()
         for descriptor in [*self._watched.values(), self._reader, self._writer]:
@@ -281,9 +285,11 @@ class LocalPods:
         else:
             outcome = outcome or outputs.conclude(pod.request, pod.folder, self._store)
             pod.folder.write("outcome.json", outputs.to_json(outcome))
+        pod.folder.tidy(all_work=False)
         result = outcome
         self._tell(lambda: self._finished(pod, result))
-        pod.folder.tidy(all_work=outcome.phase == "Succeeded")
+        if outcome.phase == "Succeeded":  # what failed stays to be looked at
+            pod.folder.tidy(all_work=True)
 
 
 def _open_process(pid: Any) -> int | None:
