@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -43,7 +42,9 @@ class _Schema:
 
 @cache
 def _schema() -> _Schema:
-    data = json.loads((files("compiler") / "_generated" / "manifest_schema.json").read_bytes())
+    folder = __file__.removesuffix("shapes.py")  # importlib.resources would cost more than the reading
+    with open(f"{folder}_generated/manifest_schema.json", "rb") as file:  # noqa: PTH123
+        data = json.load(file)
     types = {}
     for name, fields in data["types"].items():
         required = tuple(key[:-1] for key in fields if key[-1] == "!")
