@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import threading
@@ -205,8 +206,9 @@ class LocalPods:
     def _watch(self, pod: _Pod, pid: int | None) -> None:
         """Wait for the end of a pod's supervisor."""
         node_id = pod.request.node_id
-        pod.started_at = pod.started_at or datetime.now(UTC)
-        self._running(pod)
+        if pod.started_at is None:
+            pod.started_at = datetime.now(UTC)
+            self._running(pod)
         descriptor = _open_process(pid)
         self._watched[node_id] = descriptor
         if descriptor is not None:
@@ -293,10 +295,15 @@ class LocalPods:
 
 
 def _open_process(pid: Any) -> int | None:
+    """A descriptor that becomes readable when the process ends; None for one that has ended, or cannot be had."""
     try:
-        return os.pidfd_open(pid) if isinstance(pid, int) else None
-    except (OSError, AttributeError):
+        descriptor = os.pidfd_open(pid)
+    except (OSError, AttributeError, TypeError):
         return None
+    if select.select([descriptor], [], [], 0)[0]:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _lost(folder: PodFolder) -> str:

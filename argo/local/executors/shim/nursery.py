@@ -67,6 +67,8 @@ def _receive(engine: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
         data += piece
         if len(data) >= 4:
             size = 4 + int.from_bytes(data[:4], "big")
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)  # Python does not ask for that when it receives them
     request: dict[str, Any] = json.loads(data[4:])
     return request, list(descriptors)
 
