@@ -11,13 +11,16 @@ from collections.abc import Callable
 from functools import cmp_to_key
 from typing import Any
 
-from argo.local.expressions import data, times
+from argo.local.expressions.data import decode_base64, encode_base64, parse_json
 from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.gojson import marshal, plain
+from argo.local.expressions.timeparse import parse_date
+from argo.local.expressions.times import Zone, now, parse_duration
 from argo.local.expressions.values import (
     MAXIMUM_ITEMS,
     AnyMap,
     equal,
+    fetch,
     go_type,
     is_int,
     is_number,
@@ -179,8 +182,6 @@ def last(values: Any) -> Any:
 
 def get(target: Any, key: Any) -> Any:
     """The item, or nil where there is none."""
-    from argo.local.expressions.evaluator import fetch
-
     try:
         return fetch(target, key)
     except ExpressionError:
@@ -301,13 +302,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mean": mean,
     "median": median,
     "toJSON": lambda value: marshal(value, "  "),
-    "fromJSON": lambda value: data.parse_json(text(value, "fromJSON")),
-    "toBase64": lambda value: data.encode_base64(text(value, "toBase64")),
-    "fromBase64": lambda value: data.decode_base64(text(value, "fromBase64")),
-    "now": times.now,
-    "duration": lambda value: times.parse_duration(text(value, "duration")),
-    "date": times.parse_date,
-    "timezone": lambda value: times.Zone(text(value, "timezone")),
+    "fromJSON": lambda value: parse_json(text(value, "fromJSON")),
+    "toBase64": lambda value: encode_base64(text(value, "toBase64")),
+    "fromBase64": lambda value: decode_base64(text(value, "fromBase64")),
+    "now": now,
+    "duration": lambda value: parse_duration(text(value, "duration")),
+    "date": parse_date,
+    "timezone": lambda value: Zone(text(value, "timezone")),
     "first": first,
     "last": last,
     "get": get,

@@ -28,7 +28,12 @@ def environment(scope: Mapping[str, Any]) -> dict[str, Any]:
 
 def expand(scope: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted names as nested maps; a name that is also the beginning of others gives way to them."""
-    parents = {name[:index] for name in scope for index, letter in enumerate(name) if letter == "."}
+    parents: set[str] = set()
+    for name in scope:
+        end = name.rfind(".")
+        while end > 0 and name[:end] not in parents:
+            parents.add(name[:end])
+            end = name.rfind(".", 0, end)
     nested: dict[str, Any] = {}
     for name, value in scope.items():
         if name in parents:

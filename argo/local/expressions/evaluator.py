@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from argo.local.expressions import nodes
+import argo.local.expressions.nodes as nodes
 from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.names import BUILTINS, PREDICATES
 from argo.local.expressions.parser import parse
@@ -17,6 +17,7 @@ from argo.local.expressions.values import (
     compute,
     contained,
     equal,
+    fetch,
     go_type,
     number_range,
     ordered,
@@ -261,25 +262,6 @@ def _member(evaluation: Evaluation, node: nodes.Member) -> Any:
     if target is None and node.optional:
         raise _NilInChainError
     return fetch(target, evaluation.value(node.key))
-
-
-def fetch(target: Any, key: Any) -> Any:
-    """`target[key]`: a missing key of a map is nil, a negative index counts from the end."""
-    from argo.local.expressions.gojson import plain
-
-    method = getattr(target, "method", None)
-    if method is not None and isinstance(key, str):
-        return method(key)
-    if isinstance(target, Mapping):
-        return target.get(key) if isinstance(key, str) else None
-    if isinstance(target, (list, str)):
-        content: Any = target if isinstance(target, list) else target.encode()
-        index = to_int(key)
-        position = index + len(content) if index < 0 else index
-        if not 0 <= position < len(content):
-            raise ExpressionError(f"index out of range: {position} (array length is {len(content)})")
-        return content[position]
-    raise ExpressionError(f"cannot fetch {plain(key)} from {go_type(target)}")
 
 
 class _NilInChainError(Exception):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
-from argo.local.expressions import nodes
+import argo.local.expressions.nodes as nodes
 from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.lexer import Token, tokenize
 from argo.local.expressions.names import BUILTINS, PREDICATES

@@ -6,17 +6,22 @@ Facts: expr-lang v1.17, compiler/compiler.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from argo.local.expressions import nodes
+import argo.local.expressions.nodes as nodes
 from argo.local.expressions.builtins import sort_by
 from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.values import AnyMap, compute, go_type, truth
 
-if TYPE_CHECKING:
-    from argo.local.expressions.evaluator import Evaluation
 
-Predicated = Callable[["Evaluation", nodes.Builtin], Any]
+class Evaluation(Protocol):
+    """What evaluates arguments and predicates (argo.local.expressions.evaluator)."""
+
+    def value(self, node: nodes.Node) -> Any: ...
+    def predicate(self, body: nodes.Node, item: Any, index: int, **more: Any) -> Any: ...
+
+
+Predicated = Callable[[Evaluation, nodes.Builtin], Any]
 
 
 def _values(evaluation: Evaluation, node: nodes.Builtin) -> list[Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
-from argo.local.expressions.times import _DAYS, _LAYOUT, _MONTHS, Time, as_time
+from argo.local.expressions.times import _DAYS, _LAYOUT, _MONTHS, Time, Zone, as_time, zone
 
 DEFAULT_LAYOUTS = (
     "2006-01-02",
@@ -126,3 +127,16 @@ def _zone(fields: dict[str, str], default: tzinfo) -> tzinfo:
     digits = offset[1:].replace(":", "").ljust(4, "0")
     span = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return timezone(-span if offset[0] == "-" else span)
+
+
+def parse_date(*arguments: Any) -> Time:
+    """Expr's `date([zone,] text[, layout[, zone]])`."""
+    location: tzinfo | None = None
+    rest = list(arguments)
+    if rest and isinstance(rest[0], Zone):
+        location = rest.pop(0).info
+    if not rest or not all(isinstance(item, str) for item in rest):
+        raise ExpressionError("date wants texts")
+    if len(rest) == 3:
+        location = zone(rest[2])
+    return parse_any(rest[0], location) if len(rest) == 1 else parse_layout(rest[1], rest[0], location)

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
-from argo.local.expressions.values import Named
 
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -17,6 +16,21 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Named(int):
+    """A number with a name, as Go's months and days of the week."""
+
+    name: str
+
+    @classmethod
+    def of(cls, number: int, name: str) -> Named:
+        named = cls(number)
+        named.name = name
+        return named
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Duration(int):
@@ -247,18 +261,3 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "Equal": lambda t, other: t == other,
     "IsZero": lambda t: t.year == 1 and t.timetuple().tm_yday == 1,
 }
-
-
-def parse_date(*arguments: Any) -> Time:
-    """Expr's `date([zone,] text[, layout[, zone]])`."""
-    from argo.local.expressions.timeparse import parse_any, parse_layout
-
-    location: tzinfo | None = None
-    rest = list(arguments)
-    if rest and isinstance(rest[0], Zone):
-        location = rest.pop(0).info
-    if not rest or not all(isinstance(item, str) for item in rest):
-        raise ExpressionError("date wants texts")
-    if len(rest) == 3:
-        location = zone(rest[2])
-    return parse_any(rest[0], location) if len(rest) == 1 else parse_layout(rest[1], rest[0], location)

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
+from argo.local.expressions.gojson import plain
 
 MAXIMUM_ITEMS = 1_000_000  # expr's memory budget
 MAXIMUM_TEXT = 16_000_000
@@ -24,21 +25,6 @@ class AnyMap(dict[Any, Any]):
 
     def marshal(self) -> str:
         raise ExpressionError(f"json: unsupported type: {self.go_type}")
-
-
-class Named(int):
-    """A number with a name, as Go's months and days of the week."""
-
-    name: str
-
-    @classmethod
-    def of(cls, number: int, name: str) -> Named:
-        named = cls(number)
-        named.name = name
-        return named
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def go_type(value: Any) -> str:
@@ -223,3 +209,20 @@ def items(value: Any, what: str) -> list[Any]:
     if not isinstance(value, list):
         raise ExpressionError(f"invalid argument for {what} (type {go_type(value)})")
     return value
+
+
+def fetch(target: Any, key: Any) -> Any:
+    """`target[key]`: a missing key of a map is nil, a negative index counts from the end."""
+    method = getattr(target, "method", None)
+    if method is not None and isinstance(key, str):
+        return method(key)
+    if isinstance(target, dict):
+        return target.get(key) if isinstance(key, str) else None
+    if isinstance(target, (list, str)):
+        content: Any = target if isinstance(target, list) else target.encode()
+        index = to_int(key)
+        position = index + len(content) if index < 0 else index
+        if not 0 <= position < len(content):
+            raise ExpressionError(f"index out of range: {position} (array length is {len(content)})")
+        return content[position]
+    raise ExpressionError(f"cannot fetch {plain(key)} from {go_type(target)}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from argo.local.support import expressions, fields, references
+import argo.local.support.expressions as expressions
+import argo.local.support.fields as fields
+import argo.local.support.references as references
 from argo.local.support.place import Place
 from argo.manifests import ManifestDocument
 from compiler.diagnostics import Diagnostic

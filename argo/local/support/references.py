@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from argo.local.support import graph
+import argo.local.support.graph as graph
 from argo.local.support.place import Place
 from argo.local.support.variables import check_variables
 from argo.manifests import ManifestDocument

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -76,10 +77,8 @@ def test_mistakes(text: str) -> None:
 
 @given(st.text() | st.lists(st.sampled_from(["A", "b-1.Failed", "&&", "||", "!", "(", ")", "."])).map(" ".join))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        parse_depends(text)
-    except DependsError as error:
-        assert error.offset >= 0
+    with contextlib.suppress(DependsError):
+        assert parse_depends(text).text == text
 
 
 @pytest.mark.parametrize(

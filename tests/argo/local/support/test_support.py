@@ -25,6 +25,8 @@ REFUSED_OUTCOMES = {
 }
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: a-}\nspec:\n"
+ENTRY = "  entrypoint: a\n  templates:\n  - name: a\n"
+CREATE = ENTRY + "    resource:\n      action: create\n"
 CONTAINER = "container: {image: busybox, command: [echo]}"
 
 
@@ -92,17 +94,16 @@ def test_examples_are_accepted_or_refused_with_a_position() -> None:
             [("A711", 8, 24)],
         ),
         (
-            "  entrypoint: a\n  templates:\n  - name: a\n    resource:\n      action: create\n"
-            "      setOwnerReference: true\n      manifest: |\n        apiVersion: v1\n        kind: ConfigMap\n",
+            CREATE
+            + "      setOwnerReference: true\n      manifest: |\n        apiVersion: v1\n        kind: ConfigMap\n",
             [],
         ),
         (
-            "  entrypoint: a\n  templates:\n  - name: a\n    resource:\n      action: create\n"
-            "      manifest: |\n        kind: Pod\n",
+            CREATE + "      manifest: |\n        kind: Pod\n",
             [("A711", 10, 7)],
         ),
         (
-            "  entrypoint: a\n  templates:\n  - name: a\n    container: {image: b, args: ['{{inputs.parameters.x}}']}\n",
+            ENTRY + "    container: {image: b, args: ['{{inputs.parameters.x}}']}\n",
             [("A722", 8, 37)],
         ),
         (
