@@ -211,7 +211,19 @@ register(
     ("A507", "warning", "a secret written in a definition"),
     ("A508", "error", "a place that a container cannot have"),
     ("A509", "warning", "an output's folder that hides something"),
-    ("A510", "warning", "hardening that contradicts itself"),
+    ("A510", "error", "hardening that contradicts itself"),
 )
 
 register(("A602", "error", "unknown profile"))
+
+# A45x: what lowering finds out (compiler.lower, compiler.emit)
+register(
+    ("A450", "error", "a DAG larger than a Workflow may be"),
+    ("A451", "warning", "a DAG larger than a Workflow may be on a cluster"),
+    ("A452", "error", "a schedule with an input that has to be uploaded"),
+    ("A453", "error", "a local file that cannot stand in a manifest"),
+    ("A454", "error", "continueOn beside conditions in `needs`"),
+    ("A455", "error", "an asset that runs on a remote service"),
+    ("A456", "error", "a nested DAG with `finally`"),
+    ("A457", "warning", "a cache that does not see its input files"),
+)

@@ -1,7 +1,8 @@
 """The GPU products that are known by name: what their nodes are labelled, how much memory they have, how they divide.
 
-Sources: NVIDIA gpu-feature-discovery (`nvidia.com/gpu.product`: the driver's name of the device, blanks as dashes),
-the AMD GPU node labeller (`amd.com/gpu.product-name`) and the Intel device plugin's NFD rules (`gpu.intel.com/product`).
+Sources:
+NVIDIA gpu-feature-discovery (`nvidia.com/gpu.product`: the driver's name of the device, blanks as dashes),
+the AMD GPU node labeller (`amd.com/gpu.product-name`), the Intel device plugin's NFD rules (`gpu.intel.com/product`).
 """
 
 from __future__ import annotations
@@ -41,8 +42,33 @@ class Product:
         return tuple(device.label + suffix for device in self.devices if device.memory >= memory)
 
 
-_A100_MIG = ("1g.5gb", "1g.10gb", "1g.20gb", "2g.10gb", "2g.20gb", "3g.20gb", "3g.40gb", "4g.20gb", "4g.40gb", "7g.40gb", "7g.80gb")
-_H100_MIG = ("1g.10gb", "1g.12gb", "1g.20gb", "1g.24gb", "2g.20gb", "2g.24gb", "3g.40gb", "3g.48gb", "4g.40gb", "4g.48gb", "7g.80gb", "7g.96gb")
+_A100_MIG = (
+    "1g.5gb",
+    "1g.10gb",
+    "1g.20gb",
+    "2g.10gb",
+    "2g.20gb",
+    "3g.20gb",
+    "3g.40gb",
+    "4g.20gb",
+    "4g.40gb",
+    "7g.40gb",
+    "7g.80gb",
+)
+_H100_MIG = (
+    "1g.10gb",
+    "1g.12gb",
+    "1g.20gb",
+    "1g.24gb",
+    "2g.20gb",
+    "2g.24gb",
+    "3g.40gb",
+    "3g.48gb",
+    "4g.40gb",
+    "4g.48gb",
+    "7g.80gb",
+    "7g.96gb",
+)
 _H200_MIG = ("1g.18gb", "1g.35gb", "2g.35gb", "3g.71gb", "4g.71gb", "7g.141gb")
 _B200_MIG = ("1g.23gb", "1g.45gb", "2g.45gb", "3g.90gb", "4g.90gb", "7g.180gb")
 _A30_MIG = ("1g.6gb", "2g.12gb", "4g.24gb")
@@ -60,7 +86,10 @@ _NVIDIA: Final[Mapping[str, tuple[tuple[tuple[str, int], ...], tuple[str, ...]]]
         ),
         _A100_MIG,
     ),
-    "A800": ((("NVIDIA-A800-SXM4-80GB", 80), ("NVIDIA-A800-80GB-PCIe", 80), ("NVIDIA-A800-40GB-Active", 40)), _A100_MIG),
+    "A800": (
+        (("NVIDIA-A800-SXM4-80GB", 80), ("NVIDIA-A800-80GB-PCIe", 80), ("NVIDIA-A800-40GB-Active", 40)),
+        _A100_MIG,
+    ),
     "H100": (
         (
             ("NVIDIA-H100-80GB-HBM3", 80),

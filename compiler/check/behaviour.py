@@ -1,0 +1,73 @@
+"""Timeouts, retries and caches that cannot do what they seem to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from compiler.check.survey import Survey
+from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.models import ComputeAsset, Task
+from compiler.program import Definition, Origin, ResolvedDag, ResolvedTask
+
+
+def check(survey: Survey) -> Iterable[Diagnostic]:
+    for container in survey.containers:
+        yield from _retry(container.model, container.origin)
+        yield from _cache(container.model, container.origin)
+    for dag, task in survey.tasks:
+        if task.target is not task.task and task.task.retry is not None:
+            yield from _retry(task.task, task.origin)
+        if dag.model.limits is not None and dag.model.limits.timeout is not None:
+            yield from _timeout(dag, task, dag.model.limits.timeout)
+
+
+def _timeout(dag: ResolvedDag, task: ResolvedTask, limit: int) -> Iterator[Diagnostic]:
+    own = task.task.timeout
+    if own is not None:
+        given, where = own, task.origin.at("timeout")
+    elif isinstance(task.target, Definition) and task.target.model.timeout is not None:
+        given, where = task.target.model.timeout, task.origin.at("asset")
+    else:
+        return
+    if given > limit:
+        message = f"task '{task.name}' may take {duration(given)}, but DAG '{dag.name}' ends after {duration(limit)}"
+        yield diagnostic("A407", where, message, hint="raise `limits.timeout` or lower the task's")
+
+
+def _retry(model: ComputeAsset | Task, origin: Origin) -> Iterator[Diagnostic]:
+    retry = model.retry
+    if retry is None:
+        return
+    where = origin.at("retry")
+    if not retry.on and retry.expression is None:
+        yield diagnostic("A408", where.at("on"), "it is retried on nothing", hint="write on: [error, failure]")
+    elif retry.limit == 0:
+        yield diagnostic(
+            "A408", where.at("limit"), "it is retried 0 times", hint="leave out `retry`, or raise the limit"
+        )
+    backoff = retry.backoff
+    if backoff is not None and backoff.max is not None and backoff.max < backoff.first:
+        message = (
+            f"the first wait of {duration(backoff.first)} is longer than all retries may take ({duration(backoff.max)})"
+        )
+        yield diagnostic(
+            "A408", where.at("backoff", "max"), message, hint="`max` is the time for all attempts together"
+        )
+
+
+def _cache(model: ComputeAsset | Task, origin: Origin) -> Iterator[Diagnostic]:
+    if model.cache is not None and model.cache.key is None and not model.inputs and not model.parameters:
+        hint = "give it parameters or inputs, or a `key` that changes when the result does"
+        yield diagnostic(
+            "A409", origin.at("cache"), "nothing tells one result from another: the first is kept", hint=hint
+        )
+
+
+def duration(seconds: int) -> str:
+    """Seconds as definitions write them: `1d12h`."""
+    parts = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -1,0 +1,52 @@
+"""Images: a fixed tag, a digest and an allowed registry, as the project's policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from compiler.check.survey import Survey
+from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.program import Origin
+
+_DEFAULT: Final = "docker.io"
+
+
+def check(survey: Survey) -> Iterable[Diagnostic]:
+    policy = survey.program.project.policy
+    for container in survey.containers:
+        if container.model.image is not None:
+            where = container.origin.at("image")
+            yield from _image(container.model.image, where, policy.registries, policy.require_digest)
+        for name, sidecar in container.model.sidecars.items():
+            where = container.origin.at("sidecars", name, "image")
+            yield from _image(sidecar.image, where, policy.registries, policy.require_digest)
+
+
+def _image(image: str, origin: Origin, registries: tuple[str, ...], digest: bool) -> Iterator[Diagnostic]:
+    if "${{" in image:
+        return
+    name, _, pinned = image.partition("@")
+    repository, colon, tag = name.rpartition(":") if ":" in name.rsplit("/", 1)[-1] else (name, "", "")
+    if not pinned:
+        if digest:
+            hint = f"write {image}@sha256:…, as `docker buildx imagetools inspect {image}` shows it"
+            yield diagnostic(
+                "A503", origin, f"image '{image}' has no digest, which the project's policy asks for", hint=hint
+            )
+        elif not colon or tag == "latest":
+            said = "has no tag" if not colon else "is tagged latest"
+            hint = f"write a version: {repository}:1.2.3, or a digest"
+            yield diagnostic("A502", origin, f"image '{image}' {said}: it may be another one tomorrow", hint=hint)
+    if registries and not any(_is_from(repository, registry) for registry in registries):
+        hint = f"allowed is {', '.join(registries)}"
+        yield diagnostic("A504", origin, f"image '{image}' comes from a registry that is not allowed", hint=hint)
+
+
+def _is_from(repository: str, registry: str) -> bool:
+    """Whether a repository is in a registry, or below a path in it (`registry.example.com/team`)."""
+    host, slash, _ = repository.partition("/")
+    if not slash or not ("." in host or ":" in host or host == "localhost"):
+        repository = f"{_DEFAULT}/{repository}" if slash else f"{_DEFAULT}/library/{repository}"
+    allowed = registry.rstrip("/")
+    return repository == allowed or repository.startswith(allowed + "/")

@@ -1,0 +1,75 @@
+"""Secrets that are written in a definition. No message shows a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from compiler.check.survey import Survey
+from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.models.parts import Parameter
+from compiler.program import Origin
+
+_NAMES: Final = re.compile(
+    r"(?:^|[_.-])(?:PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIALS?|APIKEY|(?:API|ACCESS|SECRET|PRIVATE|ACCOUNT)[_.-]?KEY)"
+    r"(?:$|[_.-](?:VALUE|\d+)$)"
+)
+_OPEN_NAMES: Final = frozenset({"PWD"})  # the shell's working directory
+_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SHAPES: Final = re.compile(
+    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|glpat-[A-Za-z0-9_-]{20}|xox[abpr]-[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{30,}"
+    r"|sk-[A-Za-z0-9_-]{32,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."
+)
+_HARMLESS: Final = re.compile(r"|true|false|yes|no|on|off|none|null|\d{1,5}|/\S*", re.IGNORECASE)
+
+
+def check(survey: Survey) -> Iterable[Diagnostic]:
+    for container in survey.containers:
+        model, origin = container.model, container.origin
+        yield from _env(model.env, origin.at("env"))
+        yield from _parameters(model.parameters, origin)
+        for name, sidecar in model.sidecars.items():
+            yield from _env(sidecar.env, origin.at("sidecars", name, "env"))
+    for dag in survey.dags:
+        written = dag.model.env.values if dag.model.env else {}
+        yield from _env(written, dag.origin.at("env"))
+        yield from _env(
+            {name: value for name, value in dag.env.items() if name not in written}, dag.origin.at("env", "file"), True
+        )
+        yield from _parameters(dag.model.parameters, dag.origin)
+
+
+def _env(env: Mapping[str, Any], origin: Origin, file: bool = False) -> Iterator[Diagnostic]:
+    for name, value in env.items():
+        if isinstance(value, str) and "${{" not in value and _is_secret(name, value):
+            where = origin if file else _entry(origin, name)
+            hint = f"keep it in a Secret: {name}: {{secret: name/key}}"
+            yield diagnostic(
+                "A507", where, f"'{name}' seems to be a secret; a manifest shows it to everybody", hint=hint
+            )
+
+
+def _entry(origin: Origin, name: str) -> Origin:
+    """A variable's place: below `env`, or below `env.values`."""
+    nested = origin.at("values", name)
+    direct = origin.at(name)
+    if origin.source.span(nested.path, True) != origin.source.span(origin.path, True):
+        return nested
+    return direct
+
+
+def _parameters(parameters: Mapping[str, Parameter], origin: Origin) -> Iterator[Diagnostic]:
+    for name, parameter in parameters.items():
+        default = parameter.default
+        if isinstance(default, str) and parameter.type == "string" and _is_secret(name, default):
+            message = f"the default of '{name}' seems to be a secret; a manifest shows it to everybody"
+            hint = "keep it in a Secret, and give it in `env`: {secret: name/key}"
+            yield diagnostic("A507", origin.at("parameters", name, "default"), message, hint=hint)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if _SHAPES.search(value):
+        return True
+    plain = _WORDS.sub("_", name).upper()
+    return plain not in _OPEN_NAMES and bool(_NAMES.search(plain)) and not _HARMLESS.fullmatch(value.strip())

@@ -1,0 +1,68 @@
+"""What the parts of `resolve` share: the workspace, the diagnostics found so far, and the texts already parsed."""
+
+from __future__ import annotations
+
+from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.models.parts import InlineText, Input, StoredObject
+from compiler.program import Literal_, LocalFile, ObjectKey, Origin, Workspace
+from compiler.refs import OPEN, Ref, RefError, Text, parse
+from compiler.source import Path
+
+
+class Context:
+    """One resolution. `found` grows; nothing else changes but caches."""
+
+    __slots__ = ("_parsed", "found", "workspace")
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.found: list[Diagnostic] = []
+        self._parsed: dict[str, str | Ref | Text] = {}
+
+    def add(
+        self,
+        code: str,
+        origin: Origin,
+        message: str,
+        *,
+        hint: str | None = None,
+        key: bool = False,
+        within: tuple[int, int] | None = None,
+    ) -> None:
+        self.found.append(diagnostic(code, origin, message, hint=hint, key=key, within=within))
+
+    def parse(self, text: str, origin: Origin, path: Path) -> str | Ref | Text | None:
+        """A text's references; None, with a diagnostic at `path` below the origin, where one is malformed."""
+        if OPEN not in text:
+            return text
+        known = self._parsed.get(text)
+        if known is not None:
+            return known
+        try:
+            known = self._parsed[text] = parse(text)
+        except RefError as error:
+            within = (error.start, error.end)
+            self.add("A301", origin.at(*path), error.message, hint=error.hint, within=within)
+            return None
+        return known
+
+    def content(self, origin: Origin, name: str) -> bytes | None:
+        """The content of a local file that a definition names; None, with a diagnostic, where it is missing."""
+        content = self.workspace.files.get(origin.source.resolve(name))
+        if content is None:
+            self.add(
+                "A317", origin, f"there is no file '{name}'", hint="the path is relative to the file that names it"
+            )
+        return content
+
+    def default(self, given: Input, origin: Origin) -> LocalFile | ObjectKey | Literal_ | None:
+        """What an input is when nothing is given; None where there is no default, or its file is missing."""
+        default = given.default
+        if isinstance(default, StoredObject):
+            return ObjectKey(default.key, default.bucket)
+        if isinstance(default, InlineText):
+            return Literal_(default.text)
+        if default is None:
+            return None
+        content = self.content(origin.at("default"), default)
+        return None if content is None else LocalFile(default, content)

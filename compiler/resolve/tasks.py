@@ -1,0 +1,149 @@
+"""The tasks of one DAG: each bound to what it runs, with its data flow, its order and its conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from compiler.diagnostics import did_you_mean
+from compiler.models import ComputeAsset, Dag, Task
+from compiler.program import Definition, Needs, Origin, ResolvedDag, ResolvedTask
+from compiler.resolve.bindings import Binder
+from compiler.resolve.containers import check_container, refuse
+from compiler.resolve.context import Context
+from compiler.resolve.loops import resolve_foreach
+from compiler.resolve.needs import leaves, resolve_needs
+from compiler.resolve.order import cycles
+from compiler.resolve.scope import Scope, Site
+from compiler.resolve.targets import Target, of_asset, of_dag, of_inline, of_pause
+from compiler.resolve.types import Type
+from compiler.resolve.versions import Versions
+from compiler.resolve.when import resolve_when
+
+_READ: Final = frozenset({"asset", "dag", "with_", "needs", "foreach", "when", "description", "continue_on"})
+_CONSTANT: Final = "a task changes an asset by constants only; let the asset have a parameter for it"
+
+
+class Library:
+    """What tasks can run: the assets, and the DAGs resolved so far with the types of their results."""
+
+    __slots__ = ("_assets", "_context", "dags", "versions")
+
+    def __init__(self, context: Context, versions: Versions) -> None:
+        self._context = context
+        self._assets: dict[int, Target] = {}
+        self.versions = versions
+        self.dags: dict[str, Target | None] = {}  # None: a mistake in it is reported already
+
+    def add(self, dag: ResolvedDag, results: Mapping[str, Type]) -> None:
+        self.dags[dag.name] = of_dag(dag, results)
+
+    def target(self, name: str, task: Task, origin: Origin) -> Target | None:
+        """What a task runs; None, with a diagnostic, where it names nothing that is known."""
+        if task.asset is not None:
+            asset = self.versions.find(task.asset, origin.at("asset"))
+            return None if asset is None else self._asset(asset)
+        if task.dag is not None:
+            return self._dag(task.dag, origin.at("dag"))
+        if task.pause is not None:
+            return of_pause(name, task.pause)
+        return of_inline(self._context, name, task, origin)
+
+    def _asset(self, asset: Definition[ComputeAsset]) -> Target:
+        target = self._assets.get(id(asset))
+        if target is None:
+            target = self._assets[id(asset)] = of_asset(self._context, asset)
+        return target
+
+    def _dag(self, name: str, origin: Origin) -> Target | None:
+        if name not in self.dags:
+            known = self._context.workspace.dags
+            hint = did_you_mean(name, known) or (f"there is {', '.join(known)}" if len(known) < 10 else None)
+            self._context.add("A204", origin, f"there is no DAG '{name}'", hint=hint)
+            return None
+        return self.dags[name]
+
+
+class Tasks:
+    """Resolves the tasks of one DAG."""
+
+    def __init__(self, context: Context, library: Library, dag: Definition[Dag]) -> None:
+        self._context = context
+        self._dag = dag
+        model, origin = dag.model, dag.origin
+        sections = (("tasks", model.tasks), ("finally", model.finally_))
+        self._origins = {name: origin.at(section, name) for section, tasks in sections for name in tasks}
+        self._targets = {
+            name: library.target(name, task, self._origins[name])
+            for _, tasks in sections
+            for name, task in tasks.items()
+        }
+        self.scope = Scope(context, dag, self._targets)
+        self._binder = Binder(context, self.scope)
+
+    def resolve(self, tasks: Mapping[str, Task], *, closing: bool = False) -> tuple[ResolvedTask, ...]:
+        """The tasks of one section in the order of the file; cycles are reported."""
+        resolved = [self._task(name, task, tasks, closing) for name, task in tasks.items()]
+        known = tuple(task for task in resolved if task is not None)
+        self._report_cycles(known)
+        return known
+
+    def _task(self, name: str, task: Task, siblings: Mapping[str, Task], closing: bool) -> ResolvedTask | None:
+        context, origin, target = self._context, self._origins[name], self._targets[name]
+        site = Site(name, origin, None, closing)
+        foreach = when = None
+        if task.foreach is not None:
+            foreach, site.item = resolve_foreach(
+                context, self.scope, task.foreach, Site(name, origin, None, closing, site.data)
+            )
+        if task.when is not None:
+            when = resolve_when(context, self.scope, task.when, site)
+        needs = resolve_needs(context, task, origin, siblings)
+        self._check_texts(task, target, origin)
+        if target is None:
+            for given, value in task.with_.items():
+                self._read_only(value, given, site)
+            return None
+        bindings = self._binder.bind(task, target, site)
+        data = tuple(other for other in site.data if other != name)
+        return ResolvedTask(name, task, origin, target.definition, bindings, foreach, needs, when, data)
+
+    def _read_only(self, value: object, given: str, site: Site) -> None:
+        """References in a task whose target is not known are held against the DAG all the same."""
+        if not isinstance(value, str):
+            return
+        parsed = self._context.parse(value, site.origin, ("with", given))
+        if parsed is not None and not isinstance(parsed, str):
+            from compiler.refs import Text
+
+            self.scope.types_of(parsed if isinstance(parsed, Text) else Text((parsed,)), site, ("with", given))
+
+    def _check_texts(self, task: Task, target: Target | None, origin: Origin) -> None:
+        if target is not None and target.definition is task:
+            check_container(self._context, task, origin, self._dag.model.files)
+            return
+        others = task.model_fields_set - _READ
+        for field in others:
+            hint = _CONSTANT if task.asset is not None else None
+            refuse(self._context, getattr(task, field), origin.at(type(task).model_fields[field].alias or field), hint)
+
+    def _report_cycles(self, tasks: tuple[ResolvedTask, ...]) -> None:
+        graph = {task.name: _edges(task) for task in tasks}
+        for cycle in cycles(graph):
+            name = cycle[0]
+            origin = self._origins[name]
+            if len(cycle) == 2:
+                self._context.add("A207", origin, f"task '{name}' waits for itself", key=True)
+                continue
+            message = f"tasks wait for each other: {' -> '.join(cycle)}"
+            hint = "an arrow leads to what a task needs or reads; remove one of them"
+            self._context.add("A207", origin, message, hint=hint, key=True)
+
+
+def _edges(task: ResolvedTask) -> list[str] | tuple[str, ...]:
+    needs: Needs | None = task.needs
+    if needs is None:
+        return task.data
+    if needs.op == "task":
+        return (*task.data, needs.task)
+    return [*task.data, *(leaf.task for leaf in leaves(needs))]
