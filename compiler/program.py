@@ -1,4 +1,4 @@
-"""The resolved program: names bound to definitions, data flow explicit. What `resolve` makes and `check` and `lower` read."""
+"""The resolved program, names bound and data flow explicit: what `resolve` makes and `check` and `lower` read."""
 
 from __future__ import annotations
 
@@ -49,10 +49,12 @@ class Workspace:
     dags: Mapping[str, Definition[Dag]]
     files: Mapping[str, bytes | None]
     requested: tuple[str, ...] = ()  # the DAGs asked for; none named: all
+    sources: Mapping[str, SourceFile] = field(default_factory=dict)  # every file that was read, by its name
+    manifests: tuple[Definition[dict[str, Any]], ...] = ()  # Hera workflows, as Argo manifests
 
 
 @dataclass(frozen=True, slots=True)
-class Literal_:
+class Literal_:  # noqa: N801  (typing has a Literal)
     """A constant bound to a parameter (already typed and checked), or the text of an input (a `str`)."""
 
     value: Any
@@ -112,8 +114,8 @@ class ResolvedTask:
     """One task with everything it names bound.
 
     `target` is the asset, the inline task itself (a Task with image), a nested DAG, or a gate.
-    `bindings` covers every parameter and input of the target that is given, by its name, and the defaults of inputs that
-    are not given (a parameter's default stays in its model).
+    `bindings` covers every parameter and input of the target that is given, by its name, and the defaults of inputs
+    that are not given (a parameter's default stays in its model).
     `data` are the tasks whose outputs it reads (implied order), in order of first use.
     """
 
@@ -130,10 +132,13 @@ class ResolvedTask:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A parsed `when`: a tree of comparisons over references and constants."""
+    """A parsed `when`: a tree of comparisons over references and constants.
+
+    `not` and `truth` have one operand; the second one of `in` is a Literal_ of a tuple.
+    """
 
     op: Literal["and", "or", "not", "==", "!=", "<", "<=", ">", ">=", "in", "truth"]
-    operands: tuple[Condition | Ref | Literal_, ...]  # of `in` the second is a Literal_ of a tuple; `not`, `truth` have one
+    operands: tuple[Condition | Ref | Literal_, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +166,5 @@ class Program:
     profile: Profile
     project: Project
     digest: str  # sha256 over those of the DAGs, independent of folders and of the order of files
-    assets: tuple[Definition[ComputeAsset], ...] = ()  # all that are used or were loaded, by name and version
-    locked: Mapping[str, str] = field(default_factory=dict)  # `name@prefix` -> the version chosen, what argosy.lock holds
+    assets: tuple[Definition[ComputeAsset], ...] = ()  # all that were loaded, by name and version
+    locked: Mapping[str, str] = field(default_factory=dict)  # argosy.lock: `name@prefix` -> the version chosen
