@@ -95,7 +95,7 @@ _CONTENT_SCHEMA = {
 
 
 class Input(Model):
-    """An input. `path` is its place in the container (not for env); a text as default is a file beside the definition."""
+    """An input. `path` is its place in the container (not for env); a text as default is a file's name."""
 
     kind: InputKind
     path: str | None = None
@@ -121,13 +121,13 @@ class Output(Model):
     description: str | None = None
 
 
-SECRET_KEY_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9]+$"
+KEY_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9]+$"
 
 
 def _secret(value: Any) -> str:
     import re
 
-    if isinstance(value, str) and re.fullmatch(SECRET_KEY_PATTERN.rstrip("$"), value):
+    if isinstance(value, str) and re.fullmatch(KEY_PATTERN.rstrip("$"), value):
         return value
     raise Problem("A126", "not a Secret's name and key", "write it like wandb/api-key")  # the value may be a secret
 
@@ -135,7 +135,7 @@ def _secret(value: Any) -> str:
 class SecretRef(Model):
     """A Secret's key, `name/key`; never a value."""
 
-    secret: Annotated[str, Shape(_secret, {"type": "string", "pattern": SECRET_KEY_PATTERN})]
+    secret: Annotated[str, Shape(_secret, {"type": "string", "pattern": KEY_PATTERN})]
     optional: Flag = False
 
 

@@ -1,0 +1,157 @@
+"""One file -> the definitions in it, each validated, with diagnostics for all mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean
+from compiler.load import rules
+from compiler.load.files import File, read_file
+from compiler.load.reader import decode, read
+from compiler.load.validate import place, validate
+from compiler.models.base import describe
+from compiler.program import Definition, Origin
+from compiler.source import SourceFile
+
+if TYPE_CHECKING:
+    from compiler.models.base import Model
+
+API_VERSION = "argosy/v1"
+KINDS = ("ComputeAsset", "Dag")
+_SIGNS = {"tasks": "Dag", "image": "ComputeAsset", "remote": "ComputeAsset"}
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What one file gave. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
+
+    source: SourceFile
+    definitions: list[Definition[Any]] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def load_file(file: File) -> Loaded:
+    """The definitions in a file. In one that the user did not name, documents of other kinds are passed over."""
+    opened = open_source(file)
+    if opened.diagnostics:
+        return opened
+    if file.name.endswith(".py"):
+        from compiler.load import python
+
+        return python.load(opened, file)
+    documents, opened.diagnostics = read(opened.source)
+    if not any(document is not None for document in documents):
+        if file.named and not opened.diagnostics:
+            opened.diagnostics.append(at("A111", opened.source.at(0, 0), "the file is empty", hint=_KIND_HINT))
+        return opened
+    for index, document in enumerate(documents):
+        if document is not None:
+            _definition(opened, document, Origin(opened.source, (index,)), file.named)
+    return opened
+
+
+def open_source(file: File) -> Loaded:
+    """A file's text, with a diagnostic when it cannot be read."""
+    try:
+        source, diagnostics = decode(file.name, read_file(file.location), file.location)
+    except (OSError, ValueError) as error:
+        source = SourceFile(file.name, "", file.location)
+        reason = getattr(error, "strerror", None) or str(error)
+        return Loaded(
+            source, [], [at("A101", source.at(0, 0), f"cannot read the file: {reason[:1].lower()}{reason[1:]}")]
+        )
+    return Loaded(source, [], diagnostics)
+
+
+def load_project(file: File) -> Loaded:
+    """argosy.yaml."""
+    opened = open_source(file)
+    if opened.diagnostics:
+        return opened
+    documents, opened.diagnostics = read(opened.source)
+    origin = Origin(opened.source, (0,))
+    if len(documents) > 1:
+        opened.diagnostics.append(diagnostic("A111", origin, "argosy.yaml holds one document"))
+    data = documents[0] if documents and documents[0] is not None else {}
+    if documents or not opened.diagnostics:
+        from compiler.models.project import Project
+
+        _validated(opened, Project, data, origin)
+    return opened
+
+
+_KIND_HINT = "write kind: Dag or kind: ComputeAsset"
+
+
+def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
+    if not isinstance(data, dict):
+        if named:
+            message = f"expected a definition, found {describe(data)}"
+            loaded.diagnostics.append(diagnostic("A111", origin, message, hint=_KIND_HINT))
+        return
+    kind = _kind(data)
+    if not named and not _is_ours(data, kind):
+        return
+    found = list(_head_mistakes(data, kind, origin))
+    loaded.diagnostics.extend(found)
+    if kind is None:
+        return
+    if found:
+        data = {key: value for key, value in data.items() if key not in ("kind", "apiVersion")}
+    _validated(loaded, _model(kind), data, origin)
+
+
+def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) -> None:
+    value, diagnostics = validate(model, data, origin)
+    loaded.diagnostics.extend(diagnostics)
+    if value is not None:
+        loaded.diagnostics.extend(place(mistake, origin) for mistake in rules.check(value))
+        loaded.definitions.append(Definition(value, origin))
+
+
+def _model(kind: str) -> type[Model]:
+    if kind == "Dag":
+        from compiler.models.dag import Dag
+
+        return Dag
+    from compiler.models.asset import ComputeAsset
+
+    return ComputeAsset
+
+
+def _kind(data: dict[str, Any]) -> str | None:
+    """The kind that a document has or, by its fields, was meant to have."""
+    kind = data.get("kind")
+    if kind in KINDS:
+        return str(kind)
+    if kind is None:
+        return next((meant for sign, meant in _SIGNS.items() if sign in data), None)
+    return None
+
+
+def _is_ours(data: dict[str, Any], kind: str | None) -> bool:
+    version = data.get("apiVersion", API_VERSION)
+    if isinstance(version, str) and version.startswith("argosy"):
+        return kind is not None or (isinstance(data.get("kind"), str) and did_you_mean(data["kind"], KINDS) is not None)
+    return False
+
+
+def _head_mistakes(data: dict[str, Any], kind: str | None, origin: Origin) -> Iterator[Diagnostic]:
+    version = data.get("apiVersion", API_VERSION)
+    foreign = isinstance(version, str) and "/" in version and not version.startswith("argosy")
+    if "kind" not in data:
+        hint = f"write kind: {kind}" if kind else _KIND_HINT
+        yield diagnostic("A121", origin, "missing field 'kind'", hint=hint, key=True)
+    elif kind is None:
+        shown = data["kind"] if isinstance(data["kind"], str) else ""
+        message = f"unknown kind '{shown[:60]}'" if shown else f"expected a kind, found {describe(data['kind'])}"
+        hint = "this is no definition of Argosy; `argosy run` takes Argo manifests" if foreign else None
+        hint = hint or did_you_mean(shown, KINDS) or _KIND_HINT
+        yield diagnostic("A113", origin.at("kind"), message, hint=hint)
+        return
+    if version != API_VERSION:
+        written = f"'{version[:60]}'" if isinstance(version, str) else describe(version)
+        hint = f"write {API_VERSION}, or leave it out"
+        yield diagnostic("A114", origin.at("apiVersion"), f"unknown apiVersion {written}", hint=hint)

@@ -1,0 +1,202 @@
+"""Definitions in Python: a module whose module-level values are DAGs, assets or Hera workflows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from compiler.diagnostics import Diagnostic, at
+from compiler.load import rules
+from compiler.load.validate import mistakes, place
+from compiler.models.base import Model, camel
+from compiler.program import Definition, Origin
+from compiler.source import SourceFile
+
+if TYPE_CHECKING:
+    from compiler.load.documents import Loaded
+    from compiler.load.files import File
+    from compiler.source import Path
+
+_DEFINES = re.compile(r"^\s*(?:from|import)\s+(?:compiler|hera)\b", re.MULTILINE)
+
+
+def load(loaded: Loaded, file: File) -> Loaded:
+    """Runs the module in this process, with its folder on sys.path, and takes the definitions it has made.
+
+    A module that the user did not name is run only if it imports Argosy's models or Hera: others are programs.
+    """
+    if not file.named and not _DEFINES.search(loaded.source.text):
+        return loaded
+    try:
+        tree = ast.parse(loaded.source.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        loaded.diagnostics.append(_syntax_error(loaded.source, error))
+        return loaded
+    source = SourceFile(file.name, loaded.source.text, file.location, _Places(loaded.source, tree).locate)
+    values, failures = _run(source, tree)
+    loaded.diagnostics.extend(failures)
+    seen: list[Any] = []
+    for name, value in values.items():
+        if any(value is other for other in seen):
+            continue
+        seen.append(value)
+        _take(loaded, value, Origin(source, (name,)))
+    if file.named and not loaded.definitions and not loaded.diagnostics:
+        hint = "assign a Dag, a ComputeAsset or a Hera Workflow to a name of the module"
+        loaded.diagnostics.append(at("A111", source.at(0, 0), "the module makes no definition", hint=hint))
+    return loaded
+
+
+def _take(loaded: Loaded, value: Any, origin: Origin) -> None:
+    if isinstance(value, Model) and type(value).__name__ in ("Dag", "ComputeAsset"):
+        loaded.definitions.append(Definition(value, origin))
+        loaded.diagnostics.extend(place(mistake, origin) for mistake in rules.check(value))
+    elif type(value).__module__.partition(".")[0] == "hera" and hasattr(value, "to_dict") and hasattr(value, "kind"):
+        from compiler.load import hera
+
+        manifest, diagnostics = hera.manifest(value, origin)
+        loaded.diagnostics.extend(diagnostics)
+        if manifest is not None:
+            loaded.definitions.append(Definition(manifest, origin))
+
+
+def _run(source: SourceFile, tree: ast.Module) -> tuple[dict[str, Any], list[Diagnostic]]:
+    import os.path
+    import runpy
+
+    from pydantic import ValidationError
+
+    try:
+        folder = os.path.dirname(source.location)  # noqa: PTH120
+        with _on_path(folder), redirect_stdout(sys.stderr):
+            return runpy.run_path(source.location, run_name="__argosy__"), []
+    except ValidationError as error:
+        line = _line(error.__traceback__, source.location)
+        return {}, _refused(source, tree, error, line)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a user's module raises is a mistake in it)
+        line = _line(error.__traceback__, source.location)
+        text = source.line(line)
+        start = source.offset(line, len(text) - len(text.lstrip()) + 1)
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return {}, [at("A140", source.at(start, source.offset(line, len(text) + 1)), message)]
+
+
+def _refused(source: SourceFile, tree: ast.Module, error: Any, line: int) -> list[Diagnostic]:
+    """A model's constructor refused its arguments: one diagnostic for each mistake, at the argument."""
+    import compiler.models
+
+    model: type[Model] = getattr(compiler.models, error.title, Model)
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    call = next((node for node in calls if _calls(node, error.title, line)), None)
+    if call is None or model is Model:
+        return [at("A140", source.at(source.offset(line)), str(error))]
+    place_in = SourceFile(source.name, source.text, source.location, _Places(source, tree, call).locate)
+    return [place(mistake, Origin(place_in)) for mistake in mistakes(model, error, {})]
+
+
+def _calls(node: ast.Call, name: str, line: int) -> bool:
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return called == name and node.lineno <= line <= (node.end_lineno or node.lineno)
+
+
+def _line(traceback: TracebackType | None, location: str) -> int:
+    """The last line of the file that the exception went through."""
+    line = 1
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == location:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _syntax_error(source: SourceFile, error: Exception) -> Diagnostic:
+    line, column = getattr(error, "lineno", None) or 1, getattr(error, "offset", None) or 1
+    return at("A140", source.at(source.offset(line, column)), f"not Python: {getattr(error, 'msg', None) or error}")
+
+
+@contextmanager
+def _on_path(folder: str) -> Iterator[None]:
+    before = list(sys.path)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+class _Places:
+    """Where the parts of a model stand in a module: the arguments of the call that makes it."""
+
+    def __init__(self, source: SourceFile, tree: ast.Module, call: ast.expr | None = None) -> None:
+        self.source = SourceFile(source.name, source.text, source.location)
+        self.tree = tree
+        self.call = call
+
+    def locate(self, path: Path, key: bool) -> tuple[int, int]:
+        """The offsets of what stands at `path`; the first element is the variable, unless a call is given."""
+        node: ast.AST | None = self.call
+        rest = path
+        if node is None:
+            node, rest = self._assigned(str(path[0]) if path else ""), path[1:]
+        if node is None:
+            return 0, 0
+        name: tuple[int, int] | None = None
+        for part in rest:
+            child = self._child(self._resolve(node), part)
+            if child is None:
+                key = True
+                break
+            node, name = child
+        if key and name is not None:
+            return name
+        return self._first_line(self._resolve(node) if not rest else node)
+
+    def _assigned(self, name: str) -> ast.expr | None:
+        found = None
+        for node in self.tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                found = getattr(node, "value", None)
+            elif isinstance(node, ast.With) and any(_binds(item, name) for item in node.items):
+                found = node.items[0].context_expr
+        return found
+
+    def _resolve(self, node: ast.AST) -> ast.AST:
+        """What a name stands for, where the module assigns it."""
+        if isinstance(node, ast.Name):
+            return self._assigned(node.id) or node
+        return node
+
+    def _child(self, node: ast.AST, part: str | int) -> tuple[ast.expr, tuple[int, int]] | None:
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg is not None and str(part) in (keyword.arg, camel(keyword.arg.rstrip("_"))):
+                    start = self._offset(keyword.lineno, keyword.col_offset)
+                    return keyword.value, (start, start + len(keyword.arg))
+        elif isinstance(node, ast.Dict):
+            for given, value in zip(node.keys, node.values, strict=True):
+                if isinstance(given, ast.Constant) and str(given.value) == str(part):
+                    return value, self._first_line(given)
+        elif isinstance(node, ast.List | ast.Tuple) and isinstance(part, int) and part < len(node.elts):
+            return node.elts[part], self._first_line(node.elts[part])
+        return None
+
+    def _first_line(self, node: Any) -> tuple[int, int]:
+        start = self._offset(node.lineno, node.col_offset)
+        if node.end_lineno == node.lineno:
+            return start, self._offset(node.end_lineno, node.end_col_offset)
+        return start, self.source.offset(node.lineno, len(self.source.line(node.lineno)) + 1)
+
+    def _offset(self, line: int, column: int) -> int:
+        """Ast counts columns in UTF-8 bytes."""
+        before = self.source.line(line).encode()[:column].decode("utf-8", "ignore")
+        return self.source.offset(line, len(before) + 1)
+
+
+def _binds(item: ast.withitem, name: str) -> bool:
+    return isinstance(item.optional_vars, ast.Name) and item.optional_vars.id == name

@@ -1,0 +1,221 @@
+"""Paths -> a workspace: the definitions asked for, and all that they name; only files that are needed are read."""
+
+from __future__ import annotations
+
+import os
+import os.path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from compiler.diagnostics import Diagnostic, Related, at, diagnostic
+from compiler.load.documents import Loaded, load_file, load_project
+from compiler.load.files import (
+    CONFIG_LIMIT,
+    EMBED_LIMIT,
+    File,
+    Index,
+    expand,
+    find_project,
+    is_below,
+    read_content,
+    shown_name,
+)
+from compiler.program import Definition, Workspace
+from compiler.source import SourceFile
+
+if TYPE_CHECKING:
+    from compiler.models import ComputeAsset, Dag, Project, Task
+
+LOCK_FILE = "argosy.lock"
+
+# ruff: noqa: PTH100, PTH118, PTH120  (paths are plain text here, see compiler.load.files)
+
+
+def load(
+    paths: Sequence[os.PathLike[str] | str],
+    *,
+    project_file: os.PathLike[str] | str | None = None,
+    shipped: os.PathLike[str] | str | None = None,
+) -> tuple[Workspace, list[Diagnostic]]:
+    """Loads the definitions in files and folders, and the assets, DAGs and local files that they name.
+
+    `shipped` is the folder with the `assets` and `dags` that come with Argosy. The workspace's `requested` are the DAGs
+    that stand in `paths`. Diagnostics are sorted by file and line.
+    """
+    return _Loader(None if shipped is None else os.path.abspath(os.fspath(shipped))).load(paths, project_file)
+
+
+class _Loader:
+    def __init__(self, shipped: str | None) -> None:
+        self.shipped = shipped
+        self.diagnostics: list[Diagnostic] = []
+        self.sources: dict[str, SourceFile] = {}
+        self.loaded: dict[str, Loaded] = {}
+        self.project: Definition[Project] | None = None
+        self.assets: dict[str, dict[str, Definition[ComputeAsset]]] = {}
+        self.dags: dict[str, Definition[Dag]] = {}
+        self.manifests: list[Definition[dict[str, Any]]] = []
+        self.own: Mapping[str, Index] = {}
+        self.shipped_index: Mapping[str, Index] = {}
+
+    def load(
+        self, paths: Sequence[os.PathLike[str] | str], project_file: os.PathLike[str] | str | None
+    ) -> tuple[Workspace, list[Diagnostic]]:
+        files, missing = expand(paths)
+        for file in missing:
+            source = SourceFile(file.name, "", file.location)
+            self.diagnostics.append(at("A101", source.at(0, 0), "there is no such file or folder"))
+        self._load_project([os.path.abspath(os.fspath(path)) for path in paths], project_file)
+        for file in files:
+            self._add(file)
+        requested = tuple(sorted(self.dags))
+        self._load_named(files)
+        workspace = Workspace(
+            project=self.project,
+            assets={name: _highest_first(versions) for name, versions in sorted(self.assets.items())},
+            dags=dict(sorted(self.dags.items())),
+            files=self._contents(),
+            requested=requested,
+            sources=self.sources,
+            manifests=tuple(self.manifests),
+        )
+        return workspace, sorted(self.diagnostics)
+
+    def _load_project(self, locations: list[str], given: os.PathLike[str] | str | None) -> None:
+        location = find_project(locations, self.shipped) if given is None else os.path.abspath(os.fspath(given))
+        if location is None:
+            return
+        loaded = load_project(File(location, shown_name(location) if given is None else os.fspath(given), named=True))
+        self._keep(loaded)
+        self.project = loaded.definitions[0] if loaded.definitions else None
+
+    def _keep(self, loaded: Loaded) -> None:
+        self.loaded[loaded.source.location] = loaded
+        self.sources[loaded.source.name] = loaded.source
+        self.diagnostics.extend(loaded.diagnostics)
+
+    def _add(self, file: File) -> list[Definition[Any]]:
+        """Reads a file, once; returns what it defines."""
+        known = self.loaded.get(file.location)
+        if known is not None:
+            return known.definitions
+        loaded = load_file(file)
+        self._keep(loaded)
+        for definition in loaded.definitions:
+            self._define(definition)
+        return loaded.definitions
+
+    def _define(self, definition: Definition[Any]) -> None:
+        if isinstance(definition.model, dict):
+            self.manifests.append(definition)
+            return
+        known: dict[str, Definition[Any]] = self.dags
+        key, what = definition.model.name, f"the DAG '{definition.model.name}'"
+        if definition.model.kind == "ComputeAsset":
+            known = self.assets.setdefault(definition.model.name, {})
+            key = definition.model.version
+            what = f"the asset '{definition.model.name}' in version {key}"
+        first = known.setdefault(key, definition)
+        if first is not definition and first.model is not definition.model:
+            where = definition.origin.at("name")
+            related = (Related(first.origin.source.span((*first.origin.path, "name")), "the first one is here"),)
+            self.diagnostics.append(diagnostic("A160", where, f"{what} is defined twice", related=related))
+
+    def _load_named(self, files: Iterable[File]) -> None:
+        """Loads the assets and DAGs that tasks name, those of nested DAGs included."""
+        queue = [self.dags[name] for name in sorted(self.dags)]
+        seen = set(self.dags)
+        locations = [file.location for file in files]
+        while queue:
+            for task in _tasks(queue.pop(0).model):
+                if task.asset is not None and task.asset.partition("@")[0] not in self.assets:
+                    self._find("assets", task.asset.partition("@")[0], locations)
+                if task.dag is not None and task.dag not in seen:
+                    seen.add(task.dag)
+                    if task.dag not in self.dags:
+                        self._find("dags", task.dag, locations)
+                    if task.dag in self.dags:
+                        queue.append(self.dags[task.dag])
+
+    def _find(self, group: str, name: str, locations: list[str]) -> None:
+        """Reads the files that should define `name`, the project's before the shipped ones; where none does, all."""
+        if not self.own:
+            self.own = {item: Index(self._folders(item, locations)) for item in ("assets", "dags")}
+            folders = {item: [os.path.join(self.shipped, item)] if self.shipped else [] for item in ("assets", "dags")}
+            self.shipped_index = {item: Index(folders[item]) for item in ("assets", "dags")}
+        known: Mapping[str, Any] = self.assets if group == "assets" else self.dags
+        for index in (self.own[group], self.shipped_index[group]):
+            for files in (index.named(name), index.files):
+                for file in files:
+                    self._add(file)
+                if name in known:
+                    self._note_shadow(group, name, index)
+                    return
+
+    def _note_shadow(self, group: str, name: str, index: Index) -> None:
+        shipped = self.shipped_index[group].named(name)
+        if index is self.shipped_index[group] or not shipped or group != "assets":
+            return
+        first = next(iter(self.assets[name].values()))
+        if self.shipped is None or not is_below(first.origin.source.location, self.shipped):
+            message = f"the project's asset '{name}' is used in place of the one that ships with Argosy"
+            self.diagnostics.append(diagnostic("A601", first.origin.at("name"), message))
+
+    def _folders(self, group: str, locations: list[str]) -> list[str]:
+        """The project's folders with assets or DAGs; without argosy.yaml those beside the definitions."""
+        if self.project is not None:
+            root = os.path.dirname(self.project.origin.source.location)
+            names = self.project.model.assets if group == "assets" else self.project.model.dags
+            return [os.path.normpath(os.path.join(root, name)) for name in names]
+        roots = sorted({os.path.dirname(location) for location in locations})
+        beside = [os.path.normpath(os.path.join(root, up, group)) for root in roots for up in (".", "..")]
+        return list(dict.fromkeys(beside))
+
+    def _contents(self) -> dict[str, bytes | None]:
+        """The contents of all local files that definitions name, and of argosy.lock."""
+        contents: dict[str, bytes | None] = {}
+        if self.project is not None:
+            lock = self.project.origin.source.resolve(LOCK_FILE)
+            contents[lock] = read_content(lock, CONFIG_LIMIT)
+        assets = (item for versions in self.assets.values() for item in versions.values())
+        definitions: list[Definition[Any]] = [*self.dags.values(), *assets]
+        for definition in definitions:
+            for name, limit in _local_files(definition.model):
+                location = definition.origin.source.resolve(name)
+                if location not in contents:
+                    contents[location] = read_content(location, limit)
+        return contents
+
+
+def _tasks(dag: Dag) -> Iterator[Task]:
+    yield from dag.tasks.values()
+    yield from dag.finally_.values()
+
+
+def _local_files(model: Any) -> Iterator[tuple[str, int]]:
+    """The local files that an asset or a DAG names, each with how much of it is of use."""
+    for given in model.inputs.values():
+        if isinstance(given.default, str):
+            yield given.default, CONFIG_LIMIT if given.kind == "env" else EMBED_LIMIT
+    if model.kind != "Dag":
+        return
+    if model.env is not None and model.env.file is not None:
+        yield model.env.file, CONFIG_LIMIT
+    for file in model.files.values():
+        if file.file is not None:
+            yield file.file, CONFIG_LIMIT
+    for task in _tasks(model):
+        for given in task.inputs.values() if task.image is not None else ():
+            if isinstance(given.default, str):
+                yield given.default, EMBED_LIMIT
+
+
+def _highest_first(versions: Mapping[str, Definition[ComputeAsset]]) -> tuple[Definition[ComputeAsset], ...]:
+    return tuple(versions[version] for version in sorted(versions, key=_precedence, reverse=True))
+
+
+def _precedence(version: str) -> tuple[Any, ...]:
+    """The order of versions (semver.org, item 11): a pre-release comes before its release."""
+    release, _, pre = version.partition("+")[0].partition("-")
+    parts = [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in pre.split(".")] if pre else []
+    return (*(int(number) for number in release.split(".")), not pre, parts, version)

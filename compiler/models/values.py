@@ -1,0 +1,137 @@
+"""Holds values against parameters: type, bounds, pattern, list. Used for defaults, bindings and `-p` alike."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from compiler.models.base import REFERENCE, describe
+from compiler.models.parts import Parameter
+
+
+def conform(parameter: Parameter, value: Any) -> str | None:
+    """What is wrong with a value for a parameter, as a sentence, or None. A text with a reference is not looked at."""
+    if isinstance(value, str) and REFERENCE in value:
+        return None
+    problem = _TYPES[parameter.type](parameter, value)
+    if problem is None and parameter.enum is not None and parameter.type != "enum":
+        problem = _enum(parameter, value)
+    return problem
+
+
+def from_text(parameter: Parameter, text: str) -> Any:
+    """A value given as text (`-p name=text`) in the parameter's type; raises ValueError with a sentence."""
+    value: Any = text
+    if parameter.type in _READERS:
+        expected, read = _READERS[parameter.type]
+        try:
+            value = read(text)
+        except ValueError:
+            raise ValueError(f"expected {expected}, found '{text[:60]}'") from None
+    elif parameter.type == "enum":
+        value = next((choice for choice in parameter.enum or () if _text(choice) == text), text)
+    problem = conform(parameter, value)
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[-+]?\d{1,18}", text, re.ASCII):
+        raise ValueError(text)
+    return int(text)
+
+
+def _decimal(text: str) -> int | float:
+    if not re.fullmatch(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", text, re.ASCII):
+        raise ValueError(text)
+    return int(text) if re.fullmatch(r"[-+]?\d{1,18}", text) else float(text)
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def _json(text: str) -> Any:
+    import json
+
+    return json.loads(text)
+
+
+_READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "int": ("a whole number", _whole),
+    "number": ("a number", _decimal),
+    "bool": ("true or false", _truth),
+    "json": ("JSON", _json),
+}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return getattr(value, "text", None) or str(value)
+
+
+def _string(parameter: Parameter, value: Any) -> str | None:
+    if not isinstance(value, str | int | float):
+        return f"expected text, found {describe(value)}"
+    pattern = parameter.pattern
+    if pattern is None:
+        return None
+    try:
+        fits = re.fullmatch(pattern, _text(value)) is not None
+    except (re.error, RecursionError, OverflowError):  # the pattern itself is reported where it stands
+        return None
+    return None if fits else f"'{_text(value)[:60]}' does not match the pattern {pattern}"
+
+
+def _int(parameter: Parameter, value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return f"expected a whole number, found {describe(value)}"
+    return _bounds(parameter, value)
+
+
+def _number(parameter: Parameter, value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"expected a number, found {describe(value)}"
+    if value != value or value in (float("inf"), float("-inf")):
+        return "expected a finite number"
+    return _bounds(parameter, value)
+
+
+def _bounds(parameter: Parameter, value: float) -> str | None:
+    if parameter.minimum is not None and value < parameter.minimum:
+        return f"{_text(value)} is below the minimum {parameter.minimum:g}"
+    if parameter.maximum is not None and value > parameter.maximum:
+        return f"{_text(value)} is above the maximum {parameter.maximum:g}"
+    return None
+
+
+def _bool(_: Parameter, value: Any) -> str | None:
+    return None if isinstance(value, bool) else f"expected true or false, found {describe(value)}"
+
+
+def _enum(parameter: Parameter, value: Any) -> str | None:
+    choices = parameter.enum or ()
+    if any(type(choice) is type(value) and choice == value for choice in choices):
+        return None
+    if isinstance(value, str | int | float) and _text(value) in [_text(choice) for choice in choices]:
+        return None
+    found = f"'{_text(value)[:60]}'" if isinstance(value, str | int | float) else describe(value)
+    return f"expected one of {', '.join(map(_text, choices))}, found {found}"
+
+
+def _any(_: Parameter, value: Any) -> str | None:
+    del value
+    return None
+
+
+_TYPES: dict[str, Callable[[Parameter, Any], str | None]] = {
+    "string": _string,
+    "int": _int,
+    "number": _number,
+    "bool": _bool,
+    "enum": _enum,
+    "json": _any,
+}
