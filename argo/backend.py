@@ -38,7 +38,7 @@ class RunState:
     phase: str
     message: str = ""
     tasks: Mapping[str, Json] = field(default_factory=dict)
-    results: Mapping[str, Json] = field(default_factory=dict)
+    results: Mapping[str, Json | str | None] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

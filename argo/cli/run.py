@@ -44,6 +44,7 @@ _LEFT = 130
     help="How many containers run at once; default: the processors of this machine, at least 2.",
 )
 @options.profile
+@click.option("--wait/--no-wait", default=True, help="At a gate: wait for the decision (default), or leave the run.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()
 def run(
@@ -54,6 +55,7 @@ def run(
     executor: str,
     parallelism: int | None,
     profile: str | None,
+    wait: bool,
     quiet: bool,
     form: str,
 ) -> int:
@@ -87,14 +89,15 @@ def run(
         )
         if not quiet:
             click.echo(f"run {ref.name} on this machine", err=True)
-        return drive(backend, ref, quiet=quiet, form=form)
+        return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 
 @click.command(short_help="Go on with a run that was killed, left or suspended.")
 @click.argument("name", metavar="RUN")
+@click.option("--wait/--no-wait", default=True, help="At a gate: wait for the decision (default), or leave the run.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()
-def resume(name: str, quiet: bool, form: str) -> int:
+def resume(name: str, wait: bool, quiet: bool, form: str) -> int:
     """Go on with a run that was killed, left with Ctrl-C, or suspended.
 
     What has finished is not run again; what still runs is taken over. Bare suspend steps go on; a gate keeps waiting
@@ -109,10 +112,10 @@ def resume(name: str, quiet: bool, form: str) -> int:
         if backend.active(ref):
             click.echo(f"{ref.name} goes on; follow it with: argosy watch {ref.name}", err=True)
             return 0
-        return drive(backend, ref, quiet=quiet, form=form)
+        return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 
-def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str) -> int:
+def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: bool = True) -> int:
     """Execute the run, show it, print its outcome; the exit code."""
     from argo.cli.output import emit
     from argo.cli.views import follow_view, summary
@@ -120,7 +123,7 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str) -> int:
 
     view = follow_view(quiet)
     try:
-        ended = backend.drive(ref, _Observer(view))
+        ended = backend.drive(ref, _Observer(view), wait=wait)
     finally:
         view.close()
     workflow = backend.get(ref)
@@ -129,8 +132,7 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str) -> int:
     elif ended:
         summary(backend, ref, workflow)
     if not ended:
-        _leave(backend, ref)
-        return _LEFT
+        return _leave(backend, ref, workflow)
     return 0 if (workflow.get("status") or {}).get("phase") == "Succeeded" else 1
 
 
@@ -146,15 +148,20 @@ class _Observer:
         self._first = False
 
 
-def _leave(backend: LocalBackend, ref: RunRef) -> None:
+def _leave(backend: LocalBackend, ref: RunRef, workflow: Json) -> int:
+    """Say how to go on with a run that is left; 0 when it only waits for a decision, else 130."""
+    from argo.track.tree import idle, relative, waiting
+
     running = len(backend.state.pods(ref.uid))
-    tasks = (
-        f"{running} task{'s' if running != 1 else ''} running, which go on by themselves"
-        if running
-        else "no task running"
-    )
-    click.echo(
-        f"\nleft {ref.name} with {tasks}; nothing else starts\n"
-        f"  go on:  argosy resume {ref.name}\n  end it: argosy stop {ref.name}",
-        err=True,
-    )
+    resume_it = f"argosy resume {ref.name}"
+    if not running and idle(workflow):
+        click.echo(f"\n{ref.name} waits for a decision", err=True)
+        for node in waiting(workflow):
+            task = relative(node["name"], ref.name)
+            click.echo(f"  argosy approve {ref.name} {task}   or: argosy reject {ref.name} {task}", err=True)
+        click.echo(f"  then: {resume_it}", err=True)
+        return 0
+    tasks = f"{running} task{'s' if running != 1 else ''} running, on by themselves" if running else "no task running"
+    click.echo(f"\nleft {ref.name} with {tasks}; nothing else starts", err=True)
+    click.echo(f"  go on:  {resume_it}\n  end it: argosy stop {ref.name}", err=True)
+    return _LEFT

@@ -171,8 +171,10 @@ class LocalBackend:
 
         return DirectoryStore(self.home.store, bucket) if bucket else DirectoryStore(self.home.store)
 
-    def drive(self, ref: RunRef, observe: Observer | None = None) -> bool:
+    def drive(self, ref: RunRef, observe: Observer | None = None, *, wait: bool = True) -> bool:
         """Execute the run in this process until it has ended: True; False when left by a signal.
+
+        Without `wait` it is left, too, when nothing but decisions of people is missing.
 
         Raises ConflictError when another process drives it, EnvironmentFailure when its executor cannot work here."""
         from argo.local.controller import Controller
@@ -185,12 +187,13 @@ class LocalBackend:
             limit = row.parallelism or default_parallelism()
             with self._pods(ref, library, row.executor) as pods:
                 controller = Controller(workflow, library, parallelism=limit)
-                return Engine(self.state, ref.uid, workflow, controller, pods, observe or _ignore).drive()
+                return Engine(self.state, ref.uid, workflow, controller, pods, observe or _ignore, wait).drive()
 
     def _pods(self, ref: RunRef, library: RunLibrary, executor: str) -> LocalPods:
         from argo.local.executors.local import LocalPods
 
-        return LocalPods(self.home.run(ref.uid) / "pods", self.store(), library)
+        claims = self.home.root / "volumes"
+        return LocalPods(self.home.run(ref.uid) / "pods", self.store(), library, claims=claims)
 
     def _locked(self, ref: RunRef) -> RunLock:
         lock = RunLock(self.home.run(ref.uid))

@@ -21,6 +21,7 @@ from argo.errors import ArgosyError
 from argo.local.commands import apply
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state import State
+from argo.track.tree import idle
 
 TICK = 0.2  # seconds within which commands of other processes and Ctrl-C are noticed
 GRACE = 30.0  # seconds between SIGTERM and SIGKILL where the pod does not say, as in Kubernetes
@@ -46,6 +47,7 @@ class Engine:
     controller: Reconciler
     pods: Pods
     observe: Observer
+    wait: bool = True  # False: leave the run when it waits for nothing but people
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _requests: dict[str, PodRequest] = field(default_factory=dict)  # started, no end recorded
     _failed: dict[str, PodOutcome] = field(default_factory=dict)  # could not be started
@@ -65,6 +67,8 @@ class Engine:
                     self.observe(self.workflow, ())
                 if self._over():
                     return True
+                if not self.wait and not self._requests and idle(self.workflow):
+                    return False
                 outcomes = self._wait(wake)
             return False
 

@@ -37,11 +37,11 @@ class Result:
     media_type: str = ""
     ready: bool = False
 
-    def as_json(self) -> Json:
-        """As `argosy status -o json` shows it."""
-        value: Json = {"kind": self.kind, "task": self.task, "output": self.output, "ready": self.ready}
+    def as_json(self) -> Json | str | None:
+        """As `argosy status -o json` shows it: a value as it is (None: not there), anything else described."""
         if self.kind == "value":
-            return {**value, "value": self.value}
+            return self.value
+        value: Json = {"kind": self.kind, "task": self.task, "output": self.output, "ready": self.ready}
         return {**value, "key": self.key, **({"mediaType": self.media_type} if self.media_type else {})}
 
 

@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from argo.backend import FULFILLED, Json, RunState
 from argo.track.outputs import results
 
 _CONTAINERS = frozenset({"DAG", "Steps"})
-_ITEM = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
+_ITEM = re.compile(r"\((\d+)")
 _GROUPS = frozenset({"TaskGroup", "Retry"})
 
 
@@ -77,7 +78,7 @@ def tree(workflow: Json) -> Task:
         (below.setdefault(parent, []) if parent else tops).append(key)
     for key, children in below.items():
         if nodes[key]["type"] in _GROUPS:
-            children.sort(key=lambda child: _index(nodes[child]))
+            children.sort(key=partial(_index_in, nodes, nodes[key]["name"]))
     root = next((key for key in tops if nodes[key]["name"] == run), None)
     inner = _tasks(nodes, below, run, below.get(root, [])) if root else ()
     if root and not inner and nodes[root]["type"] not in _CONTAINERS:
@@ -111,6 +112,22 @@ def waiting(workflow: Json) -> list[Json]:
     return [node for node in nodes if node.get("type") == "Suspend" and node.get("phase") not in FULFILLED]
 
 
+def idle(workflow: Json) -> bool:
+    """Whether the run goes on only when somebody decides: it is suspended, or all that is open waits at gates."""
+    if workflow["spec"].get("suspend"):
+        return True
+    nodes: dict[str, Json] = (workflow.get("status") or {}).get("nodes") or {}
+    open_ = {key: node for key, node in nodes.items() if node.get("phase") not in FULFILLED}
+    leaves = [node for node in open_.values() if not any(child in open_ for child in _inner(node, open_))]
+    return bool(leaves) and all(node["type"] == "Suspend" for node in leaves)
+
+
+def _inner(node: Json, nodes: dict[str, Json]) -> Iterator[str]:
+    """The nodes that keep a group open: its members and, of a retried task, its attempts."""
+    yield from node.get("children") or ()
+    yield from (key for key, other in nodes.items() if other.get("boundaryID") == node["id"])
+
+
 def _task_json(task: Task) -> Json:
     value: Json = {"phase": task.phase, "type": task.type, "message": task.message}
     for key, at in (("startedAt", task.started_at), ("finishedAt", task.finished_at)):
@@ -134,9 +151,9 @@ def _parents(nodes: dict[str, Json]) -> dict[str, str]:
     return parents
 
 
-def _index(node: Json) -> int:
-    """The place of an item in its loop, or of an attempt ("count(3:…)" -> 3)."""
-    match = _ITEM.search(node.get("displayName") or "")
+def _index_in(nodes: dict[str, Json], group: str, key: str) -> int:
+    """The place of an item in its loop, or of an attempt ("count(3:…)" of "count" -> 3)."""
+    match = _ITEM.match(nodes[key]["name"], len(group))
     return int(match.group(1)) if match else 0
 
 

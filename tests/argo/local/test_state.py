@@ -1,0 +1,218 @@
+"""The state: what is recorded is there after any kill, readers see whole steps, one process drives a run."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argo.backend import RunRef
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError
+from argo.local import schema
+from argo.local.home import Home
+from argo.local.library import RunLibrary
+from argo.local.lock import RunLock
+from argo.local.pods import PodRequest
+from argo.local.state import State, dump_request, load_request
+
+REF = RunRef("first", "default", "0b8c6b4e-0000-4000-8000-000000000001")
+
+
+def workflow(**status: Any) -> dict[str, Any]:
+    return {"kind": "Workflow", "metadata": {"name": "first", "uid": REF.uid}, "spec": {"x": 1}, "status": status}
+
+
+def request(node_id: str) -> PodRequest:
+    return PodRequest(node_id, f"first.{node_id}", "pod", "default", "first", REF.uid, {"name": "t"}, ({"name": "v"},))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    state = State(tmp_path / "state.db")
+    state.add(REF, workflow(), [{"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "v"}}], source="a.yaml")
+    return state
+
+
+def test_a_step_is_read_back_whole(state: State) -> None:
+    nodes = {"n2": {"id": "n2", "phase": "Running"}, "n1": {"id": "n1", "phase": "Pending"}}
+    stored = {"t": {"name": "t"}}
+    state.record(REF.uid, workflow(phase="Running", nodes=nodes, storedTemplates=stored), ["n1", "n2"], [request("n1")])
+    found, revision = state.workflow(REF.uid)
+    assert found["status"] == {"phase": "Running", "nodes": nodes, "storedTemplates": stored}
+    assert list(found["status"]["nodes"]) == ["n2", "n1"], "in the order of their creation"
+    assert found["spec"] == {"x": 1}
+    assert revision == 2
+    assert state.pods(REF.uid) == [request("n1")]
+    assert state.row(REF.uid).phase == "Running"
+
+
+def test_only_changed_nodes_are_read_and_written(state: State) -> None:
+    nodes = {f"n{i}": {"id": f"n{i}", "phase": "Pending"} for i in range(50)}
+    state.record(REF.uid, workflow(phase="Running", nodes=nodes), list(nodes))
+    known, revision = state.workflow(REF.uid)
+    nodes["n7"] = {"id": "n7", "phase": "Succeeded"}
+    del nodes["n8"]
+    state.record(REF.uid, workflow(phase="Running", nodes=nodes), ["n7", "n8"], ended=["n7"])
+    now, newer, changed = state.changes(REF.uid, revision, known)
+    assert changed == {"n7", "n8"}
+    assert now["status"]["nodes"] == nodes
+    assert state.changes(REF.uid, newer, now)[2] == frozenset()
+
+
+def test_a_pods_request_goes_with_its_end(state: State) -> None:
+    state.record(REF.uid, workflow(nodes={}), [], [request("a"), request("b")])
+    state.record(REF.uid, workflow(nodes={}), [], ended=["a"])
+    assert [r.node_id for r in state.pods(REF.uid)] == ["b"]
+
+
+def test_requests_survive_json() -> None:
+    assert load_request(dump_request(request("x"))) == request("x")
+    assert set(json.loads(dump_request(request("x")))) == set(PodRequest.__slots__)
+
+
+def test_names_are_unique_and_found(state: State) -> None:
+    with pytest.raises(ConflictError, match="exists already"):
+        state.add(RunRef("first", "default", "other"), workflow(), [])
+    assert state.find("first") == state.find(REF.uid) == state.find(REF.uid[:8]) == REF
+    with pytest.raises(NotFoundError) as error:
+        state.find("frist")
+    assert "did you mean first?" in error.value.hint
+
+
+def test_commands_are_dealt_with_once(state: State) -> None:
+    one = state.post(REF.uid, "stop", {})
+    two = state.post(REF.uid, "approve", {"task": "gate"})
+    assert [(c.id, c.verb, c.arguments) for c in state.commands(REF.uid)] == [
+        (one, "stop", {}),
+        (two, "approve", {"task": "gate"}),
+    ]
+    state.record(REF.uid, workflow(nodes={}), [], settled=[(one, ""), (two, "no such gate")])
+    assert state.commands(REF.uid) == []
+    assert (state.settled(one), state.settled(two)) == ("", "no such gate")
+
+
+def test_delete_forgets_everything(state: State, tmp_path: Path) -> None:
+    state.record(REF.uid, workflow(nodes={"n": {"id": "n"}}), ["n"], [request("n")])
+    state.post(REF.uid, "stop", {})
+    state.delete(REF.uid)
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        for table in ("runs", "nodes", "pods", "objects", "commands"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    database.close()
+
+
+def test_a_failed_step_leaves_the_state_before(state: State) -> None:
+    state.record(REF.uid, workflow(phase="Running", nodes={"n": {"id": "n", "phase": "Running"}}), ["n"])
+    with pytest.raises(TypeError):
+        state.record(REF.uid, workflow(phase="Failed", nodes={"n": {"id": "n", "phase": object()}}), ["n"])
+    found, revision = state.workflow(REF.uid)
+    assert (found["status"]["phase"], found["status"]["nodes"]["n"]["phase"], revision) == ("Running", "Running", 2)
+
+
+def test_a_newer_state_is_refused(tmp_path: Path) -> None:
+    State(tmp_path / "state.db").close()
+    database = sqlite3.connect(tmp_path / "state.db")
+    database.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    database.close()
+    with pytest.raises(EnvironmentFailure, match="version"):
+        State(tmp_path / "state.db")
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database" * 100)
+    with pytest.raises(EnvironmentFailure, match="cannot be used"):
+        State(tmp_path / "state.db")
+
+
+def test_the_library_finds_what_was_given_and_made(state: State, tmp_path: Path) -> None:
+    library = RunLibrary(state, Home(tmp_path), REF.uid)
+    assert (library.config_map("c") or {})["data"] == {"k": "v"}
+    assert library.workflow_template("c") is None
+    assert library.config_map("made") is None
+    library.create_config_map({"metadata": {"name": "made"}, "data": {"a": "b"}})
+    again = RunLibrary(state, Home(tmp_path), REF.uid)
+    assert (again.config_map("made") or {})["data"] == (library.config_map("made") or {})["data"] == {"a": "b"}
+
+
+def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    folder = tmp_path / "secrets" / "carla"
+    folder.mkdir(parents=True)
+    (folder / "token").write_bytes(b"s3cret")
+    (folder / "token").chmod(0o640)
+    with pytest.raises(EnvironmentFailure) as error:
+        home.secret("carla", "token")
+    assert "s3cret" not in "\n".join(error.value.lines())
+    (folder / "token").chmod(0o600)
+    assert home.secret("carla", "token") == b"s3cret"
+    assert home.secret("carla", "none") is None
+    assert home.secret("..", "state.db") is None
+
+
+def test_one_process_drives_a_run(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from argo.local.lock import RunLock; l = RunLock(Path(sys.argv[1]));"
+    code += "print(l.acquire(), flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        lock = RunLock(tmp_path)
+        assert lock.held()
+        assert not lock.acquire()
+        other.kill()
+        other.wait()
+        assert not lock.held()
+        assert lock.acquire()
+        lock.release()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from argo.backend import RunRef
+from argo.local.state import State
+state = State(Path(sys.argv[1]))
+ref = RunRef("r", "default", "u")
+try:
+    state.find("u" if False else "r")
+except Exception:
+    state.add(ref, {"metadata": {"name": "r"}, "spec": {}, "status": {}}, [])
+workflow, _ = state.workflow("u")
+nodes = workflow["status"].setdefault("nodes", {})
+step = workflow["status"].get("step", 0)
+while True:
+    step += 1
+    workflow["status"]["step"] = step
+    for key in ("a", "b", "c"):
+        nodes[key] = {"id": key, "phase": "Running", "step": step}
+    state.record("u", workflow, ["a", "b", "c"])
+    print(step, flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_step(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    path = tmp_path / "state.db"
+    for _ in range(6):
+        process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        seen = [int(line) for line in process.stdout.read().split()]
+        process.stdout.close()
+        process.wait()
+        state = State(path)
+        status = state.workflow("u")[0]["status"]
+        state.close()
+        assert {node["step"] for node in status["nodes"].values()} == {status["step"]}
+        assert status["step"] >= max(seen, default=1), "what was said to be recorded is recorded"
