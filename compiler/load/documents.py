@@ -147,8 +147,8 @@ def _head_mistakes(data: dict[str, Any], kind: str | None, origin: Origin) -> It
     elif kind is None:
         shown = data["kind"] if isinstance(data["kind"], str) else ""
         message = f"unknown kind '{shown[:60]}'" if shown else f"expected a kind, found {describe(data['kind'])}"
-        hint = "this is no definition of Argosy; `argosy run` takes Argo manifests" if foreign else None
-        hint = hint or did_you_mean(shown, KINDS) or _KIND_HINT
+        near = did_you_mean(shown, KINDS) or _KIND_HINT
+        hint = "this is no definition of Argosy; `argosy run` takes Argo manifests" if foreign else near
         yield diagnostic("A113", origin.at("kind"), message, hint=hint)
         return
     if version != API_VERSION:

@@ -71,15 +71,6 @@ def _files(dag: Dag) -> Iterator[Mistake]:
             yield Mistake(("files", name), "A124", message, "letters, digits, '-', '_' and '.'", key=True)
 
 
-def _files(dag: Dag) -> Iterator[Mistake]:
-    for name, file in dag.files.items():
-        yield from _exactly_one(file, ("file", "text"), ("files", name))
-        yield from _absolute(file.path, ("files", name, "path"))
-        if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", name):
-            message = f"'{name[:60]}' cannot be a file's name in a ConfigMap"
-            yield Mistake(("files", name), "A124", message, "letters, digits, '-', '_' and '.'", key=True)
-
-
 def _task(task: Task, at: Key) -> Iterator[Mistake]:
     given = task.model_fields_set
     targets = [name for name in _TARGETS if getattr(task, name) is not None]
