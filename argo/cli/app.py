@@ -87,11 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Only with ARGOSY_DEBUG set does an exception leave this function."""
+    code = _invoke(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+    return code
+
+
+def _invoke(arguments: Sequence[str] | None) -> int:
     try:
         result = cli.main(
             args=None if arguments is None else list(arguments), prog_name="argosy", standalone_mode=False
         )
-        sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
@@ -102,8 +110,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except ArgosyError as error:
         return _report(error)
-    except BrokenPipeError:
-        return _quiet()
+    except SystemExit:
+        return 0  # click's way out when the reader of our output has gone, which is no failure of ours
     except Exception as error:
         if os.environ.get("ARGOSY_DEBUG"):
             raise
@@ -124,11 +132,11 @@ def _report(error: ArgosyError) -> int:
     return error.exit_code
 
 
-def _quiet() -> int:
-    # The reader of our output has gone; nothing may be written at interpreter exit, either.
+def _close_stdout() -> None:
+    """Send what the interpreter may still write at its exit nowhere: the reader has gone."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
-    return 0
+    os.close(null)
 
 
 def _bug(error: Exception) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -127,10 +128,11 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: b
     finally:
         view.close()
     workflow = backend.get(ref)
-    if form != "text":
-        emit(state(workflow).as_json(), form)
-    elif ended:
-        summary(backend, ref, workflow)
+    with suppress(BrokenPipeError):  # a reader that has gone does not change how the run ended
+        if form != "text":
+            emit(state(workflow).as_json(), form)
+        elif ended:
+            summary(backend, ref, workflow)
     if not ended:
         return _leave(backend, ref, workflow)
     return 0 if (workflow.get("status") or {}).get("phase") == "Succeeded" else 1

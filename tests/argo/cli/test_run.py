@@ -1,0 +1,223 @@
+"""Runs from the command line: outcome, arguments, stop, gates, Ctrl-C, logs, fetch."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from tests.argo.cli import manifests
+from tests.argo.cli.conftest import Command
+
+
+def test_a_manifest_runs_and_its_results_are_fetched(argosy: Command) -> None:
+    argosy.write(hello=manifests.HELLO)
+    done = argosy("run", "hello.yaml", "--name", "first")
+    assert "first Succeeded" in done.stdout
+    assert "argosy fetch first -d" in done.stdout
+    assert "argosy logs first" in done.stdout
+    assert "Succeeded  greet" in done.stderr
+    status = argosy.json("status", "first")
+    assert list(status) == ["name", "phase", "message", "tasks", "results"]
+    assert status["results"]["greeting"] == "hello world"
+    assert status["tasks"]["greet"]["phase"] == "Succeeded"
+    files = {entry["output"]: entry for entry in argosy.json("fetch", "first", "-d", "out")}
+    assert list(files["copy"]) == ["output", "path", "size", "sha256"]
+    assert (argosy.cwd / files["copy"]["path"]).read_bytes() == b"given\n"
+    assert argosy("logs", "first").stdout == "greet: hello world\n"
+    assert argosy("logs", "first", "--task", "greet").stdout == "hello world\n"
+    workflow = yaml.safe_load(argosy("get", "first").stdout)
+    assert (workflow["kind"], workflow["status"]["phase"]) == ("Workflow", "Succeeded")
+    assert workflow["status"]["nodes"]["first"]["type"] == "DAG"
+
+
+def test_parameters_and_inputs(argosy: Command) -> None:
+    argosy.write(hello=manifests.HELLO)
+    (argosy.cwd / "mine.txt").write_bytes(b"\x00\xffmine")
+    run = argosy.json("run", "hello.yaml", "-p", "who=moon", "-i", "text=mine.txt")
+    assert run["name"].startswith("hello-")
+    assert len(run["name"]) == len("hello-") + 5
+    assert run["results"]["greeting"] == "hello moon"
+    (entry,) = argosy.json("fetch", run["name"], "copy", "-d", "out")
+    assert (argosy.cwd / entry["path"]).read_bytes() == b"\x00\xffmine"
+
+
+def test_mistyped_arguments_start_nothing(argosy: Command) -> None:
+    argosy.write(hello=manifests.HELLO)
+    for args, hint in (
+        (["-p", "woh=x"], "did you mean who?"),
+        (["-i", "txet=hello.yaml"], "did you mean text?"),
+        (["-p", "who"], "name=value"),
+        (["-p", "tone=shrill"], "loud, soft"),
+        (["-i", "text=nowhere.txt"], "does not exist"),
+        (["-p", "who=a", "-p", "who=b"], "given twice"),
+        (["--executer", "process"], "--executor"),
+    ):
+        assert hint in argosy("run", "hello.yaml", *args, code=2).stderr
+    assert "no DAG named helo" in argosy("run", "helo", code=2).stderr
+    assert argosy.json("list") == []
+
+
+def test_a_missing_parameter_is_named(argosy: Command) -> None:
+    argosy.write(shared=manifests.TEMPLATE, config=manifests.CONFIG)
+    assert "-p key=" in argosy("run", "shared.yaml", "config.yaml", code=2).stderr
+    run = argosy.json("run", "shared.yaml", "config.yaml", "-p", "key=a")
+    assert run["name"].startswith("shared-")
+    assert run["results"] == {"found": "a-mapped"}
+
+
+def test_a_failure_shows_why_and_exits_1(argosy: Command) -> None:
+    argosy.write(fails=manifests.FAILS)
+    done = argosy("run", "fails.yaml", code=1)
+    assert "fails Failed" in done.stdout
+    assert "| why it fails" in done.stdout
+    assert argosy.json("status", "fails")["phase"] == "Failed"
+    assert "exists already" in argosy("run", "fails.yaml", code=2).stderr
+    assert "has ended" in argosy("resume", "fails", code=2).stderr
+    argosy("delete", "fails")
+    assert argosy.json("list") == []
+    assert not list((argosy.home / "runs").iterdir())
+    assert argosy.json("run", "fails.yaml", code=1)["phase"] == "Failed"
+
+
+def test_stop_ends_a_run_that_another_process_drives(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "60"))
+    process = argosy.start("run", "sleeps.yaml")
+    argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
+    assert "another process drives" in argosy("delete", "sleeps", code=2).stderr
+    argosy("stop", "sleeps")
+    assert process.wait(timeout=60) == 1
+    status = argosy.json("status", "sleeps")
+    assert status["phase"] == "Failed"
+    assert "Stopped with strategy 'Stop'" in status["message"]
+
+
+def test_a_killed_run_is_stopped_without_an_engine(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "60"))
+    process = argosy.start("run", "sleeps.yaml")
+    argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
+    process.kill()
+    process.wait()
+    assert "may still run" in argosy("delete", "sleeps", code=2).stderr
+    assert "stopped" in argosy("stop", "sleeps").stdout
+    assert argosy.json("status", "sleeps")["phase"] == "Failed"
+    argosy("delete", "sleeps")
+
+
+def test_ctrl_c_leaves_a_run_that_resume_takes_up(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "2"))
+    process = argosy.start("run", "sleeps.yaml")
+    argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "argosy resume sleeps" in err
+    assert "argosy stop sleeps" in err
+    assert "1 task running" in err
+    assert "(left)" in argosy("list").stdout
+    assert argosy.json("resume", "sleeps")["phase"] == "Succeeded"
+    assert argosy("logs", "sleeps", "--task", "long").stdout == "started\ndone\n", "it was taken over, not run again"
+
+
+def test_a_gate_is_approved_from_another_process(argosy: Command) -> None:
+    argosy.write(gated=manifests.GATE)
+    process = argosy.start("run", "gated.yaml")
+    argosy.until(lambda: argosy.phase("gated", "gate") == "Running")
+    assert "did you mean gate" in argosy("approve", "gated", "gat", code=2).stderr
+    argosy("approve", "gated", "gate", "-m", "looks right")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "argosy approve gated gate" in err
+    status = argosy.json("status", "gated")
+    assert status["tasks"]["publish"]["phase"] == "Succeeded"
+    assert status["tasks"]["gate"]["message"] == "looks right"
+
+
+def test_a_gate_without_wait_is_decided_later(argosy: Command) -> None:
+    argosy.write(gated=manifests.GATE)
+    assert "argosy approve gated gate" in argosy("run", "gated.yaml", "--no-wait").stderr
+    argosy("reject", "gated", "gate")
+    run = argosy.json("resume", "gated")
+    assert (run["phase"], run["tasks"]["publish"]["phase"]) == ("Succeeded", "Skipped")
+
+
+def test_suspend_and_resume_from_another_process(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "1"))
+    process = argosy.start("run", "sleeps.yaml")
+    argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
+    argosy("suspend", "sleeps")
+    assert process.poll() is None
+    assert "goes on" in argosy("resume", "sleeps").stderr
+    assert process.wait(timeout=60) == 0
+
+
+def test_watch_and_follow_from_another_process(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "1"))
+    process = argosy.start("run", "sleeps.yaml")
+    argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
+    follower = argosy.start("logs", "sleeps", "-f")
+    watched = argosy("watch", "sleeps")
+    assert "Succeeded  after" in watched.stderr
+    assert "sleeps Succeeded" in watched.stdout
+    assert follower.communicate(timeout=60)[0] == "long: started\nlong: done\nafter: after\n"
+    assert process.wait(timeout=60) == 0
+
+
+def test_what_is_not_supported_is_refused_by_position(argosy: Command) -> None:
+    text = manifests.FAILS.replace("      container:", "      daemon: true\n      container:")
+    (argosy.cwd / "odd.yaml").write_text(text.replace("daemon: true", "noSuchField: true"))
+    refused = argosy("run", "odd.yaml", code=2)
+    assert "odd.yaml:8" in refused.stderr
+    assert "noSuchField" in refused.stderr
+    assert argosy.json("list") == []
+
+
+def test_a_terminal_shows_the_tree(argosy: Command) -> None:
+    argosy.write(hello=manifests.HELLO)
+    leader, follower = pty.openpty()
+    environment = {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    process = subprocess.Popen(
+        [*_command(), "run", "hello.yaml", "--name", "seen"], cwd=argosy.cwd, stdin=follower, stdout=follower,
+        stderr=follower, env={**argosy.environment, **environment},
+    )  # fmt: skip
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:
+            break
+        shown += piece
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    text = shown.decode(errors="replace")
+    assert "└ ✔ greet" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    assert "seen Succeeded" in text
+
+
+def test_a_closed_pipe_is_no_error(argosy: Command) -> None:
+    argosy.write(many=manifests.FAILS.replace("echo why it fails; exit 3", "seq 200000").replace("fails", "many"))
+    argosy("run", "many.yaml")
+    process = argosy.start("logs", "many")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def _command() -> list[str]:
+    import sys
+
+    return [sys.executable, "-m", "argo.cli"]
+
+
+def test_the_home_is_private(argosy: Command) -> None:
+    argosy("list")
+    assert Path(argosy.home).stat().st_mode & 0o077 == 0
