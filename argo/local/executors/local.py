@@ -21,11 +21,15 @@ from argo.errors import ArgosyError
 from argo.local.executors import outputs
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import load_inputs
-from argo.local.executors.specification import canonical, main_of, prepare, programs, specification
+from argo.local.executors.orphans import end_orphans
+from argo.local.executors.prepared import main_of
+from argo.local.executors.runtimes import Runtime
+from argo.local.executors.specification import Machine, prepare, specification
 from argo.local.executors.supervisors import Supervisors
 from argo.local.pods import Library, PodOutcome, PodRequest
 from argo.storage import Store
 
+Executor = Literal["process", "podman", "docker"]
 Isolation = Literal["auto", "namespaces", "remap"]
 # Bringing artifacts and storing outputs waits for disks and networks rather than for the processor.
 _WORKERS = 8
@@ -49,7 +53,8 @@ class LocalPods:
     """Runs pods as processes of this user. `directory` holds a folder a pod, named by its node id.
 
     `claims` holds PersistentVolumeClaims, a folder each, shared by all pods. At most `limit` pods run at once; the
-    others wait. `isolation` "auto" takes namespaces where the system has them. One thread calls create, poll and kill.
+    others wait. `isolation` is for the process executor: "auto" takes namespaces where the system has them. One thread
+    calls create, poll and kill.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class LocalPods:
         store: Store,
         library: Library,
         *,
+        executor: Executor = "process",
         claims: Path | None = None,
         isolation: Isolation = "auto",
         limit: int | None = None,
@@ -67,10 +73,10 @@ class LocalPods:
         self._store = store
         self._library = library
         self._claims = Path(os.path.realpath(claims or self._directory.parent / "volumes"))
+        self._executor = executor
         self._isolation = isolation
         self._limit = limit or max(16, 4 * (os.cpu_count() or 1))
         self._host = dict(os.environ if environment is None else environment)
-        self._programs = programs(self._host)
         self._supervisors = Supervisors()
         self._workers = ThreadPoolExecutor(_WORKERS, "pods")
         self._pods: dict[str, _Pod] = {}
@@ -87,7 +93,7 @@ class LocalPods:
         self._selector.register(self._reader, selectors.EVENT_READ)
         self._closed = False
         self._looked_at = 0.0
-        self._namespaces: bool | None = {"auto": None, "namespaces": True, "remap": False}[isolation]
+        self._machine: Machine | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -248,7 +254,7 @@ class LocalPods:
         elif state == "ended":
             self._conclude(pod)
         elif state == "lost":
-            self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=datetime.now(UTC)))
+            self._lose(pod)
         else:
             assert lock is not None
             try:
@@ -265,20 +271,42 @@ class LocalPods:
         began = datetime.now(UTC)
         try:
             folder.write("request.json", asdict(request))
-            if self._namespaces is None:
-                self._namespaces = self._supervisors.namespaces()
-            extra = self._programs if self._namespaces else []
-            containers = prepare(request, folder, self._library, self._claims, self._host, extra)
+            machine = self._isolates()
+            containers = prepare(request, folder, self._library, self._claims, machine)
             view = main_of(containers).view
-            spec = specification(request, folder, containers, namespaces=self._namespaces)
             artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
-            load_inputs(artifacts, lambda path: view.place(canonical(path)), folder, self._store)
+            load_inputs(artifacts, lambda path: view.place(machine.path(path)), folder, self._store)
+            spec = specification(request, folder, containers, machine)
             pid = self._supervisors.start(spec, lock)
         except (ArgosyError, OSError) as error:
             text = error.message if isinstance(error, ArgosyError) else f"cannot start the pod: {error}"
             self._conclude(pod, PodOutcome("Error", text, started_at=began, finished_at=datetime.now(UTC)))
             return
         self._tell(lambda: self._watch(pod, pid))
+
+    def _isolates(self) -> Machine:
+        """How containers are isolated here; found out once."""
+        if self._machine is None:
+            if self._executor != "process":
+                self._machine = Machine(Runtime(self._executor, self._host), self._host)
+            elif self._isolation == "auto":
+                self._machine = Machine("namespaces" if self._supervisors.namespaces() else "remap", self._host)
+            else:
+                self._machine = Machine(self._isolation, self._host)
+        return self._machine
+
+    def _lose(self, pod: _Pod) -> None:
+        """Conclude a pod whose supervisor was killed, and end what it may have left."""
+        template = pod.request.template
+        how = self._isolates().how
+        if isinstance(how, Runtime):
+            groups = (template.get("initContainers"), template.get("sidecars"))
+            names = [item["name"] for group in groups for item in group or ()]
+            names += [item["name"] for item in (template.get("containerSet") or {}).get("containers") or ()]
+            how.remove(pod.folder, [*names, "main"])
+        else:
+            end_orphans(pod.request)
+        self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=datetime.now(UTC)))
 
     def _conclude(self, pod: _Pod, outcome: PodOutcome | None = None) -> None:
         known = pod.folder.read("outcome.json")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
+from argo.local.executors.prepared import Prepared, main_of
 from argo.local.executors.remap import Remap
+from argo.local.executors.runtimes import Runtime
 from argo.local.executors.shim.view import MACHINE, Mount, View
 from argo.local.executors.volumes import Volumes
 from argo.local.pods import Json, Library, PodRequest
@@ -23,32 +25,35 @@ GRACE = 30.0  # Kubernetes' terminationGracePeriodSeconds
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """One container before it is told how it is isolated."""
+class Machine:
+    """How this machine isolates containers: by namespaces, by a container runtime, or not, with `remap`."""
 
-    name: str
-    role: str
-    template: Json
-    argv: list[str]
-    env: dict[str, str]
-    own_env: frozenset[str]
-    view: View
-    depends: list[str] = field(default_factory=list)
+    how: Literal["namespaces", "remap"] | Runtime
+    host: Mapping[str, str]
+
+    def base(self) -> dict[str, str]:
+        """The environment that every container begins with; a runtime's begins with its image's."""
+        return {} if isinstance(self.how, Runtime) else environment.base_environment(self.host)
+
+    def extra(self) -> list[str]:
+        """Folders that a view shows beside the machine's own."""
+        return programs(self.host) if self.how == "namespaces" else []
+
+    def path(self, path: str) -> str:
+        """A container's path without `.` and `..`, and without symbolic links of the machine in its parents."""
+        plain = posixpath.normpath("/" + path.lstrip("/"))
+        folder, name = posixpath.split(plain)
+        if isinstance(self.how, Runtime) or folder == "/" or plain.split("/")[1] not in MACHINE:
+            return plain
+        return posixpath.join(os.path.realpath(folder), name)
 
 
-def main_of(containers: list[Prepared]) -> Prepared:
-    """The container whose outputs are the pod's: `main`, else the first of a containerSet."""
-    mains = [item for item in containers if item.role == "main"]
-    return next((item for item in mains if item.name == "main"), mains[0])
-
-
-def prepare(
-    request: PodRequest, folder: PodFolder, library: Library, claims: Path, host: Mapping[str, str], extra: list[str]
-) -> list[Prepared]:
+def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Path, machine: Machine) -> list[Prepared]:
     """The pod's containers in the order in which they are listed. Raises PodError."""
     volumes = Volumes(request, folder, library, claims)
-    base = environment.base_environment(host)
-    declared = _declared(request.template)
+    base, extra, canonical = machine.base(), machine.extra(), machine.path
+    declared = _declared(request.template, canonical)
+    inputs = [canonical(item["path"]) for item in (request.template.get("inputs") or {}).get("artifacts") or ()]
     containers: list[Prepared] = []
     for role, template in _containers(request.template):
         name = template.get("name") or "main"
@@ -59,7 +64,7 @@ def prepare(
         mine = declared if role == "main" else []
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, env)]
         if role == "sidecar" and template.get("mirrorVolumeMounts"):
-            mounts += _mirrored(request.template, volumes, env, main_of(containers).view)
+            mounts += _mirrored(request.template, volumes, env, main_of(containers).view, canonical)
         root = folder.root if name == "main" and role == "main" else folder.path / "roots" / name
         containers.append(
             Prepared(
@@ -68,8 +73,9 @@ def prepare(
                 template=template,
                 argv=[environment.expand(text, env) for text in argv],
                 env=env,
-                own_env=frozenset(env.keys() - base.keys()),
-                view=View(str(root), mounts, [*mine, *_work_folder(template)], extra),
+                own_env=frozenset(name for name in env if env[name] != base.get(name)),
+                view=View(str(root), mounts, [*mine, *_work_folder(template, canonical)], extra),
+                inputs=inputs if role == "main" else [],
                 depends=list(template.get("dependencies") or ()),
             )
         )
@@ -77,16 +83,17 @@ def prepare(
 
 
 def specification(
-    request: PodRequest, folder: PodFolder, containers: list[Prepared], *, namespaces: bool
+    request: PodRequest, folder: PodFolder, containers: list[Prepared], machine: Machine
 ) -> dict[str, Any]:
     """What the supervisor is told. It holds secrets: it goes through a socket, never to a file."""
-    for item in containers:
+    how, canonical = machine.how, machine.path
+    for item in containers if not isinstance(how, Runtime) else ():
         if not item.template.get("command"):
             raise PodError(
                 f"container {item.name} of template {request.template.get('name') or request.node_name} has no command",
                 hint="a process has no image to take an entrypoint from: give command",
             )
-    _stage_script(request, folder, containers, namespaces=namespaces)
+    _stage_script(request, folder, containers, remapped=how == "remap")
     outputs = request.template.get("outputs") or {}
     parameters = [
         {"name": item["name"], "path": canonical(item["valueFrom"]["path"])}
@@ -101,21 +108,12 @@ def specification(
     grace = request.pod_spec.get("terminationGracePeriodSeconds")
     return {
         "folder": str(folder.path),
-        "isolation": "namespaces" if namespaces else "remap",
+        "isolation": "runtime" if isinstance(how, Runtime) else how,
         "deadline": request.deadline,
         "grace": GRACE if grace is None else float(grace),
-        "containers": [_container(item, namespaces=namespaces) for item in containers],
+        "containers": _told(request, folder, containers, how),
         "outputs": {"parameters": parameters, "artifacts": artifacts},
     }
-
-
-def canonical(path: str) -> str:
-    """A container's path without `.` and `..`, and without symbolic links of the machine in its parents."""
-    plain = posixpath.normpath("/" + path.lstrip("/"))
-    folder, name = posixpath.split(plain)
-    if plain == "/" or plain.split("/")[1] not in MACHINE or folder == "/":
-        return plain
-    return posixpath.join(os.path.realpath(folder), name)
 
 
 def programs(host: Mapping[str, str]) -> list[str]:
@@ -150,7 +148,7 @@ def _containers(template: Json) -> list[tuple[str, Json]]:
     ]
 
 
-def _declared(template: Json) -> list[str]:
+def _declared(template: Json, canonical: Callable[[str], str]) -> list[str]:
     """The paths that must be the container's own."""
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
     paths = [item.get("path") for item in [*(inputs.get("artifacts") or ()), *(outputs.get("artifacts") or ())]]
@@ -158,12 +156,14 @@ def _declared(template: Json) -> list[str]:
     return list(dict.fromkeys(canonical(path) for path in [*paths, SCRIPT, environment.PROGRESS_FILE] if path))
 
 
-def _work_folder(template: Json) -> list[str]:
+def _work_folder(template: Json, canonical: Callable[[str], str]) -> list[str]:
     folder = canonical(template.get("workingDir") or "/")
     return [] if folder == "/" or Path(folder).is_dir() else [folder]
 
 
-def _mirrored(template: Json, volumes: Volumes, env: Mapping[str, str], main: View) -> list[Mount]:
+def _mirrored(
+    template: Json, volumes: Volumes, env: Mapping[str, str], main: View, canonical: Callable[[str], str]
+) -> list[Mount]:
     """What `mirrorVolumeMounts` shows to a sidecar: the main container's volumes and input artifacts."""
     source = template.get("script") or template.get("container") or template["containerSet"]
     mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(source, env)]
@@ -174,13 +174,13 @@ def _mirrored(template: Json, volumes: Volumes, env: Mapping[str, str], main: Vi
     return mounts
 
 
-def _stage_script(request: PodRequest, folder: PodFolder, containers: list[Prepared], *, namespaces: bool) -> None:
+def _stage_script(request: PodRequest, folder: PodFolder, containers: list[Prepared], *, remapped: bool) -> None:
     main = main_of(containers)
     (folder.root / "argo" / "staging").mkdir(parents=True, exist_ok=True)
     if "script" in request.template:
         source = request.template["script"].get("source") or ""
         script = Path(main.view.place(SCRIPT))
-        script.write_text(source if namespaces else _remap(main).text(source), encoding="utf-8")
+        script.write_text(_remap(main).text(source) if remapped else source, encoding="utf-8")
         script.chmod(0o755)
 
 
@@ -189,9 +189,18 @@ def _remap(item: Prepared) -> Remap:
     return Remap([*item.view.hidden, *targets], item.view.place)
 
 
-def _container(item: Prepared, *, namespaces: bool) -> dict[str, Any]:
+def _told(
+    request: PodRequest, folder: PodFolder, containers: list[Prepared], how: Literal["namespaces", "remap"] | Runtime
+) -> list[dict[str, Any]]:
+    if isinstance(how, Runtime):
+        alone = sum(item.role != "init" for item in containers) == 1
+        return [how.container(item, request, folder, alone=alone or item.role == "init") for item in containers]
+    return [_container(item, remapped=how == "remap") for item in containers]
+
+
+def _container(item: Prepared, *, remapped: bool) -> dict[str, Any]:
     argv, env, warnings = item.argv, item.env, list[str]()
-    if not namespaces:
+    if remapped:
         remap = _remap(item)
         texts = [*argv, item.template.get("source") or ""]
         left = sorted({path for text in texts for path in remap.left(text)})
@@ -205,12 +214,13 @@ def _container(item: Prepared, *, namespaces: bool) -> dict[str, Any]:
         "role": item.role,
         "argv": argv,
         "env": env,
-        "cwd": canonical(item.template.get("workingDir") or "/"),
+        "cwd": posixpath.normpath(item.template.get("workingDir") or "/"),
         "root": item.view.root,
         "mounts": [[mount.source, mount.target, mount.read_only] for mount in item.view.mounts],
         "declared": item.view.declared,
-        "extra": item.view.extra if namespaces else [],
+        "extra": item.view.extra,
         "depends": item.depends,
         "keep": item.role == "main" and item.name == "main",
         "warnings": warnings,
+        "runtime": None,
     }

@@ -16,6 +16,8 @@ from argo.local.executors.shim.view import Mount, View
 
 # What Argo's emissary exits with when it cannot start the command (cmd/argoexec/commands/emissary.go).
 NOT_STARTED = 64
+# What podman and docker exit with when it was they who failed.
+RUNTIME_FAILED = 125
 # Either name is found on a machine that has only the other.
 _ALIASES = {"python": "python3", "python3": "python"}
 
@@ -36,6 +38,7 @@ class Container:
         self.finished_at = ""
         self.streams: list[Stream] = []
         self._own_view = own_view
+        self._runtime: Mapping[str, list[str]] | None = spec["runtime"]
         mounts = [Mount(*mount) for mount in spec["mounts"]]
         self.view = View(spec["root"], mounts, spec["declared"], spec["extra"])
         self._log = open_log(os.path.join(folder, f"{self.name}.log"))
@@ -68,7 +71,11 @@ class Container:
 
     def signal(self, number: int) -> None:
         """Send a signal to the container's processes."""
-        if self.running:
+        if not self.running:
+            return
+        if self._runtime and number == signal.SIGKILL:  # the runtime's program is not the container
+            run(self._runtime["kill"], self.spec["env"])
+        else:
             try:
                 os.killpg(self.pid, number)
             except ProcessLookupError:
@@ -84,7 +91,9 @@ class Container:
         code = os.waitstatus_to_exitcode(status)
         self.exit_code = 128 - code if code < 0 else code
         self.finished_at = stamp()
-        if self.message and not self.broken:
+        if self._runtime and self.exit_code == RUNTIME_FAILED:
+            self.message, self.broken = "the container runtime could not start it; its log says why", True
+        elif self.message and not self.broken:
             note(self._log, self.message)
         return True
 
@@ -96,6 +105,20 @@ class Container:
     def result(self) -> str:
         """The end of the standard output."""
         return self._stdout.result() if self._stdout else ""
+
+    def fetch(self, paths: list[str]) -> None:
+        """Copy what is at `paths` in a runtime's container to where the view says that they lie."""
+        for path in paths if self._runtime else ():
+            place = self.view.place(path)
+            if self._runtime and place == self.view.root + path:
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                *copy, name = self._runtime["copy"]
+                run([*copy, name + path, place], self.spec["env"])
+
+    def remove(self) -> None:
+        """Remove a runtime's container."""
+        if self._runtime and self.pid:
+            run(self._runtime["remove"], self.spec["env"])
 
     def record(self) -> dict[str, Any]:
         """What the exit record says of this container."""
@@ -146,6 +169,19 @@ class Container:
         place = folder if self._own_view else self.view.place(folder)
         os.makedirs(place, exist_ok=True)
         return place
+
+
+def run(argv: list[str], env: Mapping[str, str]) -> int:
+    """Run a program of the container runtime to its end; its exit code."""
+    nothing = os.open("/dev/null", os.O_RDWR)
+    try:
+        actions = [(os.POSIX_SPAWN_DUP2, nothing, target) for target in (0, 1, 2)]
+        pid = os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsigdef=[signal.SIGCHLD, signal.SIGTERM])
+    except OSError:
+        return NOT_STARTED
+    finally:
+        os.close(nothing)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _execute(argv: list[str], env: dict[str, str]) -> NoReturn:

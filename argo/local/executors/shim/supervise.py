@@ -200,15 +200,22 @@ class Pod:
         main = next((item for item in self._mains if item.name == "main"), self._mains[0])
         broken = next((item for item in self._containers if item.broken), None)
         if broken and not error:
-            error = f"{broken.name}: cannot make its view of the machine: {broken.message}"
+            error = f"{broken.name}: cannot be started: {broken.message}"
         ran = any(item.pid for item in self._mains)
+        outputs = self._spec["outputs"]
+        found = None
+        if ran and not error:
+            main.fetch([item["path"] for item in [*outputs["parameters"], *outputs["artifacts"]]])
+            found = collect(outputs, main.view, self._folder)
+        for item in self._containers:
+            item.remove()
         return {
             "containers": {item.name: item.record() for item in self._containers},
             "finishedAt": record.stamp(),
             "late": self._late,
             "error": error,
             "result": main.result(),
-            "outputs": collect(self._spec["outputs"], main.view, self._folder) if ran and not error else None,
+            "outputs": found,
         }
 
 

@@ -76,6 +76,8 @@ def test_live_pod_is_adopted(machine: Machine) -> None:
     template = shell("echo up; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo done", **_go())
     first.create(request(template))
     until_running(first)
+    while "up" not in machine.log():
+        first.poll(0.05)
     first.close()
     second = machine.pods()
     second.create(request(template))

@@ -1,0 +1,31 @@
+"""One container made ready, before it is told how it is isolated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from argo.local.executors.shim.view import View
+from argo.local.pods import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`template` is its Kubernetes container; `own_env` names the variables that are not of the base; `inputs` are
+    the paths of the input artifacts it sees.
+    """
+
+    name: str
+    role: str
+    template: Json
+    argv: list[str]
+    env: dict[str, str]
+    own_env: frozenset[str]
+    view: View
+    inputs: list[str] = field(default_factory=list)
+    depends: list[str] = field(default_factory=list)
+
+
+def main_of(containers: list[Prepared]) -> Prepared:
+    """The container whose outputs are the pod's: `main`, else the first of a containerSet."""
+    mains = [item for item in containers if item.role == "main"]
+    return next((item for item in mains if item.name == "main"), mains[0])

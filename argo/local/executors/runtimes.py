@@ -1,0 +1,214 @@
+"""Container runtimes with the command line of podman or docker: a pod's container as a `run` of one of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from argo.local.executors.environment import base_environment
+from argo.local.executors.errors import PodError
+from argo.local.executors.folder import PodFolder
+from argo.local.executors.prepared import Prepared
+from argo.local.executors.volumes import SHARED_MEMORY
+from argo.local.pods import Json, PodRequest
+
+Name = Literal["podman", "docker"]
+_PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
+_SUFFIXES = {"m": "0.001", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15"} | {
+    f"{letter}i": str(1024**power) for power, letter in enumerate("KMGTP", 1)
+}
+_QUANTITY = re.compile(r"([0-9.]+(?:[eE][0-9]+)?)([a-zA-Z]*)")
+# Grows as it is used; a claim of memory it is not.
+_SHARED_MEMORY_SIZE = "16g"
+_CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
+
+
+def found(environment: Mapping[str, str]) -> Name | None:
+    """The container runtime that works here, podman before docker; None where there is none."""
+    for name in ("podman", "docker"):
+        program = shutil.which(name, path=environment.get("PATH"))
+        if program is None:
+            continue
+        try:
+            done = subprocess.run([program, "info"], check=False, capture_output=True, timeout=20, env=dict(environment))
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.returncode == 0:
+            return "podman" if name == "podman" else "docker"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One container runtime of this machine. `environment` is the engine's."""
+
+    name: Name
+    environment: Mapping[str, str]
+
+    def container_name(self, folder: PodFolder, container: str) -> str:
+        """The name of a container: unique to the pod's directory, so that no other home's is taken for it."""
+        place = hashlib.sha256(os.fsencode(folder.path)).hexdigest()[:8]
+        return f"argosy-{folder.path.name}-{container}-{place}"
+
+    def container(self, item: Prepared, request: PodRequest, folder: PodFolder, *, alone: bool) -> dict[str, Any]:
+        """What the supervisor runs for one container. `alone` where no other of the pod runs beside it."""
+        name = self.container_name(folder, item.name)
+        template = item.template
+        if not template.get("image"):
+            raise PodError(f"container {item.name} has no image")
+        argv = [self.name, "run", "--name", name, "--log-driver", "none", "--security-opt", "label=disable"]
+        argv += ["--label", f"dev.argosy.node={request.node_id}"]
+        if template.get("imagePullPolicy") in _PULL:
+            argv += ["--pull", _PULL[template["imagePullPolicy"]]]
+        if not alone:
+            argv += ["--network", "host"]  # containers of a pod find each other at localhost
+        argv += _mounts(item, folder)
+        argv += self._user(template, request.pod_spec) + _rights(template.get("securityContext") or {})
+        argv += _resources(self.name, template) + _shared_memory(template, request)
+        environment = _environment(item, folder)
+        argv += environment
+        if template.get("workingDir"):
+            argv += ["--workdir", template["workingDir"]]
+        command = item.argv
+        if template.get("command"):
+            argv += ["--entrypoint", command[0]]
+            command = command[1:]
+        argv += [template["image"], *command]
+        passed = {argv[at + 1] for at, flag in enumerate(argv) if flag == "--env"}
+        return {
+            "name": item.name,
+            "role": item.role,
+            "argv": argv,
+            "env": {**self.client(), **{key: item.env[key] for key in passed}},
+            "cwd": "/",
+            "root": item.view.root,
+            "mounts": [[mount.source, mount.target, mount.read_only] for mount in item.view.mounts],
+            "declared": item.view.declared,
+            "extra": [],
+            "depends": item.depends,
+            "keep": item.role == "main" and item.name == "main",
+            "warnings": [],
+            "runtime": {
+                "kill": [self.name, "kill", name],
+                "remove": [self.name, "rm", "--force", "--volumes", name],
+                "copy": [self.name, "cp", f"{name}:"],
+            },
+        }
+
+    def client(self) -> dict[str, str]:
+        """The environment of the runtime's own program."""
+        given = {name: value for name, value in self.environment.items() if name.startswith(_CLIENT)}
+        return base_environment(self.environment) | given
+
+    def remove(self, folder: PodFolder, containers: list[str]) -> None:
+        """Remove what a killed supervisor left running."""
+        names = [self.container_name(folder, container) for container in containers]
+        command = [self.name, "rm", "--force", "--volumes", *names]
+        subprocess.run(command, check=False, capture_output=True, env=self.client(), timeout=60)
+
+    def _user(self, template: Json, pod_spec: Json) -> list[str]:
+        """The user of the container, so that this user can read and remove the files that it makes."""
+        context = {**(pod_spec.get("securityContext") or {}), **(template.get("securityContext") or {})}
+        uid = context.get("runAsUser")
+        if uid is None:
+            return []
+        gid = context.get("runAsGroup", context.get("fsGroup", 0))
+        if os.getuid() == 0:
+            return ["--user", f"{uid}:{gid}"]
+        if self.name == "podman":
+            return ["--userns", f"keep-id:uid={uid},gid={gid}"]
+        return ["--user", f"{os.getuid()}:{os.getgid()}"]
+
+
+def quantity(text: str | float) -> Decimal:
+    """A Kubernetes quantity as a number: `500m`, `2Gi`."""
+    match = _QUANTITY.fullmatch(str(text))
+    if match is None or match.group(2) not in ("", *_SUFFIXES):
+        raise PodError(f"not a quantity: {text!r}")
+    return Decimal(match.group(1)) * Decimal(_SUFFIXES.get(match.group(2), "1"))
+
+
+def _mounts(item: Prepared, folder: PodFolder) -> list[str]:
+    binds = [(mount.source, mount.target, mount.read_only) for mount in item.view.mounts]
+    if item.role == "main":
+        binds.append((str(folder.root / "argo"), "/argo", False))
+        for path in item.inputs:
+            place = item.view.place(path)
+            if place.startswith(f"{item.view.root}/") and Path(place).exists():
+                binds.append((place, path, False))
+    flags: list[str] = []
+    for source, target, read_only in binds:
+        if "," in source + target:
+            raise PodError(f"{target}: {item.name} cannot be given a path with a comma")
+        flags += ["--mount", f"type=bind,source={source},target={target}{',readonly' if read_only else ''}"]
+    return flags
+
+
+def _environment(item: Prepared, folder: PodFolder) -> list[str]:
+    """Variables in a file that only this user may read; those of several lines, which no such file can hold, are
+    handed through the runtime's own environment. Neither way shows a value in a list of processes.
+    """
+    own = {name: item.env[name] for name in sorted(item.own_env)}
+    file = folder.path / "secrets" / f"{item.name}.env"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={value}\n" for name, value in own.items() if "\n" not in value), encoding="utf-8")
+    flags = ["--env-file", str(file)]
+    for name, value in own.items():
+        if "\n" in value:
+            flags += ["--env", name]
+    return flags
+
+
+def _rights(context: Json) -> list[str]:
+    flags: list[str] = []
+    if context.get("privileged"):
+        flags.append("--privileged")
+    if context.get("readOnlyRootFilesystem"):
+        flags.append("--read-only")
+    if context.get("allowPrivilegeEscalation") is False:
+        flags += ["--security-opt", "no-new-privileges"]
+    capabilities = context.get("capabilities") or {}
+    for verb in ("drop", "add"):
+        for name in capabilities.get(verb) or ():
+            flags += [f"--cap-{verb}", name]
+    return flags
+
+
+def _resources(runtime: Name, template: Json) -> list[str]:
+    limits = (template.get("resources") or {}).get("limits") or {}
+    flags: list[str] = []
+    if "cpu" in limits:
+        flags += ["--cpus", f"{quantity(limits['cpu']):f}"]
+    if "memory" in limits:
+        flags += ["--memory", str(int(quantity(limits["memory"])))]
+    for name, count in limits.items():
+        if name.startswith("nvidia.com/") and int(count):
+            if runtime == "docker":
+                flags += ["--gpus", str(count)]
+            else:
+                for index in range(int(count)):
+                    flags += ["--device", f"nvidia.com/gpu={index}"]
+        elif name.startswith("amd.com/") and int(count):
+            flags += ["--device", "/dev/kfd", "--device", "/dev/dri"]
+        elif name.startswith("gpu.intel.com/") and int(count):
+            flags += ["--device", "/dev/dri"]
+    return flags
+
+
+def _shared_memory(template: Json, request: PodRequest) -> list[str]:
+    names = {mount["name"] for mount in template.get("volumeMounts") or () if mount["mountPath"] == SHARED_MEMORY}
+    for volume in request.volumes:
+        empty = volume.get("emptyDir") or {}
+        if volume["name"] in names and empty.get("medium") == "Memory":
+            limit = empty.get("sizeLimit")
+            return ["--shm-size", str(int(quantity(limit))) if limit else _SHARED_MEMORY_SIZE]
+    return []
