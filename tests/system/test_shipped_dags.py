@@ -82,4 +82,4 @@ def test_publish_waits_for_approval_and_then_reports(argosy: Argosy) -> None:
     counts = _expected_counts((shipped.folder("dags") / "fork_join.txt").read_text())
     assert report.startswith(f"# Words of May\n\n{counts.total()} words, {len(counts)} different ones.\n")
     assert f"| the | {counts['the']} |" in report
-    assert len(report.splitlines()) == 8
+    assert len(report.splitlines()) == 9
