@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from argo.backend import Json, RunRef
-from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
+from argo.errors import ArgosyError, DefinitionError, NotFoundError, UsageError, did_you_mean
 from argo.uploads import Upload, upload
 
 INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
@@ -149,13 +149,12 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 
 def _set_env(subject: Draft, ref: RunRef, name: str, path: Path) -> None:
     """A dotenv file becomes the run's own ConfigMap, whose name is the parameter of the input's name."""
-    from argo.dotenv import parse
+    from compiler.load.dotenv import parse
 
     config_map = f"{ref.name}-{name}"
-    try:
-        data = parse(path.read_bytes().decode("utf-8-sig"))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise UsageError(f"{path} is not a dotenv file: {error}") from error
+    data, diagnostics = parse(str(path), path.read_bytes())
+    if diagnostics:
+        raise DefinitionError(f"{path} is not a dotenv file", diagnostics)
     metadata = {"name": config_map, "namespace": ref.namespace}
     subject.objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     set_parameters(subject, {name: config_map})

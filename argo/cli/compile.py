@@ -98,11 +98,16 @@ def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) 
 
 
 def figures(result: Result) -> str:
-    """What was made, in one line: objects, bytes, nodes, and what was done for size."""
-    stats = result.stats
-    line = f"{_count(len(result.documents), 'object')}, {stats.bytes:,} bytes, {_count(stats.nodes, 'node')}"
-    notes = getattr(stats, "notes", ())
-    return line + "".join(f"; {note}" for note in notes)
+    """What was made: the objects, and of each DAG its size and its nodes, and what is done about its size."""
+    lines = [f"{_count(len(result.documents), 'object')}, {sum(len(d.data) for d in result.documents):,} bytes"]
+    for dag in result.stats:
+        more = f" and {_count(dag.open_loops, 'loop')} whose items come in the run" if dag.open_loops else ""
+        note = f"; {dag.note}" if dag.note else ""
+        lines.append(
+            f"  {dag.dag}: {dag.bytes:,} bytes, {_count(dag.nodes, 'node')}{more}, "
+            f"grows to about {dag.size:,} bytes in Argo{note}"
+        )
+    return "\n".join(lines)
 
 
 def _paths(names: Sequence[str]) -> list[Path]:
@@ -140,8 +145,7 @@ def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
 
 def _stream(result: Result) -> None:
     out = click.get_binary_stream("stdout")
-    for position, document in enumerate(result.documents):
-        out.write((b"---\n" if position else b"") + document.data)
+    out.write(result.stream())
     out.flush()
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+_MODELS = {"asset": "ComputeAsset", "dag": "Dag", "project": "Project"}
+
 
 @click.command(short_help="Print the JSON Schemas of the definitions, for editors.")
 @click.argument("kind", required=False, type=click.Choice(["asset", "dag", "project"]))
@@ -16,14 +18,15 @@ def schema(kind: str | None, directory: Path | None) -> None:
 
     Editors with the YAML language server read `# yaml-language-server: $schema=FILE` at the top of a definition.
     """
-    from compiler.schema import schemas
+    from compiler.schema import file_name, json_schema
 
-    found = schemas()
     if directory is not None:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, value in found.items():
-            path = directory / f"{name}.schema.json"
-            path.write_text(json.dumps(value, indent=2) + "\n")
+        for model in _MODELS.values():
+            path = directory / file_name(model)
+            path.write_text(json.dumps(json_schema(model), indent=2) + "\n", encoding="utf-8")
             click.echo(path)
-        return
-    click.echo(json.dumps(found[kind] if kind else found, indent=2))
+    elif kind is not None:
+        click.echo(json.dumps(json_schema(_MODELS[kind]), indent=2))
+    else:
+        click.echo(json.dumps({name: json_schema(model) for name, model in _MODELS.items()}, indent=2))
