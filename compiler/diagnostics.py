@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from compiler.source import Path, SourceFile, Span
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """A kind of mistake: its id, how severe it is, and its title in one line."""
 
     id: str
@@ -20,8 +19,7 @@ class Code:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that has to do with a mistake."""
 
     span: Span
@@ -178,6 +176,7 @@ register(
     ("A315", "error", "a list of lists of files"),
     ("A316", "error", "a result that is not an output"),
     ("A317", "error", "a local file that is missing"),
+    ("A318", "error", "a local file that is too large"),
     ("A319", "warning", "a default that the parameter it is given to refuses"),
     ("A320", "warning", "an output that may be missing, since its task may fail"),
     ("A321", "error", "something needed that may be missing"),

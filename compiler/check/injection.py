@@ -12,15 +12,16 @@ from compiler.refs import Ref
 from compiler.resolve.containers import references
 from compiler.source import Path
 
-_SHELLS: Final = re.compile(r"(?:.*/)?(?:ba|da|a|k|z|fi)?sh")
-_INTERPRETERS: Final = re.compile(r"(?:.*/)?(?:python[\d.]*|perl|ruby|node|php|Rscript|lua|julia|pwsh)")
-_SHELL_TEXT: Final = re.compile(r"-[a-zA-Z]*c")
+_FREE: Final = ("string", "json")  # their values can be any text
+_SHELLS: Final = r"(?:.*/)?(?:ba|da|a|k|z|fi)?sh"
+_INTERPRETERS: Final = r"(?:.*/)?(?:python[\d.]*|perl|ruby|node|php|Rscript|lua|julia|pwsh)"
+_SHELL_TEXT: Final = r"-[a-zA-Z]*c"
 _OTHER_TEXT: Final = frozenset({"-c", "-e", "-E", "-r", "--eval", "-Command", "-p"})
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
     for container in survey.containers:
-        if container.model.parameters:
+        if any(parameter.type in _FREE for parameter in container.model.parameters.values()):
             yield from _check(container)
 
 
@@ -31,7 +32,7 @@ def _check(container: Container) -> Iterator[Diagnostic]:
         programs |= set(_program_texts(sidecar.command, sidecar.args, ("sidecars", name)))
     for path, ref in references(model):
         parameter = model.parameters.get(ref.name) if ref.kind == "params" else None
-        if path in programs and parameter is not None and parameter.type in ("string", "json"):
+        if path in programs and parameter is not None and parameter.type in _FREE:
             yield _warning(container, path, ref)
 
 
@@ -48,13 +49,13 @@ def _program_texts(command: tuple[str, ...], args: tuple[str, ...], prefix: Path
     words += [((*prefix, "args", index), word) for index, word in enumerate(args)]
     for index in range(len(words) - 2):
         interpreter = words[index][1]
-        shell = _SHELLS.fullmatch(interpreter) is not None
-        if not shell and not _INTERPRETERS.fullmatch(interpreter):
+        shell = re.fullmatch(_SHELLS, interpreter) is not None
+        if not shell and not re.fullmatch(_INTERPRETERS, interpreter):
             continue
         for position in range(index + 1, len(words) - 1):
             word = words[position][1]
             if not word.startswith("-"):
                 break
-            if _SHELL_TEXT.fullmatch(word) if shell else word in _OTHER_TEXT:
+            if re.fullmatch(_SHELL_TEXT, word) if shell else word in _OTHER_TEXT:
                 yield words[position + 1][0]
                 break

@@ -12,10 +12,8 @@ from compiler.program import Origin
 
 # Argo: workflow/common/common.go, the names of its own containers
 _CONTAINERS: Final = frozenset({"main", "wait", "init", "argoexec"})
-_LABEL: Final = re.compile(r"(?:[a-zA-Z0-9](?:[-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)?")  # kubernetes: IsValidLabelValue
-_QUALIFIED: Final = re.compile(
-    r"(?:[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?/)?[a-zA-Z0-9](?:[-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?"
-)
+_LABEL: Final = r"(?:[a-zA-Z0-9](?:[-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)?"  # kubernetes: IsValidLabelValue
+_QUALIFIED: Final = r"(?:[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?/)?[a-zA-Z0-9](?:[-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?"
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -50,9 +48,9 @@ def _metadata(labels: Mapping[str, str], annotations: Mapping[str, str], origin:
     for section, entries in (("labels", labels), ("annotations", annotations)):
         for name, value in entries.items():
             where = origin.at(section, name)
-            if not _QUALIFIED.fullmatch(name):
+            if not re.fullmatch(_QUALIFIED, name):
                 hint = "write name or domain/name, the name at most 63 characters"
                 yield diagnostic("A209", where, f"'{name}' is no key of Kubernetes metadata", key=True, hint=hint)
-            elif section == "labels" and not _LABEL.fullmatch(value):
+            elif section == "labels" and not re.fullmatch(_LABEL, value):
                 hint = "at most 63 letters, digits, '_', '-' and '.'; free text goes into annotations"
                 yield diagnostic("A209", where, "this is no value of a Kubernetes label", hint=hint)

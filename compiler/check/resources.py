@@ -13,7 +13,7 @@ from compiler.program import Definition, Origin
 if TYPE_CHECKING:
     from compiler.models.hardware import Gpu, Resources
 
-_PARTS: Final = re.compile(r"([0-9.]+)(?:[eE]([-+]?\d{1,3})|([a-zA-Z]*))")
+_PARTS: Final = r"([0-9.]+)(?:[eE]([-+]?\d{1,3})|([a-zA-Z]*))"
 _FACTORS: Final = {
     "": 1.0,
     "m": 0.001,
@@ -22,7 +22,7 @@ _FACTORS: Final = {
 } | {f"{unit}i": 2.0 ** (10 * (power + 1)) for power, unit in enumerate("KMGTPE")}
 _GIB: Final = 2.0**30
 _SMALLEST: Final = 2.0**22  # runc refuses a limit below 4 MiB
-_MIG: Final = re.compile(r"[1-7]g\.\d+gb(?:\+me(?:\.all)?|-me)?")
+_MIG: Final = r"[1-7]g\.\d+gb(?:\+me(?:\.all)?|-me)?"
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -40,7 +40,7 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
 
 def amount(quantity: str | None) -> float | None:
     """A Kubernetes quantity as a number; None where it is missing or a reference."""
-    match = _PARTS.fullmatch(quantity) if quantity else None
+    match = re.fullmatch(_PARTS, quantity) if quantity else None
     if match is None:
         return None
     try:
@@ -98,7 +98,7 @@ def _gpu(gpu: Gpu, origin: Origin, placed: set[str]) -> Iterator[Diagnostic]:
 def _mig(gpu: Gpu, origin: Origin) -> Iterator[Diagnostic]:
     if gpu.vendor != "nvidia":
         yield diagnostic("A404", origin, "only GPUs of NVIDIA are divided by MIG", hint="leave out `mig` or `vendor`")
-    elif not _MIG.fullmatch(gpu.mig or ""):
+    elif not re.fullmatch(_MIG, gpu.mig or ""):
         yield diagnostic("A404", origin, f"'{gpu.mig}' is no MIG profile", hint="write it like 1g.10gb")
 
 

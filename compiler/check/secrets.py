@@ -11,17 +11,17 @@ from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models.parts import Parameter
 from compiler.program import Origin
 
-_NAMES: Final = re.compile(
+_NAMES: Final = (
     r"(?:^|[_.-])(?:PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIALS?|APIKEY|(?:API|ACCESS|SECRET|PRIVATE|ACCOUNT)[_.-]?KEY)"
     r"(?:$|[_.-](?:VALUE|\d+)$)"
 )
 _OPEN_NAMES: Final = frozenset({"PWD"})  # the shell's working directory
-_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SHAPES: Final = re.compile(
+_WORDS: Final = r"(?<=[a-z0-9])(?=[A-Z])"
+_SHAPES: Final = (
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|glpat-[A-Za-z0-9_-]{20}|xox[abpr]-[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{30,}"
     r"|sk-[A-Za-z0-9_-]{32,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\."
 )
-_HARMLESS: Final = re.compile(r"|true|false|yes|no|on|off|none|null|\d{1,5}|/\S*", re.IGNORECASE)
+_HARMLESS: Final = r"(?i:|true|false|yes|no|on|off|none|null|\d{1,5}|/\S*)"
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -69,7 +69,7 @@ def _parameters(parameters: Mapping[str, Parameter], origin: Origin) -> Iterator
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if _SHAPES.search(value):
+    if re.search(_SHAPES, value):
         return True
-    plain = _WORDS.sub("_", name).upper()
-    return plain not in _OPEN_NAMES and bool(_NAMES.search(plain)) and not _HARMLESS.fullmatch(value.strip())
+    plain = re.sub(_WORDS, "_", name).upper()
+    return plain not in _OPEN_NAMES and bool(re.search(_NAMES, plain)) and not re.fullmatch(_HARMLESS, value.strip())

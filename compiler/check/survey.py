@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from compiler.models import ComputeAsset, Task
 from compiler.models.parts import Output
@@ -12,8 +12,7 @@ from compiler.program import Definition as Loaded
 from compiler.refs import Ref, Text
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """An asset or an inline task. `what` names it in messages."""
 
     what: str
@@ -21,8 +20,7 @@ class Container:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """`dags` are those asked for and all they nest, `tasks` theirs, those of `finally` included."""
 
     program: Program

@@ -12,9 +12,9 @@ from compiler.models.values import conform
 from compiler.program import Binding, Gathered, Literal_, ObjectKey, Origin
 from compiler.refs import OPEN, Ref, Text
 from compiler.resolve.context import Context
-from compiler.resolve.loops import texts
 from compiler.resolve.scope import Scope, Site
 from compiler.resolve.targets import Target
+from compiler.resolve.texts import texts
 from compiler.resolve.types import Type, artifact_fault, describe, of_parameter, value_fault
 
 _INPUT_FORMS: Final = (

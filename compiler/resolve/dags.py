@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Final
 
+from compiler.diagnostics import did_you_mean
 from compiler.models import Dag
 from compiler.program import Definition, Literal_, LocalFile, ObjectKey, ResolvedDag
 from compiler.refs import Ref
@@ -15,7 +18,8 @@ from compiler.resolve.scope import RESULTS, Scope, Site
 from compiler.resolve.tasks import Library, Tasks
 from compiler.resolve.types import Type
 
-_FIXED = ("parameters", "inputs", "env", "files", "schedule", "limits", "labels", "annotations")
+_CONFIG_MAP: Final = 1 << 20  # bytes, kubernetes: validation.ValidateConfigMap
+_FIXED: Final = ("parameters", "inputs", "env", "files", "schedule", "limits", "labels", "annotations")
 
 
 def resolve_dags(context: Context, library: Library, names: Iterable[str]) -> list[ResolvedDag]:
@@ -106,12 +110,19 @@ def _env(context: Context, dag: Definition[Dag]) -> dict[str, str]:
     if env.file is not None:
         content = context.content(dag.origin.at("env", "file"), env.file)
         if content is not None:
+            _check_size(context, dag, ("env", "file"), content)
             values.update(_dotenv(context, dag, env.file, content))
     return {**values, **env.values}
 
 
 def _dotenv(context: Context, dag: Definition[Dag], name: str, content: bytes) -> dict[str, str]:
-    raise NotImplementedError
+    from compiler.load import dotenv
+
+    location = dag.origin.source.resolve(name)
+    shown = str(PurePath(dag.origin.source.name).parent / name)
+    values, found = dotenv.parse(shown, content, location)
+    context.found.extend(found)
+    return values
 
 
 def _files(context: Context, dag: Definition[Dag]) -> dict[str, bytes]:
@@ -121,14 +132,19 @@ def _files(context: Context, dag: Definition[Dag]) -> dict[str, bytes]:
             content = context.content(dag.origin.at("files", name, "file"), file.file)
             if content is not None:
                 contents[name] = content
+                _check_size(context, dag, ("files", name, "file"), content)
         else:
             contents[name] = (file.text or "").encode()
         for index, task in enumerate(file.tasks):
             if task not in dag.model.tasks and task not in dag.model.finally_:
-                from compiler.diagnostics import did_you_mean
-
                 hint = did_you_mean(task, (*dag.model.tasks, *dag.model.finally_))
                 context.add(
                     "A206", dag.origin.at("files", name, "tasks", index), f"there is no task '{task}'", hint=hint
                 )
     return contents
+
+
+def _check_size(context: Context, dag: Definition[Dag], path: tuple[str, ...], content: bytes) -> None:
+    if len(content) > _CONFIG_MAP:
+        hint = "give it to an input of a task: it is then kept in the store"
+        context.add("A318", dag.origin.at(*path), "the file is larger than a ConfigMap can be (1 MiB)", hint=hint)

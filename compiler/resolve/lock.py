@@ -14,7 +14,7 @@ NAME: Final = "argosy.lock"
 _HEAD: Final = (
     "# The versions of assets that this project's DAGs use. Written by Argosy; keep it with the definitions.\n"
 )
-_LINE: Final = re.compile(r"([a-z0-9][-a-z0-9]*@\d+(?:\.\d+)?): (\d+\.\d+\.\d+\S*)")
+_LINE: Final = r"([a-z0-9][-a-z0-9]*@\d+(?:\.\d+)?): (\d+\.\d+\.\d+\S*)"
 
 
 def read(context: Context) -> dict[str, str]:
@@ -32,7 +32,7 @@ def read(context: Context) -> dict[str, str]:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        match = _LINE.fullmatch(text)
+        match = re.fullmatch(_LINE, text)
         if match is None:
             span = source.at(source.offset(number), source.offset(number) + len(line))
             hint = "a line is written like `train@2: 2.1.0`; without the file the versions are chosen anew"

@@ -12,6 +12,7 @@ from compiler.program import Foreach, Origin
 from compiler.refs import Ref
 from compiler.resolve.context import Context
 from compiler.resolve.scope import Scope, Site
+from compiler.resolve.texts import texts
 from compiler.resolve.types import ANY, JSON, UNKNOWN, Items, common, describe, of_constant
 
 MOST: Final = 100_000  # a node needs about 580 bytes of a Workflow's status
@@ -141,18 +142,3 @@ def _has_reference(context: Context, given: Any, origin: Origin) -> bool:
             context.add("A304", origin.at(*path), "references are not allowed within items", hint=hint)
             return True
     return False
-
-
-def texts(value: Any) -> list[tuple[tuple[str | int, ...], str]]:
-    """All texts in nested lists and maps, with their paths, found without recursion."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
-    while stack:
-        path, part = stack.pop()
-        if isinstance(part, str):
-            found.append((path, part))
-        elif isinstance(part, dict):
-            stack.extend(((*path, key), item) for key, item in part.items())
-        elif isinstance(part, list | tuple):
-            stack.extend(((*path, index), item) for index, item in enumerate(part))
-    return found

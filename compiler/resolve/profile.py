@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from compiler.diagnostics import at, did_you_mean
-from compiler.models.base import Model
 from compiler.resolve.context import Context
 
 if TYPE_CHECKING:
     from compiler.models import Profile, Project
 
 LOCAL: Final = "local"
-
-M = TypeVar("M", bound=Model)
 
 
 def select(context: Context, asked: str | None) -> tuple[str, Profile, Project]:
@@ -23,9 +20,10 @@ def select(context: Context, asked: str | None) -> tuple[str, Profile, Project]:
     environment says is the command's business.
     """
     from compiler.models import Profile, Project
+    from compiler.models.project import Engine, Policy
 
     definition = context.workspace.project
-    project = definition.model if definition else _default(Project)
+    project = definition.model if definition else Project.model_construct(policy=Policy.model_construct())
     name = asked or project.default or LOCAL
     profile = project.profiles.get(name)
     if profile is None and asked and asked != LOCAL:
@@ -33,9 +31,4 @@ def select(context: Context, asked: str | None) -> tuple[str, Profile, Project]:
         hint = did_you_mean(asked, names) or f"there is {', '.join(dict.fromkeys(names))}"
         span = definition.origin.source.span((*definition.origin.path, "profiles"), True) if definition else None
         context.found.append(at("A602", span, f"there is no profile '{asked}'", hint=hint))
-    return name, profile or _default(Profile), project
-
-
-def _default(model: type[M]) -> M:
-    model.build()
-    return model.model_validate({})
+    return name, profile or Profile.model_construct(engine=Engine.model_construct()), project

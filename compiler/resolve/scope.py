@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import Dag, Task
@@ -16,19 +15,20 @@ from compiler.resolve.types import ENV, STRING, UNKNOWN, Items, Type, looped, of
 from compiler.source import Path
 
 
-@dataclass(slots=True)
 class Site:
     """Where references are read: a task (or the results), what `item` is there, and the tasks read so far."""
 
-    task: str
-    origin: Origin
-    item: Items | None = None
-    closing: bool = False  # in `finally`
-    data: dict[str, None] = field(default_factory=dict)
+    __slots__ = ("closing", "data", "item", "origin", "task")
+
+    def __init__(self, task: str, origin: Origin, closing: bool = False) -> None:
+        self.task = task
+        self.origin = origin
+        self.closing = closing
+        self.item: Items | None = None
+        self.data: dict[str, None] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Why a reference has no meaning where it stands."""
 
     code: str

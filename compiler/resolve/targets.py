@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compiler.models.parts import Input, Parameter
 from compiler.program import Binding, Definition, Origin, ResolvedDag
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from compiler.models import ComputeAsset, Pause, Task
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """An asset, an inline container, a nested DAG or a gate. `what` names it in messages."""
 
     what: str

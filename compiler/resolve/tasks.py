@@ -11,14 +11,12 @@ from compiler.program import Definition, Needs, Origin, ResolvedDag, ResolvedTas
 from compiler.resolve.bindings import Binder
 from compiler.resolve.containers import check_container, refuse
 from compiler.resolve.context import Context
-from compiler.resolve.loops import resolve_foreach
 from compiler.resolve.needs import leaves, resolve_needs
 from compiler.resolve.order import cycles
 from compiler.resolve.scope import Scope, Site
 from compiler.resolve.targets import Target, of_asset, of_dag, of_inline, of_pause
 from compiler.resolve.types import Type
 from compiler.resolve.versions import Versions
-from compiler.resolve.when import resolve_when
 
 _READ: Final = frozenset({"asset", "dag", "with_", "needs", "foreach", "when", "description", "continue_on"})
 _CONSTANT: Final = "a task changes an asset by constants only; let the asset have a parameter for it"
@@ -41,7 +39,7 @@ class Library:
     def target(self, name: str, task: Task, origin: Origin) -> Target | None:
         """What a task runs; None, with a diagnostic, where it names nothing that is known."""
         if task.asset is not None:
-            asset = self.versions.find(task.asset, origin.at("asset"))
+            asset = self.versions.find(task.asset, origin)
             return None if asset is None else self._asset(asset)
         if task.dag is not None:
             return self._dag(task.dag, origin.at("dag"))
@@ -90,13 +88,15 @@ class Tasks:
 
     def _task(self, name: str, task: Task, siblings: Mapping[str, Task], closing: bool) -> ResolvedTask | None:
         context, origin, target = self._context, self._origins[name], self._targets[name]
-        site = Site(name, origin, None, closing)
+        site = Site(name, origin, closing)
         foreach = when = None
         if task.foreach is not None:
-            foreach, site.item = resolve_foreach(
-                context, self.scope, task.foreach, Site(name, origin, None, closing, site.data)
-            )
+            from compiler.resolve.loops import resolve_foreach
+
+            foreach, site.item = resolve_foreach(context, self.scope, task.foreach, site)
         if task.when is not None:
+            from compiler.resolve.when import resolve_when
+
             when = resolve_when(context, self.scope, task.when, site)
         needs = resolve_needs(context, task, origin, siblings)
         self._check_texts(task, target, origin)
@@ -105,8 +105,7 @@ class Tasks:
                 self._read_only(value, given, site)
             return None
         bindings = self._binder.bind(task, target, site)
-        data = tuple(other for other in site.data if other != name)
-        return ResolvedTask(name, task, origin, target.definition, bindings, foreach, needs, when, data)
+        return ResolvedTask(name, task, origin, target.definition, bindings, foreach, needs, when, tuple(site.data))
 
     def _read_only(self, value: object, given: str, site: Site) -> None:
         """References in a task whose target is not known are held against the DAG all the same."""
@@ -122,8 +121,10 @@ class Tasks:
         if target is not None and target.definition is task:
             check_container(self._context, task, origin, self._dag.model.files)
             return
-        others = task.model_fields_set - _READ
-        for field in others:
+        fields = task.model_fields_set
+        if fields <= _READ:
+            return
+        for field in fields - _READ:
             hint = _CONSTANT if task.asset is not None else None
             refuse(self._context, getattr(task, field), origin.at(type(task).model_fields[field].alias or field), hint)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from compiler.models.parts import Input, Output, Parameter
 
@@ -12,8 +11,7 @@ Kind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """The type of a value or an artifact.
 
     `any` is a value known only when the run is on (an item of a computed list); `unknown` follows a mistake that is
@@ -31,8 +29,7 @@ class Type:
         return self.kind not in _ARTIFACTS
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """What `item` is in a loop: its type, and its fields with theirs (None: not known before the run)."""
 
     type: Type

@@ -11,14 +11,14 @@ from compiler.models import ComputeAsset
 from compiler.program import Definition, Origin
 from compiler.resolve.context import Context
 
-_NAME: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-_PREFIX: Final = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){0,2}")
-_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?")
+_NAME: Final = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_PREFIX: Final = r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){0,2}"
+_VERSION: Final = r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?"
 
 
 def precedence(version: str) -> tuple[tuple[int, int, int], bool, tuple[tuple[bool, int, str], ...]]:
     """The order of versions as Semantic Versioning has it (item 11): a pre-release comes before its release."""
-    match = _VERSION.fullmatch(version)
+    match = re.fullmatch(_VERSION, version)
     if match is None:
         return (0, 0, 0), False, ()
     release = (int(match[1]), int(match[2]), int(match[3]))
@@ -51,19 +51,21 @@ class Versions:
 
     def find(self, reference: str, origin: Origin) -> Definition[ComputeAsset] | None:
         """The asset that a task at `origin` names; None, with a diagnostic, where there is none."""
-        found = self._known.get(reference)
+        found = self._known.get(reference)  # a mistake is reported at every task that makes it
         if found is None:
-            found = self._known[reference] = self._choose(reference, origin)
+            found = self._known[reference] = self._choose(reference, origin.at("asset"))
         return found
 
     def _choose(self, reference: str, origin: Origin) -> Definition[ComputeAsset] | None:
         name, at, prefix = reference.partition("@")
         add = self._context.add
-        if not _NAME.fullmatch(name) or (at and not (_PREFIX.fullmatch(prefix) or _VERSION.fullmatch(prefix))):
+        versions = self._context.workspace.assets.get(name, ())
+        if not (versions or re.fullmatch(_NAME, name)) or (
+            at and not (re.fullmatch(_PREFIX, prefix) or re.fullmatch(_VERSION, prefix))
+        ):
             hint = "write name, name@2, name@2.1 or name@2.1.0"
             add("A203", origin, f"'{reference}' does not name an asset", hint=hint)
             return None
-        versions = self._context.workspace.assets.get(name, ())
         if not versions:
             hint = (
                 did_you_mean(name, self._context.workspace.assets) or "`argosy assets list` shows the assets there are"
@@ -75,7 +77,9 @@ class Versions:
             there = ", ".join(asset.model.version for asset in versions)
             add("A202", origin, f"no version of '{name}' fits '{reference}'", hint=f"there is {there}")
             return None
-        best = max(fitting, key=lambda asset: precedence(asset.model.version))
+        best = fitting[0]
+        if len(fitting) > 1:
+            best = max(fitting, key=lambda asset: precedence(asset.model.version))
         if at and prefix.count(".") < 2:
             best = self._pinned(reference, fitting) or best
             self.locked[reference] = best.model.version
