@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean
@@ -23,13 +22,15 @@ KINDS = ("ComputeAsset", "Dag")
 _SIGNS = {"tasks": "Dag", "image": "ComputeAsset", "remote": "ComputeAsset"}
 
 
-@dataclass(slots=True)
 class Loaded:
     """What one file gave. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
 
-    source: SourceFile
-    definitions: list[Definition[Any]] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    __slots__ = ("definitions", "diagnostics", "source")
+
+    def __init__(self, source: SourceFile, diagnostics: list[Diagnostic] | None = None) -> None:
+        self.source = source
+        self.definitions: list[Definition[Any]] = []
+        self.diagnostics: list[Diagnostic] = diagnostics or []
 
 
 def load_file(file: File) -> Loaded:
@@ -62,7 +63,7 @@ def open_source(file: File) -> Loaded:
         return Loaded(
             source, [], [at("A101", source.at(0, 0), f"cannot read the file: {reason[:1].lower()}{reason[1:]}")]
         )
-    return Loaded(source, [], diagnostics)
+    return Loaded(source, diagnostics)
 
 
 def load_project(file: File) -> Loaded:

@@ -6,7 +6,7 @@ import os
 import os.path
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Paths are plain text here: a file is compared, sorted and looked up by its absolute path.
 # ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120, PTH122, PTH123
@@ -18,8 +18,7 @@ EMBED_LIMIT = 100 << 10  # bytes of a local file that a manifest may hold
 CONFIG_LIMIT = 1 << 20  # bytes of a ConfigMap
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class File:
+class File(NamedTuple):
     """A file: its absolute path, the name the user knows it by, and whether the user named the file itself."""
 
     location: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
 from compiler.models.base import Model, Problem, Shape, describe
@@ -58,8 +57,7 @@ _EXPECTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One mistake in some data: its place (the key's, with `key`), code, message and hint."""
 
     path: tuple[str | int, ...]

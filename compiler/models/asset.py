@@ -1,11 +1,10 @@
 """ComputeAsset: what can run, published by a platform admin."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from compiler.models.base import Duration, Name, Problem, Shape, as_text, describe, lazy
+from compiler.models.base import EMPTY, Duration, Name, Problem, Shape, as_text, describe, lazy
 from compiler.models.parts import Parameter, Runnable
 
 if TYPE_CHECKING:
@@ -40,12 +39,12 @@ class ComputeAsset(Runnable):
     name: Name
     version: Annotated[str, Shape(_version, {"type": "string", "pattern": VERSION_PATTERN})] = "0.0.0"
     title: str | None = None
-    parameters: dict[Name, Parameter] = {}
+    parameters: dict[Name, Parameter] = EMPTY
     mode: Annotated[
         Literal["job", "interactive", "extended"],
         Field(description="extended: the consumer brings image, command or code, inside the asset's bounds."),
     ] = "job"
-    ports: dict[Name, Port] = {}
+    ports: dict[Name, Port] = EMPTY
     lifetime: Annotated[Duration | None, Field(description="Of an interactive asset.")] = None
     idle: Annotated[Duration | None, Field(description="An interactive asset ends after so long without use.")] = None
     bounds: Bounds | None = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +37,19 @@ def camel(name: str) -> str:
     """A field's name as it is written in YAML."""
     first, *more = name.split("_")
     return first + "".join(word.capitalize() for word in more)
+
+
+class _Empty(dict[str, Any]):
+    """The default of mappings: one for all, so it takes nothing in, and it can be hashed, so it is not copied."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError("definitions are frozen")
+
+
+EMPTY: Final[dict[str, Any]] = _Empty()
 
 
 class Model(BaseModel):

@@ -1,9 +1,8 @@
 """How a task behaves beside its main container: retries, reuse of results, sidecars, ports."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from compiler.models.base import Duration, Flag, Model, Name, Text, lazy, whole
+from compiler.models.base import EMPTY, Duration, Flag, Model, Name, Text, lazy, whole
 from compiler.models.parts import Variable
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Sidecar(Model):
     image: str
     command: tuple[Text, ...] = ()
     args: tuple[Text, ...] = ()
-    env: dict[str, Variable] = {}
-    ports: dict[Name, Port] = {}
+    env: dict[str, Variable] = EMPTY
+    ports: dict[Name, Port] = EMPTY
     resources: Resources | None = None
     mirror_volumes: Flag = False

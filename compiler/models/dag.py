@@ -1,11 +1,10 @@
 """Dag: what runs when, composed of assets, other DAGs, gates and inline containers."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from compiler.models.base import Model, Name, Problem, Shape, Text, describe, lazy
+from compiler.models.base import EMPTY, Model, Name, Problem, Shape, Text, describe, lazy
 from compiler.models.parts import Input, Parameter, Runnable
 
 
@@ -62,7 +61,7 @@ class Task(Runnable):
     asset: Annotated[str | None, Field(description="name, or name@version where the version may be a prefix.")] = None
     dag: str | None = None
     pause: Pause | None = None
-    with_: Annotated[dict[str, Any], Field(alias="with", description="Its parameters and inputs.")] = {}
+    with_: Annotated[dict[str, Any], Field(alias="with", description="Its parameters and inputs.")] = EMPTY
     needs: Annotated[tuple[str, ...] | str, Shape(_needs, _NEEDS_SCHEMA)] = ()
     foreach: Annotated[
         Any,
@@ -70,7 +69,7 @@ class Task(Runnable):
     ] = None
     when: str | None = None
     continue_on: ContinueOn | None = None
-    parameters: Annotated[dict[Name, Parameter], Field(description="Of an inline container.")] = {}
+    parameters: Annotated[dict[Name, Parameter], Field(description="Of an inline container.")] = EMPTY
 
 
 class Dag(Model):
@@ -81,14 +80,14 @@ class Dag(Model):
     name: Name
     title: str | None = None
     description: str | None = None
-    parameters: dict[Name, Parameter] = {}
-    inputs: dict[Name, Input] = {}
+    parameters: dict[Name, Parameter] = EMPTY
+    inputs: dict[Name, Input] = EMPTY
     env: EnvSource | None = None
-    files: dict[str, ConfigFile] = {}
+    files: dict[str, ConfigFile] = EMPTY
     tasks: dict[Name, Task]
-    finally_: Annotated[dict[Name, Task], Field(alias="finally", description="Run when all others have ended.")] = {}
+    finally_: Annotated[dict[Name, Task], Field(alias="finally", description="Run when all others have ended.")] = EMPTY
     schedule: Schedule | None = None
     limits: Limits | None = None
-    results: Annotated[dict[Name, str], Field(description="Names for the outputs of tasks to keep.")] = {}
-    labels: dict[str, Text] = {}
-    annotations: dict[str, Text] = {}
+    results: Annotated[dict[Name, str], Field(description="Names for the outputs of tasks to keep.")] = EMPTY
+    labels: dict[str, Text] = EMPTY
+    annotations: dict[str, Text] = EMPTY

@@ -1,11 +1,10 @@
 """What a container stands on: resources, GPUs, volumes, placement, and what it loosens of the hardened default."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from compiler.models.base import REFERENCE, Flag, Model, Problem, Quantity, Shape, Text, Whole, describe, lazy
+from compiler.models.base import EMPTY, REFERENCE, Flag, Model, Problem, Quantity, Shape, Text, Whole, describe, lazy
 
 
 def _count(value: Any) -> int | str:
@@ -83,7 +82,7 @@ class Toleration(Model):
 class Placement(Model):
     """Where pods may run."""
 
-    node_selector: dict[str, Text] = {}
+    node_selector: dict[str, Text] = EMPTY
     tolerations: tuple[Toleration, ...] = ()
     affinity: Annotated[dict[str, Any] | None, Field(description="As in Kubernetes.")] = None
     scheduler: str | None = None

@@ -1,12 +1,11 @@
 """What few assets have: days of validity, an offer in a data space, bounds for what consumers bring, a Task Runner."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from datetime import date
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from compiler.models.base import Duration, Flag, Model, Problem, Quantity, Shape, Text, describe, whole
+from compiler.models.base import EMPTY, Duration, Flag, Model, Problem, Quantity, Shape, Text, describe, whole
 from compiler.models.parts import SecretRef
 
 
@@ -45,7 +44,7 @@ class Offer(Model):
     description: str | None = None
     policy: Annotated[dict[str, Any] | str | None, Shape(_policy, {"type": ["string", "object", "null"]})] = None
     media_type: str | None = None
-    properties: dict[str, Any] = {}
+    properties: dict[str, Any] = EMPTY
 
 
 class Bounds(Model):
@@ -71,4 +70,4 @@ class Remote(Model):
     scale_tier: str | None = None
     master_type: str | None = None
     interval: Duration = 10
-    labels: dict[str, Text] = {}
+    labels: dict[str, Text] = EMPTY

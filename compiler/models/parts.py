@@ -1,11 +1,11 @@
 """The parts that assets and tasks share: parameters, inputs, outputs, and the container with all it may have."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from compiler.models.base import (
+    EMPTY,
     TEXT_SCHEMA,
     Duration,
     Flag,
@@ -181,16 +181,16 @@ class Runnable(Model):
     user: Annotated[Whole | None, Field(description="The user id it runs as (default: 1000).")] = None
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     priority_class: str | None = None
-    inputs: dict[Name, Input] = {}
-    outputs: dict[Name, Output] = {}
-    env: dict[str, Variable] = {}
+    inputs: dict[Name, Input] = EMPTY
+    outputs: dict[Name, Output] = EMPTY
+    env: dict[str, Variable] = EMPTY
     resources: Resources | None = None
-    volumes: dict[Name, Volume] = {}
+    volumes: dict[Name, Volume] = EMPTY
     timeout: Duration | None = None
     retry: Retry | None = None
     cache: Cache | None = None
     placement: Placement | None = None
     security: Security | None = None
-    sidecars: dict[Name, Sidecar] = {}
-    labels: dict[str, Text] = {}
-    annotations: dict[str, Text] = {}
+    sidecars: dict[Name, Sidecar] = EMPTY
+    labels: dict[str, Text] = EMPTY
+    annotations: dict[str, Text] = EMPTY

@@ -1,11 +1,10 @@
 """argosy.yaml: profiles (where and how to run) and the project's policy."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from compiler.models.base import Duration, Flag, Model, Text, Whole, lazy
+from compiler.models.base import EMPTY, Duration, Flag, Model, Text, Whole, lazy
 
 if TYPE_CHECKING:
     from compiler.models.hardware import Toleration
@@ -53,7 +52,7 @@ class Store(Model):
 class GpuPlacement(Model):
     """Replaces the shipped table's entry of a GPU product."""
 
-    node_selector: dict[str, Text] = {}
+    node_selector: dict[str, Text] = EMPTY
     tolerations: tuple[Toleration, ...] = ()
     resource: str | None = None  # the extended resource, where it is not the vendor's own
 
@@ -75,8 +74,8 @@ class Profile(Model):
     executor_service_account: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
     store: Store | None = None
-    gpu: dict[str, GpuPlacement] = {}
-    node_selector: dict[str, Text] = {}
+    gpu: dict[str, GpuPlacement] = EMPTY
+    node_selector: dict[str, Text] = EMPTY
     tolerations: tuple[Toleration, ...] = ()
     ttl: Ttl | None = None
     pod_gc: Literal["OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess"] | None = Field(
@@ -85,8 +84,8 @@ class Profile(Model):
     timeout: Duration | None = None
     parallelism: Whole | None = None
     offload: Flag = False  # the controller offloads large node status
-    labels: dict[str, Text] = {}
-    annotations: dict[str, Text] = {}
+    labels: dict[str, Text] = EMPTY
+    annotations: dict[str, Text] = EMPTY
 
 
 class Policy(Model):
@@ -102,7 +101,7 @@ class Project(Model):
     api_version: Literal["argosy/v1"] = "argosy/v1"
     kind: Literal["Project"] = "Project"
     default: str | None = None
-    profiles: dict[str, Profile] = {}
+    profiles: dict[str, Profile] = EMPTY
     policy: Annotated[Policy, Field(default_factory=Policy)]
     assets: tuple[str, ...] = ("assets",)  # folders with the project's assets, relative to argosy.yaml
     dags: tuple[str, ...] = ("dags",)

@@ -1,9 +1,8 @@
 """What a DAG may set: gates, environment, job-config files, schedule, limits."""
-# ruff: noqa: RUF012 (pydantic copies defaults)
 
 from typing import Annotated, Any, Literal
 
-from compiler.models.base import Duration, Flag, Model, Problem, Shape, Text, describe, whole
+from compiler.models.base import EMPTY, Duration, Flag, Model, Problem, Shape, Text, describe, whole
 
 
 class Pause(Model):
@@ -24,7 +23,7 @@ class EnvSource(Model):
     """The DAG's environment: a dotenv file beside the definition, values written here, or both (values win)."""
 
     file: str | None = None
-    values: dict[str, Text] = {}
+    values: dict[str, Text] = EMPTY
 
 
 class ConfigFile(Model):
