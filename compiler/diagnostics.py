@@ -222,7 +222,6 @@ register(
     ("A452", "error", "a schedule with an input that has to be uploaded"),
     ("A453", "error", "a local file that cannot stand in a manifest"),
     ("A454", "error", "continueOn beside conditions in `needs`"),
-    ("A455", "error", "an asset that runs on a remote service"),
-    ("A456", "error", "a nested DAG with `finally`"),
-    ("A457", "warning", "a cache that does not see its input files"),
+    ("A455", "error", "a nested DAG with `finally`"),
+    ("A456", "warning", "a cache that does not see its input files"),
 )

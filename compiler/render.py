@@ -64,13 +64,6 @@ def json(obj: Any) -> bytes:
     return dumps(obj, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def compact(obj: Any) -> str:
-    """JSON in one line with sorted keys, for annotations and digests."""
-    from json import dumps
-
-    return dumps(obj, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
 def string(text: str) -> str:
     """A string of one line as a YAML scalar: plain where every reader agrees, else in double quotes."""
     if _PLAIN.match(text) and text not in _WORDS and not (text[0] in _NUMERIC_START and _NUMBER.match(text)):

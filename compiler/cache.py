@@ -1,0 +1,237 @@
+"""Keeps whole results of compiles, and gives them back while nothing they came from has changed.
+
+An entry says what its result came from: every file that was read with its size and time, the files that were looked
+for in vain, and all that lies in the folders where definitions are searched. A file touched so shortly before the entry
+was written that its time could hide a later change is held against its content too. Reading imports no pydantic and
+no yaml; an entry that cannot be read is none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, astuple, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from compiler.result import DagStats, Document, Result
+
+if TYPE_CHECKING:
+    from compiler.diagnostics import Diagnostic
+    from compiler.program import Workspace
+    from compiler.source import SourceFile, Span
+
+# Paths are plain text here: thousands may have to be looked at.
+# ruff: noqa: PTH100, PTH103, PTH105, PTH108, PTH109, PTH112, PTH116, PTH118, PTH120, PTH123
+
+_FORMAT: Final = 1
+_CODE: Final = os.path.dirname(os.path.abspath(__file__))
+_SUFFIXES: Final = (".yaml", ".yml", ".json", ".py")
+_RACY: Final = 2_000_000_000  # nanoseconds; the coarsest times of file systems
+
+Mark = list[Any]  # path, size, time, checksum of the content (or None); size -1: there is no such file
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a compile was asked for."""
+
+    paths: tuple[str, ...]
+    profile: str | None
+    form: str
+    project_file: str | None
+    shipped: str | None
+
+
+def read(folder: str, request: Request) -> Result | None:
+    """The result of the same request, if nothing it came from has changed since."""
+    try:
+        with open(_location(folder, request), "rb") as file:
+            head = json.loads(file.readline())
+            body = file.read()
+        if head["format"] != _FORMAT or head["checksum"] != zlib.crc32(body) or head["request"] != _identity(request):
+            return None
+        if not all(map(_unchanged, head["files"])) or _listing(head["folders"]) != head["listing"]:
+            return None
+        return _restore(head, body)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def write(folder: str, request: Request, workspace: Workspace, result: Result) -> None:
+    """Keeps a result. One with errors is not kept, nor one of definitions in Python: they may read anything."""
+    locations = {source.location for source in workspace.sources.values()}
+    failed = any(diagnostic.severity == "error" for diagnostic in result.diagnostics)
+    if failed or any(location.endswith(".py") for location in locations):
+        return
+    target = _location(folder, request)
+    temporary = f"{target}.{os.getpid()}"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(temporary, "wb") as file:
+            now = os.fstat(file.fileno()).st_mtime_ns
+            paths = sorted({*locations, *workspace.files, *_project_files(request)})
+            folders = _folders(request, workspace)
+            body = b"".join(document.data for document in result.documents)
+            head = {
+                "format": _FORMAT,
+                "checksum": zlib.crc32(body),
+                "request": _identity(request),
+                "files": [_mark(path, now) for path in paths],
+                "folders": folders,
+                "listing": _listing(folders),
+                "documents": [[d.file_name, d.kind, d.name, len(d.data)] for d in result.documents],
+                "diagnostics": [_flat(diagnostic) for diagnostic in result.diagnostics],
+                "stats": [asdict(stats) for stats in result.stats],
+                "sources": {source.name: source.location for source in workspace.sources.values()},
+            }
+            file.write(json.dumps(head).encode() + b"\n" + body)
+        os.replace(temporary, target)
+    except OSError:
+        _remove(temporary)  # a cache that cannot be written is none
+
+
+def _identity(request: Request) -> list[Any]:
+    """What an entry has to agree with; the folder counts, since messages name files relative to it."""
+    return [*(list(item) if isinstance(item, tuple) else item for item in astuple(request)), os.getcwd(), _CODE]
+
+
+def _location(folder: str, request: Request) -> str:
+    text = json.dumps(_identity(request)).encode()
+    return os.path.join(folder, f"{zlib.crc32(text):08x}{zlib.adler32(text):08x}.compiled")
+
+
+def _mark(path: str, now: int | None) -> Mark:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return [path, -1, 0, None]
+    racy = now is not None and status.st_mtime_ns > now - _RACY
+    return [path, status.st_size, status.st_mtime_ns, _checksum(path) if racy else None]
+
+
+def _unchanged(mark: Mark) -> bool:
+    path, size, time, checksum = mark
+    return _mark(path, None)[1:3] == [size, time] and (checksum is None or checksum == _checksum(path))
+
+
+def _checksum(path: str) -> int:
+    try:
+        with open(path, "rb") as file:
+            return zlib.crc32(file.read())
+    except OSError:
+        return -1
+
+
+def _folders(request: Request, workspace: Workspace) -> list[str]:
+    """The folders where definitions are searched; see `compiler.load.workspace`. The compiler's own is one of them: its
+    code decides what comes of the definitions."""
+    asked = [os.path.abspath(path) for path in request.paths]
+    found = [_CODE, *(path for path in asked if os.path.isdir(path))]
+    if workspace.project is not None:
+        root = os.path.dirname(workspace.project.origin.source.location)
+        model = workspace.project.model
+        found += [os.path.normpath(os.path.join(root, name)) for name in (*model.assets, *model.dags)]
+    else:
+        sources = [source.location for source in workspace.sources.values()]
+        roots = {os.path.dirname(path) for path in (*asked, *sources)}
+        found += [
+            os.path.normpath(os.path.join(r, up, g)) for r in roots for up in (".", "..") for g in ("assets", "dags")
+        ]
+    if request.shipped is not None:
+        found += [os.path.join(os.path.abspath(request.shipped), group) for group in ("assets", "dags")]
+    return sorted(set(found))
+
+
+def _project_files(request: Request) -> Iterator[str]:
+    """Every place where an argosy.yaml is looked for: upwards from the definitions, and from the working directory."""
+    if request.project_file is not None:
+        yield os.path.abspath(request.project_file)
+        return
+    for path in (*map(os.path.abspath, request.paths), os.path.join(os.getcwd(), "")):
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        while True:
+            yield os.path.join(folder, "argosy.yaml")
+            if os.path.dirname(folder) == folder:
+                break
+            folder = os.path.dirname(folder)
+
+
+def _listing(folders: Iterable[str]) -> int:
+    """A checksum over the names, sizes and times of all files in folders that may hold definitions."""
+    checksum = 0
+    for folder in folders:
+        for line in _entries(folder):
+            checksum = zlib.crc32(line.encode("utf-8", "surrogateescape"), checksum)
+    return checksum
+
+
+def _entries(folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith((".", "__pycache__")):
+            continue
+        if entry.is_dir():
+            yield from _entries(entry.path)
+        elif entry.name.endswith(_SUFFIXES):
+            status = entry.stat()
+            yield f"{entry.path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+
+
+def _restore(head: dict[str, Any], body: bytes) -> Result:
+    documents = []
+    start = 0
+    for file_name, kind, name, length in head["documents"]:
+        documents.append(Document(file_name, kind, name, body[start : start + length]))
+        start += length
+    sources: dict[str, SourceFile] = {}
+    diagnostics: tuple[Diagnostic, ...] = ()
+    if head["diagnostics"]:
+        sources = {name: _source(name, location) for name, location in head["sources"].items()}
+        diagnostics = tuple(_diagnostic(flat, sources) for flat in head["diagnostics"])
+    stats = tuple(DagStats(**flat) for flat in head["stats"])
+    return Result(tuple(documents), diagnostics, stats, sources, cached=True)
+
+
+def _source(name: str, location: str) -> SourceFile:
+    from compiler.source import SourceFile
+
+    with open(location, encoding="utf-8-sig", newline="") as file:
+        return SourceFile(name, file.read(), location)
+
+
+def _flat(diagnostic: Diagnostic) -> list[Any]:
+    related = [[_place(item.span), item.message] for item in diagnostic.related]
+    return [
+        diagnostic.code, diagnostic.message, _place(diagnostic.span), diagnostic.severity, related, diagnostic.hint
+    ]  # fmt: skip
+
+
+def _diagnostic(flat: list[Any], sources: dict[str, SourceFile]) -> Diagnostic:
+    from compiler.diagnostics import Diagnostic, Related
+
+    code, message, place, severity, related, hint = flat
+    more = tuple(Related(span, text) for at, text in related if (span := _span(at, sources)) is not None)
+    return Diagnostic(code, message, _span(place, sources), severity, more, hint)
+
+
+def _place(span: Span | None) -> list[Any] | None:
+    return None if span is None else [span.file, span.line, span.column, span.end_line, span.end_column]
+
+
+def _span(place: list[Any] | None, sources: dict[str, SourceFile]) -> Span | None:
+    from compiler.source import Span
+
+    return None if place is None else Span(*place[:5], source=sources.get(place[0]))
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return

@@ -1,0 +1,176 @@
+"""Lowers what tasks are given: each parameter and artifact of the template they use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from compiler.diagnostics import diagnostic
+from compiler.lower import names
+from compiler.lower.artifacts import EMBEDDED, given
+from compiler.lower.library import Library
+from compiler.lower.loops import index_of
+from compiler.lower.outputs import Outputs
+from compiler.lower.text import Variable, printed, tag
+from compiler.plan import Argument, ArtifactArgument, InputArtifact, Interface, Location
+from compiler.program import Binding, Definition, Gathered, Literal_, LocalFile, ObjectKey, ResolvedDag, ResolvedTask
+from compiler.refs import Ref, Text
+
+
+class Arguments:
+    """The arguments of one DAG's tasks.
+
+    `empty`: the DAG's inputs that may come out empty. `needed` grows: the parameters that the DAG's own template has to
+    take for what its tasks ask for besides what the definition declares.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        dag: ResolvedDag,
+        outputs: Outputs,
+        looped: bool,
+        empty: frozenset[str],
+        gated: Mapping[str, str],
+    ) -> None:
+        self._library = library
+        self._dag = dag
+        self._outputs = outputs
+        self._looped = looped
+        self._gated = gated
+        self._entry = dag.name == library.entry
+        self.empty = empty
+        self.needed: dict[str, None] = {}
+        self._added: dict[str, Callable[[ResolvedTask], str]] = {
+            names.TASK_PATH: self._path,
+            names.ITEM_INDEX: self._index,
+            names.RUN_NAME: lambda task: "{{workflow.name}}",  # noqa: ARG005
+            names.RUN_NAMESPACE: lambda task: "{{workflow.namespace}}",  # noqa: ARG005
+            names.FILES_CONFIG: lambda task: self._need(self._own_files()),  # noqa: ARG005
+        }
+
+    def of(self, task: ResolvedTask, callee: Interface) -> tuple[tuple[Argument, ...], tuple[ArtifactArgument, ...]]:
+        """What a task gives to the template it uses; parameters that keep their default are left out."""
+        parameters = []
+        bindings = task.bindings
+        for parameter in callee.parameters:
+            name = parameter.name
+            binding = bindings.get(name)
+            if binding is not None and "_" not in name:
+                parameters.append(Argument(name, self._value(binding)))
+            elif added := self._added.get(name):
+                parameters.append(Argument(name, added(task)))
+            elif name.startswith("input_"):
+                parameters.append(Argument(name, self._environment(task, name.removeprefix("input_"))))
+            elif "_" in name:
+                parameters.append(Argument(name, self._need(name)))
+        artifacts = tuple(filter(None, (self._artifact(task, artifact) for artifact in callee.artifacts)))
+        return tuple(parameters), artifacts
+
+    def maybe(self, task: ResolvedTask) -> frozenset[str]:
+        """The inputs of a task that may come out empty: what a loop without items, or one that is skipped, gathers."""
+        return frozenset(name for name, binding in task.bindings.items() if self._may_be_empty(binding))
+
+    def _may_be_empty(self, binding: Binding) -> bool:
+        if isinstance(binding, Ref):
+            return binding.kind == "inputs" and binding.name in self.empty
+        if not isinstance(binding, Gathered):
+            return False
+        task = self._outputs.tasks[binding.ref.name]
+        foreach = task.foreach
+        sure = foreach is not None and bool(foreach.items) and not task.when and task.needs is None
+        return not sure or task.name in self._gated or task.task.continue_on is not None
+
+    def resolve(self, ref: Ref) -> Variable:
+        """A reference in a DAG as Argo's variable; a file's path as text."""
+        match ref.kind:
+            case "params":
+                return ("inputs", "parameters", ref.name)
+            case "inputs":
+                if self._dag.model.inputs[ref.name].kind == "env":
+                    return ("inputs", "parameters", names.env_input(ref.name))
+                return ("inputs", "artifacts", ref.name)
+            case "item":
+                return ("item", ref.name or "v")
+            case "run":
+                return ("workflow", ref.name)
+            case "files":
+                return self._dag.model.files[ref.name].path
+            case "env":
+                return ("inputs", "parameters", self._own_env())
+        source = self._outputs.find(ref.name, ref.output)
+        kind = "parameters" if source.kind == "value" else "artifacts"
+        return ("tasks", ref.name, "outputs", kind, ref.output)
+
+    def _value(self, binding: Binding) -> str:
+        assert isinstance(binding, Ref | Text | Literal_)
+        return printed(binding, self.resolve)
+
+    def _path(self, task: ResolvedTask) -> str:
+        return task.name if self._entry else f"{self._need(names.TASK_PATH)}/{task.name}"
+
+    def _index(self, task: ResolvedTask) -> str:
+        own = [f"{{{{item.{index_of(task)}}}}}"] if task.foreach is not None else []
+        outer = [self._need(names.ITEM_INDEX)] if self._looped else []
+        return "/".join(outer + own)
+
+    def _need(self, name: str) -> str:
+        self.needed[name] = None
+        return f"{{{{inputs.parameters.{name}}}}}"
+
+    def _own_env(self) -> str:
+        name = names.config(self._dag.name, self._library.entry, names.ENV_CONFIG)
+        self._library.config_map(name, f"{self._dag.name}-env", self._dag.env)
+        self.needed[name] = None
+        return name
+
+    def _own_files(self) -> str:
+        name = names.config(self._dag.name, self._library.entry, names.FILES_CONFIG)
+        self._library.config_map(name, f"{self._dag.name}-files", self._dag.files)
+        return name
+
+    def _environment(self, task: ResolvedTask, name: str) -> str:
+        """The name of the ConfigMap for an input of kind env."""
+        binding = task.bindings.get(name)
+        if isinstance(binding, Ref):
+            return tag(self.resolve(binding))
+        if isinstance(binding, Literal_ | LocalFile):
+            from compiler.lower.environments import variables
+
+            stem = _target_name(task)
+            parameter = f"{stem}_{name}_{names.ENV_CONFIG}"
+            self._library.config_map(parameter, f"{stem}-{name}", variables(binding))
+            return self._need(parameter)
+        return ""
+
+    def _artifact(self, task: ResolvedTask, wanted: InputArtifact) -> ArtifactArgument | None:
+        name = wanted.name
+        binding = task.bindings.get(name)
+        if isinstance(binding, Ref):
+            return ArtifactArgument(name, tag(self.resolve(binding)), optional=wanted.optional)
+        if isinstance(binding, Gathered):
+            key = self._prefix(binding.ref)
+            return ArtifactArgument(name, location=Location(key), archive="none", optional=wanted.optional)
+        if not isinstance(binding, Literal_ | LocalFile | ObjectKey):
+            return None
+        target = task.target
+        model = target.model if isinstance(target, Definition | ResolvedDag) else task.task
+        argument = given(name, model.inputs[name].kind, binding, wanted.optional)
+        if argument is None:
+            what = (
+                f"the default of input '{name}' is no plain text of up to {EMBEDDED} bytes, which a manifest could hold"
+            )
+            hint = "make it an input of the DAG: it is uploaded when the run is submitted"
+            self._library.diagnostics.append(diagnostic("A453", task.origin, what, hint=hint))
+        return argument
+
+    def _prefix(self, ref: Ref) -> str:
+        """The keys' prefix of all items' files, within the item of the loops around the DAG."""
+        source = self._outputs.find(ref.name, ref.output)
+        place = "" if self._entry else f"/{self._need(names.TASK_PATH)}"
+        item = f"/{self._need(names.ITEM_INDEX)}" if self._looped else ""
+        return f"{names.RUN_PREFIX}{place}/{source.key}{item}"
+
+
+def _target_name(task: ResolvedTask) -> str:
+    target = task.target
+    return target.model.name if isinstance(target, Definition | ResolvedDag) else task.name

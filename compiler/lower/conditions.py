@@ -1,0 +1,124 @@
+"""Lowers `when` to a typed expression of Argo's, and `needs` with the data edges to `depends`.
+
+A condition never pastes a value into the text that is evaluated (Argo's simple tags would): it is one expression over
+variables, which gives `true` or `false`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from compiler.lower.text import constant, quote
+from compiler.program import Condition, Literal_, Needs
+from compiler.refs import Ref
+
+Typing = Callable[[Ref], str]
+Express = Callable[[Ref], str]
+
+_NUMERIC: Final = ("int", "number")
+
+
+class Conditions:
+    """Prints conditions; `express` gives a reference as an expression (variables are strings), `typing` its type."""
+
+    __slots__ = ("_express", "_typing")
+
+    def __init__(self, express: Express, typing: Typing) -> None:
+        self._express = express
+        self._typing = typing
+
+    def when(self, condition: Condition) -> str:
+        """The condition as an expression, without the tag around it."""
+        op, operands = condition.op, condition.operands
+        if op in ("and", "or"):
+            return (" && " if op == "and" else " || ").join(self._nested(operand) for operand in operands)
+        if op == "not":
+            return f"!({self._bare(operands[0])})"
+        if op == "truth":
+            return self._bare(operands[0])
+        left, right = operands[0], operands[1]
+        if op == "in":
+            return self._member(left, right)
+        numeric = self._numeric(left) or self._numeric(right)
+        return f"{self._operand(left, numeric)} {op} {self._operand(right, numeric)}"
+
+    def _nested(self, operand: Condition | Ref | Literal_) -> str:
+        text = self._bare(operand)
+        return f"({text})" if isinstance(operand, Condition) and operand.op in ("and", "or") else text
+
+    def _bare(self, operand: Condition | Ref | Literal_) -> str:
+        if isinstance(operand, Condition):
+            return self.when(operand)
+        return f"{self._operand(operand, False)} == 'true'"
+
+    def _member(self, left: Condition | Ref | Literal_, right: Condition | Ref | Literal_) -> str:
+        if isinstance(right, Literal_):
+            numeric = self._numeric(left)
+            values = ", ".join(self._operand(Literal_(value), numeric) for value in right.value)
+            return f"{self._operand(left, numeric)} in [{values}]"
+        return f"{self._operand(left, False)} in map(fromJSON({self._operand(right, False)}), string(#))"
+
+    def _numeric(self, operand: Condition | Ref | Literal_) -> bool:
+        if isinstance(operand, Literal_):
+            return isinstance(operand.value, int | float) and not isinstance(operand.value, bool)
+        return isinstance(operand, Ref) and self._typing(operand) in _NUMERIC
+
+    def _operand(self, operand: Condition | Ref | Literal_, numeric: bool) -> str:
+        if isinstance(operand, Condition):
+            return f"({self.when(operand)} ? 'true' : 'false')"
+        if isinstance(operand, Literal_):
+            text = constant(operand.value)
+            return text if numeric and self._numeric(operand) else f"float({quote(text)})" if numeric else quote(text)
+        text = self._express(operand)
+        return f"float({text})" if numeric else text
+
+
+def named(needs: Needs | None) -> set[str]:
+    """The tasks that a condition on tasks names."""
+    if needs is None:
+        return set()
+    if needs.op == "task":
+        return {needs.task}
+    return {name for operand in needs.operands for name in named(operand)}
+
+
+def is_plain(needs: Needs | None) -> bool:
+    """Whether it is nothing but a list of tasks that have to end well."""
+    if needs is None:
+        return True
+    if needs.op == "task":
+        return not needs.condition
+    return needs.op == "and" and all(is_plain(operand) for operand in needs.operands)
+
+
+def plain_list(needs: Needs | None) -> tuple[str, ...]:
+    """The tasks of a plain list in the order they are named."""
+    if needs is None:
+        return ()
+    if needs.op == "task":
+        return (needs.task,)
+    return tuple(name for operand in needs.operands for name in plain_list(operand))
+
+
+def depends(needs: Needs | None, data: Iterable[str], ends: Callable[[str], str]) -> str:
+    """Argo's `depends`: the needs, and each task whose data is read. `ends` prints a task without a condition."""
+    mentioned = named(needs)
+    terms = [ends(name) for name in data if name not in mentioned]
+    if needs is None:
+        return " && ".join(terms)
+    own = _print(needs, ends)
+    return " && ".join((f"({own})" if terms and needs.op == "or" else own, *terms))
+
+
+def _print(needs: Needs, ends: Callable[[str], str]) -> str:
+    if needs.op == "task":
+        return f"{needs.task}.{needs.condition}" if needs.condition else ends(needs.task)
+    if needs.op == "not":
+        inner = needs.operands[0]
+        return f"!{_print(inner, ends)}" if inner.op == "task" else f"!({_print(inner, ends)})"
+    joint = " && " if needs.op == "and" else " || "
+    return joint.join(
+        f"({_print(o, ends)})" if o.op in ("and", "or") and o.op != needs.op else _print(o, ends)
+        for o in needs.operands
+    )

@@ -1,0 +1,260 @@
+"""Lowers a DAG to a DAG template: its tasks with what they use, wait for and give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from compiler.diagnostics import diagnostic
+from compiler.lower import conditions, gates, names
+from compiler.lower.arguments import Arguments
+from compiler.lower.library import Callee, Library
+from compiler.lower.loops import is_number, lower_loop
+from compiler.lower.outputs import Outputs, Source
+from compiler.lower.pods import Use, retry_of
+from compiler.lower.text import constant, escape, expression
+from compiler.plan import (
+    DagTask,
+    DagTemplate,
+    InputArtifact,
+    Interface,
+    Loop,
+    OutputArtifact,
+    OutputParameter,
+    Parameter,
+)
+from compiler.program import Definition, ResolvedDag, ResolvedTask
+from compiler.refs import Ref
+
+if TYPE_CHECKING:
+    from compiler.models import ComputeAsset, Task
+
+_OVERRIDES: Final = frozenset(
+    "image command args script working_dir user image_pull_policy priority_class env resources volumes timeout retry "
+    "cache placement security sidecars labels annotations".split()
+)
+_MERGED: Final = frozenset({"env", "volumes", "sidecars", "labels", "annotations"})
+
+
+def lower_dag(
+    library: Library, dag: ResolvedDag, looped: bool, maybe: frozenset[str], *, closing: bool = False, name: str = ""
+) -> Callee:
+    """The template of a DAG (or, `closing`, of what it runs at the end). `maybe`: its inputs that may be empty."""
+    key = (id(dag), looped, maybe)
+    known = None if closing else library.dags.get(key)
+    if known is None:
+        known = _Lowering(library, dag, looped, maybe, closing).lower(name or dag.name)
+        if not closing:
+            library.dags[key] = known
+    return known
+
+
+class _Lowering:
+    """Lowers the tasks of one DAG."""
+
+    def __init__(self, library: Library, dag: ResolvedDag, looped: bool, maybe: frozenset[str], closing: bool) -> None:
+        self._library = library
+        self._dag = dag
+        self._looped = looped
+        self._closing = closing
+        self._entry = dag.name == library.entry
+        self._tasks = dag.finally_ if closing else dag.tasks
+        self._outputs = Outputs(self._tasks)
+        self._gates = gates.conditions(self._tasks)
+        self._arguments = Arguments(library, dag, self._outputs, looped, maybe, self._gates)
+        self._conditions = conditions.Conditions(lambda ref: expression(self._arguments.resolve(ref)), self._type)
+        self._continues = {task.name: task.task.continue_on for task in self._tasks if task.task.continue_on}
+        plain = all(conditions.is_plain(task.needs) for task in self._tasks)
+        self._listed = bool(self._continues) and plain
+        self._uses: dict[tuple[object, ...], Callee] = {}
+        self._current: ResolvedTask | None = None
+        self._files = tuple((name, file.path) for name, file in dag.model.files.items())
+
+    def lower(self, name: str) -> Callee:
+        # The name is taken first, so that the entry template is called as its DAG.
+        template_name = self._library.names.new(name)
+        nodes = 1
+        tasks = []
+        for task in self._tasks:
+            lowered, count = self._task(task)
+            tasks.append(lowered)
+            nodes += count
+        self._check_continues()
+        limits = self._dag.model.limits
+        nested = not self._entry
+        body = DagTemplate(
+            self._interface(),
+            tuple(tasks),
+            timeout=limits.timeout if limits and nested else None,
+            parallelism=limits.parallelism if limits and nested else None,
+        )
+        return self._library.add_dag(template_name, body, nodes)
+
+    def _task(self, task: ResolvedTask) -> tuple[DagTask, int]:
+        callee = self._callee(task)
+        gate = self._gates.get(task.name, "")
+        loop = None
+        count = callee.nodes
+        if task.foreach is not None:
+            loop = self._loop(task, gate)
+            count = 1 + callee.nodes * (len(loop.items) if loop.items else 1)
+        self._current = task
+        when = self._conditions.when(task.when) if task.when else ""
+        if gate:
+            when = f"({gate}) && ({when})" if when else gate
+        depends, dependencies = self._order(task)
+        parameters, artifacts = self._arguments.of(task, callee.interface)
+        continues = self._continues.get(task.name) if self._listed else None
+        lowered = DagTask(
+            task.name,
+            callee.name,
+            depends,
+            dependencies,
+            "{{=" + when + "}}" if when else "",
+            loop,
+            parameters,
+            artifacts,
+            bool(continues and continues.failed),
+            bool(continues and continues.error),
+        )
+        return lowered, count
+
+    def _callee(self, task: ResolvedTask) -> Callee:
+        target = task.target
+        if gates.is_gate(task):
+            assert task.task.pause is not None
+            return self._library.gate(task.name, task.task.pause)
+        looped = self._looped or task.foreach is not None
+        if isinstance(target, ResolvedDag):
+            return self._nested(task, lower_dag(self._library, target, looped, self._arguments.maybe(task)))
+        model: ComputeAsset | Task = target.model if isinstance(target, Definition) else task.task
+        overrides = task.task.model_fields_set & _OVERRIDES if isinstance(target, Definition) else None
+        files = tuple((n, f.path) for n, f in self._dag.model.files.items() if not f.tasks or task.name in f.tasks)
+        given = frozenset(name for name in model.inputs if name in task.bindings)
+        key = (id(target), looped, given, self._arguments.maybe(task), files)
+        callee = None if overrides else self._uses.get(key)
+        if callee is None:
+            self._check_model(task, model)
+            name = target.model.name if isinstance(target, Definition) else task.name
+            model = _overridden(model, task.task, overrides) if overrides else model
+            callee = self._library.pod(Use(model, name, looped, given, key[3], files, self._files))
+            if not overrides:
+                self._uses[key] = callee
+        return callee
+
+    def _check_model(self, task: ResolvedTask, model: ComputeAsset | Task) -> None:
+        found = self._library.diagnostics
+        if model.cache and not model.cache.key and any(given.kind != "env" for given in model.inputs.values()):
+            message = "the result is reused whenever the parameters are the same, whatever is in the input files"
+            hint = "give `cache` a `key` with a parameter that tells the content, such as a digest or a version"
+            found.append(diagnostic("A456", task.origin, message, hint=hint))
+
+    def _nested(self, task: ResolvedTask, callee: Callee) -> Callee:
+        """A nested DAG under a task's own retry or timeout is a template of its own."""
+        own = task.task
+        if isinstance(task.target, ResolvedDag) and task.target.finally_:
+            message = f"DAG '{task.target.name}' has `finally`, which runs only when it is a run of its own"
+            self._library.diagnostics.append(diagnostic("A455", task.origin.at("dag"), message))
+        if own.retry is None and own.timeout is None:
+            return callee
+        return self._library.variant(callee, retry_of(own.retry), own.timeout)
+
+    def _loop(self, task: ResolvedTask, gate: str) -> Loop:
+        foreach = task.foreach
+        assert foreach is not None
+        listed = expression(self._arguments.resolve(foreach.ref)) if foreach.ref else ""
+        if foreach.ref is not None:
+            self._library.open_loops += 1
+        return lower_loop(task, foreach, listed, gate)
+
+    def _order(self, task: ResolvedTask) -> tuple[str, tuple[str, ...]]:
+        """`depends`, or `dependencies` where that is enough and `continueOn` (which goes with nothing else) is used."""
+        if self._listed:
+            return "", tuple(dict.fromkeys((*conditions.plain_list(task.needs), *task.data)))
+        if task.needs is None and not self._continues:
+            return " && ".join(task.data), ()
+        return conditions.depends(task.needs, task.data, self._ends), ()
+
+    def _ends(self, name: str) -> str:
+        continues = self._continues.get(name)
+        if continues is None or not (continues.failed or continues.error):
+            return name
+        ways = ["Succeeded", "Skipped", "Daemoned"]
+        ways += ["Failed"] * continues.failed + ["Errored"] * continues.error
+        return "(" + " || ".join(f"{name}.{way}" for way in ways) + ")"
+
+    def _check_continues(self) -> None:
+        """Argo refuses continueOn beside `depends`, so that a last task's cannot be said there."""
+        if self._listed or not self._continues:
+            return
+        waited = {name for task in self._tasks for name in (*task.data, *conditions.named(task.needs))}
+        for task in self._tasks:
+            if task.name in self._continues and task.name not in waited:
+                message = "continueOn of a last task cannot stand in a DAG whose `needs` have conditions"
+                hint = "let another task wait for it, or take the conditions out of `needs`"
+                self._library.diagnostics.append(diagnostic("A454", task.origin.at("continueOn"), message, hint=hint))
+
+    def _interface(self) -> Interface:
+        model = self._dag.model
+        # The entry's values are the workflow's arguments, so that it has no defaults of its own.
+        parameters = [
+            Parameter(n, None if self._entry or p.required else escape(constant(p.default)))
+            for n, p in model.parameters.items()
+        ]
+        parameters += [Parameter(names.env_input(n)) for n, given in model.inputs.items() if given.kind == "env"]
+        parameters += [Parameter(name) for name in self._arguments.needed]
+        artifacts = [
+            InputArtifact(n, "", given.optional or n in self._arguments.empty)
+            for n, given in model.inputs.items()
+            if given.kind != "env"
+        ]
+        results = () if self._closing else tuple(model.results)
+        values = tuple(self._value(name) for name in results if self._source(name).kind == "value")
+        stored = [name for name in results if not (self._source(name).kind == "value" or self._source(name).many)]
+        return Interface(tuple(parameters), tuple(artifacts), values, tuple(map(self._artifact, stored)))
+
+    def _source(self, result: str) -> Source:
+        ref = self._dag.results[result]
+        return self._outputs.find(ref.name, ref.output)
+
+    def _value(self, result: str) -> OutputParameter:
+        ref = self._dag.results[result]
+        default = "" if self._skippable(ref.name) else None
+        reference = f"{{{{tasks.{ref.name}.outputs.parameters.{ref.output}}}}}"
+        return OutputParameter(result, reference=reference, default=default)
+
+    def _artifact(self, result: str) -> OutputArtifact:
+        ref = self._dag.results[result]
+        optional = self._source(result).optional or self._skippable(ref.name)
+        return OutputArtifact(
+            result, source=f"{{{{tasks.{ref.name}.outputs.artifacts.{ref.output}}}}}", optional=optional
+        )
+
+    def _skippable(self, name: str) -> bool:
+        """Whether a task may end without its outputs while the DAG goes well."""
+        task = self._outputs.tasks[name]
+        plain = conditions.is_plain(task.needs)
+        return bool(task.when or name in self._gates or name in self._continues or not plain or self._continues)
+
+    def _type(self, ref: Ref) -> str:
+        if ref.kind == "params":
+            return self._dag.model.parameters[ref.name].type
+        if ref.kind == "tasks":
+            source = self._outputs.find(ref.name, ref.output)
+            return "json" if source.many else source.type
+        if ref.kind == "item" and self._current and is_number(self._current, ref.name):
+            return "number"
+        return ""
+
+
+def _overridden(model: ComputeAsset | Task, task: Task, fields: set[str]) -> ComputeAsset | Task:
+    """An asset as a task changes it: maps and resources are merged, all else is replaced."""
+    changes: dict[str, object] = {}
+    for field in sorted(fields):
+        own = getattr(task, field)
+        inherited = getattr(model, field)
+        if field in _MERGED:
+            own = {**inherited, **own}
+        elif field == "resources" and inherited is not None and own is not None:
+            own = inherited.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+        changes[field] = own
+    return model.model_copy(update=changes)

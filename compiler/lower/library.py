@@ -1,0 +1,112 @@
+"""The templates of one workflow, shared: one for each distinct use, however many tasks have it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from compiler.diagnostics import Diagnostic
+from compiler.lower.names import DECISION, Names
+from compiler.lower.pods import Pods, Use
+from compiler.plan import (
+    ConfigMap,
+    DagTemplate,
+    GateTemplate,
+    Interface,
+    OutputParameter,
+    Parameter,
+    PodTemplate,
+    Retry,
+    Template,
+    compact,
+)
+
+if TYPE_CHECKING:
+    from compiler.models.project import Profile
+    from compiler.models.settings import Pause
+
+GATE = Interface((Parameter(DECISION),), output_parameters=(OutputParameter(DECISION, supplied=True),))
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A template as those who use it see it. `nodes`: how many nodes one use of it makes, as far as that is known."""
+
+    name: str
+    interface: Interface
+    nodes: int = 1
+
+
+@dataclass(slots=True)
+class Library:
+    """The templates and ConfigMaps of one workflow, in the order in which they were first needed."""
+
+    entry: str
+    profile: Profile
+    names: Names = field(default_factory=Names)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    config_maps: dict[str, ConfigMap] = field(default_factory=dict)  # by the parameter with its name
+    open_loops: int = 0
+    dags: dict[tuple[int, bool, frozenset[str]], Callee] = field(default_factory=dict)
+    _bodies: dict[PodTemplate | GateTemplate | DagTemplate, str] = field(default_factory=dict)
+    _templates: list[Template] = field(default_factory=list)
+
+    def templates(self, first: str) -> tuple[Template, ...]:
+        """All templates, that of the entrypoint first, the others in the order of their making."""
+        return tuple(sorted(self._templates, key=lambda template: template.name != first))
+
+    def pod(self, use: Use) -> Callee:
+        """The template for a use; the same for uses that come to the same."""
+        body = Pods(self.profile).lower(use)
+        return Callee(self._add(use.name, body), body.interface, 2 if body.retry else 1)
+
+    def gate(self, name: str, pause: Pause) -> Callee:
+        return Callee(self._add(name, GateTemplate(pause.message or "", pause.timeout)), GATE)
+
+    def add_dag(self, name: str, body: DagTemplate, nodes: int) -> Callee:
+        """A DAG's template under a name taken before, so that a DAG comes before what it uses."""
+        if body not in self._bodies:
+            self._bodies[body] = name
+            self._templates.append(Template(name, body))
+        return Callee(self._bodies[body], body.interface, nodes)
+
+    def variant(self, callee: Callee, retry: Retry | None, timeout: int | None) -> Callee:
+        """A DAG's template with a retry or a timeout of its own."""
+        body = next(body for body, name in self._bodies.items() if name == callee.name)
+        assert isinstance(body, DagTemplate)
+        body = replace(body, retry=retry, timeout=body.timeout if timeout is None else timeout)
+        return Callee(self._add(callee.name, body), body.interface, callee.nodes + 1)
+
+    def _add(self, wanted: str, body: PodTemplate | GateTemplate | DagTemplate) -> str:
+        name = self._bodies.get(body)
+        if name is None:
+            name = self._bodies[body] = self.names.new(wanted)
+            self._templates.append(Template(name, body))
+        return name
+
+    def config_map(self, parameter: str, stem: str, data: Mapping[str, str | bytes]) -> None:
+        """A ConfigMap named for its content, whose name is a parameter of the workflow."""
+        if parameter in self.config_maps:
+            return
+        texts: dict[str, str] = {}
+        binary: dict[str, str] = {}
+        for key, value in sorted(data.items()):
+            text = value if isinstance(value, str) else _text(value)
+            if text is not None:
+                texts[key] = text
+            elif isinstance(value, bytes):
+                binary[key] = base64.b64encode(value).decode()
+        digest = hashlib.sha256(compact([texts, binary]).encode()).hexdigest()[:8]
+        name = f"{stem}-{digest}"
+        self.config_maps[parameter] = ConfigMap(name, tuple(texts.items()), tuple(binary.items()))
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text

@@ -1,0 +1,275 @@
+"""Lowers one use of an asset (or an inline container) to a pod's template, hardened by default."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from compiler.lower import names
+from compiler.lower.resources import needs, patch, placed
+from compiler.lower.text import Variable, constant, escape, expression, printed, quote
+from compiler.lower.volumes import Mounted, mounted
+from compiler.plan import (
+    Container,
+    EnvVar,
+    InputArtifact,
+    Interface,
+    Memoize,
+    OutputArtifact,
+    OutputParameter,
+    Parameter,
+    PodSecurity,
+    PodTemplate,
+    Port,
+    Retry,
+    Secret,
+    Security,
+    Sidecar,
+    compact,
+)
+from compiler.refs import OPEN, Ref, Text, parse
+
+if TYPE_CHECKING:
+    from compiler.models import ComputeAsset, Task
+    from compiler.models.behaviour import Retry as RetryModel
+    from compiler.models.behaviour import Sidecar as SidecarModel
+    from compiler.models.hardware import Security as SecurityModel
+    from compiler.models.parts import Output, SecretRef
+    from compiler.models.project import Profile
+
+_DEFAULT_USER: Final = PodSecurity()
+_POLICIES: Final = {
+    frozenset({"error"}): "OnError",
+    frozenset({"failure"}): "OnFailure",
+    frozenset({"transient"}): "OnTransientError",
+    frozenset({"error", "transient"}): "OnError",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A distinct use of an asset: what decides, besides values, how its template looks.
+
+    `given`: the inputs that get something; `maybe`: those of them that may come out empty; `looped`: whether a loop is
+    around it (its outputs' keys end with the item's index); `files`: job-config files as (key, path).
+    """
+
+    model: ComputeAsset | Task
+    name: str
+    looped: bool
+    given: frozenset[str]
+    maybe: frozenset[str]
+    files: tuple[tuple[str, str], ...]
+    paths: tuple[tuple[str, str], ...] = ()  # of all the DAG's files, for references to them
+
+
+def retry_of(model: RetryModel | None) -> Retry | None:
+    if model is None:
+        return None
+    policy = _POLICIES.get(frozenset(model.on), "Always")
+    backoff = model.backoff
+    if backoff is None:
+        return Retry(model.limit, policy, model.expression or "")
+    return Retry(model.limit, policy, model.expression or "", backoff.first, backoff.factor, backoff.max)
+
+
+class Pods:
+    """Makes pod templates for one profile."""
+
+    __slots__ = ("_profile",)
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def lower(self, use: Use) -> PodTemplate:
+        model, texts = use.model, _Texts(use)
+        resources = needs(model.resources, self._profile, texts.print)
+        storage = mounted(model, use.files, texts.print)
+        container = self._container(use, texts, storage)
+        container = replace(
+            container,
+            requests=tuple(sorted(resources.requests.items())),
+            limits=tuple(sorted(resources.limits.items())),
+        )
+        gpu = model.resources.gpu if model.resources else None
+        where = placed(gpu, model.placement, self._profile)
+        sidecars = tuple(self._sidecar(name, sidecar, texts) for name, sidecar in model.sidecars.items())
+        template = PodTemplate(
+            Interface(),
+            container,
+            labels=tuple(sorted(model.labels.items())),
+            annotations=tuple(sorted((name, escape(value)) for name, value in model.annotations.items())),
+            retry=retry_of(model.retry),
+            deadline=model.timeout if model.timeout is not None else getattr(model, "lifetime", None),
+            node_selector=where.node_selector,
+            tolerations=where.tolerations,
+            affinity=where.affinity,
+            scheduler=(model.placement.scheduler or "") if model.placement else "",
+            priority_class=model.priority_class or "",
+            service_account_token=bool(model.security and model.security.service_account_token),
+            security=_pod_security(model),
+            patch=patch(resources.patched, storage.patched),
+            volumes=tuple(storage.volumes),
+            sidecars=sidecars,
+        )
+        memoize = _memoize(use, template, texts)
+        return replace(template, interface=_interface(use, texts), memoize=memoize)
+
+    def _container(self, use: Use, texts: _Texts, storage: Mounted) -> Container:
+        model = use.model
+        command = tuple(texts.print(text) for text in model.command)
+        return Container(
+            escape(model.image or ""),
+            command if model.script is None else command or ("sh",),
+            tuple(texts.print(text) for text in model.args),
+            None if model.script is None else texts.print(model.script),
+            texts.print(model.working_dir or ""),
+            model.image_pull_policy or "",
+            _env(model.env, texts),
+            tuple(
+                f"{{{{inputs.parameters.{names.env_input(name)}}}}}"
+                for name, given in model.inputs.items()
+                if given.kind == "env" and name in use.given
+            ),
+            _ports(getattr(model, "ports", {})),
+            mounts=tuple(storage.mounts),
+            security=_security(model.security),
+        )
+
+    def _sidecar(self, name: str, model: SidecarModel, texts: _Texts) -> Sidecar:
+        resources = needs(model.resources, self._profile, texts.print)
+        container = Container(
+            escape(model.image),
+            tuple(texts.print(text) for text in model.command),
+            tuple(texts.print(text) for text in model.args),
+            env=_env(model.env, texts),
+            ports=_ports(model.ports),
+            requests=tuple(sorted(resources.requests.items())),
+            limits=tuple(sorted(resources.limits.items())),
+        )
+        return Sidecar(name, container, model.mirror_volumes)
+
+
+class _Texts:
+    """Prints a container's texts, and remembers what they read of the run."""
+
+    __slots__ = ("_outputs", "_paths", "run")
+
+    def __init__(self, use: Use) -> None:
+        self._outputs = use.model.outputs
+        self._paths = dict(use.paths)
+        self.run: dict[str, None] = {}
+
+    def print(self, text: str) -> str:
+        return printed(parse(text), self.resolve) if OPEN in text else escape(text)
+
+    def expression(self, text: str) -> str:
+        parsed = parse(text)
+        parts = parsed.parts if isinstance(parsed, Text) else (parsed,)
+        return " + ".join(quote(part) if isinstance(part, str) else expression(self.resolve(part)) for part in parts)
+
+    def resolve(self, ref: Ref) -> Variable:
+        if ref.kind == "params":
+            return ("inputs", "parameters", ref.name)
+        if ref.kind == "inputs":
+            return ("inputs", "artifacts", ref.name, "path")
+        if ref.kind == "outputs":
+            kind = "parameters" if self._outputs[ref.name].kind == "value" else "artifacts"
+            return ("outputs", kind, ref.name, "path")
+        if ref.kind == "files":
+            return self._paths[ref.name]
+        parameter = names.RUN_NAMESPACE if ref.name == "namespace" else names.RUN_NAME
+        self.run[parameter] = None
+        return ("inputs", "parameters", parameter)
+
+
+def _interface(use: Use, texts: _Texts) -> Interface:
+    model = use.model
+    parameters = [
+        Parameter(name, None if parameter.required else escape(constant(parameter.default)))
+        for name, parameter in model.parameters.items()
+    ]
+    stored = any(output.kind != "value" for output in model.outputs.values())
+    added = [names.env_input(name) for name, given in model.inputs.items() if given.kind == "env" and name in use.given]
+    if use.files:
+        added.append(names.FILES_CONFIG)
+    added += texts.run
+    if stored:
+        added += (names.TASK_PATH, names.ITEM_INDEX) if use.looped else (names.TASK_PATH,)
+    artifacts = [
+        InputArtifact(name, given.path or "", given.optional or name in use.maybe)
+        for name, given in model.inputs.items()
+        if given.kind != "env" and (name in use.given or given.optional)
+    ]
+    outputs = [
+        OutputParameter(name, output.path, default=_default(output))
+        for name, output in model.outputs.items()
+        if output.kind == "value"
+    ]
+    stores = [_stored(name, output, use.looped) for name, output in model.outputs.items() if output.kind != "value"]
+    return Interface(
+        (*parameters, *(Parameter(name) for name in added)), tuple(artifacts), tuple(outputs), tuple(stores)
+    )
+
+
+def _default(output: Output) -> str | None:
+    if output.default is not None:
+        return escape(constant(output.default))
+    return "" if output.optional else None
+
+
+def _stored(name: str, output: Output, looped: bool) -> OutputArtifact:
+    index = (
+        f"/{{{{inputs.parameters.{names.ITEM_INDEX}}}}}{names.extension(output.path, output.kind)}" if looped else ""
+    )
+    archive: Any = {"file": "none", "directory": "tar", "archive": "zip"}[output.kind]
+    return OutputArtifact(name, output.path, f"{names.STORED}/{name}{index}", "", archive, output.optional)
+
+
+def _env(env: Any, texts: _Texts) -> tuple[EnvVar, ...]:
+    return tuple(
+        EnvVar(name, texts.print(value)) if isinstance(value, str) else EnvVar(name, secret=_secret(value))
+        for name, value in sorted(env.items())
+    )
+
+
+def _secret(model: SecretRef) -> Secret:
+    name, _, key = model.secret.partition("/")
+    return Secret(name, key, model.optional)
+
+
+def _ports(ports: Any) -> tuple[Port, ...]:
+    return tuple(Port(name, port.port, port.protocol) for name, port in ports.items())
+
+
+def _security(model: SecurityModel | None) -> Security:
+    if model is None:
+        return Security()
+    escalation = model.privilege_escalation or model.privileged
+    return Security(escalation, model.privileged, tuple(sorted(model.capabilities)), model.read_only_root)
+
+
+def _pod_security(model: ComputeAsset | Task) -> PodSecurity | None:
+    """None where the workflow's own (user 1000, not root) fits."""
+    root = bool(model.security and model.security.run_as_root)
+    user = model.user if model.user is not None else (0 if root else _DEFAULT_USER.user)
+    security = PodSecurity(user, root)
+    return None if security == _DEFAULT_USER else security
+
+
+def _memoize(use: Use, template: PodTemplate, texts: _Texts) -> Memoize | None:
+    """The key is a digest of the template and of the parameters (or of the definition's own key): Argo wants letters,
+    digits and dashes only (workflow/controller/cache/cache.go)."""
+    cache = use.model.cache
+    if cache is None:
+        return None
+    digest = hashlib.sha256(compact(asdict(template)).encode()).hexdigest()[:8]
+    value = texts.expression(cache.key) if cache.key else _all(use.model.parameters)
+    return Memoize(f"{digest}-{{{{=sprig.sha256sum({value})}}}}", f"argosy-cache-{use.name}", cache.max_age)
+
+
+def _all(parameters: Iterable[str]) -> str:
+    listed = ", ".join(expression(("inputs", "parameters", name)) for name in parameters)
+    return f"toJson([{listed}])"

@@ -1,0 +1,144 @@
+"""Lowers what a container needs: resources, GPUs in all their forms, placement."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from compiler.gpus import PRODUCT_LABEL, RESOURCE, find
+from compiler.plan import Pairs, Toleration
+from compiler.refs import OPEN
+
+if TYPE_CHECKING:
+    from compiler.models.hardware import Gpu, Placement, Resources
+    from compiler.models.hardware import Toleration as TolerationModel
+    from compiler.models.project import Profile
+
+_MEMORY_LABEL: Final = "nvidia.com/gpu.memory"  # of gpu-feature-discovery, in MiB
+_RESERVED: Final = 0.94  # firmware and error correction take a part of what is on the label of the box
+_SCALE: Final = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+@dataclass(slots=True)
+class Needs:
+    """What the container's resources come to; `patched` are those known only in the run, by section."""
+
+    requests: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, str] = field(default_factory=dict)
+    patched: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def put(self, name: str, value: str, printed: Callable[[str], str], *sections: str) -> None:
+        for section in sections:
+            if OPEN in value:
+                self.patched.setdefault(section, {})[name] = printed(value)
+            else:
+                (self.requests if section == "requests" else self.limits)[name] = value
+
+
+def needs(resources: Resources | None, profile: Profile, printed: Callable[[str], str]) -> Needs:
+    """CPU is requested; memory and disk are requested and limited; a GPU is limited (Kubernetes requests it then)."""
+    found = Needs()
+    if resources is None:
+        return found
+    if resources.cpu is not None:
+        found.put("cpu", resources.cpu, printed, "requests")
+    if resources.memory is not None:
+        found.put("memory", resources.memory, printed, "requests", "limits")
+    if resources.disk is not None:
+        found.put("ephemeral-storage", resources.disk, printed, "requests", "limits")
+    if resources.gpu is not None:
+        found.put(gpu_resource(resources.gpu, profile), str(resources.gpu.count), printed, "limits")
+    return found
+
+
+def gpu_resource(gpu: Gpu, profile: Profile) -> str:
+    """The extended resource: the profile's, a MIG slice's, a shared GPU's, or the vendor's own."""
+    entry = profile.gpu.get(gpu.product) if gpu.product else None
+    if entry is not None and entry.resource:
+        return entry.resource
+    if gpu.mig:
+        return f"nvidia.com/mig-{gpu.mig}"
+    return RESOURCE[gpu.vendor] + (".shared" if gpu.shared else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    node_selector: Pairs = ()
+    tolerations: tuple[Toleration, ...] = ()
+    affinity: str = ""
+
+
+def placed(gpu: Gpu | None, placement: Placement | None, profile: Profile) -> Placed:
+    """Where the pods may run. Argo takes a template's selector and tolerations in place of the workflow's, so the
+    profile's stand in the template again where it has its own (workflow/controller/workflowpod.go)."""
+    selector: dict[str, str] = dict(placement.node_selector) if placement else {}
+    tolerations = [toleration(item) for item in placement.tolerations] if placement else []
+    affinity: dict[str, Any] = json.loads(json.dumps(placement.affinity)) if placement and placement.affinity else {}
+    if gpu is not None:
+        entry = profile.gpu.get(gpu.product) if gpu.product else None
+        if entry is not None:
+            selector = {**entry.node_selector, **selector}
+            tolerations += [toleration(item) for item in entry.tolerations]
+        else:
+            tolerations.append(Toleration(RESOURCE[gpu.vendor].replace("/i915", "/gpu"), "Exists", "", "NoSchedule"))
+            _require(affinity, _expressions(gpu))
+    if selector:
+        selector = {**profile.node_selector, **selector}
+    if tolerations:
+        tolerations = [*(toleration(item) for item in profile.tolerations), *tolerations]
+    text = json.dumps(affinity, sort_keys=True, ensure_ascii=False) if affinity else ""
+    return Placed(tuple(sorted(selector.items())), tuple(dict.fromkeys(tolerations)), text)
+
+
+def toleration(model: TolerationModel) -> Toleration:
+    return Toleration(model.key or "", model.operator, model.value or "", model.effect or "", model.toleration_seconds)
+
+
+def _expressions(gpu: Gpu) -> list[dict[str, Any]]:
+    """What the labels of a GPU's node must say; a product that is not known is `check`'s to report."""
+    memory = quantity(gpu.memory) if gpu.memory else 0
+    if gpu.product:
+        product = find(gpu.product)
+        labels = product.labels(math.ceil(memory / 2**30)) if product else ()
+        if gpu.shared:
+            labels = (*labels, *(f"{label}-SHARED" for label in labels))
+        return [{"key": PRODUCT_LABEL[gpu.vendor], "operator": "In", "values": list(labels)}] if labels else []
+    if memory and gpu.vendor == "nvidia":
+        return [{"key": _MEMORY_LABEL, "operator": "Gt", "values": [str(int(memory / 2**20 * _RESERVED))]}]
+    return []
+
+
+def _require(affinity: dict[str, Any], expressions: list[dict[str, Any]]) -> None:
+    """Adds the expressions to each alternative of the node affinity, so that all of them hold."""
+    if not expressions:
+        return
+    node = affinity.setdefault("nodeAffinity", {})
+    required = node.setdefault("requiredDuringSchedulingIgnoredDuringExecution", {})
+    terms = required.setdefault("nodeSelectorTerms", [])
+    if not terms:
+        terms.append({})
+    for term in terms:
+        term.setdefault("matchExpressions", []).extend(expressions)
+
+
+def quantity(text: str) -> float:
+    """A Kubernetes quantity as a number."""
+    if text[-2:] in _BINARY:
+        return float(text[:-2]) * _BINARY[text[-2:]]
+    if text[-1] == "m":
+        return float(text[:-1]) / 1000
+    return float(text[:-1]) * _SCALE[text[-1]] if text[-1] in _SCALE else float(text)
+
+
+def patch(container: Mapping[str, Mapping[str, str]], volumes: Mapping[str, Mapping[str, str]]) -> str:
+    """A podSpecPatch for what is known only in the run; "" where there is nothing of the kind."""
+    spec: dict[str, Any] = {}
+    if container:
+        spec["containers"] = [{"name": "main", "resources": container}]
+    if volumes:
+        spec["volumes"] = [{"name": name, "emptyDir": source} for name, source in sorted(volumes.items())]
+    return json.dumps(spec, sort_keys=True, ensure_ascii=False) if spec else ""

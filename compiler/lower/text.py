@@ -1,0 +1,86 @@
+"""Prints the user's texts and references as Argo's templates and expressions.
+
+Argo substitutes a template more than once (workflow/common/util.go: SubstituteParams: the workflow's variables first,
+then the inputs), so a brace that the first pass prints right before a tag would swallow that tag in the second. Braces
+before a reference therefore become part of the reference's own expression.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from compiler.program import Literal_
+from compiler.refs import Ref, Text
+
+OPEN: Final = "{{='{'+'{'}}"
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+# The steps of a variable (`tasks`, `split`, `outputs`, …), or text that is known already.
+Variable = tuple[str, ...] | str
+Resolver = Callable[[Ref], Variable]
+
+
+def escape(text: str) -> str:
+    """The user's literal text, of which Argo is to take nothing for a tag."""
+    return text.replace("{{", OPEN) if "{{" in text else text
+
+
+def tag(variable: Variable) -> str:
+    """`{{tasks.split.outputs.parameters.index}}`"""
+    return escape(variable) if isinstance(variable, str) else "{{" + ".".join(variable) + "}}"
+
+
+def expression(variable: Variable) -> str:
+    """The variable in an expression: `tasks['split-text'].outputs.parameters.index`."""
+    if isinstance(variable, str):
+        return quote(variable)
+    return variable[0] + "".join(
+        f".{step}" if _IDENTIFIER.fullmatch(step) else f"[{quote(step)}]" for step in variable[1:]
+    )
+
+
+def quote(text: str) -> str:
+    """A string of the expression language in single quotes, with no two braces side by side."""
+    body = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return "'" + body.replace("{{", "{'+'{").replace("{{", "{'+'{").replace("}}", "}'+'}").replace("}}", "}'+'}") + "'"
+
+
+def constant(value: Any) -> str:
+    """A constant as the text of a parameter: numbers as they were written, lists and maps as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(getattr(value, "text", None) or value)
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=list)
+
+
+def printed(text: str | Ref | Text | Literal_, resolve: Resolver) -> str:
+    """A text, a reference or a constant as Argo's template."""
+    if isinstance(text, str):
+        return escape(text)
+    if isinstance(text, Ref):
+        return tag(resolve(text))
+    if isinstance(text, Literal_):
+        return escape(constant(text.value))
+    pieces: list[str] = []
+    literal = ""
+    for part in text.parts:
+        variable = part if isinstance(part, str) else resolve(part)
+        if isinstance(variable, str):
+            literal += variable
+            continue
+        bare = literal.rstrip("{")
+        pieces += (escape(bare), _after_braces(len(literal) - len(bare), variable))
+        literal = ""
+    return "".join((*pieces, escape(literal)))
+
+
+def _after_braces(count: int, variable: tuple[str, ...]) -> str:
+    return "{{=" + "'{'+" * count + expression(variable) + "}}" if count else tag(variable)

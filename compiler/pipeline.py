@@ -1,0 +1,150 @@
+"""`compile()` and `check()`: the stages of the compiler in order.
+
+Nothing heavy is imported here: what was compiled before comes back from the cache without pydantic or yaml.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from compiler.result import DagStats, Document, Result
+
+if TYPE_CHECKING:
+    from compiler.diagnostics import Diagnostic
+    from compiler.program import Program, Workspace
+
+Form: TypeAlias = Literal["template", "workflow"]
+Location: TypeAlias = "PathLike[str] | str"
+
+__all__ = ["DagStats", "Document", "Form", "Result", "check", "compile"]
+
+
+def compile(  # noqa: A001  (the stage's name; `pipeline.compile` is how it is called)
+    paths: Sequence[Location],
+    *,
+    profile: str | None = None,
+    form: Form = "template",
+    project_file: Location | None = None,
+    shipped: Location | None = None,
+    cache_dir: Location | None = None,
+) -> Result:
+    """Compiles the DAGs in files and folders to manifests.
+
+    `profile` is the one asked for explicitly; `shipped` the folder with the assets and DAGs that come with Argosy;
+    `cache_dir` where results are kept (None: nowhere). Mistakes in definitions are diagnostics, nothing is raised.
+    """
+    from compiler import cache
+
+    request = cache.Request(tuple(map(str, paths)), profile, form, _text(project_file), _text(shipped))
+    known = cache.read(str(cache_dir), request) if cache_dir is not None else None
+    if known is not None:
+        return known
+    with _collector_off():
+        workspace, result = _compile(paths, profile, form, project_file, shipped)
+    if cache_dir is not None:
+        cache.write(str(cache_dir), request, workspace, result)
+    return result
+
+
+def check(
+    paths: Sequence[Location],
+    *,
+    profile: str | None = None,
+    project_file: Location | None = None,
+    shipped: Location | None = None,
+) -> list[Diagnostic]:
+    """Everything that is wrong with the definitions in files and folders, sorted by file and line."""
+    with _collector_off():
+        return list(_compile(paths, profile, "template", project_file, shipped)[1].diagnostics)
+
+
+def _compile(
+    paths: Sequence[Location],
+    profile: str | None,
+    form: Form,
+    project_file: Location | None,
+    shipped: Location | None,
+) -> tuple[Workspace, Result]:
+    from compiler.diagnostics import has_errors
+    from compiler.load import load
+    from compiler.resolve import resolve
+
+    workspace, diagnostics = load(paths, project_file=project_file, shipped=shipped)
+    program, found = resolve(workspace, profile=profile)
+    diagnostics = [*diagnostics, *found]
+    if program is None:
+        return workspace, _failed(workspace, diagnostics)
+    from compiler.check import check as check_program
+
+    diagnostics += check_program(program)
+    if has_errors(diagnostics):
+        return workspace, _failed(workspace, diagnostics)
+    documents, stats, more = _build(program, form)
+    documents += tuple(_manifests(workspace))
+    diagnostics += more
+    if has_errors(diagnostics):
+        return workspace, _failed(workspace, diagnostics)
+    return workspace, Result(documents, tuple(sorted(set(diagnostics))), stats, dict(workspace.sources))
+
+
+def _failed(workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> Result:
+    return Result((), tuple(sorted(set(diagnostics))), (), dict(workspace.sources))
+
+
+def _build(program: Program, form: Form) -> tuple[tuple[Document, ...], tuple[DagStats, ...], list[Diagnostic]]:
+    """Lower, emit, render, DAG by DAG, so that only one DAG's objects are in memory."""
+    from compiler import render, size
+    from compiler.emit import emit_workflow
+    from compiler.lower import lower_workflow
+
+    documents: dict[tuple[str, str], Document] = {}
+    stats: list[DagStats] = []
+    diagnostics: list[Diagnostic] = []
+    for dag in program.dags:
+        plan, found = lower_workflow(program, dag)
+        diagnostics += found
+        length = 0
+        for obj in emit_workflow(plan, form):
+            document = _document(obj, render.yaml(obj))
+            documents.setdefault((document.kind, document.name), document)
+            length += len(document.data) if document.kind in ("Workflow", "WorkflowTemplate") else 0
+        estimate = size.estimate(length, plan.nodes)
+        found_size = size.check(program, dag, estimate, plan.nodes)
+        diagnostics += found_size
+        note = size.note(program.profile, estimate)
+        stats.append(DagStats(dag.name, length, plan.nodes, plan.open_loops, len(plan.templates), estimate, note))
+    return tuple(documents.values()), tuple(stats), diagnostics
+
+
+def _manifests(workspace: Workspace) -> Iterator[Document]:
+    """Definitions that are manifests already (written in Hera)."""
+    from compiler import render
+
+    for definition in workspace.manifests:
+        yield _document(definition.model, render.yaml(definition.model))
+
+
+def _document(obj: dict[str, Any], data: bytes) -> Document:
+    kind, metadata = obj["kind"], obj["metadata"]
+    name = metadata.get("name") or metadata["generateName"].rstrip("-")
+    return Document(f"{name}.{kind.lower()}.yaml", kind, name, data)
+
+
+def _text(location: Location | None) -> str | None:
+    return None if location is None else str(location)
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Definitions make many small objects and no cycles worth collecting."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,57 @@
+"""What a compile gives: documents, diagnostics, and what the DAGs come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compiler.diagnostics import Diagnostic
+    from compiler.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object: the file it goes to (`count.workflowtemplate.yaml`), its kind and name, its canonical YAML."""
+
+    file_name: str
+    kind: str
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DagStats:
+    """What a DAG comes to: `bytes` of its manifest, `nodes` of a run (loops whose list comes to be in the run count
+    once: `open_loops`), `size` in bytes that the Workflow is estimated to grow to, and what is done about it."""
+
+    dag: str
+    bytes: int
+    nodes: int
+    open_loops: int
+    templates: int
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a compile gives. There are no documents where there are errors."""
+
+    documents: tuple[Document, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    stats: tuple[DagStats, ...] = ()
+    sources: Mapping[str, SourceFile] = field(default_factory=dict)  # by name, for the excerpts of a report
+    cached: bool = False
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The documents as data, for submission and for the engine."""
+        from yaml import CSafeLoader, load
+
+        # The loader is the safe one.
+        return [load(document.data, Loader=CSafeLoader) for document in self.documents]
+
+    def stream(self) -> bytes:
+        """All documents as one YAML stream."""
+        return b"---\n".join(document.data for document in self.documents)

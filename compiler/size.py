@@ -1,0 +1,44 @@
+"""The size budget: what a Workflow object grows to, and what an Argo controller stores of it.
+
+An object may hold about 1 MiB in etcd's own limits before Argo compresses or offloads its status; each node adds about
+580 bytes of status.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from compiler.diagnostics import Diagnostic, at
+
+if TYPE_CHECKING:
+    from compiler.models.project import Profile
+    from compiler.program import Program, ResolvedDag
+
+BUDGET: Final = 1 << 20  # bytes
+NODE: Final = 580  # bytes of status
+
+
+def estimate(manifest: int, nodes: int) -> int:
+    """Bytes of the Workflow object at the end of its run: its manifest, and the status of all nodes."""
+    return manifest + nodes * NODE
+
+
+def note(profile: Profile, size: int) -> str:
+    """What is done about a size."""
+    if size <= BUDGET:
+        return "within the budget"
+    return "the controller offloads node status" if profile.offload else "over the budget"
+
+
+def check(program: Program, dag: ResolvedDag, size: int, nodes: int) -> list[Diagnostic]:
+    """An error on a cluster that does not offload; a warning here, where nothing limits it."""
+    if size <= BUDGET or program.profile.offload:
+        return []
+    engine = program.profile.engine
+    code = "A450" if engine.server or engine.context else "A451"
+    message = (
+        f"DAG '{dag.name}' comes to about {size / BUDGET:.1f} MiB as a Workflow ({nodes} nodes of {NODE} bytes and its "
+        "manifest); Argo stores about 1 MiB"
+    )
+    hint = "split it into several DAGs, or say `offload: true` in the profile of a controller that offloads"
+    return [at(code, dag.origin.source.span((*dag.origin.path, "name")), message, hint=hint)]
