@@ -51,7 +51,7 @@ class Controller:
             state.deadline = deadlines.workflow_deadline(state)
             self._notice(outcomes)
             if not state.workflow["spec"].get("suspend"):
-                self._reconcile()
+                self._reconcile_until_settled()
         return self._decided()
 
     def _prepare(self) -> bool:
@@ -88,8 +88,21 @@ class Controller:
                 del state.timers[identity]
                 state.touch(identity)
         if state.nodes.active_pods < before or not outcomes:
-            for identity in list(state.blocked):
-                state.touch(identity)
+            self._look_at_blocked()
+
+    def _look_at_blocked(self) -> None:
+        for identity in list(self._state.blocked):
+            self._state.touch(identity)
+
+    def _reconcile_until_settled(self) -> None:
+        """Reconcile again while nodes that ended may have made room for others."""
+        state = self._state
+        while state.status["phase"] not in _COMPLETED:
+            ended = state.ended
+            self._reconcile()
+            if not state.blocked or state.ended == ended:
+                break
+            self._look_at_blocked()
 
     def _reconcile(self) -> None:
         state = self._state

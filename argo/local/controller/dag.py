@@ -14,7 +14,7 @@ from argo.local.controller.leaves import new_node
 from argo.local.controller.nodes import UNSUCCESSFUL, NewNode, fulfilled, hooked
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
-from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
+from argo.local.controller.state import BlockedError, DepthExceededError, Execution, Options, State, TemplateTimeoutError
 from argo.local.controller.values import ReconcileError
 from argo.local.controller.worklist import Worklist
 from argo.local.expressions import DependsError, task_results
@@ -84,14 +84,24 @@ class DagRun:
         self.state.own(self.node_name(name), self, name)
         node = self.task_node(name)
         if node is None:
-            if not self._may_start(name):
-                return
-        elif not self._hooks_done(task, node):
+            if self._may_start(name):
+                self._go_on(name, task, node)
             return
-        if node is not None and fulfilled(node):
+        try:
+            hooks_done = self._hooks_done(task, node)
+        except BlockedError:
+            # A hook that has to wait for its turn must not hold back the task that may free it.
+            if not fulfilled(node):
+                self._go_on(name, task, node)
+            raise
+        if hooks_done and fulfilled(node):
             if self._exit_done(task, node):
                 self._finish(name)
-            return
+        elif not fulfilled(node):
+            self._go_on(name, task, node)
+
+    def _go_on(self, name: str, task: Json, node: Json | None) -> None:
+        """Start a task, or take one that is open further."""
         try:
             entries = self._entries(name)
         except ReconcileError as error:
@@ -150,7 +160,6 @@ class DagRun:
         if name not in self.remaining:
             self.remaining[name] = {entry["name"] for entry in entries}
             self.items.update({entry["name"]: (name, entry) for entry in entries})
-            self.work.add(self.remaining[name])
             self.work.add(entry["name"] for entry in entries)
         elif not self.remaining[name]:
             failed = [child["phase"] for child in self.state.nodes.children(node)

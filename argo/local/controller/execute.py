@@ -13,6 +13,7 @@ from argo.local.controller.arguments import bind, substitute_template
 from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.nodes import NewNode, fulfilled, pod_name
 from argo.local.controller.state import (
+    BlockedError,
     DepthExceededError,
     Execution,
     Options,
@@ -111,7 +112,12 @@ def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
     if node is not None:
         _check_timeouts(state, execution.template, node)
     if node is None or node["type"] not in ("Pod", "Suspend"):
-        parallelism.check(state, execution.template, node, execution.options.boundary)
+        try:
+            parallelism.check(state, execution.template, node, execution.options.boundary)
+        except BlockedError:
+            if node is not None and fulfilled(node):  # failFast has just ended it
+                return node
+            raise
     if node is None and execution.template.get("memoize"):
         hit = memoize.load(state, execution)
         if hit is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from argo.local.controller.nodes import NewNode, Nodes
+from argo.local.controller.nodes import FULFILLED, NewNode, Nodes
 from argo.local.pods import Decisions, Json, Library
 
 
@@ -100,6 +100,7 @@ class State:
     boundaries: dict[str, Json | None] = field(default_factory=dict)
     referenced: dict[str, frozenset[str]] = field(default_factory=dict)
     depth: int = 0
+    ended: int = 0
     execute: Execute = field(default=lambda *_: {})
 
     @property
@@ -134,6 +135,7 @@ class State:
     def mark(self, node: Json, phase: str, message: str | None = None) -> Json:
         """Set a node's phase and message, and have its parents look at it."""
         if self.nodes.mark(node, phase, self.now, message):
+            self.ended += phase in FULFILLED
             self.touch(node["id"])
         return node
 

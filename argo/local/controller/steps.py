@@ -55,7 +55,6 @@ class StepsRun:
         self.options = options
         self.groups = [step_group(group) for group in execution.template.get("steps") or ()]
         self.scope = template_scope(execution.template)
-        add_workflow_outputs(self.scope, state.status.get("outputs"))
         self.position = 0
         self.group: Json | None = None
         self.entries: dict[str, Json] = {}
@@ -99,6 +98,7 @@ class StepsRun:
             self._connect(group)
         self.group = group
         self.entries, self.remaining = {}, set()
+        add_workflow_outputs(self.scope, state.status.get("outputs"))
         if fulfilled(group):
             return group
         try:
@@ -150,7 +150,7 @@ class StepsRun:
         if node is None or fulfilled(group):
             return
         self.state.nodes.add_child(group, node["id"])
-        if self._settled(entry, node):
+        if node["type"] == "Skipped" or self._settled(entry, node):
             self.remaining.discard(key)
 
     def _proceeds(self, entry: Json, group: Json, name: str) -> bool:

@@ -25,24 +25,26 @@ class Worklist:
 
     def drain(self, visit: Callable[[str], None], is_open: Callable[[str], bool], stop: Callable[[], bool]) -> None:
         """Visit every key that can go on, until none is left or `stop` says so."""
-        held = self._release()
+        self._state.blocked.pop(self._node_id, None)
+        self._dirty = {**self._held_open, **self._dirty}
+        self._held_open = {}
+        try_new = True
         while not stop():
             if self._dirty:
                 key = next(iter(self._dirty))
                 del self._dirty[key]
-                if key not in self._held_open and key not in self._held_new:
+                self._held_open.pop(key, None)
+                if key not in self._held_new:
                     self._visit(key, visit, is_open)
-            elif held and (self._held_open or self._held_new):
-                queue = self._held_open or self._held_new
-                key = next(iter(queue))
-                del queue[key]
-                held = self._visit(key, visit, is_open)
+            elif try_new and self._held_new:
+                key = next(iter(self._held_new))
+                del self._held_new[key]
+                # What holds back one new branch holds back all of them.
+                try_new = self._visit(key, visit, is_open)
             else:
-                return
-
-    def _release(self) -> bool:
-        self._state.blocked.pop(self._node_id, None)
-        return bool(self._held_open or self._held_new)
+                break
+        if self.waiting:
+            self._state.blocked[self._node_id] = None
 
     def _visit(self, key: str, visit: Callable[[str], None], is_open: Callable[[str], bool]) -> bool:
         try:
@@ -50,7 +52,6 @@ class Worklist:
         except BlockedError:
             queue = self._held_open if is_open(key) else self._held_new
             queue[key] = None
-            self._state.blocked[self._node_id] = None
             return False
         return True
 
