@@ -6,7 +6,8 @@ Facts: Argo workflow/controller/operator.go (operate).
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -28,6 +29,16 @@ _COMPLETED = ("Succeeded", "Failed", "Error")
 _RECURSION = 5000  # the deepest nesting of templates that Argo allows takes about 1,200 Python frames
 
 
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 class Controller:
     """Reconciles one workflow. All that must outlive the process stands in `workflow`; the rest is rebuilt from it."""
 
@@ -44,14 +55,14 @@ class Controller:
 
         Never raises for what a workflow says: that ends in its status, with Argo's message.
         """
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
         state = self._state
         state.now, state.decisions, state.nodes.changed = now, Decisions(), set()
         if self._prepare():
             state.deadline = deadlines.workflow_deadline(state)
             self._notice(outcomes)
             if not state.workflow["spec"].get("suspend"):
-                self._reconcile_until_settled()
+                with _deep_recursion():
+                    self._reconcile_until_settled()
         return self._decided()
 
     def _prepare(self) -> bool:

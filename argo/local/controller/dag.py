@@ -14,7 +14,14 @@ from argo.local.controller.leaves import new_node
 from argo.local.controller.nodes import UNSUCCESSFUL, NewNode, fulfilled, hooked
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
-from argo.local.controller.state import BlockedError, DepthExceededError, Execution, Options, State, TemplateTimeoutError
+from argo.local.controller.state import (
+    BlockedError,
+    DepthExceededError,
+    Execution,
+    Options,
+    State,
+    TemplateTimeoutError,
+)
 from argo.local.controller.values import ReconcileError
 from argo.local.controller.worklist import Worklist
 from argo.local.expressions import DependsError, task_results

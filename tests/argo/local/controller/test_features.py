@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -114,29 +114,50 @@ class TestDag:
 
     def test_unknown_reference_is_an_error_and_not_a_wait(self) -> None:
         made = play(
-            spec(dag({"name": "a"}, {"name": "b", "template": "echo", "depends": "a",
-                                    "arguments": args(x="{{tasks.a.outputs.parameters.no}}")}))  # fmt: skip
+            spec(
+                dag(
+                    {"name": "a"},
+                    {
+                        "name": "b",
+                        "template": "echo",
+                        "depends": "a",
+                        "arguments": args(x="{{tasks.a.outputs.parameters.no}}"),
+                    },
+                )
+            )
         )
         assert made.nodes["wf.b"]["message"] == "failed to resolve {{tasks.a.outputs.parameters.no}}"
         assert made.phase == "Error"
 
     def test_outputs_and_inline(self) -> None:
-        inline = {"container": {"image": "a", "command": ["{{inputs.parameters.x}}"]},
-                  "inputs": {"parameters": [{"name": "x", "default": "d"}]}}  # fmt: skip
+        inline = {
+            "container": {"image": "a", "command": ["{{inputs.parameters.x}}"]},
+            "inputs": {"parameters": [{"name": "x", "default": "d"}]},
+        }
         made = play(
             spec(
                 dag(
                     {"name": "a", "template": "out"},
-                    {"name": "b", "template": None, "inline": inline, "dependencies": ["a"],
-                     "arguments": args(x="{{tasks.a.outputs.parameters.o}}")},
-                    outputs={"parameters": [
-                        {"name": "p", "valueFrom": {"parameter": "{{tasks.a.outputs.parameters.o}}"}},
-                        {"name": "e", "valueFrom": {"expression": "tasks.a.outputs.parameters.o + '!'"}},
-                        {"name": "d", "valueFrom": {"parameter": "{{tasks.b.outputs.parameters.z}}", "default": "z"}},
-                    ]},
+                    {
+                        "name": "b",
+                        "template": None,
+                        "inline": inline,
+                        "dependencies": ["a"],
+                        "arguments": args(x="{{tasks.a.outputs.parameters.o}}"),
+                    },
+                    outputs={
+                        "parameters": [
+                            {"name": "p", "valueFrom": {"parameter": "{{tasks.a.outputs.parameters.o}}"}},
+                            {"name": "e", "valueFrom": {"expression": "tasks.a.outputs.parameters.o + '!'"}},
+                            {
+                                "name": "d",
+                                "valueFrom": {"parameter": "{{tasks.b.outputs.parameters.z}}", "default": "z"},
+                            },
+                        ]
+                    },
                 )
             )
-        )  # fmt: skip
+        )
         assert command(made, "wf.b") == ["o"]
         values = {entry["name"]: entry["value"] for entry in made.nodes["wf"]["outputs"]["parameters"]}
         assert values == {"p": "o", "e": "o!", "d": "z"}
@@ -152,20 +173,27 @@ class TestLoops:
 
     def test_aggregates_keep_the_order_of_items(self) -> None:
         def reversed_outcome(request: PodRequest) -> PodOutcome:
-            return PodOutcome("Succeeded", exit_code=0, outputs={"parameters": [
-                {"name": "o", "value": request.node_name.rsplit(":", 1)[-1].rstrip(")")}]})  # fmt: skip
+            return PodOutcome(
+                "Succeeded",
+                exit_code=0,
+                outputs={"parameters": [{"name": "o", "value": request.node_name.rsplit(":", 1)[-1].rstrip(")")}]},
+            )
 
         made = play(
             spec(
                 dag(
                     {"name": "a", "template": "out", "withSequence": {"count": "12"}},
-                    {"name": "b", "template": "echo", "dependencies": ["a"],
-                     "arguments": args(x="{{tasks.a.outputs.parameters.o}}")},
+                    {
+                        "name": "b",
+                        "template": "echo",
+                        "dependencies": ["a"],
+                        "arguments": args(x="{{tasks.a.outputs.parameters.o}}"),
+                    },
                 )
             ),
             player=reversed_outcome,
             batch=5,
-        )  # fmt: skip
+        )
         assert command(made, "wf.b") == ["echo", "[" + ",".join(f'"{i}"' for i in range(12)) + "]"]
 
     @pytest.mark.parametrize("main", [dag, lambda task: steps([task])])
@@ -205,9 +233,15 @@ class TestRetry:
 
     @pytest.mark.parametrize(
         ("policy", "phase", "attempts"),
-        [("OnFailure", "Failed", 2), ("OnFailure", "Error", 1), ("OnError", "Error", 2), ("OnError", "Failed", 1),
-         ("Always", "Failed", 2), ("Always", "Error", 2)],
-    )  # fmt: skip
+        [
+            ("OnFailure", "Failed", 2),
+            ("OnFailure", "Error", 1),
+            ("OnError", "Error", 2),
+            ("OnError", "Failed", 1),
+            ("Always", "Failed", 2),
+            ("Always", "Error", 2),
+        ],
+    )
     def test_policy(self, policy: str, phase: Any, attempts: int) -> None:
         made = play(self.retrying(limit=1, retryPolicy=policy), player=lambda _: PodOutcome(phase, "no"))
         assert len(made.nodes) == 1 + attempts
@@ -233,15 +267,16 @@ class TestRetry:
         assert made.launched[-1].deadline == (START + timedelta(minutes=2)).timestamp()
 
     def test_variables(self) -> None:
-        template = {"name": "main", "retryStrategy": {"limit": 1},
-                    "container": {"image": "a", "command": ["{{retries}}", "{{lastRetry.exitCode}}"]}}  # fmt: skip
+        template = {
+            "name": "main",
+            "retryStrategy": {"limit": 1},
+            "container": {"image": "a", "command": ["{{retries}}", "{{lastRetry.exitCode}}"]},
+        }
         made = play(spec(template), player=by_name({"wf(0)": fail(7)}))
         assert [request.template["container"]["command"] for request in made.launched] == [["0", "0"], ["1", "7"]]
 
     def test_of_steps(self) -> None:
-        made = play(
-            spec(steps([{"name": "a"}], retryStrategy={"limit": 1})), player=by_name({"wf(0)[0].a": fail()})
-        )
+        made = play(spec(steps([{"name": "a"}], retryStrategy={"limit": 1})), player=by_name({"wf(0)[0].a": fail()}))
         assert phases(made)["wf"] == "Succeeded"
         assert made.nodes["wf(1)"]["type"] == "Steps"
 
@@ -268,7 +303,9 @@ class TestDeadlines:
         assert made.launched[0].deadline_message.startswith("Pod was active")
 
     def test_timeout_while_pending(self) -> None:
-        made = Play(workflow(spec(steps([{"name": "a", "template": "slow"}]), {**POD, "name": "slow", "timeout": "9s"})))
+        made = Play(
+            workflow(spec(steps([{"name": "a", "template": "slow"}]), {**POD, "name": "slow", "timeout": "9s"}))
+        )
         assert made.operate({}).wake_at is None or made.launched
         made.now += timedelta(seconds=10)
         made.operate({made.nodes["wf[0].a"]["id"]: PodOutcome("Pending", "no room")})
@@ -322,13 +359,11 @@ class TestStopping:
 
 
 class TestSuspend:
-    GATE: Json = {
+    GATE: ClassVar[Json] = {
         "name": "gate",
         "suspend": {},
         "outputs": {
-            "parameters": [
-                {"name": "d", "enum": ["yes", "no"], "valueFrom": {"supplied": {}}, "globalName": "decided"}
-            ]
+            "parameters": [{"name": "d", "enum": ["yes", "no"], "valueFrom": {"supplied": {}}, "globalName": "decided"}]
         },
     }
 
@@ -444,27 +479,40 @@ class TestPods:
     def test_places_of_artifacts(self) -> None:
         template = {
             "name": "main",
-            "outputs": {"artifacts": [
-                {"name": "t", "path": "/t"}, {"name": "n", "path": "/n", "archive": {"none": {}}},
-                {"name": "k", "path": "/k", "s3": {"key": "here/{{workflow.uid}}"}},
-            ]},
+            "outputs": {
+                "artifacts": [
+                    {"name": "t", "path": "/t"},
+                    {"name": "n", "path": "/n", "archive": {"none": {}}},
+                    {"name": "k", "path": "/k", "s3": {"key": "here/{{workflow.uid}}"}},
+                ]
+            },
             "container": {"image": "a"},
-        }  # fmt: skip
+        }
         made = play(spec(template))
         keys = [entry["s3"]["key"] for entry in made.launched[0].template["outputs"]["artifacts"]]
         assert keys == ["wf/wf/t.tgz", "wf/wf/n", "here/0-1"]
 
     def test_sub_path_and_expression(self) -> None:
-        make = {"name": "make", "container": {"image": "a"},
-                "outputs": {"artifacts": [{"name": "d", "path": "/d", "s3": {"key": "k"}}]}}  # fmt: skip
-        take = {"name": "take", "container": {"image": "a"},
-                "inputs": {"artifacts": [{"name": "f", "path": "/f"}, {"name": "z", "path": "/z", "optional": True}]}}  # fmt: skip
-        given = {"artifacts": [
-            {"name": "f", "from": "{{tasks.m.outputs.artifacts.d}}", "subPath": "x/{{workflow.name}}"},
-            {"name": "z", "from": "{{tasks.m.outputs.artifacts.z}}", "optional": True},
-        ]}  # fmt: skip
-        tasks = ({"name": "m", "template": "make"},
-                 {"name": "t", "template": "take", "depends": "m", "arguments": given})  # fmt: skip
+        make = {
+            "name": "make",
+            "container": {"image": "a"},
+            "outputs": {"artifacts": [{"name": "d", "path": "/d", "s3": {"key": "k"}}]},
+        }
+        take = {
+            "name": "take",
+            "container": {"image": "a"},
+            "inputs": {"artifacts": [{"name": "f", "path": "/f"}, {"name": "z", "path": "/z", "optional": True}]},
+        }
+        given = {
+            "artifacts": [
+                {"name": "f", "from": "{{tasks.m.outputs.artifacts.d}}", "subPath": "x/{{workflow.name}}"},
+                {"name": "z", "from": "{{tasks.m.outputs.artifacts.z}}", "optional": True},
+            ]
+        }
+        tasks = (
+            {"name": "m", "template": "make"},
+            {"name": "t", "template": "take", "depends": "m", "arguments": given},
+        )
         made = play(spec(dag(*tasks), make, take))
         first, second = made.launched[-1].template["inputs"]["artifacts"]
         assert (first["s3"]["key"], first["path"]) == ("k/x/wf", "/f")
@@ -495,9 +543,13 @@ class TestPods:
 
     def test_a_result_is_kept_where_somebody_reads_it(self) -> None:
         made = play(
-            spec(steps([{"name": "a"}, {"name": "b"}],
-                       [{"name": "c", "template": "echo", "arguments": args(x="{{steps.a.outputs.result}}")}]))
-        )  # fmt: skip
+            spec(
+                steps(
+                    [{"name": "a"}, {"name": "b"}],
+                    [{"name": "c", "template": "echo", "arguments": args(x="{{steps.a.outputs.result}}")}],
+                )
+            )
+        )
         assert made.nodes["wf[0].a"]["outputs"] == {"result": "done", "exitCode": "0"}
         assert made.nodes["wf[0].b"]["outputs"] == {"exitCode": "0"}
 
@@ -512,8 +564,11 @@ class TestPods:
 
 class TestLibrary:
     def test_workflow_template_ref(self) -> None:
-        base = {"kind": "WorkflowTemplate", "metadata": {"name": "base"},
-                "spec": spec({**ECHO, "name": "main"}, arguments=args(x="base", y="kept"))}  # fmt: skip
+        base: Json = {
+            "kind": "WorkflowTemplate",
+            "metadata": {"name": "base"},
+            "spec": spec({**ECHO, "name": "main"}, arguments=args(x="base", y="kept")),
+        }
         library = Objects()
         library.add(base)
         made = Play(workflow({"workflowTemplateRef": {"name": "base"}, "arguments": args(x="own")}), library=library)
@@ -570,8 +625,11 @@ def test_nesting_has_an_end() -> None:
 
 
 def test_global_outputs_reach_later_templates() -> None:
-    make = {**OUT, "name": "make", "outputs": {"parameters": [
-        {"name": "o", "valueFrom": {"path": "/o"}, "globalName": "shared"}]}}  # fmt: skip
+    make = {
+        **OUT,
+        "name": "make",
+        "outputs": {"parameters": [{"name": "o", "valueFrom": {"path": "/o"}, "globalName": "shared"}]},
+    }
     read = {"name": "read", "container": {"image": "a", "command": ["{{workflow.outputs.parameters.shared}}"]}}
     made = play(spec(steps([{"name": "m", "template": "make"}], [{"name": "r", "template": "read"}]), make, read))
     assert command(made, "wf[1].r") == ["o"]

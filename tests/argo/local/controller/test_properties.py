@@ -41,8 +41,9 @@ def dags(draw: st.DrawFn, templates: tuple[str, ...]) -> Json:
     tasks = []
     for position, name in enumerate(NAMES[: draw(st.integers(1, 5))]):
         task = draw(holders(name, templates))
-        parents = draw(st.lists(st.sampled_from(NAMES[:position]), unique=True)) if position else []
-        if parents and draw(st.booleans()):
+        parents: list[str] = draw(st.lists(st.sampled_from(NAMES[:position]), unique=True)) if position else []
+        conditional = draw(st.booleans())
+        if parents and conditional:
             terms = [parent + draw(st.sampled_from(RESULTS)) for parent in parents]
             task["depends"] = draw(st.sampled_from((" && ", " || "))).join(terms)
         elif parents:
@@ -56,9 +57,8 @@ def dags(draw: st.DrawFn, templates: tuple[str, ...]) -> Json:
 
 @st.composite
 def steps(draw: st.DrawFn, templates: tuple[str, ...]) -> Json:
-    groups = []
-    for names in draw(st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True), max_size=3)):
-        groups.append([draw(holders(name, templates)) for name in names])
+    plan = draw(st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True), max_size=3))
+    groups = [[draw(holders(name, templates)) for name in names] for names in plan]
     return {"steps": groups or [[{"name": "a", "template": "pod"}]]}
 
 
