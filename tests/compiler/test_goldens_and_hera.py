@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from compiler.shapes import check_object
 from scripts import manifest_schema
 
-ROOT = Path(__file__).resolve().parents[1] / "golden"
+ROOT = Path(__file__).resolve().parents[1] / "golden" / "manifests"
 ARGO = "argoproj.io/v1alpha1"
 
 
