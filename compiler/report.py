@@ -159,6 +159,8 @@ def _cut(line: str, span: Span) -> tuple[str, int, int]:
     first = min(span.column - 1, len(line))
     last = min(max(span.end_column - 1, first + 1), len(line)) if span.end_line == span.line else len(line)
     cells = [escape(character) for character in line]
+    if _width("".join(cells)) <= MAX_WIDTH:
+        return "".join(cells), _width("".join(cells[:first])), max(_width("".join(cells[first:last])), 1)
     before, inside, after = cells[:first], cells[first : max(last, first)], cells[max(last, first) :]
     inside_text, cut_inside = _take("".join(inside), MAX_WIDTH)
     room = MAX_WIDTH - _width(inside_text)

@@ -9,7 +9,7 @@ from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean
 from compiler.load import rules
 from compiler.load.files import File, read_file
 from compiler.load.reader import decode, read
-from compiler.load.validate import place, validate
+from compiler.load.validate import validate
 from compiler.models.base import describe
 from compiler.program import Definition, Origin
 from compiler.source import SourceFile
@@ -60,9 +60,8 @@ def open_source(file: File) -> Loaded:
     except (OSError, ValueError) as error:
         source = SourceFile(file.name, "", file.location)
         reason = getattr(error, "strerror", None) or str(error)
-        return Loaded(
-            source, [], [at("A101", source.at(0, 0), f"cannot read the file: {reason[:1].lower()}{reason[1:]}")]
-        )
+        message = f"cannot read the file: {reason[:1].lower()}{reason[1:]}"
+        return Loaded(source, [at("A101", source.at(0, 0), message)])
     return Loaded(source, diagnostics)
 
 
@@ -105,10 +104,12 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
 
 
 def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) -> None:
-    value, diagnostics = validate(model, data, origin)
-    loaded.diagnostics.extend(diagnostics)
+    value, diagnostics = validate(model, data, origin, rules.check)
+    misread = {(item.span.line, item.span.column) for item in loaded.diagnostics if item.span}
+    loaded.diagnostics.extend(
+        item for item in diagnostics if item.span is None or (item.span.line, item.span.column) not in misread
+    )
     if value is not None:
-        loaded.diagnostics.extend(place(mistake, origin) for mistake in rules.check(value))
         loaded.definitions.append(Definition(value, origin))
 
 

@@ -17,10 +17,14 @@ KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflo
 
 def manifest(workflow: Any, origin: Origin) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
     """The Argo object that a Hera workflow stands for, held against the closed schema of manifests."""
+    import warnings
+
     from compiler.shapes import check_object
 
     try:
-        built: dict[str, Any] = workflow.to_dict()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # wrong types are found below, with their places
+            built: dict[str, Any] = workflow.to_dict()
     except Exception as error:  # noqa: BLE001  (Hera runs hooks and builders of the user's)
         return None, [diagnostic("A141", origin, f"Hera cannot build this workflow: {error}")]
     if built.get("kind") not in KINDS:

@@ -17,6 +17,7 @@ _WORDS |= {word: value for value in (True, False) for word in (str(value), str(v
 _WORDS |= {sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")}
 _WORDS |= {word: float("nan") for word in (".nan", ".NaN", ".NAN")}
 _NUMBER = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\d+|([-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?)", re.ASCII)
+_MERGE = "<<\0"  # stands in for a merge key: it is refused, but read, so that no other mistake comes of it
 _INFINITY = float("inf")
 _NUMBER_START = frozenset("0123456789+-.")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -159,6 +160,7 @@ class _Reader:
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        merged: list[Any] = []
         end, scalar, following, keys = self.events.MappingEndEvent, self.events.ScalarEvent, self.next, self.keys
         while type(event := following()) is not end:
             key = event.value if type(event) is scalar else None
@@ -170,17 +172,21 @@ class _Reader:
                 self.nodes += 1
             else:
                 value = self._value(event, depth)
-            if key is not None:
+            if key is not None and key is _MERGE:
+                merged.append(value)
+            elif key is not None:
                 result[key] = value
+        for other in merged:
+            result = {**other, **result} if isinstance(other, dict) else result
         return result
 
     def _key(self, event: Any, mapping: dict[str, Any], depth: int) -> str | None:
-        """A key that was not seen before, or is odd; None when its value is not to be kept."""
+        """A key that was not seen before, or is odd; None when its value is not to be kept, _MERGE for a merge key."""
         if type(event) is self.events.ScalarEvent and event.value == "<<" and not event.style:
             self._report(
                 "A109", event, "YAML 1.2 has no merge key '<<'", "alias a whole value, or write the fields out"
             )
-            return None
+            return _MERGE
         value = self._value(event, depth)
         if isinstance(value, dict | list):
             hint = 'quote references: "${{ … }}"' if "${{" in self.source.line(event.start_mark.line + 1) else None

@@ -57,7 +57,7 @@ def _dag(dag: Dag) -> Iterator[Mistake]:
         yield Mistake(("finally", name), "A160", f"the task '{name}' is also one of 'tasks'", key=True)
     yield from _files(dag)
     if dag.env is not None:
-        yield from _variables(dag.env.values, ("env", "values") if "file" in dag.env.model_fields_set else ("env",))
+        yield from _variables(dag.env.values, ("env", "values"))
     if dag.schedule is not None:
         yield from _schedule(dag.schedule)
 

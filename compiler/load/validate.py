@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -67,21 +67,74 @@ class Mistake(NamedTuple):
     key: bool = False
 
 
-def validate(model: type[M], data: Any, origin: Origin) -> tuple[M | None, list[Diagnostic]]:
-    """The data as a model, or None and one diagnostic for each mistake."""
+def validate(
+    model: type[M], data: Any, origin: Origin, rules: Callable[[M], Iterable[Mistake]] | None = None
+) -> tuple[M | None, list[Diagnostic]]:
+    """The data as a model, or None where its types do not fit; and one diagnostic for each mistake.
+
+    `rules` looks at what types cannot say: also, where types do not fit, at all the rest.
+    """
+    value, found = _attempt(model, data)
+    if rules is not None:
+        partial, known = (value, ()) if value is not None else _without_mistakes(model, data, found)
+        found += [item for item in (rules(partial) if partial is not None else ()) if not _touches(item.path, known)]
+    return value, [place(mistake, origin, data) for mistake in found]
+
+
+def place(mistake: Mistake, origin: Origin, data: Any = None) -> Diagnostic:
+    """A mistake in the data at `origin` as a diagnostic. `data` tells where short forms were written."""
+    path = mistake.path if data is None else _written(mistake.path, data)
+    return diagnostic(mistake.code, origin.at(*path), mistake.message, hint=mistake.hint, key=mistake.key)
+
+
+def _attempt(model: type[M], data: Any) -> tuple[M | None, list[Mistake]]:
     from pydantic import ValidationError
 
     model.build()
     try:
         return model.model_validate(data), []
     except ValidationError as error:
-        return None, [place(mistake, origin) for mistake in mistakes(model, error, data)]
+        return None, list(mistakes(model, error, data))
 
 
-def place(mistake: Mistake, origin: Origin) -> Diagnostic:
-    """A mistake in the data at `origin` as a diagnostic."""
-    where = origin.at(*mistake.path)
-    return diagnostic(mistake.code, where, mistake.message, hint=mistake.hint, key=mistake.key)
+_STAND_INS = {"name": "x", "tasks": {}}  # for required fields that are themselves wrong
+
+
+def _without_mistakes(
+    model: type[M], data: Any, found: list[Mistake]
+) -> tuple[M | None, tuple[tuple[str | int, ...], ...]]:
+    """What is left of the data as a model when the parts with mistakes are taken out; and the paths of those."""
+    from copy import deepcopy
+
+    if not isinstance(data, dict):
+        return None, ()
+    data = deepcopy(data)
+    taken: list[tuple[str | int, ...]] = []
+    for _ in range(4):
+        for mistake in found:
+            path = mistake.path[:-1] if mistake.code == "A121" and len(mistake.path) > 1 else mistake.path
+            taken.append(mistake.path)
+            _take_out(data, _written(path, data))
+        value, found = _attempt(model, data)
+        if value is not None or not found:
+            return value, tuple(taken)
+    return None, ()
+
+
+def _take_out(data: Any, path: tuple[str | int, ...]) -> None:
+    parent = _value(data, path[:-1])
+    if not path or not isinstance(parent, dict | list):
+        return
+    if isinstance(parent, list):
+        _take_out(data, path[:-1])  # the others keep their places
+    elif len(path) == 1 and path[0] in _STAND_INS:
+        parent[path[0]] = _STAND_INS[str(path[0])]
+    else:
+        parent.pop(path[-1], None)
+
+
+def _touches(path: tuple[str | int, ...], others: Iterable[tuple[str | int, ...]]) -> bool:
+    return any(path[: len(other)] == other[: len(path)] for other in others)
 
 
 def mistakes(model: type[Model], error: ValidationError, data: Any) -> Iterator[Mistake]:
@@ -96,9 +149,7 @@ def mistakes(model: type[Model], error: ValidationError, data: Any) -> Iterator[
             value = _value(data, loc)
             inner = model_at(model, loc, value)
             for mistake in mistakes(inner or Model, cause, value):
-                yield Mistake(
-                    (*loc, *_written(mistake, value)), mistake.code, mistake.message, mistake.hint, mistake.key
-                )
+                yield mistake._replace(path=(*loc, *mistake.path))
         elif isinstance(cause, Problem):
             yield Mistake(loc, cause.code, cause.message, cause.hint, key)
         elif item["type"] == "missing":
@@ -184,9 +235,17 @@ def _value(data: Any, path: tuple[str | int, ...]) -> Any:
     return data
 
 
-def _written(mistake: Mistake, value: Any) -> tuple[str | int, ...]:
-    """A mistake's path in a value that may be a short form: the long form's field is not there."""
-    head = mistake.path[:1]
-    if mistake.code == "A121" or not head or (isinstance(value, Mapping) and head[0] in value):
-        return mistake.path
-    return mistake.path[1:]
+def _written(path: tuple[str | int, ...], data: Any) -> tuple[str | int, ...]:
+    """A path in the long form of some data as a path in what was written, which may be a short form."""
+    written: list[str | int] = []
+    for index, part in enumerate(path):
+        if isinstance(data, Mapping):
+            if part not in data and path[index + 1 : index + 2] and path[index + 1] in data:
+                continue
+            written.append(part)
+            data = data.get(part, ())
+        elif data == () or (isinstance(data, list | tuple) and isinstance(part, int)):
+            written.append(part)
+            data = data[part] if isinstance(part, int) and part < len(data) else ()
+        # a scalar stands for a whole mapping: nothing of its path is there
+    return tuple(written)

@@ -1,0 +1,7 @@
+from compiler.models import Dag, Task
+
+dag = Dag(
+    name="Größe",
+    descripton="x",
+    tasks={"one": {"asset": "b", "retry": {"limit": "x"}}},
+)
