@@ -111,7 +111,7 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
             raise NotFoundError(f"the file for the input {name} does not exist: {path}")
         kind = (kinds.get(name) or {}).get("kind") or ("directory" if path.is_dir() else "file")
         if kind == "env":
-            _set_env(subject, ref, name, path)
+            _set_env(subject, ref, name, kinds[name].get("parameter") or name, path)
             continue
         prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/inputs/{name}"
         location = upload(Upload(name, kind, path), prefix, put)
@@ -120,8 +120,10 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
 
 def require_complete(subject: Draft) -> None:
     """Raises UsageError when an argument without a default has no value."""
+    inputs = subject.annotation(INPUTS)
+    of_inputs = {entry["parameter"]: name for name, entry in inputs.items() if "parameter" in entry}
     missing = [
-        f"-p {name}=…"
+        f"-i {of_inputs[name]}=…" if name in of_inputs else f"-p {name}=…"
         for name, entry in subject.declared("parameters").items()
         if "value" not in entry and "valueFrom" not in entry and "default" not in entry
     ]
@@ -129,6 +131,12 @@ def require_complete(subject: Draft) -> None:
         f"-i {name}=…"
         for name, entry in subject.declared("artifacts").items()
         if not entry.get("optional") and not set(entry) - {"name", "path", "description", "archive", "mode"}
+    ]
+    artifacts = subject.declared("artifacts")
+    missing += [
+        f"-i {name}=…"
+        for name, entry in inputs.items()
+        if name not in artifacts and entry.get("kind") != "env" and not entry.get("optional")
     ]
     if missing:
         raise UsageError(f"the run needs {' '.join(missing)}", known="nothing was started")
@@ -147,8 +155,8 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     return values
 
 
-def _set_env(subject: Draft, ref: RunRef, name: str, path: Path) -> None:
-    """A dotenv file becomes the run's own ConfigMap, whose name is the parameter of the input's name."""
+def _set_env(subject: Draft, ref: RunRef, name: str, parameter: str, path: Path) -> None:
+    """A dotenv file becomes the run's own ConfigMap; its name is the value of the input's parameter."""
     from compiler.load.dotenv import parse
 
     config_map = f"{ref.name}-{name}"
@@ -157,7 +165,7 @@ def _set_env(subject: Draft, ref: RunRef, name: str, path: Path) -> None:
         raise DefinitionError(f"{path} is not a dotenv file", diagnostics)
     metadata = {"name": config_map, "namespace": ref.namespace}
     subject.objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-    set_parameters(subject, {name: config_map})
+    set_parameters(subject, {parameter: config_map})
 
 
 def _workflow(source: Json) -> Json:

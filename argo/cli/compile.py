@@ -14,7 +14,7 @@ from argo.errors import EnvironmentFailure, UsageError
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
-    from compiler.pipeline import Document, Result
+    from compiler.pipeline import Result
 
 
 @click.command("compile", short_help="Turn definitions into Argo manifests.")
@@ -150,7 +150,7 @@ def _stream(result: Result) -> None:
 
 
 def _write(result: Result, directory: Path) -> None:
-    """Each file whole under its name, or not at all; what is already right is not touched."""
+    """Each file whole under its name, or not at all; what is right is not touched, what is left over removed."""
     directory.mkdir(parents=True, exist_ok=True)
     for document in result.documents:
         path = directory / document.file_name
@@ -166,28 +166,37 @@ def _write(result: Result, directory: Path) -> None:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise EnvironmentFailure(f"cannot write {path}: {error.strerror}") from error
+    for path in _left_over(result, directory):
+        path.unlink()
+        click.echo(f"removed {path}: the DAG has no such object any more", err=True)
+
+
+def _left_over(result: Result, directory: Path) -> list[Path]:
+    """Files that an earlier compile of the same DAGs wrote and this one does not, as ConfigMaps of another content."""
+    made = {document.file_name for document in result.documents}
+    labels = tuple(f"argosy.dev/dag: {dag.dag}\n".encode() for dag in result.stats)
+    found = (path for path in sorted(directory.glob("*.*.yaml")) if path.name not in made and path.is_file())
+    return [path for path in found if any(label in path.read_bytes() for label in labels)]
 
 
 def _compare(result: Result, directory: Path) -> int:
     """Print what `compile` would change as unified diffs; 1 when it would change anything."""
-    differences = 0
-    for document in result.documents:
-        path = directory / document.file_name
-        old = _read(path)
-        if old != document.data:
-            differences += 1
-            click.echo(_difference(path, old, document), nl=False)
-    if differences:
-        click.echo(f"{_count(differences, 'file')} out of date; write with: argosy compile … -d {directory}", err=True)
-    return 1 if differences else 0
+    wanted = {directory / document.file_name: document.data for document in result.documents}
+    wanted |= dict.fromkeys(_left_over(result, directory), b"")
+    stale = [(path, old, new) for path, new in wanted.items() if (old := _read(path)) != new]
+    for path, old, new in stale:
+        click.echo(_difference(path, old, new), nl=False)
+    if stale:
+        click.echo(f"{_count(len(stale), 'file')} out of date; write with: argosy compile … -d {directory}", err=True)
+    return 1 if stale else 0
 
 
-def _difference(path: Path, old: bytes | None, document: Document) -> str:
+def _difference(path: Path, old: bytes | None, new: bytes) -> str:
     import difflib
 
     before = (old or b"").decode(errors="replace").splitlines(keepends=True)
-    after = document.data.decode().splitlines(keepends=True)
-    lines = difflib.unified_diff(before, after, "/dev/null" if old is None else str(path), f"{path} (compiled)")
+    names = "/dev/null" if old is None else str(path), f"{path} (compiled)" if new else "/dev/null"
+    lines = difflib.unified_diff(before, new.decode().splitlines(keepends=True), *names)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 

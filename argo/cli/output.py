@@ -30,7 +30,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str = "text") -> 
     found = sorted(diagnostics)
     if form == "text" and not found:
         return
-    from compiler import report
+    import compiler.report as report
 
     if form == "json":
         emit(report.json_list(found), "json")

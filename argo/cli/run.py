@@ -70,7 +70,7 @@ def run(
     `argosy stop` ends it.
     """
     from argo.cli.output import print_diagnostics
-    from argo.cli.sources import load
+    from argo.cli.sources import check_parameters, load
     from argo.submit import draft, pairs, require_complete, set_inputs, set_parameters
 
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
@@ -79,6 +79,7 @@ def run(
         print_diagnostics(loaded.diagnostics)
     subject = draft(loaded.objects, loaded.base)
     set_parameters(subject, values)
+    check_parameters(subjects, values)
     with options.local() as backend:
         ref = backend.identify(subject.workflow, name)
         backend.check_name(ref)

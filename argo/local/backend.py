@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission
-from argo.errors import ConflictError, EnvironmentFailure
+from argo.errors import ConflictError, EnvironmentFailure, UsageError
 from argo.local.commands import apply
 from argo.local.home import Home
 from argo.local.library import RunLibrary
@@ -22,7 +22,7 @@ from argo.track.tree import moment
 
 if TYPE_CHECKING:
     from argo.local.engine import Observer
-    from argo.local.executors.local import LocalPods
+    from argo.local.executors.local import Executor, LocalPods
     from argo.storage import Store
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
@@ -67,7 +67,7 @@ class LocalBackend:
             submission.workflow,
             submission.objects,
             source=submission.source,
-            executor=executor,
+            executor=choose_executor(executor),
             parallelism=parallelism,
         )
         return ref
@@ -185,15 +185,15 @@ class LocalBackend:
             workflow = self.get(ref)
             library = RunLibrary(self.state, self.home, ref.uid)
             limit = row.parallelism or default_parallelism()
-            with self._pods(ref, library, row.executor) as pods:
+            with self._pods(ref, library, choose_executor(row.executor)) as pods:
                 controller = Controller(workflow, library, parallelism=limit)
                 return Engine(self.state, ref.uid, workflow, controller, pods, observe or _ignore, wait).drive()
 
-    def _pods(self, ref: RunRef, library: RunLibrary, executor: str) -> LocalPods:
+    def _pods(self, ref: RunRef, library: RunLibrary, executor: Executor) -> LocalPods:
         from argo.local.executors.local import LocalPods
 
         claims = self.home.root / "volumes"
-        return LocalPods(self.home.run(ref.uid) / "pods", self.store(), library, claims=claims)
+        return LocalPods(self.home.run(ref.uid) / "pods", self.store(), library, executor=executor, claims=claims)
 
     def _locked(self, ref: RunRef) -> RunLock:
         lock = RunLock(self.home.run(ref.uid))
@@ -251,6 +251,24 @@ class LocalBackend:
             self.active(row.ref),
             row.source,
         )
+
+
+def choose_executor(wanted: str) -> Executor:
+    """What runs containers here: what is wanted; for "auto" a container runtime that works, else processes.
+
+    Raises EnvironmentFailure for a runtime that is not here, UsageError for an unknown name.
+    """
+    if wanted == "process":
+        return "process"
+    if wanted in ("", "auto"):
+        from argo.local.executors.runtimes import found
+
+        return found(os.environ) or "process"
+    if wanted not in ("podman", "docker"):
+        raise UsageError(f"there is no executor named {wanted}", hint="process, podman or docker")
+    if shutil.which(wanted) is None:
+        raise EnvironmentFailure(f"{wanted} is not installed here", hint="--executor process")
+    return "podman" if wanted == "podman" else "docker"
 
 
 def default_parallelism() -> int:

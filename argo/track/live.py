@@ -92,7 +92,12 @@ def fit(rows: Sequence[Row], room: int) -> tuple[list[Row], int]:
 
 def _cells(lead: str, task: Task, now: datetime) -> tuple[Text, Text, Text, Text]:
     mark, style = sign(task.phase, task.type)
-    name = Text().append(lead, style="dim").append(f"{mark} ", style=style).append(task.label, style="bold" if not lead else "")
+    name = (
+        Text()
+        .append(lead, style="dim")
+        .append(f"{mark} ", style=style)
+        .append(task.label, style="bold" if not lead else "")
+    )
     if task.attempts > 1:
         name.append(f" (attempt {task.attempts})", style="yellow")
     phase = "Waiting" if task.type == "Suspend" and task.phase == "Running" else task.phase

@@ -27,7 +27,13 @@ class Command:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "ARGOSY_HOME": str(self.home), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        return {
+            **os.environ,
+            "ARGOSY_HOME": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            "NO_COLOR": "1",
+            "ARGOSY_EXECUTOR": "process",
+        }
 
     def start(self, *args: str, **more: Any) -> subprocess.Popen[str]:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}

@@ -16,7 +16,14 @@ GATE = {"name": "decision", "valueFrom": {"supplied": {}, "default": "reject"}, 
 
 
 def node(name: str, kind: str = "Pod", phase: str = "Running", **more: Any) -> dict[str, Any]:
-    return {"id": name, "name": name, "displayName": name.rsplit(".", maxsplit=1)[-1], "type": kind, "phase": phase, **more}
+    return {
+        "id": name,
+        "name": name,
+        "displayName": name.rsplit(".", maxsplit=1)[-1],
+        "type": kind,
+        "phase": phase,
+        **more,
+    }
 
 
 def workflow(*nodes: dict[str, Any], phase: str = "Running") -> dict[str, Any]:

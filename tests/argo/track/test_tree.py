@@ -20,7 +20,15 @@ START, END = "2026-01-02T03:04:05Z", "2026-01-02T03:04:50Z"
 
 def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **more: Any) -> dict[str, Any]:
     times = {"startedAt": START, "finishedAt": END if phase != "Running" else None}
-    return {"id": name, "name": name, "displayName": name.rsplit(".", maxsplit=1)[-1], "type": kind, "phase": phase, **times, **more}
+    return {
+        "id": name,
+        "name": name,
+        "displayName": name.rsplit(".", maxsplit=1)[-1],
+        "type": kind,
+        "phase": phase,
+        **times,
+        **more,
+    }
 
 
 def workflow(*nodes: dict[str, Any], **metadata: Any) -> dict[str, Any]:

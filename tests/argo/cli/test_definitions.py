@@ -1,0 +1,188 @@
+"""`compile`, `check`, `graph`, `assets`, `schema` and the overview."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import yaml
+
+from argo.cli.table import COMMANDS
+from tests.argo.cli import manifests
+from tests.argo.cli.conftest import ROOT, Command
+
+DAG = """\
+kind: Dag
+name: chain
+parameters:
+  times: {type: int, default: 2, minimum: 1, maximum: 9}
+  mode: {type: enum, enum: [fast, slow], default: fast}
+inputs:
+  text: {kind: file, default: {text: "hello\\n"}}
+env: {COLOR: red}
+tasks:
+  first:
+    image: busybox
+    command: [sh, -c]
+    args: ["cat ${{ inputs.text.path }} > ${{ outputs.copy.path }}"]
+    inputs: {text: {kind: file, path: /in/text}}
+    outputs: {copy: {kind: file, path: /out/copy.txt}}
+    with: {text: "${{ inputs.text }}"}
+results:
+  copy: "${{ tasks.first.outputs.copy }}"
+"""
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(argosy: Command) -> None:
+    shown = argosy("--help").stdout
+    for name, entry in COMMANDS.items():
+        assert f"  {name} " in shown
+        assert entry.help in shown
+    code = "import sys; from argo.cli.app import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=argosy.environment
+    )
+    heavy = {"pydantic", "hera", "kubernetes", "minio", "yaml", "rich", "sqlite3", "jinja2", "asyncio", "difflib"}
+    assert heavy & set(done.stderr.split()) == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_help(name: str, argosy: Command) -> None:
+    assert argosy(name, "--help").stdout.startswith(f"Usage: argosy {name}")
+
+
+def test_an_unknown_command_gets_a_hint(argosy: Command) -> None:
+    assert "did you mean status?" in argosy("statsu", code=2).stderr
+
+
+def test_compile_to_stdout_and_to_files(argosy: Command) -> None:
+    argosy.write(chain=DAG)
+    done = argosy("compile", "chain.yaml")
+    kinds = [document["kind"] for document in yaml.safe_load_all(done.stdout)]
+    assert sorted(kinds) == ["ConfigMap", "WorkflowTemplate"]
+    assert "bytes" in done.stderr
+    assert "node" in done.stderr
+    argosy("compile", "chain.yaml", "-d", "out", "--as", "workflow")
+    files = sorted((argosy.cwd / "out").iterdir())
+    assert [path.name.split(".", 1)[1] for path in files] == ["configmap.yaml", "workflow.yaml"]
+    assert files[1].read_text().startswith("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n")
+
+
+def test_check_of_committed_manifests(argosy: Command) -> None:
+    argosy.write(chain=DAG)
+    assert "give their folder with -d" in argosy("compile", "chain.yaml", "--check", code=2).stderr
+    assert "+kind: WorkflowTemplate" in argosy("compile", "chain.yaml", "-d", "out", "--check", code=1).stdout
+    assert not (argosy.cwd / "out").exists()
+    argosy("compile", "chain.yaml", "-d", "out")
+    assert argosy("compile", "chain.yaml", "-d", "out", "--check").stdout == ""
+    argosy.write(chain=DAG.replace("red", "blue"))
+    stale = argosy("compile", "chain.yaml", "-d", "out", "--check", code=1)
+    assert "+  COLOR: blue" in stale.stdout
+    assert "-  COLOR: red" in stale.stdout
+    assert "3 files out of date" in stale.stderr, "the ConfigMap of the old content is left over"
+    argosy("compile", "chain.yaml", "-d", "out")
+    assert argosy("compile", "chain.yaml", "-d", "out", "--check").stdout == ""
+    assert len(list((argosy.cwd / "out").iterdir())) == 2
+
+
+def test_check_reports_every_mistake(argosy: Command) -> None:
+    wrong = DAG.replace("comand", "command").replace("image: busybox", "imagee: busybox").replace("hello", "hi")
+    argosy.write(chain=DAG, wrong=wrong.replace("tasks.first.outputs", "tasks.frist.outputs"))
+    assert argosy("check", "chain.yaml").returncode == 0
+    found = argosy.json("check", "wrong.yaml", code=1)
+    assert list(found[0]) == ["code", "severity", "file", "line", "column", "message", "hint"]
+    assert all(entry["line"] and entry["file"].endswith("wrong.yaml") for entry in found)
+    shown = argosy("check", "wrong.yaml", code=1).stderr
+    assert "wrong.yaml:" in shown
+    assert "^" in shown
+    assert argosy("compile", "wrong.yaml", code=2).stdout == ""
+    assert argosy("run", "wrong.yaml", code=2).stdout == ""
+
+
+def test_check_of_manifests(argosy: Command) -> None:
+    argosy.write(hello=manifests.HELLO, odd=manifests.FAILS.replace("container:", "noSuchField: 1\n      container:"))
+    assert argosy.json("check", "hello.yaml") == []
+    (found, *_) = argosy.json("check", "odd.yaml", code=1)
+    assert (found["file"], found["line"]) == ("odd.yaml", 8)
+
+
+def test_a_definition_runs_and_its_arguments_are_typed(argosy: Command) -> None:
+    argosy.write(chain=DAG)
+    for value, why in (("two", "a whole number"), ("10", "at most 9"), ("0", "at least 1")):
+        assert why in argosy("run", "chain.yaml", "-p", f"times={value}", code=2).stderr
+    assert "fast, slow" in argosy("run", "chain.yaml", "-p", "mode=medium", code=2).stderr
+    (argosy.cwd / "my.txt").write_text("mine")
+    run = argosy.json("run", "chain.yaml", "-p", "times=3", "-i", "text=my.txt")
+    (entry,) = argosy.json("fetch", run["name"], "-d", "out")
+    assert (entry["output"], Path(entry["path"]).name) == ("copy", "copy.txt")
+    assert (argosy.cwd / entry["path"]).read_text() == "mine"
+
+
+def test_a_dag_is_found_by_its_name(argosy: Command) -> None:
+    (argosy.cwd / "dags").mkdir()
+    (argosy.cwd / "dags" / "my_chain.yaml").write_text(DAG)
+    assert "name: chain" in argosy("compile", "my-chain").stdout
+    assert "name: fork-join" in argosy("compile", "fork-join").stdout, "those that ship are found, too"
+    assert "did you mean my-chain?" in argosy("compile", "my-chian", code=2).stderr
+
+
+def test_bugs_are_named_as_such(argosy: Command) -> None:
+    code = "import argo.cli.schema as s; from argo.cli.app import run; s.schema.callback = lambda **_: 1 / 0;"
+    command = [sys.executable, "-c", code + "raise SystemExit(run(['schema']))"]
+    done = subprocess.run(command, capture_output=True, text=True, env=argosy.environment)
+    assert done.returncode == 3
+    assert "This is a bug in Argosy: ZeroDivisionError" in done.stderr
+    assert "ARGOSY_DEBUG=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    debug = {**argosy.environment, "ARGOSY_DEBUG": "1"}
+    assert "Traceback" in subprocess.run(command, capture_output=True, text=True, env=debug).stderr
+
+
+def test_graphs_of_a_dag_and_of_a_run(argosy: Command) -> None:
+    argosy.write(hello=manifests.HELLO)
+    assert argosy("graph", "hello.yaml").stdout.startswith("flowchart LR\n")
+    assert "digraph" in argosy("graph", "hello.yaml", "--as", "dot").stdout
+    argosy("graph", "fork-join", "-o", "picture.svg")
+    root = ET.parse(argosy.cwd / "picture.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"split", "count", "join"} <= texts
+    argosy("run", "hello.yaml", "--name", "drawn")
+    assert "classDef Succeeded" in argosy("graph", "drawn").stdout
+    assert "no run, file or DAG named nothing" in argosy("graph", "nothing", code=2).stderr
+
+
+def test_assets_are_listed_shown_and_started(argosy: Command) -> None:
+    names = argosy("assets", "list", "-o", "name").stdout.split()
+    assert {"count-words", "fork-join"} <= set(names)
+    assert "name: count-words" in argosy("assets", "show", "count-words").stdout
+    assert "did you mean count-words?" in argosy("assets", "show", "count-word", code=2).stderr
+    argosy("assets", "new", "asset", "greet")
+    argosy("assets", "new", "dag", "greeting", "--asset", "greet")
+    argosy("assets", "new", "project")
+    assert "exists already" in argosy("assets", "new", "asset", "greet", code=2).stderr
+    assert "not a name" in argosy("assets", "new", "asset", "Greet!", code=2).stderr
+    assert argosy.json("assets", "list", "--kind", "assets")[0]["from"] == "project"
+    argosy("check", "dags/greeting.yaml")
+
+
+def test_schemas(argosy: Command) -> None:
+    assert json.loads(argosy("schema", "dag").stdout)["properties"]["tasks"]
+    written = argosy("schema", "-d", "schemas").stdout.split()
+    assert len(written) == 3
+    for name in written:
+        json.loads((argosy.cwd / name).read_text())
+
+
+def test_the_table_matches_the_modules() -> None:
+    from importlib import import_module
+
+    for name, entry in COMMANDS.items():
+        command = getattr(import_module(f"argo.cli.{entry.module}"), entry.attribute)
+        assert command.name == name
+        assert command.short_help == entry.help
+    assert ROOT.is_dir()
