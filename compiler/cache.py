@@ -63,7 +63,7 @@ def write(folder: str, request: Request, workspace: Workspace, result: Result) -
     """Keeps a result. One with errors is not kept, nor one of definitions in Python: they may read anything."""
     locations = {source.location for source in workspace.sources.values()}
     failed = any(diagnostic.severity == "error" for diagnostic in result.diagnostics)
-    if failed or any(location.endswith(".py") for location in locations):
+    if failed or any(location.endswith(".py") for location in _defining(workspace)):
         return
     target = _location(folder, request)
     temporary = f"{target}.{os.getpid()}"
@@ -90,6 +90,17 @@ def write(folder: str, request: Request, workspace: Workspace, result: Result) -
         os.replace(temporary, target)
     except OSError:
         _remove(temporary)  # a cache that cannot be written is none
+
+
+def _defining(workspace: Workspace) -> Iterator[str]:
+    """The files that definitions stand in."""
+    assets = (asset for versions in workspace.assets.values() for asset in versions)
+    for origin in (
+        *(dag.origin for dag in workspace.dags.values()),
+        *(asset.origin for asset in assets),
+        *(manifest.origin for manifest in workspace.manifests),
+    ):
+        yield origin.source.location
 
 
 def _identity(request: Request) -> list[Any]:
@@ -227,7 +238,10 @@ def _place(span: Span | None) -> list[Any] | None:
 def _span(place: list[Any] | None, sources: dict[str, SourceFile]) -> Span | None:
     from compiler.source import Span
 
-    return None if place is None else Span(*place[:5], source=sources.get(place[0]))
+    if place is None:
+        return None
+    name, line, column, end_line, end_column = place
+    return Span(name, line, column, end_line, end_column, sources.get(name))
 
 
 def _remove(path: str) -> None:

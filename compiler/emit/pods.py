@@ -28,7 +28,7 @@ def pod(template: PodTemplate) -> Object:
         metadata=metadata,
         retryStrategy=template.retry and retry(template.retry),
         memoize=template.memoize and _memoize(template.memoize),
-        activeDeadlineSeconds=template.deadline,
+        activeDeadlineSeconds=None if template.deadline is None else str(template.deadline),
         nodeSelector=dict(template.node_selector),
         tolerations=[toleration(item) for item in template.tolerations],
         affinity=json.loads(template.affinity) if template.affinity else None,
@@ -110,10 +110,9 @@ def _mount(model: Mount) -> Object:
 
 
 def _memoize(model: Memoize) -> Object:
-    made: Object = {"key": model.key, "cache": {"configMap": {"name": model.config_map}}}
-    if model.max_age is not None:
-        made["maxAge"] = f"{model.max_age}s"
-    return made
+    """No age is every age (workflow/controller/cache: an empty maxAge is not looked at)."""
+    age = "" if model.max_age is None else f"{model.max_age}s"
+    return {"key": model.key, "maxAge": age, "cache": {"configMap": {"name": model.config_map}}}
 
 
 def _variable(model: EnvVar) -> Object:

@@ -28,11 +28,7 @@ from compiler.refs import Ref
 if TYPE_CHECKING:
     from compiler.models import ComputeAsset, Task
 
-_OVERRIDES: Final = frozenset(
-    "image command args script working_dir user image_pull_policy priority_class env resources volumes timeout retry "
-    "cache placement security sidecars labels annotations".split()
-)
-_MERGED: Final = frozenset({"env", "volumes", "sidecars", "labels", "annotations"})
+_OVERRIDES: Final = frozenset({"timeout", "retry", "resources", "cache", "placement"})
 
 
 def lower_dag(
@@ -95,7 +91,7 @@ class _Lowering:
         loop = None
         count = callee.nodes
         if task.foreach is not None:
-            loop = self._loop(task, gate)
+            loop = self._loop(task)
             count = 1 + callee.nodes * (len(loop.items) if loop.items else 1)
         self._current = task
         when = self._conditions.when(task.when) if task.when else ""
@@ -158,13 +154,13 @@ class _Lowering:
             return callee
         return self._library.variant(callee, retry_of(own.retry), own.timeout)
 
-    def _loop(self, task: ResolvedTask, gate: str) -> Loop:
+    def _loop(self, task: ResolvedTask) -> Loop:
         foreach = task.foreach
         assert foreach is not None
         listed = expression(self._arguments.resolve(foreach.ref)) if foreach.ref else ""
         if foreach.ref is not None:
             self._library.open_loops += 1
-        return lower_loop(task, foreach, listed, gate)
+        return lower_loop(task, foreach, listed)
 
     def _order(self, task: ResolvedTask) -> tuple[str, tuple[str, ...]]:
         """`depends`, or `dependencies` where that is enough and `continueOn` (which goes with nothing else) is used."""
@@ -230,10 +226,19 @@ class _Lowering:
         )
 
     def _skippable(self, name: str) -> bool:
-        """Whether a task may end without its outputs while the DAG goes well."""
-        task = self._outputs.tasks[name]
-        plain = conditions.is_plain(task.needs)
-        return bool(task.when or name in self._gates or name in self._continues or not plain or self._continues)
+        """Whether a task may end without its outputs while the DAG goes well: it, or one that it waits for."""
+        seen = {name}
+        stack = [name]
+        while stack:
+            task = self._outputs.tasks[stack.pop()]
+            if task.when or task.name in self._gates or task.name in self._continues:
+                return True
+            if not conditions.is_plain(task.needs):
+                return True
+            before = {*task.data, *conditions.named(task.needs)} - seen
+            seen |= before
+            stack += before
+        return False
 
     def _type(self, ref: Ref) -> str:
         if ref.kind == "params":
@@ -247,14 +252,9 @@ class _Lowering:
 
 
 def _overridden(model: ComputeAsset | Task, task: Task, fields: set[str]) -> ComputeAsset | Task:
-    """An asset as a task changes it: maps and resources are merged, all else is replaced."""
-    changes: dict[str, object] = {}
-    for field in sorted(fields):
-        own = getattr(task, field)
-        inherited = getattr(model, field)
-        if field in _MERGED:
-            own = {**inherited, **own}
-        elif field == "resources" and inherited is not None and own is not None:
-            own = inherited.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
-        changes[field] = own
+    """An asset as a task changes it: resources one by one, all else as a whole."""
+    changes = {field: getattr(task, field) for field in sorted(fields)}
+    own, inherited = changes.get("resources"), model.resources
+    if own is not None and inherited is not None:
+        changes["resources"] = inherited.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
     return model.model_copy(update=changes)

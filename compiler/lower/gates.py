@@ -50,9 +50,8 @@ def _gates(task: ResolvedTask, gates: Collection[str], behind: dict[str, tuple[s
     read = {ref.name for ref in refs_of(task) if ref.kind == "tasks" and ref.output == DECISION}
     found: dict[str, None] = {}
     for name in (*task.data, *_passed(task.needs)):
-        if name in gates:
-            found[name] = None
-        found.update(dict.fromkeys(behind[name]))
+        # A gate that was not reached has not approved: what is behind it need not ask for those before it.
+        found.update(dict.fromkeys((name,) if name in gates else behind[name]))
     return tuple(name for name in found if name not in read)
 
 

@@ -22,8 +22,8 @@ def index_of(task: ResolvedTask) -> str:
     return name
 
 
-def lower_loop(task: ResolvedTask, foreach: Foreach, list_expression: str, gate: str) -> Loop:
-    """The items of a task. `list_expression` is the list's variable, `gate` the condition on which there are any."""
+def lower_loop(task: ResolvedTask, foreach: Foreach, list_expression: str) -> Loop:
+    """The items of a task; `list_expression` is the list's variable."""
     index = index_of(task)
     if foreach.items:
         whole = WHOLE in _used(task)
@@ -38,7 +38,7 @@ def lower_loop(task: ResolvedTask, foreach: Foreach, list_expression: str, gate:
         pairs.append(f"'{WHOLE}': #")
     # Argo wants blanks between the braces, lest it takes two of them for a tag's.
     listed = "toJSON(map(fromJSON(" + list_expression + "), { {" + ", ".join(pairs) + "} }))"
-    return Loop(expression="{{=" + (f"{gate} ? {listed} : '[]'" if gate else listed) + "}}")
+    return Loop(expression="{{=" + listed + "}}")
 
 
 def refs_of(task: ResolvedTask) -> Iterable[Ref]:

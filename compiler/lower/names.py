@@ -32,7 +32,7 @@ def extension(path: str, kind: str) -> str:
     if kind != "file":
         return _SUFFIX[kind]
     _, dot, suffix = path.rsplit("/", 1)[-1].lstrip(".").rpartition(".")
-    return dot + suffix
+    return dot and dot + suffix
 
 
 class Names:
