@@ -29,7 +29,9 @@ def diagnose(folder: Path) -> list[Diagnostic]:
     if names[0].endswith(".env"):
         return parse(names[0], (folder / names[0]).read_bytes())[1]
     shipped = folder / "shipped"
-    _, diagnostics = load([name for name in names if name != "argosy.yaml"], shipped=shipped if shipped.is_dir() else None)
+    _, diagnostics = load(
+        [name for name in names if name != "argosy.yaml"], shipped=shipped if shipped.is_dir() else None
+    )
     return diagnostics
 
 
