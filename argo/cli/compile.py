@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -144,9 +145,8 @@ def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
 
 
 def _stream(result: Result) -> None:
-    out = click.get_binary_stream("stdout")
-    out.write(result.stream())
-    out.flush()
+    sys.stdout.buffer.write(result.stream())
+    sys.stdout.buffer.flush()
 
 
 def _write(result: Result, directory: Path) -> None:

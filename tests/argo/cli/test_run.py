@@ -130,7 +130,7 @@ def test_a_gate_is_approved_from_another_process(argosy: Command) -> None:
     argosy.until(lambda: argosy.phase("gated", "gate") == "Running")
     assert "did you mean gate" in argosy("approve", "gated", "gat", code=2).stderr
     argosy("approve", "gated", "gate", "-m", "looks right")
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "argosy approve gated gate" in err
     status = argosy.json("status", "gated")

@@ -12,7 +12,6 @@ from argo.local.commands import apply
 from argo.local.retry import reset
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-GATE = {"name": "decision", "valueFrom": {"supplied": {}, "default": "reject"}, "enum": ["approve", "reject"]}
 
 
 def node(name: str, kind: str = "Pod", phase: str = "Running", **more: Any) -> dict[str, Any]:
@@ -32,7 +31,9 @@ def workflow(*nodes: dict[str, Any], phase: str = "Running") -> dict[str, Any]:
 
 
 def gated() -> dict[str, Any]:
-    gate = node("r.gate", "Suspend", outputs={"parameters": [dict(GATE, valueFrom=dict(GATE["valueFrom"]))]})  # type: ignore[call-overload]
+    supplied = {"supplied": {}, "default": "reject"}
+    decision = {"name": "decision", "valueFrom": supplied, "enum": ["approve", "reject"]}
+    gate = node("r.gate", "Suspend", outputs={"parameters": [decision]})
     return workflow(node("r", "DAG"), gate, node("r.bare", "Suspend"))
 
 

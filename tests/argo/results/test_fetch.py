@@ -12,7 +12,7 @@ import tarfile
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -195,9 +195,10 @@ def test_zips_are_unpacked_and_held_to_the_same(tmp_path: Path) -> None:
 def test_arbitrary_bytes_are_no_archive(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("bytes")
     (folder / "in").write_bytes(data)
-    for kind in ("tar", "zip"):
+    kinds: tuple[Literal["tar", "zip"], ...] = ("tar", "zip")
+    for kind in kinds:
         try:
-            unpack(folder / "in", kind, folder / kind, 1000)  # type: ignore[arg-type]
+            unpack(folder / "in", kind, folder / kind, 1000)
         except StoreError:
             continue
 
