@@ -50,3 +50,10 @@ def test_every_anchor_of_the_language_exists() -> None:
         for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     }
     assert set(re.findall(r"\]\(#([\w-]+)\)", text)) - headings == set()
+
+
+def test_the_recipes_name_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:compiler|argo|assets|dags|docs|scripts|templates|tests)/[^`<>]*)`", text)
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
