@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
-from argo.local.controller import deadlines, hooks
-from argo.local.controller import outcomes as pod_outcomes
-from argo.local.controller import workflow as setup
+import argo.local.controller.deadlines as deadlines
+import argo.local.controller.hooks as hooks
+import argo.local.controller.outcomes as pod_outcomes
+import argo.local.controller.workflow as setup
 from argo.local.controller.clock import format_time
 from argo.local.controller.execute import execute
 from argo.local.controller.nodes import Nodes, fulfilled, pod_name, template_name, unsuccessful

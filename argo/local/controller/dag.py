@@ -6,7 +6,8 @@ whose nodes, or whose dependencies' nodes, changed.
 
 from __future__ import annotations
 
-from argo.local.controller import hooks, loops
+import argo.local.controller.hooks as hooks
+import argo.local.controller.loops as loops
 from argo.local.controller.dagplan import DagPlan, TaskScopes, plan_of
 from argo.local.controller.graph import branch_phases, outbound
 from argo.local.controller.hooks import HookSite

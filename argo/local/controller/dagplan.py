@@ -25,6 +25,7 @@ from argo.local.expressions import Depends, DependsError, parse_depends
 from argo.local.pods import Json
 
 _REFERENCE = re.compile(r"\btasks(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\]|(\b))")
+_NAMES_ONLY = re.compile(r"\s*[A-Za-z0-9][-A-Za-z0-9]*(?:\s*&&\s*[A-Za-z0-9][-A-Za-z0-9]*)*\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ def plan_of(template: Json) -> DagPlan:
     dependencies: dict[str, tuple[str, ...]] = {}
     conditions: dict[str, Depends] = {}
     for name, task in tasks.items():
-        if task.get("depends"):
+        if task.get("depends") and _NAMES_ONLY.fullmatch(task["depends"]):
+            # Names joined by && mean what `dependencies` means (Argo: expandDependency).
+            dependencies[name] = tuple(dict.fromkeys(re.split(r"\s*&&\s*", task["depends"].strip())))
+        elif task.get("depends"):
             try:
                 conditions[name] = parse_depends(task["depends"], continue_on)
             except DependsError as error:

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace as with_fields
 
-from argo.local.controller import dag, leaves, memoize, parallelism, retry, steps
+import argo.local.controller.dag as dag
+import argo.local.controller.leaves as leaves
+import argo.local.controller.memoize as memoize
+import argo.local.controller.parallelism as parallelism
+import argo.local.controller.retry as retry
+import argo.local.controller.steps as steps
 from argo.local.controller.arguments import bind, substitute_template
 from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.nodes import NewNode, fulfilled, pod_name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from argo.local.controller import artifacts
+import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace
 from argo.local.controller.nodes import completed, fulfilled
 from argo.local.controller.scope import Scope, add_outputs, effective_outputs, evaluate_bool

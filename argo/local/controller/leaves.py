@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from argo.local.controller import podrequest
+import argo.local.controller.podrequest as podrequest
 from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.nodes import NewNode, fulfilled, step_or_task_name
 from argo.local.controller.outputs import export_parameter

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from argo.local.controller import memoize
+import argo.local.controller.memoize as memoize
 from argo.local.controller.arguments import replace, substitute_template
 from argo.local.controller.clock import format_time
 from argo.local.controller.execute import local_variables

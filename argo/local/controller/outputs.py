@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from argo.local.controller import artifacts
+import argo.local.controller.artifacts as artifacts
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
 from argo.local.controller.values import ReconcileError, named, text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from argo.local.controller import artifacts
+import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace
 from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.nodes import pod_name, template_name

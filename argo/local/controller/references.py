@@ -5,7 +5,7 @@ Facts: Argo workflow/controller/dag.go (resolveDependencyReferences), steps.go (
 
 from __future__ import annotations
 
-from argo.local.controller import artifacts
+import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace, replace_strict
 from argo.local.controller.loops import expands, should_execute
 from argo.local.controller.scope import Scope

@@ -6,7 +6,8 @@ group and looks only at steps whose nodes changed.
 
 from __future__ import annotations
 
-from argo.local.controller import hooks, loops
+import argo.local.controller.hooks as hooks
+import argo.local.controller.loops as loops
 from argo.local.controller.graph import outbound
 from argo.local.controller.hooks import HookSite
 from argo.local.controller.leaves import new_node

@@ -255,8 +255,10 @@ class TestRetry:
         assert len(made.nodes) == 4
         assert made.workflow["status"]["message"] == "retryStrategy.expression evaluated to false"
 
-    def test_back_off_grows_and_wakes(self) -> None:
-        made = play(self.retrying(limit=2, backoff={"duration": "10", "factor": 2}), player=lambda _: fail())
+    @pytest.mark.parametrize("reload", [False, True])
+    def test_back_off_grows_and_wakes(self, reload: bool) -> None:
+        strategy = self.retrying(limit=2, backoff={"duration": "10", "factor": 2})
+        made = play(strategy, player=lambda _: fail(), reload=reload)
         started = [made.nodes[f"wf({i})"]["startedAt"][-9:] for i in range(3)]
         assert started == ["03:04:05Z", "03:04:16Z", "03:04:37Z"]
 
