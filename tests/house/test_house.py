@@ -101,6 +101,15 @@ def test_the_checks_are_documented_and_no_other() -> None:
     assert sorted(set(codes)) == sorted(registry.REGISTRY)
 
 
+def test_every_diagnostic_has_a_case_that_gives_it() -> None:
+    """A golden error case named for the code, or a test that names it."""
+    from compiler.diagnostics import REGISTRY
+
+    golden = {path.name[:4] for path in (ROOT / "tests" / "golden" / "errors").iterdir()}
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [code for code in sorted(REGISTRY) if code not in golden and f'"{code}"' not in tests] == []
+
+
 def test_every_link_in_the_documents_leads_somewhere() -> None:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     links = [(path, to) for path in documents for to in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8"))]
