@@ -103,7 +103,7 @@ def _defaults(dag: ResolvedDag) -> Iterator[Diagnostic]:
             if parameter is None or (binding.name, id(parameter)) in seen:
                 continue
             seen.add((binding.name, id(parameter)))
-            if parameter.type == "string" or dag.model.parameters[binding.name].type != parameter.type:
+            if parameter.type == "enum" or dag.model.parameters[binding.name].type != parameter.type:
                 continue
             fault = conform(parameter, defaults[binding.name])
             if fault:

@@ -65,7 +65,7 @@ def _resources(resources: Resources, origin: Origin, placed: set[str]) -> Iterat
     for name in ("memory", "shm", "disk"):
         yield from _bytes(name, getattr(resources, name), origin)
     memory, shm = amount(resources.memory), amount(resources.shm)
-    if memory and shm and shm > memory:
+    if memory and shm and shm > memory >= _SMALLEST:
         hint = "what lies in /dev/shm counts as memory of the container"
         yield diagnostic(
             "A402", origin.at("shm"), f"shm {resources.shm} is more than memory {resources.memory}", hint=hint

@@ -23,31 +23,31 @@ _SHAPES: Final = (
 )
 _HARMLESS: Final = r"(?i:|true|false|yes|no|on|off|none|null|\d{1,5}|/\S*)"
 
+_OF_CONTAINER: Final = "keep it in a Secret: NAME: {secret: name/key}"
+_OF_DAG: Final = "keep it in a Secret, and name that in the env of the asset: NAME: {secret: name/key}"
+
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
     for container in survey.containers:
         model, origin = container.model, container.origin
-        yield from _env(model.env, origin.at("env"))
+        yield from _env(model.env, origin.at("env"), _OF_CONTAINER)
         yield from _parameters(model.parameters, origin)
         for name, sidecar in model.sidecars.items():
-            yield from _env(sidecar.env, origin.at("sidecars", name, "env"))
+            yield from _env(sidecar.env, origin.at("sidecars", name, "env"), _OF_CONTAINER)
     for dag in survey.dags:
         written = dag.model.env.values if dag.model.env else {}
-        yield from _env(written, dag.origin.at("env"))
-        yield from _env(
-            {name: value for name, value in dag.env.items() if name not in written}, dag.origin.at("env", "file"), True
-        )
+        yield from _env(written, dag.origin.at("env"), _OF_DAG)
+        read = {name: value for name, value in dag.env.items() if name not in written}
+        yield from _env(read, dag.origin.at("env", "file"), _OF_DAG, file=True)
         yield from _parameters(dag.model.parameters, dag.origin)
 
 
-def _env(env: Mapping[str, Any], origin: Origin, file: bool = False) -> Iterator[Diagnostic]:
+def _env(env: Mapping[str, Any], origin: Origin, hint: str, file: bool = False) -> Iterator[Diagnostic]:
     for name, value in env.items():
         if isinstance(value, str) and "${{" not in value and _is_secret(name, value):
             where = origin if file else _entry(origin, name)
-            hint = f"keep it in a Secret: {name}: {{secret: name/key}}"
-            yield diagnostic(
-                "A507", where, f"'{name}' seems to be a secret; a manifest shows it to everybody", hint=hint
-            )
+            message = f"'{name}' seems to be a secret; a manifest shows it to everybody"
+            yield diagnostic("A507", where, message, hint=hint.replace("NAME", name))
 
 
 def _entry(origin: Origin, name: str) -> Origin:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from compiler.check.survey import Container, Survey, all_tasks, is_complete, refs_of, refs_of_condition
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models import ComputeAsset
 from compiler.program import ResolvedDag
-from compiler.refs import Ref
+from compiler.refs import OPEN, Ref
 from compiler.resolve.containers import references
+from compiler.resolve.texts import texts
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -39,17 +41,18 @@ def _of_dag(dag: ResolvedDag) -> Iterator[Diagnostic]:
         ("inputs", "inputs", dag.model.inputs),
     ):
         for name in names:
-            if (kind, name, "") not in used:
+            if (kind, name, "") not in used and not _is_mentioned(dag, f"{kind}.{name}"):
                 message = f"no task uses {section.removesuffix('s')} '{name}' of the DAG"
                 hint = f"give it to a task: ${{{{ {kind}.{name} }}}}"
                 yield diagnostic("A323", dag.origin.at(section, name), message, key=True, hint=hint)
-    if dag.model.env is not None and ("env", "", "") not in used:
+    if dag.model.env is not None and ("env", "", "") not in used and not _is_mentioned(dag, "env"):
         hint = "give it to an input of `kind: env`: ${{ env }}"
         yield diagnostic("A323", dag.origin.at("env"), "no task uses the DAG's environment", key=True, hint=hint)
     for task in all_tasks(dag):
         if task.target is task.task:
             for name in task.task.outputs:
-                if ("tasks", task.name, name) not in used:
+                mention = f"tasks.{task.name}.outputs.{name}"
+                if ("tasks", task.name, name) not in used and not _is_mentioned(dag, mention):
                     message = f"nothing reads output '{name}' of task '{task.name}'"
                     hint = "give it to a task, name it in `results`, or leave it out"
                     yield diagnostic("A323", task.origin.at("outputs", name), message, key=True, hint=hint)
@@ -63,3 +66,11 @@ def _references(dag: ResolvedDag) -> Iterator[Ref]:
             yield task.foreach.ref
         yield from refs_of_condition(task.when)
     yield from dag.results.values()
+
+
+def _is_mentioned(dag: ResolvedDag, reference: str) -> bool:
+    """Whether a text of the DAG holds a reference that was not bound, because of a mistake beside it."""
+    model = dag.model
+    given = [(task.with_, task.when, task.foreach) for task in (*model.tasks.values(), *model.finally_.values())]
+    pattern = re.compile(r"\$\{\{\s*" + re.escape(reference) + r"\s*\}\}")
+    return any(pattern.search(text) for _, text in texts((given, model.results)) if OPEN in text)

@@ -147,4 +147,4 @@ def _files(context: Context, dag: Definition[Dag]) -> dict[str, bytes]:
 def _check_size(context: Context, dag: Definition[Dag], path: tuple[str, ...], content: bytes) -> None:
     if len(content) > _CONFIG_MAP:
         hint = "give it to an input of a task: it is then kept in the store"
-        context.add("A318", dag.origin.at(*path), "the file is larger than a ConfigMap can be (1 MiB)", hint=hint)
+        context.add("A317", dag.origin.at(*path), "the file is larger than a ConfigMap can be (1 MiB)", hint=hint)

@@ -94,7 +94,8 @@ class Parser(Generic[T]):
             raise ExpressionError("the expression ends too early", max(0, end - 1), end, hint)
         if word.text in _OPERATORS:
             hint = f"write {_OPERATORS[word.text]}"
-        raise ExpressionError(f"{message} '{word.text}'", word.start, word.end, hint)
+        shown = word.text if word.text[0] in "'\"" else f"'{word.text}'"
+        raise ExpressionError(f"{message} {shown}", word.start, word.end, hint)
 
     def _any(self) -> T:
         return self._chain("||", "or", lambda: self._chain("&&", "and", self._one))

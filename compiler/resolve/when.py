@@ -35,15 +35,20 @@ _GROUPS: Final = {"int": "number", "number": "number", "bool": "bool", "string":
 def resolve_when(context: Context, scope: Scope, text: str, site: Site) -> Condition | None:
     """The condition of a task; None, with a diagnostic, where it is malformed."""
     origin = site.origin.at("when")
-    reader = _Reader()
     try:
-        tree = Parser(tokens(text, _WORDS), reader.leaf, reader.join).parse()
+        condition = parse_when(text)
     except ExpressionError as error:
         context.add("A312", origin, error.message, hint=error.hint, within=(error.start, error.end))
         return None
-    condition = tree if isinstance(tree, Condition) else Condition("truth", (tree,))
     _Typing(context, scope, site, origin, text).check(condition)
     return condition
+
+
+def parse_when(text: str) -> Condition:
+    """The tree of a condition. Raises ExpressionError."""
+    reader = _Reader()
+    tree = Parser(tokens(text, _WORDS), reader.leaf, reader.join).parse()
+    return tree if isinstance(tree, Condition) else Condition("truth", (tree,))
 
 
 class _Reader:

@@ -1,0 +1,181 @@
+"""Whole programs: bindings, data flow, nested DAGs, defaults, profiles, digests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compiler.load import load
+from compiler.program import Definition, Gathered, Literal_, LocalFile, ObjectKey, ResolvedDag
+from compiler.refs import Ref, Text
+from compiler.resolve import resolve
+from tests.compiler.resolve.conftest import Build
+
+NESTED = """\
+kind: Dag
+name: inner
+parameters: {n: {type: int, default: 2}}
+inputs: {text: {kind: file, default: text.txt}}
+tasks:
+  each:
+    asset: step
+    foreach: {range: 3}
+    with: {n: "${{ params.n }}", data: "${{ inputs.text }}"}
+results: {all: "${{ tasks.each.outputs.out }}", list: "${{ tasks.each.outputs.list }}"}
+"""
+OUTER = """\
+kind: Dag
+name: outer
+env: {file: outer.env, values: {B: "two", C: 3}}
+files: {config.json: {text: "{}", path: /etc/config.json}, more: {file: text.txt, path: /etc/more}}
+tasks:
+  inner: {dag: inner, with: {n: 5}}
+  join:
+    image: python:3.11-slim
+    command: [python3, join.py, "${{ params.word }}", "${{ params.list }}", "${{ inputs.parts.path }}", "${{ files.more }}"]
+    parameters: {word: {type: string}, list: {type: json}}
+    inputs:
+      parts: {kind: directory, path: /in/parts}
+      settings: {kind: env}
+      note: {kind: file, path: /in/note, default: {text: hello}}
+      model: {kind: archive, path: /in/model, optional: true}
+    outputs: {total: {kind: value, path: /out/total, type: int}}
+    with:
+      parts: "${{ tasks.inner.outputs.all }}"
+      list: "${{ tasks.inner.outputs.list }}"
+      word: "${{ run.name }}-${{ files.config.json }}"
+      settings: "${{ env }}"
+      model: {key: models/a.tar, bucket: other}
+  last: {asset: step, with: {n: "${{ tasks.join.outputs.total }}", data: {text: here}}, needs: [inner]}
+finally:
+  notify: {asset: step, when: "${{ run.status }} != 'Succeeded'"}
+  after: {asset: step, with: {data: "${{ tasks.notify.outputs.out }}"}}
+results: {total: "${{ tasks.join.outputs.total }}"}
+"""
+
+
+def _files(step: str) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {"assets/step.yaml": step, "dags/inner.yaml": NESTED, "dags/outer.yaml": OUTER}
+    return {**files, "dags/text.txt": b"words\n", "dags/outer.env": "A=one\nB=one\n"}
+
+
+def test_bindings_of_every_kind(build: Build, step: str) -> None:
+    program, found = build(_files(step))
+    assert [item.code for item in found if item.severity == "error"] == []
+    outer = next(dag for dag in program.dags if dag.name == "outer")
+    inner, join, last = outer.tasks
+    assert inner.bindings["n"] == Literal_(5)
+    assert inner.bindings["text"] == LocalFile("text.txt", b"words\n")
+    assert isinstance(inner.target, ResolvedDag)
+    assert join.bindings == {
+        "parts": Gathered(Ref("tasks", "inner", "all")),
+        "list": Ref("tasks", "inner", "list"),
+        "word": Text((Ref("run", "name"), "-", Ref("files", "config.json"))),
+        "settings": Ref("env"),
+        "model": ObjectKey("models/a.tar", "other"),
+        "note": Literal_("hello"),
+    }
+    assert join.data == ("inner",)
+    assert (last.data, last.bindings["data"]) == (("join",), Literal_("here"))
+    assert [(task.name, task.data) for task in outer.finally_] == [("notify", ()), ("after", ("notify",))]
+
+
+def test_environment_and_files_are_read(build: Build, step: str) -> None:
+    program, _ = build(_files(step))
+    outer = next(dag for dag in program.dags if dag.name == "outer")
+    assert outer.env == {"A": "one", "B": "two", "C": "3"}
+    assert outer.files == {"config.json": b"{}", "more": b"words\n"}
+
+
+def test_a_nested_dag_is_resolved_once(build: Build, step: str) -> None:
+    program, _ = build(_files(step))
+    inner, outer = sorted(program.dags, key=lambda dag: dag.name)
+    assert outer.tasks[0].target is inner
+
+
+def test_a_chain_of_nested_dags_needs_no_recursion(build: Build, step: str) -> None:
+    count = 400
+    dags = [f"kind: Dag\nname: d{index}\ntasks: {{a: {{dag: d{index + 1}}}}}\n" for index in range(count)]
+    dags.append(f"kind: Dag\nname: d{count}\ntasks: {{a: {{asset: step}}}}\n")
+    program, found = build({"step.yaml": step, "dags.yaml": "---\n".join(dags)})
+    assert found == []
+    assert len(program.dags) == count + 1
+
+
+def test_large_local_files_do_not_fit_a_config_map(build: Build) -> None:
+    dag = "kind: Dag\nname: main\nfiles: {a: {file: a.bin, path: /a/a}}\ntasks: {a: {image: 'a:1', command: [a]}}\n"
+    assert build({"dag.yaml": dag, "a.bin": bytes(1 << 20)})[1] == []
+    _, found = build({"dag.yaml": dag, "a.bin": bytes((1 << 20) + 1)})
+    assert [item.code for item in found] == ["A317"]
+
+
+def test_the_profile_is_the_one_asked_for_then_the_default_then_local(build: Build, step: str) -> None:
+    dag = "kind: Dag\nname: main\ntasks: {a: {asset: step}}\n"
+    files: dict[str, str | bytes] = {"step.yaml": step, "dag.yaml": dag}
+    program, found = build(files)
+    assert (program.profile_name, program.profile.namespace, found) == ("local", None, [])
+    files["argosy.yaml"] = "default: one\nprofiles: {one: {namespace: first}, two: {namespace: second}}\n"
+    assert build(files)[0].profile.namespace == "first"
+    assert build(files, profile="two")[0].profile.namespace == "second"
+    program, found = build(files, profile="local")
+    assert (program.profile_name, program.profile.namespace, found) == ("local", None, [])
+
+
+def test_the_digest_does_not_depend_on_folders_nor_on_what_else_is_compiled(tmp_path: Path, step: str) -> None:
+    digests = set()
+    for folder, names in (
+        ("one", ["dags/inner.yaml", "dags/outer.yaml"]),
+        ("two/three", ["dags/outer.yaml", "assets"]),
+    ):
+        root = tmp_path / folder
+        for name, content in _files(step).items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        program, _ = resolve(load([root / name for name in names])[0])
+        assert program is not None
+        digests.add(next(dag.digest for dag in program.dags if dag.name == "outer"))
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("assets/step.yaml", "default: 1", "default: 2"),
+        ("dags/inner.yaml", "range: 3", "range: 4"),
+        ("dags/text.txt", "words", "other"),
+        ("dags/outer.env", "A=one", "A=two"),
+    ],
+)
+def test_the_digest_depends_on_all_that_is_used(build: Build, step: str, name: str, old: str, new: str) -> None:
+    files = _files(step)
+    before = {dag.name: dag.digest for dag in build(files)[0].dags}
+    content = files[name]
+    text = content.decode() if isinstance(content, bytes) else content
+    after = {dag.name: dag.digest for dag in build({**files, name: text.replace(old, new)})[0].dags}
+    assert before["outer"] != after["outer"]
+    assert (before["inner"] == after["inner"]) is (name == "dags/outer.env")
+
+
+def test_a_program_is_made_in_spite_of_mistakes(build: Build, step: str) -> None:
+    dag = "kind: Dag\nname: main\ntasks:\n  a: {asset: nothing}\n  b: {asset: step, with: {data: '${{ tasks.a.outputs.x }}'}}\n"
+    program, found = build({"step.yaml": step, "dag.yaml": dag})
+    assert [item.code for item in found] == ["A201"]  # and nothing that only follows from it
+    assert [task.name for task in program.dags[0].tasks] == ["b"]
+
+
+@pytest.mark.shared
+def test_the_sample_resolves(shared: Path) -> None:
+    workspace, _ = load([shared / "design" / "sample" / "dags"])
+    program, found = resolve(workspace, profile="dev")
+    assert program is not None
+    assert found == []
+    count, sweep = program.dags
+    assert [task.data for task in count.tasks] == [(), ("split",), ("count",)]
+    assert count.tasks[2].bindings == {"counts": Gathered(Ref("tasks", "count", "counts"))}
+    assert count.env == {"FOLD_CASE": "yes", "NAME": "two words"}
+    assert isinstance(count.inputs["text"], LocalFile)
+    assert sweep.inputs["dataset"] == ObjectKey("datasets/images.tar", None)
+    assert isinstance(sweep.tasks[0].target, Definition)
+    assert program.locked == {"train@2": "2.1.0"}
+    assert program.profile.executor_service_account == "argosy-executor"
