@@ -26,6 +26,6 @@ def definitions(kind: Literal["assets", "dags"]) -> tuple[Path, ...]:
 
 
 def definition(kind: Literal["assets", "dags"], name: str) -> Path | None:
-    """The file of one definition that ships, by its name (`fork_join` and `fork-join` are one); None if there is none."""
+    """The file of one definition that ships, by its name (`fork_join` and `fork-join` are one), or None."""
     wanted = name.replace("_", "-")
     return next((path for path in definitions(kind) if path.stem.replace("_", "-") == wanted), None)
