@@ -95,9 +95,11 @@ class PodFolder:
     def tidy(self, *, all_work: bool) -> None:
         """Remove what must not stay when the pod has ended: its secrets, and with `all_work` what it worked on."""
         remove(self.path / "secrets")
-        if all_work:
-            for name in ("root", "roots", "volumes", "staging", "kept", "started"):
+        for name in ("root", "roots", "volumes", "staging", "kept", "started") if all_work else ():
+            try:
                 remove(self.path / name)
+            except PermissionError:  # made by another user, of a container runtime that runs as root
+                continue
 
 
 def remove(path: Path) -> None:

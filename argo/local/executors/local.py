@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from argo.errors import ArgosyError
+from argo.errors import ArgosyError, EnvironmentFailure
 from argo.local.executors import outputs
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import load_inputs
@@ -179,8 +179,11 @@ class LocalPods:
     def _do(self, pod: _Pod, work: Callable[[_Pod], None]) -> None:
         def report(done: Future[None]) -> None:
             error = done.exception() if not done.cancelled() else None
+            if isinstance(error, OSError):  # of this directory: full, gone, not ours
+                error = EnvironmentFailure(f"pod {pod.request.node_id}: {error}", known="its state is kept as it was")
             if error is not None:
-                self._tell(lambda: _raise(error))
+                failure = error
+                self._tell(lambda: _raise(failure))
 
         self._workers.submit(work, pod).add_done_callback(report)
 

@@ -38,7 +38,9 @@ def found(environment: Mapping[str, str]) -> Name | None:
         if program is None:
             continue
         try:
-            done = subprocess.run([program, "info"], check=False, capture_output=True, timeout=20, env=dict(environment))
+            done = subprocess.run(
+                [program, "info"], check=False, capture_output=True, timeout=20, env=dict(environment)
+            )
         except (OSError, subprocess.TimeoutExpired):
             continue
         if done.returncode == 0:
@@ -53,6 +55,14 @@ class Runtime:
     name: Name
     environment: Mapping[str, str]
 
+    @property
+    def program(self) -> str:
+        """Where the runtime's program is; PodError where it is not."""
+        program = shutil.which(self.name, path=self.environment.get("PATH"))
+        if program is None:
+            raise PodError(f"{self.name} is not on this machine", hint="install it, or run with the process executor")
+        return program
+
     def container_name(self, folder: PodFolder, container: str) -> str:
         """The name of a container: unique to the pod's directory, so that no other home's is taken for it."""
         place = hashlib.sha256(os.fsencode(folder.path)).hexdigest()[:8]
@@ -64,7 +74,7 @@ class Runtime:
         template = item.template
         if not template.get("image"):
             raise PodError(f"container {item.name} has no image")
-        argv = [self.name, "run", "--name", name, "--log-driver", "none", "--security-opt", "label=disable"]
+        argv = [self.program, "run", "--name", name, "--log-driver", "none", "--security-opt", "label=disable"]
         argv += ["--label", f"dev.argosy.node={request.node_id}"]
         if template.get("imagePullPolicy") in _PULL:
             argv += ["--pull", _PULL[template["imagePullPolicy"]]]
@@ -97,9 +107,9 @@ class Runtime:
             "keep": item.role == "main" and item.name == "main",
             "warnings": [],
             "runtime": {
-                "kill": [self.name, "kill", name],
-                "remove": [self.name, "rm", "--force", "--volumes", name],
-                "copy": [self.name, "cp", f"{name}:"],
+                "kill": [self.program, "kill", name],
+                "remove": [self.program, "rm", "--force", "--volumes", name],
+                "copy": [self.program, "cp", f"{name}:"],
             },
         }
 
@@ -109,10 +119,13 @@ class Runtime:
         return base_environment(self.environment) | given
 
     def remove(self, folder: PodFolder, containers: list[str]) -> None:
-        """Remove what a killed supervisor left running."""
+        """Remove what a killed supervisor left running, as far as that can be done."""
         names = [self.container_name(folder, container) for container in containers]
-        command = [self.name, "rm", "--force", "--volumes", *names]
-        subprocess.run(command, check=False, capture_output=True, env=self.client(), timeout=60)
+        try:
+            command = [self.program, "rm", "--force", "--volumes", *names]
+            subprocess.run(command, check=False, capture_output=True, env=self.client(), timeout=60)
+        except (PodError, OSError, subprocess.TimeoutExpired):
+            return
 
     def _user(self, template: Json, pod_spec: Json) -> list[str]:
         """The user of the container, so that this user can read and remove the files that it makes."""

@@ -73,9 +73,9 @@ class Container:
         """Send a signal to the container's processes."""
         if not self.running:
             return
-        if self._runtime and number == signal.SIGKILL:  # the runtime's program is not the container
-            run(self._runtime["kill"], self.spec["env"])
-        else:
+        # The runtime's program is not the container, and ends with it; unless there is none yet.
+        killed = self._runtime and number == signal.SIGKILL and run(self._runtime["kill"], self.spec["env"]) == 0
+        if not killed:
             try:
                 os.killpg(self.pid, number)
             except ProcessLookupError:
@@ -108,12 +108,17 @@ class Container:
 
     def fetch(self, paths: list[str]) -> None:
         """Copy what is at `paths` in a runtime's container to where the view says that they lie."""
-        for path in paths if self._runtime else ():
+        if self._runtime is None:
+            return
+        *copy, name = self._runtime["copy"]
+        for path in sorted(set(paths)):  # a folder before what is in it
             place = self.view.place(path)
-            if self._runtime and place == self.view.root + path:
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                *copy, name = self._runtime["copy"]
-                run([*copy, name + path, place], self.spec["env"])
+            if place != self.view.root + path or os.path.lexists(place):
+                continue
+            folder = os.path.dirname(place)
+            os.makedirs(folder, exist_ok=True)
+            if run([*copy, name + path, place], self.spec["env"]) != 0 and not os.listdir(folder):
+                os.removedirs(folder)
 
     def remove(self) -> None:
         """Remove a runtime's container."""
