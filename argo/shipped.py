@@ -23,9 +23,3 @@ def folder(kind: Kind) -> Path:
 def definitions(kind: Literal["assets", "dags"]) -> tuple[Path, ...]:
     """The definition files that ship, sorted by name."""
     return tuple(sorted(folder(kind).glob("*.yaml")))
-
-
-def definition(kind: Literal["assets", "dags"], name: str) -> Path | None:
-    """The file of one definition that ships, by its name (`fork_join` and `fork-join` are one), or None."""
-    wanted = name.replace("_", "-")
-    return next((path for path in definitions(kind) if path.stem.replace("_", "-") == wanted), None)
