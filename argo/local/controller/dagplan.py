@@ -25,6 +25,7 @@ from argo.local.expressions import Depends, DependsError, parse_depends
 from argo.local.pods import Json
 
 _REFERENCE = re.compile(r"\btasks(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\]|(\b))")
+_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9]*")
 _NAMES_ONLY = re.compile(r"\s*[A-Za-z0-9][-A-Za-z0-9]*(?:\s*&&\s*[A-Za-z0-9][-A-Za-z0-9]*)*\s*")
 
 
@@ -56,17 +57,10 @@ def plan_of(template: Json) -> DagPlan:
     dependencies: dict[str, tuple[str, ...]] = {}
     conditions: dict[str, Depends] = {}
     for name, task in tasks.items():
-        if task.get("depends") and _NAMES_ONLY.fullmatch(task["depends"]):
-            # Names joined by && mean what `dependencies` means (Argo: expandDependency).
-            dependencies[name] = tuple(dict.fromkeys(re.split(r"\s*&&\s*", task["depends"].strip())))
-        elif task.get("depends"):
-            try:
-                conditions[name] = parse_depends(task["depends"], continue_on)
-            except DependsError as error:
-                raise ReconcileError(str(error)) from error
-            dependencies[name] = conditions[name].tasks
-        else:
-            dependencies[name] = tuple(dict.fromkeys(task.get("dependencies") or ()))
+        condition = _condition(task, continue_on)
+        if condition is not None:
+            conditions[name] = condition
+        dependencies[name] = condition.tasks if condition else _names(task)
         for dependency in dependencies[name]:
             if dependency not in tasks:
                 raise ReconcileError(f"target {dependency} does not exist")
@@ -77,11 +71,36 @@ def plan_of(template: Json) -> DagPlan:
         if target not in tasks:
             raise ReconcileError(f"target {target} does not exist")
     order = _order(targets, dependencies)
+    _refuse_cycles(tasks, order, targets, dependencies)
     dependents: dict[str, list[str]] = {name: [] for name in order}
     for name in order:
         for dependency in dependencies[name]:
             dependents[dependency].append(name)
     return DagPlan(tasks, order, targets, dependencies, dependents, conditions)
+
+
+def _condition(task: Json, continue_on: dict[str, Json]) -> Depends | None:
+    """The task's `depends`; None for one that only names tasks, which means what `dependencies` means."""
+    if not task.get("depends") or _NAMES_ONLY.fullmatch(task["depends"]):
+        return None
+    try:
+        return parse_depends(task["depends"], continue_on)
+    except DependsError as error:
+        raise ReconcileError(str(error)) from error
+
+
+def _names(task: Json) -> tuple[str, ...]:
+    listed = task.get("dependencies") or ()
+    return tuple(dict.fromkeys(_NAME.findall(task["depends"]) if task.get("depends") else listed))
+
+
+def _refuse_cycles(
+    tasks: dict[str, Json], order: tuple[str, ...], targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]
+) -> None:
+    positions = {name: position for position, name in enumerate(order)}
+    looping = [name for name in order if any(positions[other] >= positions[name] for other in dependencies[name])]
+    if looping or (tasks and not targets):
+        raise ReconcileError(f"dependency cycle at task {(looping or sorted(tasks))[0]}")
 
 
 def _order(targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -98,6 +98,19 @@ class TestDag:
         template["dag"]["target"] = "b"
         assert set(phases(play(spec(template)))) == {"wf", "wf.a", "wf.b"}
 
+    @pytest.mark.parametrize(
+        "tasks",
+        [
+            ({"name": "a", "depends": "b"}, {"name": "b", "depends": "a"}),
+            ({"name": "a", "depends": "a"}, {"name": "c"}),
+            ({"name": "a", "depends": "b"}, {"name": "b", "depends": "a"}, {"name": "c", "depends": "a"}),
+        ],
+    )
+    def test_a_cycle_is_an_error(self, tasks: tuple[Json, ...]) -> None:
+        made = play(spec(dag(*tasks)))
+        assert made.phase == "Error"
+        assert "dependency cycle at task" in made.workflow["status"]["message"]
+
     def test_group_results(self) -> None:
         made = play(
             spec(
