@@ -71,7 +71,7 @@ def plan_of(template: Json) -> DagPlan:
         if target not in tasks:
             raise ReconcileError(f"target {target} does not exist")
     order = _order(targets, dependencies)
-    _refuse_cycles(tasks, order, targets, dependencies)
+    _refuse_cycles(order if dag.get("target") else tuple(tasks), order, dependencies)
     dependents: dict[str, list[str]] = {name: [] for name in order}
     for name in order:
         for dependency in dependencies[name]:
@@ -94,13 +94,12 @@ def _names(task: Json) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_NAME.findall(task["depends"]) if task.get("depends") else listed))
 
 
-def _refuse_cycles(
-    tasks: dict[str, Json], order: tuple[str, ...], targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]
-) -> None:
+def _refuse_cycles(expected: tuple[str, ...], order: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> None:
     positions = {name: position for position, name in enumerate(order)}
-    looping = [name for name in order if any(positions[other] >= positions[name] for other in dependencies[name])]
-    if looping or (tasks and not targets):
-        raise ReconcileError(f"dependency cycle at task {(looping or sorted(tasks))[0]}")
+    for name in expected:
+        # A task that leads to none of the leaves can only lead back to itself.
+        if name not in positions or any(positions[other] >= positions[name] for other in dependencies[name]):
+            raise ReconcileError(f"dependency cycle at task {name}")
 
 
 def _order(targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
