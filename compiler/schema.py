@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 KINDS = ("ComputeAsset", "Dag", "Project")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -13,7 +13,7 @@ def json_schema(kind: str) -> dict[str, Any]:
     """The schema of a kind of definition (`Project` is argosy.yaml); raises KeyError for any other."""
     model = _model(kind)
     model.build()
-    made = model.model_json_schema(by_alias=True, mode="validation")
+    made = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_generator())
     definitions = {name: _tidy(part) for name, part in sorted(made.pop("$defs", {}).items())}
     schema = {"$schema": DRAFT, "$id": f"{BASE}{file_name(kind)}", **_tidy(made)}
     if kind != "Project":
@@ -26,6 +26,20 @@ def json_schema(kind: str) -> dict[str, Any]:
 def file_name(kind: str) -> str:
     """The file of a kind's schema: `dag.json`."""
     return {"ComputeAsset": "compute-asset", "Dag": "dag", "Project": "project"}[kind] + ".json"
+
+
+def _generator() -> Any:
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Generator(GenerateJsonSchema):
+        """Leaves out the defaults that are no JSON: the empty mapping that all models share."""
+
+        ignored_warning_kinds: ClassVar[set[Any]] = {
+            *GenerateJsonSchema.ignored_warning_kinds,
+            "non-serializable-default",
+        }
+
+    return Generator
 
 
 def _model(kind: str) -> Any:

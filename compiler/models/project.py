@@ -1,6 +1,6 @@
 """argosy.yaml: profiles (where and how to run) and the project's policy."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -68,7 +68,7 @@ class Ttl(Model):
 class Profile(Model):
     """One place to run."""
 
-    engine: Annotated[_Engine, Field(default_factory=Engine)]
+    engine: _Engine = Field(default_factory=Engine)
     namespace: str | None = None
     service_account: str | None = None
     executor_service_account: str | None = None
@@ -102,6 +102,6 @@ class Project(Model):
     kind: Literal["Project"] = "Project"
     default: str | None = None
     profiles: dict[str, Profile] = EMPTY
-    policy: Annotated[Policy, Field(default_factory=Policy)]
+    policy: Policy = Field(default_factory=Policy)
     assets: tuple[str, ...] = ("assets",)  # folders with the project's assets, relative to argosy.yaml
     dags: tuple[str, ...] = ("dags",)

@@ -1,0 +1,143 @@
+"""Definitions in Python and Hera: what is taken, where mistakes are placed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from compiler.load import load
+from compiler.load.hera import asset_template
+from compiler.models import ComputeAsset, Input, Output, Parameter
+from compiler.models.parts import SecretRef
+from compiler.shapes import check_object
+
+MODULE = """\
+from compiler.models import ComputeAsset, Dag, Input, Parameter, Task
+from helper import IMAGE
+
+hello = ComputeAsset(
+    name="hello", version="1.0.0", image=IMAGE, command=["echo"], working_dir="/w",
+    parameters={"n": Parameter(type="int", default=1)},
+    inputs={"x": Input(kind="file", path="%s")},
+)
+again = hello
+tasks = {"one": Task(asset="hello", with_={"n": 2}), "two": Task(asset="hello", needs=("one",))}
+mine: Dag = Dag(name="mine", tasks=tasks)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "helper.py").write_text("IMAGE = 'busybox'\n")
+    return tmp_path
+
+
+def test_models_are_definitions(folder: Path) -> None:
+    (folder / "a.py").write_text(MODULE % "/x")
+    before = list(sys.path)
+    workspace, diagnostics = load([folder / "a.py"])
+    assert diagnostics == []
+    assert workspace.requested == ("mine",)
+    asset = workspace.assets["hello"][0]
+    assert asset.model.working_dir == "/w"
+    assert asset.origin.source.span((*asset.origin.path, "name")).line == 5
+    dag = workspace.dags["mine"].origin
+    assert dag.source.span((*dag.path, "tasks", "two", "needs", 0)).line == 10
+    assert dag.source.span(dag.path).line == 11
+    assert sys.path == before
+    sys.modules.pop("helper", None)
+
+
+def test_rules_hold_for_models_too(folder: Path) -> None:
+    (folder / "a.py").write_text(MODULE % "x")
+    _, diagnostics = load([folder / "a.py"])
+    assert [(item.code, item.span.line, item.span.column) for item in diagnostics if item.span] == [("A129", 7, 42)]
+    sys.modules.pop("helper", None)
+
+
+def test_what_a_module_prints_stays_out_of_the_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a.py").write_text(
+        "print('hello')\nfrom compiler.models import Dag\nd = Dag(name='a', tasks={'b': {'asset': 'c'}})\n"
+    )
+    load([folder / "a.py"])
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "hello\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("import nowhere_to_be_found\n", 1, "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        ("import sys\nsys.exit(3)\n", 2, "SystemExit: 3"),
+        ("def f():\n    1 / 0\nf()\n", 2, "ZeroDivisionError: division by zero"),
+        ("x = (\n", 1, "not Python: '(' was never closed"),
+    ],
+)
+def test_exceptions_are_placed(folder: Path, text: str, line: int, message: str) -> None:
+    (folder / "a.py").write_text(text)
+    _, diagnostics = load([folder / "a.py"])
+    assert [(item.code, item.span.line, item.message) for item in diagnostics if item.span] == [("A140", line, message)]
+
+
+def test_a_module_without_definitions(folder: Path) -> None:
+    (folder / "a.py").write_text("x = 1\n")
+    assert [item.code for item in load([folder / "a.py"])[1]] == ["A111"]
+    assert load([folder])[1] == []
+
+
+def test_constructors_report_every_mistake(folder: Path) -> None:
+    (folder / "a.py").write_text(
+        "from compiler.models import Dag, Task\n\n"
+        "dag = Dag(\n    name='Bad Name',\n    tasks={'a': {'aset': 'b'}},\n    limits={'parallelism': 0},\n)\n"
+    )
+    _, diagnostics = load([folder / "a.py"])
+    assert [(item.code, item.span.line) for item in diagnostics if item.span] == [("A124", 4), ("A120", 5), ("A125", 6)]
+
+
+ASSET = ComputeAsset(
+    name="hello",
+    image="busybox",
+    command=("sh", "-c"),
+    args=("cat ${{ inputs.x.path }} ${{ params.n }} > ${{ outputs.y.path }}",),
+    parameters={"n": Parameter(type="int", default=1), "m": Parameter()},
+    inputs={"x": Input(kind="file", path="/x"), "e": Input(kind="env")},
+    outputs={"y": Output(kind="file", path="/y"), "v": Output(kind="value", path="/v")},
+    env={"A": "${{ params.m }}", "T": SecretRef(secret="s/k")},
+)
+
+
+def test_an_asset_in_a_hera_workflow() -> None:
+    from hera.workflows import DAG, Workflow
+
+    with Workflow(name="w", entrypoint="main") as workflow:
+        hello = asset_template(ASSET)
+        with DAG(name="main"):
+            hello(name="one", arguments={"m": "x"})
+    manifest = workflow.to_dict()
+    assert check_object(manifest) == []
+    template = next(item for item in manifest["spec"]["templates"] if item["name"] == "hello")
+    assert template["container"]["args"] == [
+        "cat {{inputs.artifacts.x.path}} {{inputs.parameters.n}} > {{outputs.artifacts.y.path}}"
+    ]
+    assert template["inputs"] == {
+        "parameters": [{"name": "n", "value": "1"}, {"name": "m"}],
+        "artifacts": [{"name": "x", "path": "/x"}],
+    }
+    assert template["outputs"]["artifacts"] == [{"name": "y", "path": "/y", "archive": {"none": {}}}]
+    assert template["container"]["env"][1]["valueFrom"] == {"secretKeyRef": {"name": "s", "key": "k"}}
+
+
+def test_a_hera_workflow_is_a_manifest(folder: Path) -> None:
+    (folder / "a.py").write_text(
+        "from hera.workflows import Container, Workflow\n\n"
+        "with Workflow(generate_name='w-', entrypoint='a') as w:\n"
+        "    Container(name='a', image='busybox', command=['echo'])\n"
+    )
+    workspace, diagnostics = load([folder / "a.py"])
+    assert diagnostics == []
+    (definition,) = workspace.manifests
+    assert definition.model["kind"] == "Workflow"
+    assert definition.model["spec"]["entrypoint"] == "a"
+    assert definition.origin.source.span(definition.origin.path).line == 3
