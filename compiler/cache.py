@@ -12,8 +12,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.result import DagStats, Document, Result
 
@@ -33,8 +32,7 @@ _RACY: Final = 2_000_000_000  # nanoseconds; the coarsest times of file systems
 Mark = list[Any]  # path, size, time, checksum of the content (or None); size -1: there is no such file
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a compile was asked for."""
 
     paths: tuple[str, ...]
@@ -83,7 +81,7 @@ def write(folder: str, request: Request, workspace: Workspace, result: Result) -
                 "listing": _listing(folders),
                 "documents": [[d.file_name, d.kind, d.name, len(d.data)] for d in result.documents],
                 "diagnostics": [_flat(diagnostic) for diagnostic in result.diagnostics],
-                "stats": [asdict(stats) for stats in result.stats],
+                "stats": [stats._asdict() for stats in result.stats],
                 "sources": {source.name: source.location for source in workspace.sources.values()},
             }
             file.write(json.dumps(head).encode() + b"\n" + body)
@@ -105,7 +103,7 @@ def _defining(workspace: Workspace) -> Iterator[str]:
 
 def _identity(request: Request) -> list[Any]:
     """What an entry has to agree with; the folder counts, since messages name files relative to it."""
-    return [*(list(item) if isinstance(item, tuple) else item for item in astuple(request)), os.getcwd(), _CODE]
+    return [*(list(item) if isinstance(item, tuple) else item for item in request), os.getcwd(), _CODE]
 
 
 def _location(folder: str, request: Request) -> str:

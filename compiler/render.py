@@ -9,20 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from json.encoder import encode_basestring
 from typing import Any
 
 # What PyYAML's and libyaml's readers call printable, less the line breaks of YAML 1.1 and the byte order mark.
 _PRINTABLE = " -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
-_PLAIN = re.compile(
-    rf"""(?![-?:](?:\ |$))(?!---|\.\.\.)      # a block entry, a document's border
-    (?![,\[\]{{}}\#&*!|>'"%@`\ =<~])          # indicators, and the one-character tags of YAML 1.1
-    (?!.*:(?:\ |$))(?!.*\ \#)                 # a mapping's key, a comment
-    [{_PRINTABLE}]+(?<!\ )\Z""",
-    re.VERBOSE,
-)
-_ESCAPED = re.compile(rf"[^{_PRINTABLE}]")
-_BLOCK = re.compile(rf"[{_PRINTABLE}\t\n]*\Z")
+_INDICATORS = frozenset(",[]{}#&*!|>'\"%@` =<~")  # and the one-character tags of YAML 1.1
 _NUMBER = re.compile(
     r"""[-+]?(?:0[bB][01_]+ | 0[oO][0-7_]+ | 0[xX][0-9a-fA-F_]+
       | [0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?
@@ -36,7 +29,7 @@ _WORDS = frozenset(
     for word in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
     for form in (word, word.capitalize(), word.upper())
 )
-_NUMERIC_START = frozenset("0123456789+-.")
+_SPECIAL_START = frozenset("0123456789+-.?:")
 
 
 def yaml(obj: Any) -> bytes:
@@ -66,9 +59,32 @@ def json(obj: Any) -> bytes:
 
 def string(text: str) -> str:
     """A string of one line as a YAML scalar: plain where every reader agrees, else in double quotes."""
-    if _PLAIN.match(text) and text not in _WORDS and not (text[0] in _NUMERIC_START and _NUMBER.match(text)):
+    if _is_plain(text):
         return text
-    return _ESCAPED.sub(_escape, encode_basestring(text))
+    quoted = encode_basestring(text)
+    return quoted if _is_printable(quoted) else _unprintable().sub(_escape, quoted)
+
+
+def _is_plain(text: str) -> bool:
+    if not text or text[0] in _INDICATORS or text[-1] in ": " or ": " in text or " #" in text or text in _WORDS:
+        return False
+    if text[0] in _SPECIAL_START and (
+        (text[0] in "-?:" and text[1:2] in ("", " "))
+        or text.startswith(("---", "..."))
+        or _NUMBER.match(text) is not None
+    ):
+        return False
+    return _is_printable(text)
+
+
+def _is_printable(text: str) -> bool:
+    return text.isprintable() if text.isascii() else _unprintable().search(text) is None
+
+
+@cache
+def _unprintable() -> re.Pattern[str]:
+    """Compiled where it is needed: most text is ASCII, and a class of all of Unicode takes long to compile."""
+    return re.compile(rf"[^{_PRINTABLE}]")
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -79,7 +95,7 @@ def _escape(match: re.Match[str]) -> str:
 def _literal(text: str, indent: str) -> str | None:
     """Text as a literal block, its lines after `indent`; None where a block cannot hold it."""
     body = text.rstrip("\n")
-    if not body or body[-1] in " \t" or not _BLOCK.match(text):
+    if not body or body[-1] in " \t" or not _is_printable(body.replace("\n", "").replace("\t", "")):
         return None
     hint = "2" if text[0] in " \t\n" else ""
     trailing = len(text) - len(body)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
     from compiler.source import SourceFile
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One object: the file it goes to (`count.workflowtemplate.yaml`), its kind and name, its canonical YAML."""
 
     file_name: str
@@ -21,8 +20,7 @@ class Document:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DagStats:
+class DagStats(NamedTuple):
     """What a DAG comes to: `bytes` of its manifest, `nodes` of a run (loops whose list comes to be in the run count
     once: `open_loops`), `size` in bytes that the Workflow is estimated to grow to, and what is done about it."""
 
@@ -35,14 +33,13 @@ class DagStats:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a compile gives. There are no documents where there are errors."""
 
     documents: tuple[Document, ...]
     diagnostics: tuple[Diagnostic, ...]
     stats: tuple[DagStats, ...] = ()
-    sources: Mapping[str, SourceFile] = field(default_factory=dict)  # by name, for the excerpts of a report
+    sources: Mapping[str, SourceFile] = MappingProxyType({})  # by name, for the excerpts of a report
     cached: bool = False
 
     def objects(self) -> list[dict[str, Any]]:

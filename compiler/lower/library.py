@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compiler.diagnostics import Diagnostic
 from compiler.lower.names import DECISION, Names
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 GATE = Interface((Parameter(DECISION),), output_parameters=(OutputParameter(DECISION, supplied=True),))
 
 
-@dataclass(frozen=True, slots=True)
-class Callee:
+class Callee(NamedTuple):
     """A template as those who use it see it. `nodes`: how many nodes one use of it makes, as far as that is known."""
 
     name: str
@@ -40,19 +38,34 @@ class Callee:
     nodes: int = 1
 
 
-@dataclass(slots=True)
 class Library:
-    """The templates and ConfigMaps of one workflow, in the order in which they were first needed."""
+    """The templates and ConfigMaps of one workflow, in the order in which they were first needed.
 
-    entry: str
-    profile: Profile
-    names: Names = field(default_factory=Names)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    config_maps: dict[str, ConfigMap] = field(default_factory=dict)  # by the parameter with its name
-    open_loops: int = 0
-    dags: dict[tuple[int, bool, frozenset[str]], Callee] = field(default_factory=dict)
-    _bodies: dict[PodTemplate | GateTemplate | DagTemplate, str] = field(default_factory=dict)
-    _templates: list[Template] = field(default_factory=list)
+    `entry` is the name of its DAG; `config_maps` are by the parameter that has their name.
+    """
+
+    __slots__ = (
+        "_bodies",
+        "_templates",
+        "config_maps",
+        "dags",
+        "diagnostics",
+        "entry",
+        "names",
+        "open_loops",
+        "profile",
+    )
+
+    def __init__(self, entry: str, profile: Profile) -> None:
+        self.entry = entry
+        self.profile = profile
+        self.names = Names()
+        self.diagnostics: list[Diagnostic] = []
+        self.config_maps: dict[str, ConfigMap] = {}
+        self.open_loops = 0
+        self.dags: dict[tuple[int, bool, frozenset[str]], Callee] = {}
+        self._bodies: dict[PodTemplate | GateTemplate | DagTemplate, str] = {}
+        self._templates: list[Template] = []
 
     def templates(self, first: str) -> tuple[Template, ...]:
         """All templates, that of the entrypoint first, the others in the order of their making."""
@@ -77,7 +90,7 @@ class Library:
         """A DAG's template with a retry or a timeout of its own."""
         body = next(body for body, name in self._bodies.items() if name == callee.name)
         assert isinstance(body, DagTemplate)
-        body = replace(body, retry=retry, timeout=body.timeout if timeout is None else timeout)
+        body = body._replace(retry=retry, timeout=body.timeout if timeout is None else timeout)
         return Callee(self._add(callee.name, body), body.interface, callee.nodes + 1)
 
     def _add(self, wanted: str, body: PodTemplate | GateTemplate | DagTemplate) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compiler.program import Definition, ResolvedDag, ResolvedTask
 
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from compiler.models.parts import Output
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """An output of a task: its key below the place of the DAG (`pipeline/join/total`).
 
     `many`: a loop around or within the task gives one for each item, below that key.
@@ -46,8 +44,8 @@ class Outputs:
         if isinstance(target, ResolvedDag):
             ref = target.results[output]
             inner = Outputs(target.tasks).find(ref.name, ref.output)
-            found = replace(
-                inner, key=f"{task.name}/{inner.key}", optional=inner.optional or _skippable(target, ref.name)
+            found = inner._replace(
+                key=f"{task.name}/{inner.key}", optional=inner.optional or _skippable(target, ref.name)
             )
         else:
             model = target.model if isinstance(target, Definition) else target
@@ -57,7 +55,7 @@ class Outputs:
             found = Source(
                 f"{task.name}/{output}", declared.kind, declared.type, declared.media_type or "", declared.optional
             )
-        return replace(found, many=True) if task.foreach is not None else found
+        return found._replace(many=True) if task.foreach is not None else found
 
 
 def _skippable(dag: ResolvedDag, name: str) -> bool:

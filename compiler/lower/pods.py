@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.lower import names
 from compiler.lower.resources import needs, patch, placed
@@ -27,6 +26,7 @@ from compiler.plan import (
     Secret,
     Security,
     Sidecar,
+    as_json,
     compact,
 )
 from compiler.refs import OPEN, Ref, Text, parse
@@ -48,8 +48,7 @@ _POLICIES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A distinct use of an asset: what decides, besides values, how its template looks.
 
     `given`: the inputs that get something; `maybe`: those of them that may come out empty; `looped`: whether a loop is
@@ -88,8 +87,7 @@ class Pods:
         resources = needs(model.resources, self._profile, texts.print)
         storage = mounted(model, use.files, texts.print)
         container = self._container(use, texts, storage)
-        container = replace(
-            container,
+        container = container._replace(
             requests=tuple(sorted(resources.requests.items())),
             limits=tuple(sorted(resources.limits.items())),
         )
@@ -115,7 +113,7 @@ class Pods:
             sidecars=sidecars,
         )
         memoize = _memoize(use, template, texts)
-        return replace(template, interface=_interface(use, texts), memoize=memoize)
+        return template._replace(interface=_interface(use, texts), memoize=memoize)
 
     def _container(self, use: Use, texts: _Texts, storage: Mounted) -> Container:
         model = use.model
@@ -265,7 +263,7 @@ def _memoize(use: Use, template: PodTemplate, texts: _Texts) -> Memoize | None:
     cache = use.model.cache
     if cache is None:
         return None
-    digest = hashlib.sha256(compact(asdict(template)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(compact(as_json(template)).encode()).hexdigest()[:8]
     value = texts.expression(cache.key) if cache.key else _all(use.model.parameters)
     return Memoize(f"{digest}-{{{{=sprig.sha256sum({value})}}}}", f"argosy-cache-{use.name}", cache.max_age)
 

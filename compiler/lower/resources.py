@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from compiler.gpus import PRODUCT_LABEL, RESOURCE, find
 from compiler.plan import Pairs, Toleration
 from compiler.refs import OPEN
 
@@ -23,13 +21,15 @@ _SCALE: Final = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10*
 _BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
-@dataclass(slots=True)
 class Needs:
     """What the container's resources come to; `patched` are those known only in the run, by section."""
 
-    requests: dict[str, str] = field(default_factory=dict)
-    limits: dict[str, str] = field(default_factory=dict)
-    patched: dict[str, dict[str, str]] = field(default_factory=dict)
+    __slots__ = ("limits", "patched", "requests")
+
+    def __init__(self) -> None:
+        self.requests: dict[str, str] = {}
+        self.limits: dict[str, str] = {}
+        self.patched: dict[str, dict[str, str]] = {}
 
     def put(self, name: str, value: str, printed: Callable[[str], str], *sections: str) -> None:
         for section in sections:
@@ -62,11 +62,12 @@ def gpu_resource(gpu: Gpu, profile: Profile) -> str:
         return entry.resource
     if gpu.mig:
         return f"nvidia.com/mig-{gpu.mig}"
+    from compiler.gpus import RESOURCE  # a large table, for those who ask for GPUs
+
     return RESOURCE[gpu.vendor] + (".shared" if gpu.shared else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     node_selector: Pairs = ()
     tolerations: tuple[Toleration, ...] = ()
     affinity: str = ""
@@ -84,6 +85,8 @@ def placed(gpu: Gpu | None, placement: Placement | None, profile: Profile) -> Pl
             selector = {**entry.node_selector, **selector}
             tolerations += [toleration(item) for item in entry.tolerations]
         else:
+            from compiler.gpus import RESOURCE
+
             tolerations.append(Toleration(RESOURCE[gpu.vendor].replace("/i915", "/gpu"), "Exists", "", "NoSchedule"))
             _require(affinity, _expressions(gpu))
     if selector:
@@ -100,6 +103,8 @@ def toleration(model: TolerationModel) -> Toleration:
 
 def _expressions(gpu: Gpu) -> list[dict[str, Any]]:
     """What the labels of a GPU's node must say; a product that is not known is `check`'s to report."""
+    from compiler.gpus import PRODUCT_LABEL, find
+
     memory = quantity(gpu.memory) if gpu.memory else 0
     if gpu.product:
         product = find(gpu.product)

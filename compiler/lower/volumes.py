@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import TYPE_CHECKING, Final
 
@@ -18,13 +17,15 @@ if TYPE_CHECKING:
 _SHM: Final = "/dev/shm"  # noqa: S108  (where programs look for shared memory)
 
 
-@dataclass(slots=True)
 class Mounted:
     """Volumes and mounts; `patched` are the sizes known only in the run, as emptyDir sources by volume."""
 
-    volumes: list[Volume] = field(default_factory=list)
-    mounts: list[Mount] = field(default_factory=list)
-    patched: dict[str, dict[str, str]] = field(default_factory=dict)
+    __slots__ = ("mounts", "patched", "volumes")
+
+    def __init__(self) -> None:
+        self.volumes: list[Volume] = []
+        self.mounts: list[Mount] = []
+        self.patched: dict[str, dict[str, str]] = {}
 
     def add(self, volume: Volume, path: str) -> None:
         self.volumes.append(volume)
