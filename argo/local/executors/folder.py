@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,4 +120,7 @@ def remove(path: Path) -> None:
         else:
             shutil.rmtree(name, ignore_errors=True)
 
-    shutil.rmtree(path, onerror=retry)
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(path, onexc=lambda call, name, error: retry(call, name, (type(error), error)))
+    else:
+        shutil.rmtree(path, onerror=retry)

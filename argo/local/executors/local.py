@@ -94,6 +94,7 @@ class LocalPods:
         self._closed = False
         self._looked_at = 0.0
         self._machine: Machine | None = None
+        self._workers.submit(self._isolates)  # while the caller is busy: the first pod need not wait for it
 
     def __enter__(self) -> Self:
         return self

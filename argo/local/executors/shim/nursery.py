@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import socket
-import tempfile
 from typing import Any, NoReturn
 
 from argo.local.executors.shim import kernel
@@ -86,7 +85,7 @@ def _grow_up(request: dict[str, Any]) -> NoReturn:
     code = 1
     try:
         if request["do"] == "probe":
-            _probe()
+            _probe(request["folder"])
         else:
             os.setsid()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -108,18 +107,17 @@ def _complain(request: dict[str, Any]) -> None:
         traceback.print_exc(file=file)
 
 
-def _probe() -> None:
+def _probe(folder: str) -> None:
     """Try what a container's view needs; OSError where the system does not allow it."""
-    with tempfile.TemporaryDirectory() as folder:
-        kernel.new_namespaces()
-        child = os.fork()
-        if child == 0:
-            try:
-                view = View(folder, [], [], [])
-                view.prepare()
-                view.enter()
-                os._exit(0)
-            except OSError:
-                os._exit(1)
-        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
-            raise PermissionError("no namespaces")
+    kernel.new_namespaces()
+    child = os.fork()
+    if child == 0:
+        try:
+            view = View(folder, [], [], [])
+            view.prepare()
+            view.enter()
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        raise PermissionError("no namespaces")

@@ -157,7 +157,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if found:
             self.wfile.write(b"content")
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Be quiet."""
 
 

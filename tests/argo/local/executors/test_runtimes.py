@@ -230,7 +230,8 @@ def test_real_podman(machine: Machine, podman_image: str) -> None:
         "script": {
             "image": podman_image,
             "command": ["sh", "-e"],
-            "source": "cat /in/i; cp /in/i /out/o; mkdir -p /deep/er; echo 7 > /deep/er/p; echo 1/2 > $ARGO_PROGRESS_FILE\n",
+            "source": "cat /in/i; cp /in/i /out/o; mkdir -p /deep/er; echo 7 > /deep/er/p\n"
+            "echo 1/2 > $ARGO_PROGRESS_FILE\n",
             "volumeMounts": [{"name": "v", "mountPath": "/out"}],
         },
         "inputs": {"artifacts": [{"name": "i", "path": "/in/i", "raw": {"data": "hello\n"}}]},

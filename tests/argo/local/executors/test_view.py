@@ -16,7 +16,10 @@ from tests.argo.local.executors.conftest import Machine, shell
 
 
 def test_top_folders_are_the_containers_own(isolated: Machine) -> None:
-    source = "echo x > /tmp/argosy-view-test; mkdir /any; echo y > /any/y; echo z > /mnt/z; ls /tmp /mnt /any; ls -d /usr /etc"
+    source = (
+        "echo x > /tmp/argosy-view-test; mkdir /any; echo y > /any/y; echo z > /mnt/z;"
+        "ls /tmp /mnt /any; ls -d /usr /etc"
+    )
     outcome = isolated.run(shell(source))
     assert outcome.phase == "Succeeded", isolated.log()
     assert outcome.outputs["result"].split() == [
@@ -33,7 +36,7 @@ def test_top_folders_are_the_containers_own(isolated: Machine) -> None:
 )  # fmt: skip
 def test_outputs_below_folders_of_the_machine(isolated: Machine, path: str) -> None:
     outputs = {"artifacts": [{"name": "o", "path": path, "archive": {"none": {}}, "s3": {"key": "o"}}]}
-    folder = os.path.dirname(os.path.normpath(path))
+    folder = Path(os.path.normpath(path)).parent
     outcome = isolated.run(shell(f"mkdir -p {folder}; echo x > {path}; ls /usr/bin/env >/dev/null", outputs=outputs))
     assert outcome.phase == "Succeeded", (outcome.message, isolated.log())
     assert isolated.stored("o") == b"x\n"
@@ -83,7 +86,7 @@ def test_many_entries_in_a_folder_that_is_taken_apart(isolated: Machine) -> None
     outputs = {"parameters": [{"name": "p", "valueFrom": {"path": "/usr/bin/argosy-none-out"}}]}
     outcome = isolated.run(shell("echo x > /usr/bin/argosy-none-out; ls /usr/bin | wc -l", outputs=outputs))
     assert outcome.outputs["parameters"][0]["value"] == "x"
-    assert int(outcome.outputs["result"]) == len(os.listdir("/usr/bin")) + 1
+    assert int(outcome.outputs["result"]) == len(list(Path("/usr/bin").iterdir())) + 1
 
 
 def test_programs_of_a_virtual_environment_are_found(isolated: Machine, tmp_path: Path) -> None:
@@ -135,7 +138,8 @@ class Library:
 
 where = Path(sys.argv[1])
 outputs = {"artifacts": [{"name": "o", "path": "/var/none/o", "archive": {"none": {}}, "s3": {"key": "o"}}]}
-template = {"container": {"command": ["sh", "-ec"], "args": ["id -u; mkdir /x /var/none; cp /in/i /var/none/o; ls /tmp"]},
+source = "id -u; mkdir /x /var/none; cp /in/i /var/none/o; ls /tmp"
+template = {"container": {"command": ["sh", "-ec"], "args": [source]},
             "inputs": {"artifacts": [{"name": "i", "path": "/in/i", "raw": {"data": "hello"}}]}, "outputs": outputs}
 with LocalPods(where / "pods", DirectoryStore(where / "store"), Library(), isolation="namespaces") as pods:
     pods.create(PodRequest("n", "n", "n", "argo", "wf", "u", template))
