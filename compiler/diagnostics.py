@@ -198,7 +198,7 @@ register(
     ("A410", "error", "a schedule for a DAG that needs something given"),
 )
 
-# A5xx: security and hardening (compiler.check)
+# A5xx: what is open to attack (compiler.check)
 register(
     ("A501", "warning", "a text parameter inside program text"),
     ("A502", "warning", "an image without a fixed tag"),

@@ -94,6 +94,8 @@ def test_no_file_holds(what: str) -> None:
 
 def test_the_checks_are_documented_and_no_other() -> None:
     registry = pytest.importorskip("compiler.diagnostics")
+    for module in ("compiler.pipeline", "argo.manifests", "argo.local.support"):  # they register codes of their own
+        pytest.importorskip(module)
     documented = ROOT / "docs" / "checks.md"
     assert documented.exists(), "docs/checks.md lists every diagnostic code"
     codes = re.findall(r"^#+ `?(A\d{3})\b", documented.read_text(encoding="utf-8"), re.MULTILINE)

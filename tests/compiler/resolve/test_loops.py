@@ -56,8 +56,9 @@ def test_the_items_may_be_computed(build: Build, step: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "code"),
-    [("{range: 100001}", "A406"), ("{range: -1}", "A322"), ("{range: 1.5}", "A310"), ("{range: {to: 2, step: 0}}", "A310"),
-     ("{range: true}", "A310"), ("{}", "A310"), ("{a: []}", "A310"), ("[1, null]", "A310"), ("true", "A310")],
+    [("{range: 100001}", "A406"), ("{range: -1}", "A322"), ("{range: 1.5}", "A310"),
+     ("{range: {to: 2, step: 0}}", "A310"), ("{range: true}", "A310"), ("{}", "A310"),
+     ("{a: []}", "A310"), ("[1, null]", "A310"), ("true", "A310")],
 )  # fmt: skip
 def test_what_is_no_list(build: Build, step: str, written: str, code: str) -> None:
     assert _foreach(build, step, written)[1] == [code]

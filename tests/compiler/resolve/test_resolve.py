@@ -33,7 +33,8 @@ tasks:
   inner: {dag: inner, with: {n: 5}}
   join:
     image: python:3.11-slim
-    command: [python3, join.py, "${{ params.word }}", "${{ params.list }}", "${{ inputs.parts.path }}", "${{ files.more }}"]
+    command: [python3, join.py]
+    args: ["${{ params.word }}", "${{ params.list }}", "${{ inputs.parts.path }}", "${{ files.more }}"]
     parameters: {word: {type: string}, list: {type: json}}
     inputs:
       parts: {kind: directory, path: /in/parts}
@@ -158,7 +159,8 @@ def test_the_digest_depends_on_all_that_is_used(build: Build, step: str, name: s
 
 
 def test_a_program_is_made_in_spite_of_mistakes(build: Build, step: str) -> None:
-    dag = "kind: Dag\nname: main\ntasks:\n  a: {asset: nothing}\n  b: {asset: step, with: {data: '${{ tasks.a.outputs.x }}'}}\n"
+    dag = "kind: Dag\nname: main\ntasks:\n  a: {asset: nothing}\n"
+    dag += "  b: {asset: step, with: {data: '${{ tasks.a.outputs.x }}'}}\n"
     program, found = build({"step.yaml": step, "dag.yaml": dag})
     assert [item.code for item in found] == ["A201"]  # and nothing that only follows from it
     assert [task.name for task in program.dags[0].tasks] == ["b"]
