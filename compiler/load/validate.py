@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -76,8 +77,11 @@ def validate(
     """
     value, found = _attempt(model, data)
     if rules is not None:
-        partial, known = (value, ()) if value is not None else _without_mistakes(model, data, found)
-        found += [item for item in (rules(partial) if partial is not None else ()) if not _touches(item.path, known)]
+        partial, taken = (value, set()) if value is not None else _without_mistakes(model, data, found)
+        above = {prefix for path in taken for prefix in _prefixes(path)}
+        for mistake in rules(partial) if partial is not None else ():
+            if mistake.path not in above and taken.isdisjoint(_prefixes(mistake.path)):
+                found.append(mistake)
     return value, [place(mistake, origin, data) for mistake in found]
 
 
@@ -100,25 +104,23 @@ def _attempt(model: type[M], data: Any) -> tuple[M | None, list[Mistake]]:
 _STAND_INS = {"name": "x", "tasks": {}}  # for required fields that are themselves wrong
 
 
-def _without_mistakes(
-    model: type[M], data: Any, found: list[Mistake]
-) -> tuple[M | None, tuple[tuple[str | int, ...], ...]]:
+def _without_mistakes(model: type[M], data: Any, found: list[Mistake]) -> tuple[M | None, set[tuple[str | int, ...]]]:
     """What is left of the data as a model when the parts with mistakes are taken out; and the paths of those."""
     from copy import deepcopy
 
     if not isinstance(data, dict):
-        return None, ()
+        return None, set()
     data = deepcopy(data)
-    taken: list[tuple[str | int, ...]] = []
+    taken: set[tuple[str | int, ...]] = set()
     for _ in range(4):
         for mistake in found:
             path = mistake.path[:-1] if mistake.code == "A121" and len(mistake.path) > 1 else mistake.path
-            taken.append(mistake.path)
+            taken.add(mistake.path)
             _take_out(data, _written(path, data))
         value, found = _attempt(model, data)
         if value is not None or not found:
-            return value, tuple(taken)
-    return None, ()
+            return value, taken
+    return None, set()
 
 
 def _take_out(data: Any, path: tuple[str | int, ...]) -> None:
@@ -133,8 +135,8 @@ def _take_out(data: Any, path: tuple[str | int, ...]) -> None:
         parent.pop(path[-1], None)
 
 
-def _touches(path: tuple[str | int, ...], others: Iterable[tuple[str | int, ...]]) -> bool:
-    return any(path[: len(other)] == other[: len(path)] for other in others)
+def _prefixes(path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    return (path[:length] for length in range(len(path) + 1))
 
 
 def mistakes(model: type[Model], error: ValidationError, data: Any) -> Iterator[Mistake]:
@@ -182,6 +184,7 @@ def _explain(item: Any) -> tuple[str, str, str | None]:
     return "A122", f"expected {expected}, found {describe(value)}", hint
 
 
+@cache  # the same mistake is often made in many places
 def _nearest(model: type[Model] | None, name: str) -> str | None:
     fields = field_names(model) if model is not None else []
     if SYNONYMS.get(name) in fields:
