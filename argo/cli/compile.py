@@ -93,8 +93,8 @@ def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) 
     print_diagnostics(found, form)
     errors = sum(item.severity == "error" for item in found)
     warnings = sum(item.severity == "warning" for item in found)
-    if form == "text":
-        click.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", err=True)
+    if form == "text" and not found:
+        click.echo("no mistakes", err=True)
     return 1 if errors or (strict and warnings) else 0
 
 

@@ -79,7 +79,7 @@ def load(
         result = compile_paths(definitions, profile, form)
         loaded.diagnostics += result.diagnostics
         _fail(loaded.diagnostics, "the definitions have mistakes")
-        loaded.objects += result.objects()
+        _read_compiled(result, loaded)
         loaded.base = definitions[0].parent if definitions[0].is_file() else definitions[0]
     if manifests:
         _read(manifests, loaded)
@@ -118,6 +118,22 @@ def shipped() -> Path | None:
         return folder("assets").parent
     except FileNotFoundError:
         return None
+
+
+def _read_compiled(result: Result, loaded: Loaded) -> None:
+    """What was compiled goes the way of any manifest: what this engine cannot run is refused by its position."""
+    from argo.local.support import check
+    from argo.manifests import parse
+    from compiler.source import SourceFile
+
+    documents = []
+    for document in result.documents:
+        found, diagnostics = parse(SourceFile(f"compiled:{document.file_name}", document.data.decode()))
+        documents += found
+        loaded.diagnostics += diagnostics
+    loaded.diagnostics += check(documents)
+    _fail(loaded.diagnostics, "this engine cannot run what the definitions compile to")
+    loaded.objects += [document.object for document in documents]
 
 
 def _read(manifests: Sequence[Path], loaded: Loaded) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from argo.backend import FINISHED, Json, LogLine, RunRef
 from argo.errors import NotFoundError, did_you_mean
+from argo.local.executors.logs import containers
 from argo.track.tree import relative
 
 if TYPE_CHECKING:
@@ -72,13 +73,14 @@ class _Tail:
 
 def _read(nodes: list[Json], ref: RunRef, folder: Path, tails: dict[Path, _Tail], *, whole: bool) -> Iterator[LogLine]:
     for node in nodes:
-        for path in sorted((folder / node["id"]).glob("*.log"), key=lambda p: (p.stem != "main", p.stem)):
+        for container in containers(folder / node["id"]):
+            path = folder / node["id"] / f"{container}.log"
             tail = tails.setdefault(path, _Tail())
             task = relative(node["name"], ref.name)
             for text in tail.read(path):
-                yield LogLine(task, path.stem, text)
+                yield LogLine(task, container, text)
             if whole and tail.pieces:
-                yield LogLine(task, path.stem, tail.take())
+                yield LogLine(task, container, tail.take())
 
 
 def _pods(workflow: Json, ref: RunRef, task: str | None) -> list[Json]:

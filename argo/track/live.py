@@ -13,7 +13,7 @@ from rich.text import Text
 
 from argo.backend import FULFILLED, Json
 from argo.track.text import duration, sign
-from argo.track.tree import Task, tree
+from argo.track.tree import Task, relative, tree, waiting
 
 _EVERY = 0.25  # seconds between two drawings
 _RANK = {"Failed": 0, "Error": 0, "Running": 1, "Pending": 2, "Succeeded": 3, "Skipped": 4, "Omitted": 4}
@@ -49,7 +49,10 @@ class LiveView:
 
     def _render(self, height: int) -> RenderableType:
         assert self._workflow is not None
-        return render(tree(self._workflow), datetime.now(UTC), height)
+        gates = [relative(node["name"], self._workflow["metadata"]["name"]) for node in waiting(self._workflow)]
+        picture = render(tree(self._workflow), datetime.now(UTC), height - len(gates[:3]))
+        run = self._workflow["metadata"]["name"]
+        return Group(picture, *(Text(f"  decide: argosy approve|reject {run} {gate}", "magenta") for gate in gates[:3]))
 
 
 def render(top: Task, now: datetime, height: int = 10_000) -> RenderableType:
