@@ -65,6 +65,13 @@ class Ttl(Model):
     failure: Duration | None = None
 
 
+class ImageCommand(Model):
+    """What an image runs by itself; it is used where a container has no `command`, and `cmd` where it has no `args`."""
+
+    entrypoint: tuple[str, ...]
+    cmd: tuple[str, ...] = ()
+
+
 class Profile(Model):
     """One place to run."""
 
@@ -75,6 +82,7 @@ class Profile(Model):
     image_pull_secrets: tuple[str, ...] = ()
     store: Store | None = None
     gpu: dict[str, GpuPlacement] = EMPTY
+    images: dict[str, ImageCommand] = EMPTY  # as the controller's configuration has them; for processes without images
     node_selector: dict[str, Text] = EMPTY
     tolerations: tuple[Toleration, ...] = ()
     ttl: Ttl | None = None
