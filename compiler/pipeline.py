@@ -45,8 +45,9 @@ def compile(  # noqa: A001  (the stage's name; `pipeline.compile` is how it is c
         return known
     with _collector_off():
         workspace, result = _compile(paths, profile, form, project_file, shipped)
-    if cache_dir is not None:
-        cache.write(str(cache_dir), request, workspace, result)
+        if cache_dir is not None:
+            cache.write(str(cache_dir), request, workspace, result)
+        del workspace  # gone before the collector would look at all of it
     return result
 
 

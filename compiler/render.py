@@ -135,9 +135,8 @@ class _Writer:
         raise TypeError(f"{type(value).__name__} is no JSON value")
 
     def key(self, key: str) -> str:
-        known = self._keys.get(key)
-        if known is None:
-            known = self._keys[key] = string(key)
+        """A key as a scalar of one line."""
+        known = self._keys[key] = string(key)
         return known
 
     def value(self, value: Any, depth: int) -> None:
@@ -158,14 +157,16 @@ class _Writer:
 
     def mapping(self, value: dict[str, Any], depth: int, first: str) -> None:
         """`first` is what stands before the first key: the indentation, or a list's dash."""
-        out, indent, inner = self.out, "  " * depth, depth + 1
+        out, keys, scalars = self.out, self._keys, self._scalars
+        indent, inner = "  " * depth, depth + 1
         for key, item in value.items():
-            out.append(f"{first}{self.key(key)}:")
-            first = indent
+            name = keys.get(key) or self.key(key)
             if type(item) is str:
-                out.append(" " + self.scalar(item, inner))
+                out.append(f"{first}{name}: {scalars.get(item) or self.scalar(item, inner)}")
             else:
+                out.append(f"{first}{name}:")
                 self.value(item, inner)
+            first = indent
 
     def sequence(self, value: list[Any] | tuple[Any, ...], depth: int, first: str) -> None:
         out, indent, inner = self.out, "  " * depth, depth + 1

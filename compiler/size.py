@@ -6,9 +6,11 @@ An object may hold about 1 MiB in etcd's own limits before Argo compresses or of
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from compiler.diagnostics import Diagnostic, at
+from compiler.source import Span
 
 if TYPE_CHECKING:
     from compiler.models.project import Profile
@@ -41,4 +43,11 @@ def check(program: Program, dag: ResolvedDag, size: int, nodes: int) -> list[Dia
         "manifest); Argo stores about 1 MiB"
     )
     hint = "split it into several DAGs, or say `offload: true` in the profile of a controller that offloads"
-    return [at(code, dag.origin.source.span((*dag.origin.path, "name")), message, hint=hint)]
+    return [at(code, _name(dag), message, hint=hint)]
+
+
+def _name(dag: ResolvedDag) -> Span:
+    """Where the DAG's name stands: looked for in the text first, since a file of this size takes long to parse again."""
+    source = dag.origin.source
+    found = re.search(rf"^name:[ \t]+({re.escape(dag.name)})[ \t]*$", source.text, re.MULTILINE)
+    return source.at(*found.span(1)) if found else source.span((*dag.origin.path, "name"))
