@@ -1,0 +1,184 @@
+"""Submissions: what runs, with which arguments, and how local files become artifacts."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argo.backend import RunRef
+from argo.errors import NotFoundError, UsageError
+from argo.submit import Draft, draft, pairs, require_complete, set_inputs, set_parameters
+from argo.typed import mistake
+from argo.uploads import Upload, pack, upload
+from compiler.models.parts import Parameter
+
+REF = RunRef("r", "ns", "u")
+
+
+def workflow(**spec: Any) -> dict[str, Any]:
+    return {"kind": "Workflow", "metadata": {"name": "w"}, "spec": {"templates": [], **spec}}
+
+
+class Put:
+    def __init__(self) -> None:
+        self.stored: dict[str, bytes] = {}
+
+    def __call__(self, key: str, path: Path) -> None:
+        self.stored[key] = path.read_bytes()
+
+
+def members(data: bytes) -> dict[str, bytes | None]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        found = {info.name: tar.extractfile(info) for info in tar}
+        return {name: file.read() if file else None for name, file in found.items()}
+
+
+def test_a_template_is_run_by_reference_and_keeps_its_results() -> None:
+    annotations = {"argosy.dev/results": "{}"}
+    template = {"kind": "WorkflowTemplate", "metadata": {"name": "t", "annotations": annotations}, "spec": {}}
+    config = {"kind": "ConfigMap", "metadata": {"name": "c"}}
+    subject = draft([config, template])
+    assert subject.workflow["spec"] == {"workflowTemplateRef": {"name": "t"}}
+    assert subject.workflow["metadata"] == {"generateName": "t-", "annotations": annotations}
+    assert subject.objects == [config, template]
+    cron = {"kind": "CronWorkflow", "metadata": {"name": "c"}, "spec": {"workflowSpec": {"entrypoint": "m"}}}
+    assert draft([cron]).workflow["spec"] == {"entrypoint": "m"}
+
+
+def test_only_one_thing_is_run() -> None:
+    with pytest.raises(UsageError, match="nothing to run"):
+        draft([{"kind": "ConfigMap"}])
+    with pytest.raises(UsageError, match="2 objects"):
+        draft([workflow(), workflow()])
+
+
+def test_parameters_of_a_referenced_template_can_be_given() -> None:
+    spec = {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b"}]}}
+    subject = draft([{"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": spec}])
+    with pytest.raises(UsageError, match=r"-p b="):
+        require_complete(subject)
+    set_parameters(subject, {"b": "2"})
+    require_complete(subject)
+    assert subject.workflow["spec"]["arguments"]["parameters"] == [{"name": "b", "value": "2"}]
+    with pytest.raises(UsageError, match="no parameter named c"):
+        set_parameters(subject, {"c": "3"})
+
+
+def inputs(text: str, **more: Any) -> Draft:
+    value = workflow(**more)
+    value["metadata"]["annotations"] = {"argosy.dev/inputs": text}
+    return draft([value])
+
+
+def test_inputs_without_a_default_must_be_given() -> None:
+    subject = inputs('{"text": {"kind": "file"}, "more": {"kind": "file", "optional": true}}')
+    with pytest.raises(UsageError) as error:
+        require_complete(subject)
+    assert str(error.value) == "the run needs -i text=…"
+
+
+def test_an_env_input_becomes_the_runs_own_config_map(tmp_path: Path) -> None:
+    (tmp_path / "my.env").write_text('A=1\nB="two words"\n')
+    text = '{"settings": {"kind": "env", "parameter": "settings_config"}}'
+    subject = inputs(text, arguments={"parameters": [{"name": "settings_config"}]})
+    with pytest.raises(UsageError, match=r"-i settings="):
+        require_complete(subject)
+    set_inputs(subject, {"settings": str(tmp_path / "my.env")}, REF, Put())
+    require_complete(subject)
+    assert subject.arguments()["parameters"] == [{"name": "settings_config", "value": "r-settings"}]
+    assert subject.objects[-1]["data"] == {"A": "1", "B": "two words"}
+    (tmp_path / "bad.env").write_bytes(b"\xff=\n")
+    with pytest.raises(UsageError, match="not a dotenv file"):
+        set_inputs(subject, {"settings": str(tmp_path / "bad.env")}, REF, Put())
+
+
+def test_large_defaults_are_uploaded_unless_given(tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_bytes(b"big")
+    value = workflow()
+    value["metadata"]["annotations"] = {
+        "argosy.dev/inputs": '{"data": {"kind": "file"}}',
+        "argosy.dev/uploads": '{"data": "big.bin"}',
+    }
+    put = Put()
+    subject = draft([value], tmp_path)
+    set_inputs(subject, {}, REF, put)
+    assert put.stored == {"runs/ns/r/u/inputs/data/big.bin": b"big"}
+    assert subject.arguments()["artifacts"] == [
+        {"name": "data", "s3": {"key": "runs/ns/r/u/inputs/data/big.bin"}, "archive": {"none": {}}}
+    ]
+    with pytest.raises(NotFoundError, match="does not exist"):
+        set_inputs(subject, {"data": str(tmp_path / "none")}, REF, put)
+
+
+def zipped(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("only.txt", "1")
+    return path
+
+
+def tarred(path: Path) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        info = tarfile.TarInfo("only.txt")
+        info.size = 1
+        tar.addfile(info, io.BytesIO(b"1"))
+    return path
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    (path / "only.txt").write_text("1")
+    return path
+
+
+@pytest.mark.parametrize("make", [zipped, tarred, folder])
+def test_an_archive_gets_a_fixed_top_folder(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    """An archive of one file, too, which Argo would otherwise take for the file itself."""
+    put = Put()
+    location = upload(Upload("code", "archive", make(tmp_path / "given")), "p", put)
+    assert location == {"s3": {"key": "p/code.tgz"}, "archive": {"tar": {}}}
+    assert members(put.stored["p/code.tgz"]) == {"code": None, "code/only.txt": b"1"}
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"no archive at all")
+    with pytest.raises(UsageError, match="no tar or zip"):
+        upload(Upload("code", "archive", tmp_path / "x"), "p", Put())
+    with pytest.raises(UsageError, match="is a file"):
+        upload(Upload("code", "file", tmp_path), "p", Put())
+
+
+def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        folder(tmp_path / name)
+        pack(tmp_path / name, "top", tmp_path / f"{name}.tgz")
+    assert (tmp_path / "a.tgz").read_bytes() == (tmp_path / "b.tgz").read_bytes()
+
+
+def test_pairs() -> None:
+    assert pairs(["a=b=c", "d="], "-p") == {"a": "b=c", "d": ""}
+    for wrong in (["a"], ["=b"], ["a=1", "a=2"]):
+        with pytest.raises(UsageError):
+            pairs(wrong, "-p")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ({"type": "int", "minimum": 1, "maximum": 9}, ["1", "9", "+2"], ["0", "10", "1.0", "x", "", "1_0"]),
+        ({"type": "number", "minimum": 0}, ["0", "1e3", ".5"], ["-1", "nan", "inf", "1_0", "x"]),
+        ({"type": "bool"}, ["true", "false"], ["True", "yes", "1", ""]),
+        ({"type": "enum", "enum": ["a", 2]}, ["a", "2"], ["b", ""]),
+        ({"type": "json"}, ["{}", "1", '"x"'], ["{", "x"]),
+        ({"type": "string", "pattern": "^[a-z]+$"}, ["abc"], ["A", ""]),
+    ],
+)
+def test_values_are_held_against_their_types(parameter: dict[str, Any], good: list[str], bad: list[str]) -> None:
+    model = Parameter.model_validate(parameter)
+    assert [value for value in good if mistake(model, value)] == []
+    assert [value for value in bad if not mistake(model, value)] == []
