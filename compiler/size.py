@@ -47,7 +47,7 @@ def check(program: Program, dag: ResolvedDag, size: int, nodes: int) -> list[Dia
 
 
 def _name(dag: ResolvedDag) -> Span:
-    """Where the DAG's name stands: looked for in the text first, since a file of this size takes long to parse again."""
+    """Where the DAG's name stands: looked for in the text first; a file of this size takes long to parse again."""
     source = dag.origin.source
     found = re.search(rf"^name:[ \t]+({re.escape(dag.name)})[ \t]*$", source.text, re.MULTILINE)
     return source.at(*found.span(1)) if found else source.span((*dag.origin.path, "name"))
