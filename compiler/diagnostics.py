@@ -90,11 +90,23 @@ def at(
     return Diagnostic(code, message, span, REGISTRY[code].severity, tuple(related), hint)
 
 
+_MANY, _MOST = 100, 2000
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """The hint `did you mean 'x'?` for the nearest of the known names, or None."""
+    """The hint `did you mean 'x'?` for the nearest of the known names, or None.
+
+    Of many names only those that begin or end alike are looked at, and of thousands, which a program wrote, none: each
+    of thousands of mistakes would be held against all of them.
+    """
     from difflib import get_close_matches
 
-    known = sorted(set(candidates))
+    names = set(candidates)
+    if len(names) > _MOST:
+        return None
+    if len(names) > _MANY:
+        names = {other for other in names if other[:2] == name[:2] or other[-2:] == name[-2:]}
+    known = sorted(names)
     matches = get_close_matches(name, known, n=1, cutoff=0.6)
     if not matches:  # camelCase for snake_case and its like
         bare = {candidate.replace("_", "").replace("-", "").lower(): candidate for candidate in known}

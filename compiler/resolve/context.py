@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models.parts import InlineText, Input, StoredObject
 from compiler.program import Literal_, LocalFile, ObjectKey, Origin, Workspace
@@ -58,6 +60,8 @@ class Context:
     def default(self, given: Input, origin: Origin) -> LocalFile | ObjectKey | Literal_ | None:
         """What an input is when nothing is given; None where there is no default, or its file is missing."""
         default = given.default
+        if given.kind == "env" and isinstance(default, str | InlineText):
+            self._check_dotenv(default, origin.at("default"))
         if isinstance(default, StoredObject):
             return ObjectKey(default.key, default.bucket)
         if isinstance(default, InlineText):
@@ -66,3 +70,21 @@ class Context:
             return None
         content = self.content(origin.at("default"), default)
         return None if content is None else LocalFile(default, content)
+
+    def dotenv(self, origin: Origin, name: str, content: bytes) -> dict[str, str]:
+        """The variables of a dotenv file that a definition names; its mistakes are reported at their lines."""
+        from compiler.load import dotenv
+
+        shown = str(PurePath(origin.source.name).parent / name)
+        values, found = dotenv.parse(shown, content, origin.source.resolve(name))
+        self.found.extend(found)
+        return values
+
+    def _check_dotenv(self, default: str | InlineText, origin: Origin) -> None:
+        if isinstance(default, InlineText):
+            from compiler.load import dotenv
+
+            for mistake in dotenv.parse(origin.source.name, default.text.encode("utf-8", "surrogatepass"))[1]:
+                self.add(mistake.code, origin.at("text"), mistake.message, hint=mistake.hint)
+        elif content := self.workspace.files.get(origin.source.resolve(default)):
+            self.dotenv(origin, default, content)

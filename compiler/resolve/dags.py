@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import PurePath
 from typing import Final
 
 from compiler.diagnostics import did_you_mean
@@ -111,18 +110,8 @@ def _env(context: Context, dag: Definition[Dag]) -> dict[str, str]:
         content = context.content(dag.origin.at("env", "file"), env.file)
         if content is not None:
             _check_size(context, dag, ("env", "file"), content)
-            values.update(_dotenv(context, dag, env.file, content))
+            values.update(context.dotenv(dag.origin, env.file, content))
     return {**values, **env.values}
-
-
-def _dotenv(context: Context, dag: Definition[Dag], name: str, content: bytes) -> dict[str, str]:
-    from compiler.load import dotenv
-
-    location = dag.origin.source.resolve(name)
-    shown = str(PurePath(dag.origin.source.name).parent / name)
-    values, found = dotenv.parse(shown, content, location)
-    context.found.extend(found)
-    return values
 
 
 def _files(context: Context, dag: Definition[Dag]) -> dict[str, bytes]:

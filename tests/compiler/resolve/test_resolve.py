@@ -181,3 +181,18 @@ def test_the_sample_resolves(shared: Path) -> None:
     assert isinstance(sweep.tasks[0].target, Definition)
     assert program.locked == {"train@2": "2.1.0"}
     assert program.profile.executor_service_account == "argosy-executor"
+
+
+@pytest.mark.parametrize("default", ["bad.env", '{text: "A=1\\nB C\\n"}'])
+def test_an_environment_s_default_is_a_dotenv_file(build: Build, default: str) -> None:
+    dag = f"kind: Dag\nname: main\ninputs: {{s: {{kind: env, default: {default}}}}}\ntasks:\n"
+    dag += "  a: {image: 'a:1', command: [a], inputs: {e: {kind: env}}, with: {e: '${{ inputs.s }}'}}\n"
+    _, found = build({"dag.yaml": dag, "bad.env": "A=1\nB C\n"})
+    assert [item.code for item in found] == ["A150"]
+
+
+def test_thousands_of_mistakes_are_all_reported(build: Build, step: str) -> None:
+    count = 2500
+    tasks = "".join(f"  t{index}: {{asset: step, needs: [x{index}]}}\n" for index in range(count))
+    _, found = build({"step.yaml": step, "dag.yaml": f"kind: Dag\nname: main\ntasks:\n{tasks}"})
+    assert [item.code for item in found] == ["A206"] * count
