@@ -141,7 +141,11 @@ class LocalBackend:
 
         with self._locked(ref):
             workflow = self.get(ref)
-            self.state.record(ref.uid, workflow, reset(workflow))
+            changed = reset(workflow)
+            for key in changed - workflow["status"]["nodes"].keys():
+                # A pod is known by its node's id: its old end would be taken for that of the new attempt.
+                shutil.rmtree(self.home.run(ref.uid) / "pods" / key, ignore_errors=True)
+            self.state.record(ref.uid, workflow, changed)
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         """Remove a run that nothing drives, its work folders and logs; with `results` also what it stored."""

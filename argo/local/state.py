@@ -7,6 +7,7 @@ from any.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sqlite3
 import threading
@@ -57,10 +58,11 @@ class State:
         with self._guard():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
             self._db.execute("PRAGMA busy_timeout = 60000")
-            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            migrate(self._db)
+            with _alone(path):
+                self._db.execute("PRAGMA journal_mode = WAL")
+                migrate(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -267,6 +269,14 @@ class State:
 
 
 _ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status FROM runs"
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time: SQLite does not wait for its turn to switch a new database to the write-ahead log."""
+    with path.with_name(path.name + ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _row(row: Sequence[Any]) -> RunRow:

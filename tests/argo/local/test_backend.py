@@ -1,0 +1,120 @@
+"""Runs on this machine through the backend: submit, drive, retry, watch, delete."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argo.backend import Submission
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
+from argo.local.backend import LocalBackend, choose_executor
+from argo.local.home import Home
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[LocalBackend]:
+    backend = LocalBackend(Home.open(tmp_path / "home"))
+    yield backend
+    backend.close()
+
+
+def workflow(script: str, name: str = "run") -> dict[str, Any]:
+    container = {"image": "busybox", "command": ["sh", "-c", script]}
+    mount = {"name": "kept", "mountPath": "/kept"}
+    tasks = [{"name": "first", "template": "ok"}, {"name": "second", "template": "t", "depends": "first"}]
+    return {
+        "kind": "Workflow",
+        "metadata": {"generateName": f"{name}-"},
+        "spec": {
+            "entrypoint": "main",
+            "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}],
+            "templates": [
+                {"name": "main", "dag": {"tasks": tasks}},
+                {"name": "ok", "container": {**container, "command": ["sh", "-c", "echo x >> /kept/ok"], "volumeMounts": [mount]}},
+                {"name": "t", "container": {**container, "volumeMounts": [mount]}},
+            ],
+        },
+    }  # fmt: skip
+
+
+def test_a_retry_runs_only_what_failed(backend: LocalBackend) -> None:
+    ref = backend.submit(Submission(workflow("echo try >> /kept/tries; test -e /kept/go")), executor="process")
+    assert backend.drive(ref)
+    assert backend.get(ref)["status"]["phase"] == "Failed"
+    kept = backend.home.root / "volumes" / "kept"
+    (kept / "go").touch()
+    backend.retry(ref)
+    assert backend.get(ref)["status"]["phase"] == "Running"
+    assert backend.drive(ref)
+    found = backend.get(ref)["status"]
+    assert found["phase"] == "Succeeded"
+    assert {node["phase"] for node in found["nodes"].values()} == {"Succeeded"}
+    assert (kept / "ok").read_text() == "x\n"
+    assert (kept / "tries").read_text() == "try\ntry\n"
+    with pytest.raises(ConflictError, match="only what has failed"):
+        backend.retry(ref)
+
+
+def test_watching_a_run_that_has_ended(backend: LocalBackend) -> None:
+    ref = backend.submit(Submission(workflow("echo out; echo err >&2"), source="a.yaml"), executor="process")
+    backend.drive(ref)
+    (snapshot,) = backend.watch(ref)
+    assert snapshot.workflow["status"]["phase"] == "Succeeded"
+    assert sorted(line.text for line in backend.logs(ref, "second")) == ["err", "out"]
+    with pytest.raises(NotFoundError) as error:
+        list(backend.logs(ref, "secnd"))
+    assert error.value.hint == "did you mean second?"
+    (summary,) = backend.list()
+    assert (summary.ref, summary.phase, summary.progress, summary.active) == (ref, "Succeeded", "2/2", False)
+    assert summary.source == "a.yaml"
+
+
+def test_delete_keeps_results_unless_told(backend: LocalBackend) -> None:
+    for results in (False, True):
+        ref = backend.submit(Submission(workflow("true", f"d{results}".lower())), executor="process")
+        key = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/x"
+        backend.store().put_bytes(key, b"1")
+        backend.drive(ref)
+        backend.delete(ref, results=results)
+        assert (backend.store().stat(key) is None) == results
+        assert not backend.home.run(ref.uid).exists()
+    assert list(backend.list()) == []
+
+
+def test_names_are_checked_before_anything_is_uploaded(backend: LocalBackend) -> None:
+    first = workflow("true")
+    backend.submit(Submission(first), executor="process")
+    second = workflow("true")
+    with pytest.raises(ConflictError, match="exists already"):
+        backend.check_name(backend.identify(second, first["metadata"]["name"]))
+
+
+def test_executors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert choose_executor("process") == choose_executor("auto") == "process"
+    with pytest.raises(EnvironmentFailure, match="not installed"):
+        choose_executor("docker")
+    with pytest.raises(UsageError, match="no executor"):
+        choose_executor("dokcer")
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentFailure, match="cannot make"):
+        Home.open(tmp_path / "file" / "home")
+    assert stat.S_IMODE(Home.open(tmp_path / "new").root.stat().st_mode) == 0o700
+
+
+def test_many_processes_make_one_home(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from argo.local.state import State; State(Path(sys.argv[1])).rows()"
+    command = [sys.executable, "-c", code, str(tmp_path / "state.db")]
+    processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(6)]
+    assert [process.communicate()[1] for process in processes] == [b""] * 6
