@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Json = dict[str, Any]
+ACTIVE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error"]
 
 
@@ -17,7 +18,8 @@ class PodRequest:
 
     `template` is the node's template with every tag substituted and every input artifact and output artifact
     carrying its final location. `volumes` are Kubernetes volumes (workflow and template level together).
-    `deadline` is in seconds since the epoch; past it the pod fails with `deadline_message`.
+    `deadline` is in seconds since the epoch; past it the pod fails with `deadline_message`. `active_seconds` are
+    counted from its start, as the kubelet does; past them it fails with ACTIVE_MESSAGE.
     """
 
     node_id: str
@@ -32,7 +34,8 @@ class PodRequest:
     annotations: Mapping[str, str] = field(default_factory=dict)
     pod_spec: Json = field(default_factory=dict)  # securityContext, nodeSelector, … after podSpecPatch; informative
     deadline: float | None = None
-    deadline_message: str = "Pod was active on the node longer than the specified deadline"
+    deadline_message: str = ACTIVE_MESSAGE
+    active_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

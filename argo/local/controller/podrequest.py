@@ -57,6 +57,8 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
         "annotations": notes,
         "pod_spec": pod_spec,
     }
+    if template.get("activeDeadlineSeconds") is not None:
+        request["active_seconds"] = _active_seconds(template)
     if moment is not None:
         request["deadline"] = moment.timestamp()
         if message:
@@ -67,12 +69,6 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
 def _deadlines(state: State, node: Json, template: Json, options: Options) -> list[tuple[datetime, str]]:
     """Every moment past which the pod must not run, with the message to give ("" is the kubelet's)."""
     limits: list[tuple[datetime, str]] = []
-    active = template.get("activeDeadlineSeconds")
-    if active is not None:
-        try:
-            limits.append((state.now + timedelta(seconds=int(text(active))), ""))
-        except ValueError as error:
-            raise ReconcileError(f"activeDeadlineSeconds is no whole number: {active}") from error
     if template.get("timeout"):
         limits.append((parse_time(node["startedAt"]) + _duration(template["timeout"]), ""))
     if options.deadline is not None:
@@ -80,6 +76,13 @@ def _deadlines(state: State, node: Json, template: Json, options: Options) -> li
     if state.deadline is not None and not options.on_exit:
         limits.append((state.deadline, _STEP_DEADLINE))
     return limits
+
+
+def _active_seconds(template: Json) -> int:
+    try:
+        return int(text(template["activeDeadlineSeconds"]))
+    except ValueError as error:
+        raise ReconcileError(f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']}") from error
 
 
 def _duration(value: str) -> timedelta:

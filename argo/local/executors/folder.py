@@ -2,6 +2,7 @@
 
 lock          held by the engine while it prepares the pod, then by the supervisor, which inherits it
 request.json  what was asked for; no secret is in it
+devices.json  the devices that it holds, by resource
 pid           of the supervisor
 started       written before the first container is
 kill          the engine's wish that the pod stop, with the grace in seconds

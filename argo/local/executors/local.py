@@ -11,21 +11,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from argo.errors import ArgosyError, EnvironmentFailure
+from argo.local import resources
 from argo.local.executors import outputs
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import load_inputs
 from argo.local.executors.orphans import end_orphans
 from argo.local.executors.prepared import main_of
 from argo.local.executors.runtimes import Runtime
+from argo.local.executors.scheduler import Scheduler
 from argo.local.executors.specification import Machine, prepare, specification
 from argo.local.executors.supervisors import Supervisors
+from argo.local.images import Images
 from argo.local.pods import Library, PodOutcome, PodRequest
 from argo.storage import Store
 
@@ -47,14 +50,16 @@ class _Pod:
         self.folder = folder
         self.started_at: datetime | None = None
         self.progress: str | None = None
+        self.devices: dict[str, list[str]] = {}
 
 
 class LocalPods:
     """Runs pods as processes of this user. `directory` holds a folder a pod, named by its node id.
 
-    `claims` holds PersistentVolumeClaims, a folder each, shared by all pods. At most `limit` pods run at once; the
-    others wait. `isolation` is for the process executor: "auto" takes namespaces where the system has them. One thread
-    calls create, poll and kill.
+    `claims` holds PersistentVolumeClaims, a folder each, shared by all pods. `machine` is what they have for what they
+    ask for; a pod for which there is no room waits. `isolation` and `images` are for the process executor: "auto" takes
+    namespaces where the system has them, `images` says what images run by themselves. One thread calls create, poll
+    and kill.
     """
 
     def __init__(
@@ -66,7 +71,8 @@ class LocalPods:
         executor: Executor = "process",
         claims: Path | None = None,
         isolation: Isolation = "auto",
-        limit: int | None = None,
+        images: Images | None = None,
+        machine: resources.Machine | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = Path(os.path.realpath(directory))
@@ -75,13 +81,13 @@ class LocalPods:
         self._claims = Path(os.path.realpath(claims or self._directory.parent / "volumes"))
         self._executor = executor
         self._isolation = isolation
-        self._limit = limit or max(16, 4 * (os.cpu_count() or 1))
+        self._images = images or {}
+        self._room = machine or resources.this_machine()
+        self._scheduler = Scheduler(self._room)
         self._host = dict(os.environ if environment is None else environment)
         self._supervisors = Supervisors()
         self._workers = ThreadPoolExecutor(_WORKERS, "pods")
         self._pods: dict[str, _Pod] = {}
-        self._waiting: deque[_Pod] = deque()
-        self._active: set[str] = set()  # launching or running
         self._watched: dict[str, int | None] = {}  # node id -> pidfd, None where only the lock can be probed
         self._lock = threading.Lock()
         self._news: deque[Callable[[], None]] = deque()  # what workers found, done by the caller's thread
@@ -125,12 +131,22 @@ class LocalPods:
             return
         pod = _Pod(request, PodFolder(self.folder(request.node_id)))
         self._pods[request.node_id] = pod
+        try:
+            wants = resources.wanted(request.template, request.pod_spec)
+        except ValueError as error:
+            self._changed[request.node_id] = _refused(str(error))
+            return
         if (pod.folder.path / "started").exists() or pod.folder.read("outcome.json"):
-            self._active.add(request.node_id)
+            self._scheduler.adopt(request.node_id, wants, pod.folder.read("devices.json") or {})
             self._do(pod, self._adopt)
+        elif missing := self._room.missing(wants):
+            had = ", ".join(f"{self._room.has(name)} {name}, {wants[name]} asked for" for name in missing)
+            self._changed[request.node_id] = _refused(f"Unschedulable: this machine has {had}")
         else:
-            self._waiting.append(pod)
+            self._scheduler.wait(request.node_id, wants)
             self._fill()
+            if self._scheduler.waits(request.node_id):
+                self._changed[request.node_id] = PodOutcome("Pending", self._scheduler.reason(request.node_id))
 
     def poll(self, timeout: float) -> Mapping[str, PodOutcome]:
         """Outcomes that changed since the last poll; waits up to `timeout` seconds for one."""
@@ -153,9 +169,8 @@ class LocalPods:
 
     def kill(self, node_id: str, grace: float) -> None:
         """Have the pod stopped. Nothing happens where it has ended."""
-        pod = self._pods.get(node_id)
-        if pod is not None and pod in self._waiting:
-            self._waiting.remove(pod)
+        if self._scheduler.waits(node_id):
+            self._scheduler.drop(node_id)
             self._changed[node_id] = PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC))
             return
         folder = PodFolder(self.folder(node_id))
@@ -172,9 +187,9 @@ class LocalPods:
     # The caller's thread.
 
     def _fill(self) -> None:
-        while self._waiting and len(self._active) < self._limit:
-            pod = self._waiting.popleft()
-            self._active.add(pod.request.node_id)
+        for node_id in self._scheduler.admit():
+            pod = self._pods[node_id]
+            pod.devices = self._scheduler.devices(node_id)
             self._do(pod, self._adopt)
 
     def _do(self, pod: _Pod, work: Callable[[_Pod], None]) -> None:
@@ -236,7 +251,7 @@ class LocalPods:
         self._do(self._pods[node_id], self._adopt)
 
     def _finished(self, pod: _Pod, outcome: PodOutcome) -> None:
-        self._active.discard(pod.request.node_id)
+        self._scheduler.drop(pod.request.node_id)
         self._changed[pod.request.node_id] = outcome
 
     # The workers' threads.
@@ -275,7 +290,9 @@ class LocalPods:
         began = datetime.now(UTC)
         try:
             folder.write("request.json", asdict(request))
-            machine = self._isolates()
+            if pod.devices:
+                folder.write("devices.json", pod.devices)
+            machine = replace(self._isolates(), devices=pod.devices)
             containers = prepare(request, folder, self._library, self._claims, machine)
             view = main_of(containers).view
             artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
@@ -294,9 +311,10 @@ class LocalPods:
             if self._executor != "process":
                 self._machine = Machine(Runtime(self._executor, self._host), self._host)
             elif self._isolation == "auto":
-                self._machine = Machine("namespaces" if self._supervisors.namespaces() else "remap", self._host)
+                found: Literal["namespaces", "remap"] = "namespaces" if self._supervisors.namespaces() else "remap"
+                self._machine = Machine(found, self._host, self._images)
             else:
-                self._machine = Machine(self._isolation, self._host)
+                self._machine = Machine(self._isolation, self._host, self._images)
         return self._machine
 
     def _lose(self, pod: _Pod) -> None:
@@ -324,6 +342,10 @@ class LocalPods:
         self._tell(lambda: self._finished(pod, result))
         if outcome.phase == "Succeeded":  # what failed stays to be looked at
             pod.folder.tidy(all_work=True)
+
+
+def _refused(message: str) -> PodOutcome:
+    return PodOutcome("Error", message, finished_at=datetime.now(UTC))
 
 
 def _open_process(pid: Any) -> int | None:

@@ -13,7 +13,7 @@ from argo.local.executors import archives, logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import bucket_of
-from argo.local.pods import Json, PodOutcome, PodPhase, PodRequest
+from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
 from argo.storage import Store
 
 # What Argo's wait container says and exits with.
@@ -82,7 +82,7 @@ def _main(record: Json) -> Json | None:
 def _phase(request: PodRequest, record: Json) -> tuple[PodPhase, str]:
     """Which container's failure is the pod's, in Argo's order: init, main, sidecars."""
     if record["late"]:
-        return "Failed", request.deadline_message
+        return "Failed", _late_message(request, record)
     if record["error"]:
         return "Error", record["error"]
     for role in ("init", "main", "sidecar"):
@@ -95,6 +95,18 @@ def _phase(request: PodRequest, record: Json) -> tuple[PodPhase, str]:
     if any(not item["startedAt"] for item in record["containers"].values()):
         return "Failed", "pod was stopped before its containers started"
     return "Succeeded", ""
+
+
+def deadline(request: PodRequest, started: float) -> float | None:
+    """When a pod that starts then must end, in seconds since the epoch."""
+    own = None if request.active_seconds is None else started + request.active_seconds
+    return min((moment for moment in (own, request.deadline) if moment is not None), default=None)
+
+
+def _late_message(request: PodRequest, record: Json) -> str:
+    started = _time(min((item["startedAt"] for item in record["containers"].values() if item["startedAt"]), default=""))
+    own = started is not None and deadline(request, started.timestamp()) != request.deadline
+    return ACTIVE_MESSAGE if own else request.deadline_message
 
 
 def _exit_text(item: Json) -> str:

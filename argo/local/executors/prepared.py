@@ -11,7 +11,7 @@ from argo.local.pods import Json
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """`template` is its Kubernetes container; `own_env` names the variables that are not of the base; `inputs` are
-    the paths of the input artifacts it sees.
+    the paths of the input artifacts it sees; `devices` are those it was given, by resource.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Prepared:
     view: View
     inputs: list[str] = field(default_factory=list)
     depends: list[str] = field(default_factory=list)
+    devices: dict[str, list[str]] = field(default_factory=dict)
 
 
 def main_of(containers: list[Prepared]) -> Prepared:

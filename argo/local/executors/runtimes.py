@@ -19,13 +19,10 @@ from argo.local.executors.folder import PodFolder
 from argo.local.executors.prepared import Prepared
 from argo.local.executors.volumes import SHARED_MEMORY
 from argo.local.pods import Json, PodRequest
+from argo.local.resources import quantity
 
 Name = Literal["podman", "docker"]
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
-_SUFFIXES = {"m": "0.001", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15"} | {
-    f"{letter}i": str(1024**power) for power, letter in enumerate("KMGTP", 1)
-}
-_QUANTITY = re.compile(r"([0-9.]+(?:[eE][0-9]+)?)([a-zA-Z]*)")
 # Grows as it is used; a claim of memory it is not.
 _SHARED_MEMORY_SIZE = "16g"
 _CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
@@ -82,7 +79,7 @@ class Runtime:
             argv += ["--network", "host"]  # containers of a pod find each other at localhost
         argv += _mounts(item, folder)
         argv += self._user(template, request.pod_spec) + _rights(template.get("securityContext") or {})
-        argv += _resources(self.name, template) + _shared_memory(template, request)
+        argv += _resources(self.name, item) + _shared_memory(template, request)
         environment = _environment(item, folder)
         argv += environment
         if template.get("workingDir"):
@@ -141,12 +138,11 @@ class Runtime:
         return ["--user", f"{os.getuid()}:{os.getgid()}"]
 
 
-def quantity(text: str | float) -> Decimal:
-    """A Kubernetes quantity as a number: `500m`, `2Gi`."""
-    match = _QUANTITY.fullmatch(str(text))
-    if match is None or match.group(2) not in ("", *_SUFFIXES):
-        raise PodError(f"not a quantity: {text!r}")
-    return Decimal(match.group(1)) * Decimal(_SUFFIXES.get(match.group(2), "1"))
+def _quantity(value: object) -> Decimal:
+    try:
+        return quantity(value)
+    except ValueError as error:
+        raise PodError(str(error)) from error
 
 
 def _mounts(item: Prepared, folder: PodFolder) -> list[str]:
@@ -196,23 +192,21 @@ def _rights(context: Json) -> list[str]:
     return flags
 
 
-def _resources(runtime: Name, template: Json) -> list[str]:
-    limits = (template.get("resources") or {}).get("limits") or {}
+def _resources(runtime: Name, item: Prepared) -> list[str]:
+    limits = (item.template.get("resources") or {}).get("limits") or {}
     flags: list[str] = []
     if "cpu" in limits:
-        flags += ["--cpus", f"{quantity(limits['cpu']):f}"]
+        flags += ["--cpus", f"{_quantity(limits['cpu']):f}"]
     if "memory" in limits:
-        flags += ["--memory", str(int(quantity(limits["memory"])))]
-    for name, count in limits.items():
-        if name.startswith("nvidia.com/") and int(count):
-            if runtime == "docker":
-                flags += ["--gpus", str(count)]
-            else:
-                for index in range(int(count)):
-                    flags += ["--device", f"nvidia.com/gpu={index}"]
-        elif name.startswith("amd.com/") and int(count):
+        flags += ["--memory", str(int(_quantity(limits["memory"])))]
+    for name, ids in item.devices.items():
+        if name.startswith("nvidia.com/") and runtime == "docker":
+            flags += ["--gpus", f'"device={",".join(ids)}"']
+        elif name.startswith("nvidia.com/"):
+            flags += [part for identity in ids for part in ("--device", f"nvidia.com/gpu={identity}")]
+        elif name.startswith("amd.com/"):
             flags += ["--device", "/dev/kfd", "--device", "/dev/dri"]
-        elif name.startswith("gpu.intel.com/") and int(count):
+        elif name.startswith("gpu.intel.com/"):
             flags += ["--device", "/dev/dri"]
     return flags
 
@@ -223,5 +217,5 @@ def _shared_memory(template: Json, request: PodRequest) -> list[str]:
         empty = volume.get("emptyDir") or {}
         if volume["name"] in names and empty.get("medium") == "Memory":
             limit = empty.get("sizeLimit")
-            return ["--shm-size", str(int(quantity(limit))) if limit else _SHARED_MEMORY_SIZE]
+            return ["--shm-size", str(int(_quantity(limit))) if limit else _SHARED_MEMORY_SIZE]
     return []

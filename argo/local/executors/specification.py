@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import posixpath
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
+from argo.local.executors.outputs import deadline
 from argo.local.executors.prepared import Prepared, main_of
 from argo.local.executors.remap import Remap
 from argo.local.executors.runtimes import Runtime
 from argo.local.executors.shim.view import MACHINE, Mount, View
 from argo.local.executors.volumes import Volumes
+from argo.local.images import Images, complete
 from argo.local.pods import Json, Library, PodRequest
+from argo.local.resources import hand_out, visible
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"
@@ -26,10 +30,15 @@ GRACE = 30.0  # Kubernetes' terminationGracePeriodSeconds
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """How this machine isolates containers: by namespaces, by a container runtime, or not, with `remap`."""
+    """How this machine isolates containers: by namespaces, by a container runtime, or not, with `remap`.
+
+    `images` says what images run by themselves; a runtime knows it. `devices` are the pod's, by resource.
+    """
 
     how: Literal["namespaces", "remap"] | Runtime
     host: Mapping[str, str]
+    images: Images = field(default_factory=dict)
+    devices: Mapping[str, list[str]] = field(default_factory=dict)
 
     def base(self) -> dict[str, str]:
         """The environment that every container begins with; a runtime's begins with its image's."""
@@ -55,12 +64,14 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
     declared = _declared(request.template, canonical)
     inputs = [canonical(item["path"]) for item in (request.template.get("inputs") or {}).get("artifacts") or ()]
     containers: list[Prepared] = []
-    for role, template in _containers(request.template):
+    left = {name: list(ids) for name, ids in machine.devices.items()}
+    for role, found in _containers(request.template):
+        template = complete(found, machine.images)
         name = template.get("name") or "main"
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
-        if role == "main" and "script" in request.template:
-            argv = [*(template.get("command") or ()), SCRIPT]
-        env = environment.environment({**template, "name": name}, request, library, base)
+        devices = hand_out(template, left, keep=role == "init")
+        shown = {} if isinstance(machine.how, Runtime) else visible(devices)
+        env = environment.environment({**template, "name": name}, request, library, {**base, **shown})
         mine = declared if role == "main" else []
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, env)]
         if role == "sidecar" and template.get("mirrorVolumeMounts"):
@@ -77,6 +88,7 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
                 view=View(str(root), mounts, [*mine, *_work_folder(template, canonical)], extra),
                 inputs=inputs if role == "main" else [],
                 depends=list(template.get("dependencies") or ()),
+                devices=devices,
             )
         )
     return containers
@@ -91,7 +103,7 @@ def specification(
         if not item.template.get("command"):
             raise PodError(
                 f"container {item.name} of template {request.template.get('name') or request.node_name} has no command",
-                hint="a process has no image to take an entrypoint from: give command",
+                hint="a process has no image to take an entrypoint from: give command, or images in argosy.yaml",
             )
     _stage_script(request, folder, containers, remapped=how == "remap")
     outputs = request.template.get("outputs") or {}
@@ -109,7 +121,7 @@ def specification(
     return {
         "folder": str(folder.path),
         "isolation": "runtime" if isinstance(how, Runtime) else how,
-        "deadline": request.deadline,
+        "deadline": deadline(request, time.time()),
         "grace": GRACE if grace is None else float(grace),
         "containers": _told(request, folder, containers, how),
         "outputs": {"parameters": parameters, "artifacts": artifacts},
@@ -141,6 +153,8 @@ def _containers(template: Json) -> list[tuple[str, Json]]:
         if main is None:
             raise PodError(f"template {template.get('name')} has no container to run")
         mains = [{**main, "name": "main"}]
+        if main.get("source"):  # Argo: workflow/controller/operator.go, executeScript
+            mains[0]["args"] = [*(main.get("args") or ()), SCRIPT]
     return [
         *(("init", item) for item in template.get("initContainers") or ()),
         *(("main", item) for item in mains),

@@ -276,7 +276,10 @@ class Programs:
 
 def _outlasts(request: PodRequest, body: Json) -> bool:
     seconds = [float(found) for found in re.findall(r"sleep (\d+)", json.dumps(body))]
-    return bool(seconds) and request.deadline is not None and START.timestamp() + 3 + max(seconds) > request.deadline
+    limits = [request.deadline] if request.deadline is not None else []
+    if request.active_seconds is not None:
+        limits.append(START.timestamp() + request.active_seconds)
+    return bool(seconds and limits) and START.timestamp() + 3 + max(seconds) > min(limits)
 
 
 def _relocate(text: str, place: Path) -> str:

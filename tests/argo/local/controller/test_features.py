@@ -314,7 +314,8 @@ class TestDeadlines:
 
     def test_of_a_template(self) -> None:
         made = play(spec({**POD, "name": "main", "activeDeadlineSeconds": "5", "timeout": "1h"}))
-        assert made.launched[0].deadline == (START + timedelta(seconds=5)).timestamp()
+        assert made.launched[0].active_seconds == 5, "from when the pod starts"
+        assert made.launched[0].deadline == (START + timedelta(hours=1)).timestamp()
         assert made.launched[0].deadline_message.startswith("Pod was active")
 
     def test_timeout_while_pending(self) -> None:

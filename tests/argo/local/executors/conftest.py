@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from argo.local import resources
 from argo.local.executors import logs
 from argo.local.executors.local import Isolation, LocalPods
 from argo.local.executors.supervisors import Supervisors
@@ -52,6 +54,12 @@ def shell(source: str, **template: Any) -> Json:
     """A template that runs a shell script as a container."""
     container = {"image": "any", "command": ["sh", "-ec"], "args": [source], **template.pop("container", {})}
     return {"name": "t", "container": container, **template}
+
+
+def room(devices: Mapping[str, tuple[str, ...]] | None = None, **amounts: int) -> resources.Machine:
+    """A machine of so many processors, bytes of memory and pods."""
+    given = {"cpu": 4, "memory": 1 << 30, "pods": 110, **amounts}
+    return resources.Machine({name: Decimal(amount) for name, amount in given.items()}, devices or {})
 
 
 def until_done(pods: LocalPods, count: int = 1, seconds: float = 60) -> dict[str, PodOutcome]:

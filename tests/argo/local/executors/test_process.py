@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.argo.local.executors.conftest import Machine, request, shell, until_done, until_running
+from tests.argo.local.executors.conftest import Machine, request, room, shell, until_done, until_running
 
 
 def test_exit_code_and_result(machine: Machine) -> None:
@@ -240,8 +240,9 @@ def test_kill_of_one_that_will_not(machine: Machine) -> None:
 
 
 def test_kill_of_one_that_waits(machine: Machine) -> None:
-    pods = machine.pods(limit=1)
-    pods.create(request(shell("sleep 0.5")))
+    pods = machine.pods(machine=room(cpu=1))
+    busy = {"resources": {"requests": {"cpu": "1"}}}
+    pods.create(request(shell("sleep 0.5", container=busy)))
     pods.create(request(shell("true"), "n2"))
     pods.kill("n2", 0)
     done = until_done(pods, 2)

@@ -1,0 +1,196 @@
+"""What pods ask for and what this machine has: processors, memory, devices, in Kubernetes' names and quantities."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from argo.local.pods import Json
+
+NONE = Decimal(0)
+SHARE = Decimal("0.25")  # processors: what a pod counts for that asks for none
+PODS = Decimal(110)  # Kubernetes' default for a node
+_SLICES = 10  # pods that share one GPU as `nvidia.com/gpu.shared`
+
+_SUFFIXES = {"n": "1e-9", "u": "1e-6", "m": "1e-3", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15"}
+_FACTORS = {
+    "": Decimal(1),
+    "E": Decimal("1e18"),
+    **{suffix: Decimal(factor) for suffix, factor in _SUFFIXES.items()},
+    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
+}
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]*)")
+
+# Which variable shows a program only some of the devices.
+_VISIBLE = {
+    "nvidia.com": "CUDA_VISIBLE_DEVICES",
+    "amd.com": "ROCR_VISIBLE_DEVICES",
+    "gpu.intel.com": "ZE_AFFINITY_MASK",
+}
+
+
+def quantity(value: object) -> Decimal:
+    """A Kubernetes quantity (`500m`, `2Gi`) as a number. Raises ValueError."""
+    match = _QUANTITY.fullmatch(str(value))
+    if match is None or match.group(2) not in _FACTORS:
+        raise ValueError(f"not a quantity: {value!r}")
+    return Decimal(match.group(1)) * _FACTORS[match.group(2)]
+
+
+def is_device(name: str) -> bool:
+    """Whether a resource is an extended one, such as `nvidia.com/gpu`: of whole, distinct devices."""
+    return "/" in name
+
+
+def asked(container: Json) -> dict[str, Decimal]:
+    """What one container requests: processors, bytes of memory, devices; a limit stands for a request that is not
+    there. Raises ValueError."""
+    resources = container.get("resources") or {}
+    amounts = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: quantity(value) for name, value in amounts.items() if name in ("cpu", "memory") or is_device(name)}
+
+
+def containers_of(template: Json) -> list[Json]:
+    """The containers of a template that run side by side, the main ones first."""
+    main = template.get("script") or template.get("container")
+    mains = [main] if main else (template.get("containerSet") or {}).get("containers") or []
+    return [*mains, *(template.get("sidecars") or ())]
+
+
+def wanted(template: Json, pod: Json) -> dict[str, Decimal]:
+    """What a pod counts for: the sum of its containers, at least each init container, or what `pod` says of the whole.
+
+    Raises ValueError. Source: Kubernetes, effective requests of a pod.
+    """
+    total: dict[str, Decimal] = {}
+    for container in containers_of(template):
+        for name, amount in asked(container).items():
+            total[name] = total.get(name, NONE) + amount
+    for container in template.get("initContainers") or ():
+        for name, amount in asked(container).items():
+            total[name] = max(total.get(name, NONE), amount)
+    total |= {name: amount for name, amount in asked(pod).items() if not is_device(name)}
+    return {"cpu": SHARE, "pods": Decimal(1), **{name: amount for name, amount in total.items() if amount}}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What can be handed out: amounts by name, devices by name, each with its identity."""
+
+    amounts: Mapping[str, Decimal]
+    devices: Mapping[str, tuple[str, ...]] | None = None  # None: what is found here, when it is asked for
+
+    def ids(self, name: str) -> tuple[str, ...]:
+        """The devices of one kind."""
+        return devices(name) if self.devices is None else self.devices.get(name, ())
+
+    def has(self, name: str) -> Decimal:
+        """How much there is in all."""
+        return Decimal(len(self.ids(name))) if is_device(name) else self.amounts.get(name, NONE)
+
+    def missing(self, amounts: Mapping[str, Decimal]) -> list[str]:
+        """The devices of which more are asked for than there are at all."""
+        return [name for name, amount in amounts.items() if is_device(name) and amount > self.has(name)]
+
+
+@cache
+def this_machine() -> Machine:
+    """What this process may use of the machine, as far as its control group lets it."""
+    cores = Decimal(len(os.sched_getaffinity(0)))
+    memory = Decimal(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for quota, period in (text for text in _limits("cpu.max") if len(text) == 2):
+        if quota != "max":
+            cores = min(cores, Decimal(quota) / Decimal(period))
+    for text in _limits("memory.max"):
+        if text != ["max"]:
+            memory = min(memory, Decimal(text[0]))
+    return Machine({"cpu": cores, "memory": memory, "pods": PODS})
+
+
+@cache
+def devices(name: str) -> tuple[str, ...]:
+    """The machine's devices that an extended resource names, as the vendor's tools name them."""
+    vendor, _, kind = name.partition("/")
+    if vendor == "nvidia.com":
+        return _nvidia(kind)
+    if name == "amd.com/gpu":
+        nodes = Path("/sys/class/kfd/kfd/topology/nodes").glob("*/gpu_id")
+        return _numbered(_read(node) not in ("", "0") for node in nodes)
+    if name in ("gpu.intel.com/i915", "gpu.intel.com/xe"):
+        cards = Path("/sys/class/drm").glob("renderD*/device/vendor")
+        return _numbered(_read(card) == "0x8086" for card in cards)
+    return ()
+
+
+def visible(granted: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """The variables that show a program the devices it was given, and no others of their kind."""
+    found: dict[str, str] = {}
+    for name, ids in granted.items():
+        variable = _VISIBLE.get(name.partition("/")[0])
+        if variable:
+            found[variable] = ",".join(ids)
+    if "CUDA_VISIBLE_DEVICES" in found:
+        found["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # in which nvidia-smi counts them
+    return found
+
+
+def _nvidia(kind: str) -> tuple[str, ...]:
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    listed = "" if given is not None and not kind.startswith("mig-") else _nvidia_smi()
+    if kind.startswith("mig-"):
+        return tuple(re.findall(rf"^\s+MIG {re.escape(kind[4:])}\s.*\(UUID: (\S+)\)", listed, re.MULTILINE))
+    if given is not None:
+        found = [part.strip() for part in given.split(",") if part.strip() not in ("", "-1")]
+    else:
+        found = re.findall(r"^GPU (\d+):", listed, re.MULTILINE)
+    if kind == "gpu":
+        return tuple(found)
+    return tuple(found * _SLICES) if kind == "gpu.shared" else ()
+
+
+@cache
+def _nvidia_smi() -> str:
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], check=False, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _numbered(found: Iterable[bool]) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(sum(found)))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _limits(name: str) -> Iterator[list[str]]:
+    """What the control groups of this process and those around them say in a file of that name (version 2)."""
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        if line.startswith("0::"):
+            group = PurePosixPath(line[3:])
+            for folder in (group, *group.parents):
+                text = _read(Path("/sys/fs/cgroup", *folder.parts[1:], name))
+                if text:
+                    yield text.split()
+
+
+
+def hand_out(container: Json, left: dict[str, list[str]], *, keep: bool = False) -> dict[str, list[str]]:
+    """The devices that a container asks for, taken from what is left of its pod's; with `keep` they stay there."""
+    given: dict[str, list[str]] = {}
+    for name, amount in asked(container).items():
+        if amount and name in left:
+            given[name] = left[name][: int(amount)]
+            left[name] = left[name] if keep else left[name][int(amount) :]
+    return given
