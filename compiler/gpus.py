@@ -200,6 +200,8 @@ def find(product: str) -> Product | None:
 
     The label of one model (`NVIDIA-A100-SXM4-80GB`) gives the product with that model alone.
     """
+    if product in PRODUCTS:
+        return PRODUCTS[product]
     for known in PRODUCTS.values():
         if exact := tuple(device for device in known.devices if device.label == product):
             return Product(known.name, known.vendor, exact, known.mig)
