@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from argo.backend import Json
 from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from argo.backend import Json
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
 

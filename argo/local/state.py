@@ -249,7 +249,7 @@ class State:
                 yield
         except sqlite3.IntegrityError:
             raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise EnvironmentFailure(
                 f"the state {self._path} cannot be used: {error}",
                 known="what was recorded before stands",

@@ -27,8 +27,10 @@ def backend(tmp_path: Path) -> Iterator[LocalBackend]:
 
 
 def workflow(script: str, name: str = "run") -> dict[str, Any]:
-    container = {"image": "busybox", "command": ["sh", "-c", script]}
-    mount = {"name": "kept", "mountPath": "/kept"}
+    def container(text: str) -> dict[str, Any]:
+        mount = {"name": "kept", "mountPath": "/kept"}
+        return {"image": "busybox", "command": ["sh", "-c", text], "volumeMounts": [mount]}
+
     tasks = [{"name": "first", "template": "ok"}, {"name": "second", "template": "t", "depends": "first"}]
     return {
         "kind": "Workflow",
@@ -38,8 +40,8 @@ def workflow(script: str, name: str = "run") -> dict[str, Any]:
             "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}],
             "templates": [
                 {"name": "main", "dag": {"tasks": tasks}},
-                {"name": "ok", "container": {**container, "command": ["sh", "-c", "echo x >> /kept/ok"], "volumeMounts": [mount]}},
-                {"name": "t", "container": {**container, "volumeMounts": [mount]}},
+                {"name": "ok", "container": container("echo x >> /kept/ok")},
+                {"name": "t", "container": container(script)},
             ],
         },
     }  # fmt: skip
