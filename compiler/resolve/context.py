@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 from compiler.diagnostics import Diagnostic, diagnostic
@@ -47,6 +48,14 @@ class Context:
             self.add("A301", origin.at(*path), error.message, hint=error.hint, within=within)
             return None
         return known
+
+    def broken(self, kind: str, name: str) -> str | None:
+        """A hint where a file that was read defines what is missing: mistakes of its own keep it from being used."""
+        sign = re.compile(rf"^name:[ ]*['\"]?{re.escape(name)}['\"]?[ ]*(#.*)?$", re.MULTILINE)
+        for source in self.workspace.sources.values():
+            if f"kind: {kind}" in source.text and sign.search(source.text):
+                return f"mend the mistakes in {source.name}, which defines it"
+        return None
 
     def content(self, origin: Origin, name: str) -> bytes | None:
         """The content of a local file that a definition names; None, with a diagnostic, where it is missing."""

@@ -56,7 +56,8 @@ class Library:
     def _dag(self, name: str, origin: Origin) -> Target | None:
         if name not in self.dags:
             known = self._context.workspace.dags
-            hint = did_you_mean(name, known) or (f"there is {', '.join(known)}" if len(known) < 10 else None)
+            hint = self._context.broken("Dag", name) or did_you_mean(name, known)
+            hint = hint or (f"there is {', '.join(known)}" if len(known) < 10 else None)
             self._context.add("A204", origin, f"there is no DAG '{name}'", hint=hint)
             return None
         return self.dags[name]

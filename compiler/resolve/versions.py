@@ -67,10 +67,9 @@ class Versions:
             add("A203", origin, f"'{reference}' does not name an asset", hint=hint)
             return None
         if not versions:
-            hint = (
-                did_you_mean(name, self._context.workspace.assets) or "`argosy assets list` shows the assets there are"
-            )
-            add("A201", origin, f"there is no asset '{name}'", hint=hint)
+            nearest = self._context.broken("ComputeAsset", name) or did_you_mean(name, self._context.workspace.assets)
+            fallback = "`argosy assets list` shows the assets there are"
+            add("A201", origin, f"there is no asset '{name}'", hint=nearest or fallback)
             return None
         fitting = [asset for asset in versions if matches(asset.model.version, prefix)]
         if not fitting:

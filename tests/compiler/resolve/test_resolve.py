@@ -196,3 +196,16 @@ def test_thousands_of_mistakes_are_all_reported(build: Build, step: str) -> None
     tasks = "".join(f"  t{index}: {{asset: step, needs: [x{index}]}}\n" for index in range(count))
     _, found = build({"step.yaml": step, "dag.yaml": f"kind: Dag\nname: main\ntasks:\n{tasks}"})
     assert [item.code for item in found] == ["A206"] * count
+
+
+def test_a_definition_with_mistakes_is_not_just_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("step.yaml").write_text("kind: ComputeAsset\nname: step\nimgae: a:1\n")
+    Path("dag.yaml").write_text("kind: Dag\nname: main\ntasks: {a: {asset: step}, b: {asset: other}}\n")
+    workspace, loaded = load(["step.yaml", "dag.yaml"])
+    assert {item.severity for item in loaded} == {"error"}
+    _, found = resolve(workspace)
+    assert [item.hint for item in found] == [
+        "mend the mistakes in step.yaml, which defines it",
+        "`argosy assets list` shows the assets there are",
+    ]
