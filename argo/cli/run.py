@@ -42,7 +42,7 @@ _LEFT = 130
     "--parallelism",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many containers run at once; default: the processors of this machine, at least 2.",
+    help="How many containers run at once; default: what the machine has room for.",
 )
 @options.profile
 @click.option("--wait/--no-wait", default=True, help="At a gate: wait for the decision (default), or leave the run.")
