@@ -67,7 +67,8 @@ def test_200_mb_with_every_byte_value(argosy: Argosy, blob_run: str) -> None:
     (entry,) = argosy.json("fetch", "blob", "blob", "-d", "out")
     path = argosy.cwd / entry["path"]
     assert entry["size"] == path.stat().st_size == 200 * MIB
-    assert set(path.open("rb").read(4096)) == set(range(256))
+    with path.open("rb") as file:
+        assert set(file.read(4096)) == set(range(256))
     assert entry["sha256"] == sha256(path) == blob_run
 
 
