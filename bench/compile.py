@@ -129,11 +129,10 @@ def compare(folder: Path, title: str, count: int, rounds: int, *, again: bool = 
         hera.append(run(sys.executable, "-c", HERA, str(count)))
         argosy.append(run(sys.executable, "-c", ARGOSY, str(ROOT), str(file), cache))
     theirs, ours = median(hera), median(argosy)
-    print(
-        f"{title:30} Hera {theirs.cpu:6.2f} s {theirs.memory:5.0f} MiB"
-        f"   Argosy {ours.cpu:6.2f} s {ours.memory:5.0f} MiB   ratio {ours.cpu / theirs.cpu:.3f} (memory {ours.memory / theirs.memory:.2f})",
-        flush=True,
-    )
+    left = f"{title:30} Hera {theirs.cpu:6.2f} s {theirs.memory:5.0f} MiB"
+    right = f"Argosy {ours.cpu:6.2f} s {ours.memory:5.0f} MiB"
+    ratios = f"ratio {ours.cpu / theirs.cpu:.3f} (memory {ours.memory / theirs.memory:.2f})"
+    print(left, right, ratios, sep="   ", flush=True)
 
 
 def growth(folder: Path, rounds: int) -> None:

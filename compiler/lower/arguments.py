@@ -10,9 +10,19 @@ from compiler.lower.artifacts import EMBEDDED, given
 from compiler.lower.library import Library
 from compiler.lower.loops import index_of
 from compiler.lower.outputs import Outputs
-from compiler.lower.text import Variable, printed, tag
+from compiler.lower.text import ITEM, Variable, printed, tag
 from compiler.plan import Argument, ArtifactArgument, InputArtifact, Interface, Location
-from compiler.program import Binding, Definition, Gathered, Literal_, LocalFile, ObjectKey, ResolvedDag, ResolvedTask
+from compiler.program import (
+    Binding,
+    Definition,
+    Gathered,
+    Literal_,
+    LocalFile,
+    ObjectKey,
+    Origin,
+    ResolvedDag,
+    ResolvedTask,
+)
 from compiler.refs import Ref, Text
 
 
@@ -52,11 +62,12 @@ class Arguments:
         """What a task gives to the template it uses; parameters that keep their default are left out."""
         parameters = []
         bindings = task.bindings
+        guard = ITEM if task.foreach is not None else "inputs.parameters"
         for parameter in callee.parameters:
             name = parameter.name
             binding = bindings.get(name)
             if binding is not None and "_" not in name:
-                parameters.append(Argument(name, self._value(binding)))
+                parameters.append(Argument(name, self._value(binding, guard)))
             elif added := self._added.get(name):
                 parameters.append(Argument(name, added(task)))
             elif name.startswith("input_"):
@@ -101,9 +112,9 @@ class Arguments:
         kind = "parameters" if source.kind == "value" else "artifacts"
         return ("tasks", ref.name, "outputs", kind, ref.output)
 
-    def _value(self, binding: Binding) -> str:
+    def _value(self, binding: Binding, guard: str) -> str:
         assert isinstance(binding, Ref | Text | Literal_)
-        return printed(binding, self.resolve)
+        return printed(binding, self.resolve, guard)
 
     def _path(self, task: ResolvedTask) -> str:
         return task.name if self._entry else f"{self._need(names.TASK_PATH)}/{task.name}"
@@ -160,7 +171,8 @@ class Arguments:
                 f"the default of input '{name}' is no plain text of up to {EMBEDDED} bytes, which a manifest could hold"
             )
             hint = "make it an input of the DAG: it is uploaded when the run is submitted"
-            self._library.diagnostics.append(diagnostic("A453", task.origin, what, hint=hint))
+            where = definition_of(task).at("inputs", name, "default")
+            self._library.diagnostics.append(diagnostic("A453", where, what, hint=hint))
         return argument
 
     def _prefix(self, ref: Ref) -> str:
@@ -169,6 +181,11 @@ class Arguments:
         place = "" if self._entry else f"/{self._need(names.TASK_PATH)}"
         item = f"/{self._need(names.ITEM_INDEX)}" if self._looped else ""
         return f"{names.RUN_PREFIX}{place}/{source.key}{item}"
+
+
+def definition_of(task: ResolvedTask) -> Origin:
+    """Where a task's container is defined: its asset, or the task itself."""
+    return task.target.origin if isinstance(task.target, Definition) else task.origin
 
 
 def _target_name(task: ResolvedTask) -> str:

@@ -7,7 +7,7 @@ variables, which gives `true` or `false`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TypeAlias
 
 from compiler.lower.text import constant, quote
 from compiler.program import Condition, Literal_, Needs
@@ -15,8 +15,7 @@ from compiler.refs import Ref
 
 Typing = Callable[[Ref], str]
 Express = Callable[[Ref], str]
-
-_NUMERIC: Final = ("int", "number")
+Operand: TypeAlias = "Condition | Ref | Literal_"
 
 
 class Conditions:
@@ -40,38 +39,51 @@ class Conditions:
         left, right = operands[0], operands[1]
         if op == "in":
             return self._member(left, right)
-        numeric = self._numeric(left) or self._numeric(right)
-        return f"{self._operand(left, numeric)} {op} {self._operand(right, numeric)}"
+        cast = self._cast(left, right)
+        return f"{self._operand(left, cast)} {op} {self._operand(right, cast)}"
 
-    def _nested(self, operand: Condition | Ref | Literal_) -> str:
+    def _nested(self, operand: Operand) -> str:
         text = self._bare(operand)
         return f"({text})" if isinstance(operand, Condition) and operand.op in ("and", "or") else text
 
-    def _bare(self, operand: Condition | Ref | Literal_) -> str:
+    def _bare(self, operand: Operand) -> str:
         if isinstance(operand, Condition):
             return self.when(operand)
-        return f"{self._operand(operand, False)} == 'true'"
+        return f"{self._operand(operand)} == 'true'"
 
-    def _member(self, left: Condition | Ref | Literal_, right: Condition | Ref | Literal_) -> str:
+    def _member(self, left: Operand, right: Operand) -> str:
         if isinstance(right, Literal_):
-            numeric = self._numeric(left)
-            values = ", ".join(self._operand(Literal_(value), numeric) for value in right.value)
-            return f"{self._operand(left, numeric)} in [{values}]"
-        return f"{self._operand(left, False)} in map(fromJSON({self._operand(right, False)}), string(#))"
+            cast = self._cast(left, *map(Literal_, right.value))
+            return (
+                f"{self._operand(left, cast)} in [{', '.join(self._operand(Literal_(v), cast) for v in right.value)}]"
+            )
+        return f"{self._operand(left)} in map(fromJSON({self._operand(right)}), string(#))"
 
-    def _numeric(self, operand: Condition | Ref | Literal_) -> bool:
-        if isinstance(operand, Literal_):
-            return isinstance(operand.value, int | float) and not isinstance(operand.value, bool)
-        return isinstance(operand, Ref) and self._typing(operand) in _NUMERIC
+    def _cast(self, *operands: Operand) -> str:
+        """What all operands are made of before they are compared: `int`, `float`, or nothing for text."""
+        kinds = {self._kind(operand) for operand in operands}
+        if not kinds & {"int", "number"}:
+            return ""
+        return "int" if kinds == {"int"} else "float"
 
-    def _operand(self, operand: Condition | Ref | Literal_, numeric: bool) -> str:
+    def _kind(self, operand: Operand) -> str:
+        if isinstance(operand, Ref):
+            return self._typing(operand)
+        value = operand.value if isinstance(operand, Literal_) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return ""
+        return "int" if isinstance(value, int) else "number"
+
+    def _operand(self, operand: Operand, cast: str = "") -> str:
         if isinstance(operand, Condition):
             return f"({self.when(operand)} ? 'true' : 'false')"
-        if isinstance(operand, Literal_):
-            text = constant(operand.value)
-            return text if numeric and self._numeric(operand) else f"float({quote(text)})" if numeric else quote(text)
-        text = self._express(operand)
-        return f"float({text})" if numeric else text
+        if isinstance(operand, Ref):
+            text = self._express(operand)
+            return f"{cast}({text})" if cast else text
+        if cast and self._kind(operand):
+            return repr(operand.value)
+        text = quote(constant(operand.value))
+        return f"{cast}({text})" if cast else text
 
 
 def named(needs: Needs | None) -> set[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from compiler.diagnostics import diagnostic
 from compiler.lower import conditions, gates, names
-from compiler.lower.arguments import Arguments
+from compiler.lower.arguments import Arguments, definition_of
 from compiler.lower.library import Callee, Library
 from compiler.lower.loops import is_number, lower_loop
 from compiler.lower.outputs import Outputs, Source
@@ -142,14 +142,15 @@ class _Lowering:
         if model.cache and not model.cache.key and any(given.kind != "env" for given in model.inputs.values()):
             message = "the result is reused whenever the parameters are the same, whatever is in the input files"
             hint = "give `cache` a `key` with a parameter that tells the content, such as a digest or a version"
-            found.append(diagnostic("A456", task.origin, message, hint=hint))
+            found.append(diagnostic("A456", definition_of(task).at("cache"), message, hint=hint))
 
     def _nested(self, task: ResolvedTask, callee: Callee) -> Callee:
         """A nested DAG under a task's own retry or timeout is a template of its own."""
         own = task.task
         if isinstance(task.target, ResolvedDag) and task.target.finally_:
             message = f"DAG '{task.target.name}' has `finally`, which runs only when it is a run of its own"
-            self._library.diagnostics.append(diagnostic("A455", task.origin.at("dag"), message))
+            hint = "put what runs at the end into the outer DAG's `finally`"
+            self._library.diagnostics.append(diagnostic("A455", task.origin.at("dag"), message, hint=hint))
         if own.retry is None and own.timeout is None:
             return callee
         return self._library.variant(callee, retry_of(own.retry), own.timeout)

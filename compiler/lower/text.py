@@ -2,7 +2,8 @@
 
 Argo substitutes a template more than once (workflow/common/util.go: SubstituteParams: the workflow's variables first,
 then the inputs), so a brace that the first pass prints right before a tag would swallow that tag in the second. Braces
-before a reference therefore become part of the reference's own expression.
+before a reference therefore become part of the reference's own expression, and two braces that nothing closes wait
+for the last pass (a guard: a variable that only that pass knows).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from compiler.program import Literal_
 from compiler.refs import Ref, Text
 
 OPEN: Final = "{{='{'+'{'}}"
+ITEM: Final = "item"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # The steps of a variable (`tasks`, `split`, `outputs`, …), or text that is known already.
@@ -23,9 +25,18 @@ Variable = tuple[str, ...] | str
 Resolver = Callable[[Ref], Variable]
 
 
-def escape(text: str) -> str:
-    """The user's literal text, of which Argo is to take nothing for a tag."""
-    return text.replace("{{", OPEN) if "{{" in text else text
+def escape(text: str, guard: str = "inputs.parameters") -> str:
+    """The user's literal text, of which Argo is to take nothing for a tag.
+
+    `guard` is a variable of the last pass: `inputs.parameters` in a pod's template, `item` in what a loop's task gives
+    (where all braces wait for it, since Argo wants every tag of an item resolved).
+    """
+    if "{{" not in text:
+        return text
+    waiting = f"{{{{={guard} != nil ? '{{'+'{{' : ''}}}}"
+    pieces = text.split("{{")
+    opened = (OPEN if "}}" in piece and guard != ITEM else waiting for piece in pieces[1:])
+    return pieces[0] + "".join(f"{brace}{piece}" for brace, piece in zip(opened, pieces[1:], strict=True))
 
 
 def tag(variable: Variable) -> str:
@@ -61,14 +72,14 @@ def constant(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=list)
 
 
-def printed(text: str | Ref | Text | Literal_, resolve: Resolver) -> str:
-    """A text, a reference or a constant as Argo's template."""
+def printed(text: str | Ref | Text | Literal_, resolve: Resolver, guard: str = "inputs.parameters") -> str:
+    """A text, a reference or a constant as Argo's template; `guard`: see `escape`."""
     if isinstance(text, str):
-        return escape(text)
+        return escape(text, guard)
     if isinstance(text, Ref):
         return tag(resolve(text))
     if isinstance(text, Literal_):
-        return escape(constant(text.value))
+        return escape(constant(text.value), guard)
     pieces: list[str] = []
     literal = ""
     for part in text.parts:
@@ -77,9 +88,9 @@ def printed(text: str | Ref | Text | Literal_, resolve: Resolver) -> str:
             literal += variable
             continue
         bare = literal.rstrip("{")
-        pieces += (escape(bare), _after_braces(len(literal) - len(bare), variable))
+        pieces += (escape(bare, guard), _after_braces(len(literal) - len(bare), variable))
         literal = ""
-    return "".join((*pieces, escape(literal)))
+    return "".join((*pieces, escape(literal, guard)))
 
 
 def _after_braces(count: int, variable: tuple[str, ...]) -> str:

@@ -18,7 +18,10 @@ from compiler.diagnostics import has_errors
 from compiler.shapes import check_object
 from tests.compiler.goldens import DEFINITIONS, NAMES, compiled
 
-ASSET = "kind: ComputeAsset\nname: step\nimage: example.com/step:1\ncommand: [step, '${{ params.n }}']\nparameters: {n: {type: int}}\n"
+ASSET = (
+    "kind: ComputeAsset\nname: step\nimage: example.com/step:1\ncommand: [step, '${{ params.n }}']\n"
+    "parameters: {n: {type: int}}\n"
+)
 DAG = "kind: Dag\nname: short\nenv: {file: settings.env}\ntasks:\n  one: {asset: step, with: {n: 1}}\n"
 
 
@@ -68,7 +71,9 @@ def test_the_order_and_the_folder_of_files_do_not_matter(tmp_path: Path, monkeyp
 
 
 def test_hash_seeds_do_not_matter() -> None:
-    script = "import sys; from compiler import pipeline; sys.stdout.buffer.write(pipeline.compile(sys.argv[1:]).stream())"
+    script = (
+        "import sys; from compiler import pipeline; sys.stdout.buffer.write(pipeline.compile(sys.argv[1:]).stream())"
+    )
     files = [str(DEFINITIONS / f"{name}.yaml") for name in ("nested", "pods", "gpus", "conditions", "environment")]
     streams = {
         subprocess.run(
@@ -123,7 +128,8 @@ def test_size_is_an_error_on_a_cluster_that_does_not_offload(tmp_path: Path) -> 
 def test_nothing_changed_gives_the_same_without_pydantic_and_yaml(project: Path, tmp_path: Path) -> None:
     first = pipeline.compile([project], cache_dir=tmp_path / "cache")
     script = (
-        "import json, sys; from compiler import pipeline; result = pipeline.compile([sys.argv[1]], cache_dir=sys.argv[2]);"
+        "import json, sys; from compiler import pipeline;"
+        "result = pipeline.compile([sys.argv[1]], cache_dir=sys.argv[2]);"
         "print(json.dumps([result.cached, result.stream().decode(), [d.code for d in result.diagnostics],"
         " sorted({name.partition('.')[0] for name in sys.modules} & {'pydantic', 'yaml', 'hera'})]))"
     )

@@ -29,7 +29,7 @@ for name, pattern, first in (
 ):  # fmt: skip
     Core.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"^{pattern}$"), first)
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+TEXT = st.text(st.characters(codec="utf-8"))
 PIECES = st.sampled_from(["", " ", "\t", "  x", "x ", "- a", "a: b", "# c", "---", "|"])
 LINES = st.lists(st.one_of(TEXT, PIECES), max_size=5).map("\n".join)
 TRAPS = st.sampled_from(
