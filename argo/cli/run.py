@@ -70,13 +70,17 @@ def run(
     `argosy stop` ends it.
     """
     from argo.cli.output import print_diagnostics
-    from argo.cli.sources import check_parameters, load
+    from argo.cli.here import fit
+    from argo.cli.sources import check_parameters, find, load
+    from argo.local.backend import choose_executor
     from argo.submit import draft, pairs, require_complete, set_inputs, set_parameters
 
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     loaded = load(subjects, profile)
+    executor = choose_executor(executor)
+    images, warnings = fit(loaded.documents, executor, [find(name) for name in subjects], profile)
     if not quiet:
-        print_diagnostics(loaded.diagnostics)
+        print_diagnostics([*loaded.diagnostics, *warnings])
     subject = draft(loaded.objects, loaded.base)
     set_parameters(subject, values)
     check_parameters(subjects, values)
@@ -86,9 +90,8 @@ def run(
         store = backend.store()
         set_inputs(subject, files, ref, store.put_file)
         require_complete(subject)
-        backend.submit(
-            Submission(subject.workflow, subject.objects, loaded.source), executor=executor, parallelism=parallelism
-        )
+        submission = Submission(subject.workflow, subject.objects, loaded.source)
+        backend.submit(submission, executor=executor, parallelism=parallelism, images=images)
         if not quiet:
             click.echo(f"run {ref.name} on this machine", err=True)
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)

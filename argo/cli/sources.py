@@ -12,6 +12,7 @@ from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from argo.backend import Json
+    from argo.manifests import ManifestDocument
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
 
@@ -26,10 +27,15 @@ _SUFFIXES = (".yaml", ".yml", ".json", ".py")
 class Loaded:
     """Argo objects from files, and where they came from."""
 
-    objects: list[Json] = field(default_factory=list)
+    documents: list[ManifestDocument] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     base: Path | None = None  # the folder of the definition, if there is one
     source: str = ""
+
+    @property
+    def objects(self) -> list[Json]:
+        """The objects themselves."""
+        return [document.object for document in self.documents]
 
 
 def find(name: str) -> Path:
@@ -133,7 +139,7 @@ def _read_compiled(result: Result, loaded: Loaded) -> None:
         loaded.diagnostics += diagnostics
     loaded.diagnostics += check(documents)
     _fail(loaded.diagnostics, "this engine cannot run what the definitions compile to")
-    loaded.objects += [document.object for document in documents]
+    loaded.documents += documents
 
 
 def _read(manifests: Sequence[Path], loaded: Loaded) -> None:
@@ -145,7 +151,7 @@ def _read(manifests: Sequence[Path], loaded: Loaded) -> None:
     _fail(loaded.diagnostics, "the manifests have mistakes")
     loaded.diagnostics += check(documents)
     _fail(loaded.diagnostics, "this engine cannot run the manifest")
-    loaded.objects += [document.object for document in documents]
+    loaded.documents += documents
 
 
 def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:

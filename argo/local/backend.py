@@ -15,6 +15,7 @@ from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, 
 from argo.errors import ConflictError, EnvironmentFailure, UsageError
 from argo.local.commands import apply
 from argo.local.home import Home
+from argo.local.images import Images
 from argo.local.library import RunLibrary
 from argo.local.lock import RunLock
 from argo.local.state import RunRow, State, name_taken
@@ -55,8 +56,15 @@ class LocalBackend:
         metadata["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return RunRef(own, metadata["namespace"], metadata["uid"])
 
-    def submit(self, submission: Submission, *, executor: str = "", parallelism: int | None = None) -> RunRef:
-        """Record a run. It starts when `drive` is called."""
+    def submit(
+        self,
+        submission: Submission,
+        *,
+        executor: str = "",
+        parallelism: int | None = None,
+        images: Images | None = None,
+    ) -> RunRef:
+        """Record a run. It starts when `drive` is called. `images` says what images run by themselves."""
         metadata = submission.workflow.get("metadata") or {}
         if "uid" in metadata:
             ref = RunRef(metadata["name"], metadata["namespace"], metadata["uid"])
@@ -69,6 +77,7 @@ class LocalBackend:
             source=submission.source,
             executor=choose_executor(executor),
             parallelism=parallelism,
+            images=images,
         )
         return ref
 
@@ -188,16 +197,17 @@ class LocalBackend:
             row = self.state.row(ref.uid)
             workflow = self.get(ref)
             library = RunLibrary(self.state, self.home, ref.uid)
-            limit = row.parallelism or default_parallelism()
-            with self._pods(ref, library, choose_executor(row.executor)) as pods:
-                controller = Controller(workflow, library, parallelism=limit)
+            with self._pods(row, library) as pods:
+                controller = Controller(workflow, library, parallelism=row.parallelism)
                 return Engine(self.state, ref.uid, workflow, controller, pods, observe or _ignore, wait).drive()
 
-    def _pods(self, ref: RunRef, library: RunLibrary, executor: Executor) -> LocalPods:
+    def _pods(self, row: RunRow, library: RunLibrary) -> LocalPods:
         from argo.local.executors.local import LocalPods
 
-        claims = self.home.root / "volumes"
-        return LocalPods(self.home.run(ref.uid) / "pods", self.store(), library, executor=executor, claims=claims)
+        directory, claims, executor = self.home.run(row.ref.uid) / "pods", self.home.root / "volumes", row.executor
+        return LocalPods(
+            directory, self.store(), library, executor=choose_executor(executor), claims=claims, images=row.images
+        )
 
     def _locked(self, ref: RunRef) -> RunLock:
         lock = RunLock(self.home.run(ref.uid))
@@ -273,11 +283,6 @@ def choose_executor(wanted: str) -> Executor:
     if shutil.which(wanted) is None:
         raise EnvironmentFailure(f"{wanted} is not installed here", hint="--executor process")
     return "podman" if wanted == "podman" else "docker"
-
-
-def default_parallelism() -> int:
-    """How many pods run at once where nobody says: the processors that this process may use, at least two."""
-    return max(2, len(os.sched_getaffinity(0)))
 
 
 def _ignore(workflow: Json, changed: Collection[str]) -> None:

@@ -33,6 +33,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             error TEXT NOT NULL DEFAULT '')""",
         "CREATE INDEX commands_open ON commands (uid, settled)",
     ),
+    ("ALTER TABLE runs ADD COLUMN images TEXT NOT NULL DEFAULT '{}'",),  # JSON: what images run by themselves
 )
 
 

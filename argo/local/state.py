@@ -20,6 +20,7 @@ from typing import Any
 
 from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, did_you_mean
+from argo.local.images import Images
 from argo.local.pods import PodRequest
 from argo.local.schema import migrate
 
@@ -37,6 +38,7 @@ class RunRow:
     parallelism: int | None
     phase: str
     status: Json  # without nodes
+    images: Json  # what images run by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,15 @@ class State:
         source: str = "",
         executor: str = "",
         parallelism: int | None = None,
+        images: Images | None = None,
     ) -> None:
         """Record a new run, whole. Raises ConflictError when its name is taken."""
         body, status = _split(workflow)
         now = datetime.now(UTC).timestamp()
-        row = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status)
+        row = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status, _dump(images or {}))
         try:
             with self._transaction():
-                self._db.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,'Pending',1)", row)
+                self._db.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,'Pending',1,?)", row)
                 self._db.executemany(
                     "INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
                     [(ref.uid, o["kind"], o["metadata"]["name"], _dump(o)) for o in objects],
@@ -268,7 +271,7 @@ class State:
             self._db.execute("COMMIT")
 
 
-_ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status FROM runs"
+_ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status, images FROM runs"
 
 
 @contextmanager
@@ -281,7 +284,8 @@ def _alone(path: Path) -> Iterator[None]:
 
 def _row(row: Sequence[Any]) -> RunRow:
     created = datetime.fromtimestamp(row[4], UTC)
-    return RunRow(RunRef(row[0], row[1], row[2]), row[3], created, row[5], row[6], row[7], json.loads(row[8]))
+    ref = RunRef(row[0], row[1], row[2])
+    return RunRow(ref, row[3], created, row[5], row[6], row[7], json.loads(row[8]), json.loads(row[9]))
 
 
 def _in_order(changed: Collection[str], nodes: Json) -> list[str]:

@@ -21,9 +21,12 @@ class Argosy:
 
     home: Path
     cwd: Path
+    programs: Path | None = None  # found first by tasks
 
     def environment(self) -> dict[str, str]:
         own = {"ARGOSY_HOME": str(self.home), "ARGOSY_EXECUTOR": "process"}  # no image is pulled in a test
+        if self.programs is not None:
+            own["PATH"] = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, **own, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
     def start(self, *args: str | Path, **kwargs: Any) -> subprocess.Popen[str]:
