@@ -64,7 +64,8 @@ def dags(draw: st.DrawFn, name: str = "generated", nested: str | None = None) ->
                 task["when"] = "${{ params.mode }} == 'fast'"
             if given_:
                 task["with"] = given_
-        if tasks and draw(st.booleans()):
+        waits: bool = draw(st.booleans())
+        if tasks and waits:
             task["needs"] = [draw(st.sampled_from(sorted(tasks)))]
         tasks[f"t{number}"] = task
     return {
