@@ -69,8 +69,8 @@ def run(
     Ctrl-C leaves the run: tasks that run go on, nothing else starts, `argosy resume` goes on with it and
     `argosy stop` ends it.
     """
-    from argo.cli.output import print_diagnostics
     from argo.cli.here import fit
+    from argo.cli.output import print_diagnostics
     from argo.cli.sources import check_parameters, find, load
     from argo.local.backend import choose_executor
     from argo.submit import draft, pairs, require_complete, set_inputs, set_parameters

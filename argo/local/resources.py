@@ -185,7 +185,6 @@ def _limits(name: str) -> Iterator[list[str]]:
                     yield text.split()
 
 
-
 def hand_out(container: Json, left: dict[str, list[str]], *, keep: bool = False) -> dict[str, list[str]]:
     """The devices that a container asks for, taken from what is left of its pod's; with `keep` they stay there."""
     given: dict[str, list[str]] = {}

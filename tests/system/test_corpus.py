@@ -53,14 +53,8 @@ def digest(workflow: dict[str, Any]) -> dict[str, Any]:
             kept["parameters"] = {p["name"]: neutral(p.get("value", "")) for p in outputs["parameters"]}
         kept |= {key: outputs[key] for key in ("result", "exitCode") if key in outputs}
         children = sorted(neutral(nodes[child]["name"]) for child in value.get("children", ()))
-        for key, part in (
-            ("inputs", inputs),
-            ("outputs", {k: v for k, v in kept.items() if v}),
-            ("children", children),
-        ):
-            if part:
-                result[key] = part
-        return result
+        parts = {"inputs": inputs, "outputs": {k: v for k, v in kept.items() if v}, "children": children}
+        return result | {key: part for key, part in parts.items() if part}
 
     return {
         "phase": workflow["status"]["phase"],

@@ -63,7 +63,8 @@ def drive(argosy: Argosy, run: str, chance: random.Random, kills: int) -> int:
             process.communicate()
             done += 1
             continue
-        assert process.returncode == 0, out
+        # A kill may come after the end was recorded and before the process has ended.
+        assert process.returncode == 0 or f"{run} has ended" in out, out
         return done
 
 

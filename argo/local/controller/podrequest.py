@@ -82,7 +82,9 @@ def _active_seconds(template: Json) -> int:
     try:
         return int(text(template["activeDeadlineSeconds"]))
     except ValueError as error:
-        raise ReconcileError(f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']}") from error
+        raise ReconcileError(
+            f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']}"
+        ) from error
 
 
 def _duration(value: str) -> timedelta:

@@ -44,7 +44,7 @@ class Scheduler:
             self._used[name] -= amount
 
     def admit(self) -> list[str]:
-        """Take the pods for which there is room out of the queue: they hold what they ask for until they are dropped."""
+        """Take the pods for which there is room out of the queue; they hold what they want until dropped."""
         admitted: list[str] = []
         short: set[str] = set()
         for key, wants in self._waiting.items():

@@ -25,7 +25,11 @@ _RUNNABLE = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWor
 
 
 def check(
-    documents: Sequence[ManifestDocument], machine: resources.Machine, *, executor: str = "", images: Images | None = None
+    documents: Sequence[ManifestDocument],
+    machine: resources.Machine,
+    *,
+    executor: str = "",
+    images: Images | None = None,
 ) -> list[Diagnostic]:
     """What the run of `documents` asks for that this machine lacks, sorted by place.
 
@@ -58,7 +62,9 @@ def _reached(documents: Sequence[ManifestDocument]) -> list[ManifestDocument]:
             reached += [
                 other
                 for other in documents
-                if other.kind.endswith("WorkflowTemplate") and other not in reached and (other.name == name or "{{" in name)
+                if other.kind.endswith("WorkflowTemplate")
+                and other not in reached
+                and (other.name == name or "{{" in name)
             ]
     return reached
 
@@ -82,7 +88,10 @@ def _templates(spec: Place) -> Iterator[Place]:
     while pending:
         template = pending.pop()
         yield template
-        tasks = [*template.items("dag", "tasks"), *(step for group in template.items("steps") for step in group.items())]
+        tasks = [
+            *template.items("dag", "tasks"),
+            *(step for group in template.items("steps") for step in group.items()),
+        ]
         pending += [task.child("inline") for task in tasks if task.get("inline")]
 
 
@@ -137,7 +146,9 @@ def _amount(place: Place, name: str, wanted: Decimal, machine: resources.Machine
             hint = "run it on a cluster: argosy compile writes its manifest"
             yield place.problem("A731", message, hint=hint)
     elif name in ("cpu", "memory") and wanted > machine.has(name):
-        has_text = f"{machine.has(name) / (1 << 30):.1f}Gi of memory" if name == "memory" else f"{machine.has(name)} cpu"
+        has_text = (
+            f"{machine.has(name) / (1 << 30):.1f}Gi of memory" if name == "memory" else f"{machine.has(name)} cpu"
+        )
         message = f"the container asks for {place.value} {name}, and this machine has {has_text}: it will run alone"
         yield place.problem("A732", message)
 

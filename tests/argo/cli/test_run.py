@@ -147,7 +147,7 @@ def test_a_gate_without_wait_is_decided_later(argosy: Command) -> None:
 
 
 def test_suspend_and_resume_from_another_process(argosy: Command) -> None:
-    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "1"))
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "5"))
     process = argosy.start("run", "sleeps.yaml")
     argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
     argosy("suspend", "sleeps")
