@@ -102,6 +102,12 @@ def test_outcome(corpus: Argosy, name: str) -> None:
     run_and_compare(corpus, manifests, OUTCOMES / f"{name}.json")
 
 
+def test_the_documentation_lists_the_outcomes() -> None:
+    rows = [f"| {name} | {f'refused: {REFUSED[name]}' if name in REFUSED else 'equal'} |\n" for name in NAMES]
+    text = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    assert "<!-- outcomes -->\n| manifest | outcome |\n|---|---|\n" + "".join(rows) + "\n## " in text
+
+
 def test_sample_outcome(argosy: Argosy) -> None:
     sample = SHARED / "design" / "sample"
     run_and_compare(argosy, [sample / "count.manifest.yaml"], sample / "count.outcome.json")

@@ -29,9 +29,9 @@ _NO_VOLUME = "no such volume exists on this machine; use emptyDir, configMap, se
 _NO_STORE = "artifacts are kept in a folder, or in S3"
 _LOCKS = "locks are not kept on this machine"
 
-_CONTAINER = "args command env envFrom image name volumeMounts workingDir"
+_CONTAINER = "args command env envFrom image name resources volumeMounts workingDir"
 _CONTAINER_IGNORED = (
-    "imagePullPolicy lifecycle livenessProbe ports readinessProbe resizePolicy resources restartPolicy "
+    "imagePullPolicy lifecycle livenessProbe ports readinessProbe resizePolicy restartPolicy "
     "restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath "
     "terminationMessagePolicy tty"
 )
@@ -47,10 +47,10 @@ _VOLUME_KINDS = (
 FIELDS: Mapping[str, Fields] = {
     "WorkflowSpec": _fields(
         "activeDeadlineSeconds arguments artifactRepositoryRef entrypoint hooks onExit parallelism podMetadata "
-        "podSpecPatch "
+        "podResources podSpecPatch "
         "retryStrategy shutdown suspend templateDefaults templates volumes workflowMetadata workflowTemplateRef",
         "affinity archiveLogs artifactGC automountServiceAccountToken dnsConfig dnsPolicy executor hostAliases "
-        "imagePullSecrets metrics nodeSelector podDisruptionBudget podGC podPriorityClassName podResources priority "
+        "imagePullSecrets metrics nodeSelector podDisruptionBudget podGC podPriorityClassName priority "
         "resourceClaims schedulerName securityContext serviceAccountName tolerations ttlStrategy volumeClaimGC",
         executorPlugins="there are no executor plugins on this machine",
         hostNetwork=_NO_NETWORK,
@@ -59,10 +59,9 @@ FIELDS: Mapping[str, Fields] = {
     ),
     "Template": _fields(
         "activeDeadlineSeconds annotations archiveLocation container containerSet dag failFast initContainers "
-        "inputs memoize "
-        "metadata name outputs parallelism podSpecPatch resource retryStrategy script sidecars steps suspend timeout "
-        "volumes",
-        "affinity automountServiceAccountToken executor hostAliases metrics nodeSelector pendingTimeout podResources "
+        "inputs memoize metadata name outputs parallelism podResources podSpecPatch resource retryStrategy script "
+        "sidecars steps suspend timeout volumes",
+        "affinity automountServiceAccountToken executor hostAliases metrics nodeSelector pendingTimeout "
         "priorityClassName resourceClaims schedulerName securityContext serviceAccountName tolerations",
         daemon="daemon pods are not executed on this machine",
         data="data templates are not executed on this machine",
