@@ -208,6 +208,7 @@ register(
     ("A408", "warning", "a retry that never happens"),
     ("A409", "warning", "a cache that depends on nothing"),
     ("A410", "error", "a schedule for a DAG that needs something given"),
+    ("A411", "warning", "a limit that does not hold where a DAG is nested"),
 )
 
 # A5xx: what is open to attack (compiler.check)

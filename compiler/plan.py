@@ -56,7 +56,10 @@ class InputArtifact(NamedTuple):
 
 
 class OutputParameter(NamedTuple):
-    """A value that a template gives: read from a file, taken from a task (`reference`), or supplied (a gate's)."""
+    """A value that a template gives: read from a file, supplied (a gate's), or taken from its tasks.
+
+    `reference` is a task's value (`{{…}}`) or an expression.
+    """
 
     name: str
     path: str = ""
@@ -237,7 +240,6 @@ class DagTask(NamedTuple):
 class DagTemplate(NamedTuple):
     interface: Interface
     tasks: tuple[DagTask, ...]
-    timeout: int | None = None
     parallelism: int | None = None
     retry: Retry | None = None
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from compiler.check.survey import Survey
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models import ComputeAsset, Task
 from compiler.program import Definition, Origin, ResolvedDag, ResolvedTask
+
+if TYPE_CHECKING:
+    from compiler.models.settings import Limits
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -19,6 +23,8 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
             yield from _retry(task.task, task.origin)
         if dag.model.limits is not None and dag.model.limits.timeout is not None:
             yield from _timeout(dag, task, dag.model.limits.timeout)
+        if isinstance(task.target, ResolvedDag) and task.target.model.limits is not None:
+            yield from _nested(task, task.target, task.target.model.limits)
 
 
 def _timeout(dag: ResolvedDag, task: ResolvedTask, limit: int) -> Iterator[Diagnostic]:
@@ -32,6 +38,15 @@ def _timeout(dag: ResolvedDag, task: ResolvedTask, limit: int) -> Iterator[Diagn
     if given > limit:
         message = f"task '{task.name}' may take {duration(given)}, but DAG '{dag.name}' ends after {duration(limit)}"
         yield diagnostic("A407", where, message, hint="raise `limits.timeout` or lower the task's")
+
+
+def _nested(task: ResolvedTask, dag: ResolvedDag, limits: Limits) -> Iterator[Diagnostic]:
+    """Argo has no timeout of a template that is a DAG, and a mutex here is one of whole runs."""
+    for name in ("timeout", "mutex"):
+        if getattr(limits, name) is not None:
+            message = f"`limits.{name}` of DAG '{dag.name}' holds for runs of its own, not where it is nested"
+            hint = f"give it to the DAG that nests it: limits: {{{name}: …}}"
+            yield diagnostic("A411", task.origin.at("dag"), message, hint=hint)
 
 
 def _retry(model: ComputeAsset | Task, origin: Origin) -> Iterator[Diagnostic]:

@@ -16,7 +16,7 @@ _ELSEWHERE: Final = frozenset(
 _OF_ASSET: Final = _ORDER | _ELSEWHERE | {
     "asset", "with_", "foreach", "continue_on", "timeout", "retry", "resources", "cache", "placement",
 }  # fmt: skip
-_OF_DAG: Final = _ORDER | _ELSEWHERE | {"dag", "with_", "foreach", "continue_on", "timeout", "retry"}
+_OF_DAG: Final = _ORDER | _ELSEWHERE | {"dag", "with_", "foreach", "continue_on", "retry"}
 _OF_PAUSE: Final = _ORDER | _ELSEWHERE | {"pause", "with_", "foreach", "retry", "resources", "cache"}
 
 

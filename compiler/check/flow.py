@@ -16,7 +16,11 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
     for dag in survey.dags:
         yield from _gathered(dag)
         yield from _defaults(dag)
-        shaky = {task.name: task for task in all_tasks(dag) if task.when is not None or _goes_on(task)}
+        shaky = {
+            task.name: task
+            for task in all_tasks(dag)
+            if task.foreach is None and (task.when is not None or _goes_on(task))  # of a loop there is a list, if empty
+        }
         if shaky:
             yield from _missing(dag, shaky)
 

@@ -33,8 +33,6 @@ def template(model: Template, store: Store | None) -> Object:
         return made | pod(body)
     if body.retry is not None:
         made["retryStrategy"] = retry(body.retry)
-    if body.timeout is not None:
-        made["timeout"] = f"{body.timeout}s"
     if body.parallelism is not None:
         made["parallelism"] = body.parallelism
     made["dag"] = {"tasks": [_task(task, store) for task in body.tasks]}
@@ -109,7 +107,8 @@ def _interface(interface: Interface, made: Object) -> None:
 
 
 def _output_parameter(model: OutputParameter) -> Object:
-    source: Object = {"path": model.path} if model.path else {"parameter": model.reference}
+    taken = "parameter" if model.reference.startswith("{{") else "expression"
+    source: Object = {"path": model.path} if model.path else {taken: model.reference}
     if model.default is not None:
         source["default"] = model.default
     return {"name": model.name, "valueFrom": source}

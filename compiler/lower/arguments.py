@@ -10,7 +10,7 @@ from compiler.lower.artifacts import EMBEDDED, given
 from compiler.lower.library import Library
 from compiler.lower.loops import index_of
 from compiler.lower.outputs import Outputs
-from compiler.lower.text import ITEM, Variable, printed, tag
+from compiler.lower.text import ITEM, Variable, gathered, printed, tag
 from compiler.plan import Argument, ArtifactArgument, InputArtifact, Interface, Location
 from compiler.program import (
     Binding,
@@ -86,10 +86,12 @@ class Arguments:
             return binding.kind == "inputs" and binding.name in self.empty
         if not isinstance(binding, Gathered):
             return False
-        task = self._outputs.tasks[binding.ref.name]
-        foreach = task.foreach
-        sure = foreach is not None and bool(foreach.items) and not task.when and task.needs is None
-        return not sure or task.name in self._gated or task.task.continue_on is not None
+        return not self._is_full(self._outputs.tasks[binding.ref.name])
+
+    def _is_full(self, task: ResolvedTask) -> bool:
+        """Whether a loop has an item that runs, and ends well if the DAG goes on."""
+        listed = task.foreach is not None and bool(task.foreach.items) and not task.when and task.needs is None
+        return listed and task.name not in self._gated and task.task.continue_on is None
 
     def resolve(self, ref: Ref) -> Variable:
         """A reference in a DAG as Argo's variable; a file's path as text."""
@@ -110,6 +112,9 @@ class Arguments:
                 return ("inputs", "parameters", self._own_env())
         source = self._outputs.find(ref.name, ref.output)
         kind = "parameters" if source.kind == "value" else "artifacts"
+        task = self._outputs.tasks[ref.name]
+        if source.kind == "value" and task.foreach is not None and not self._is_full(task):
+            return gathered(ref.name, ref.output, "[]")
         return ("tasks", ref.name, "outputs", kind, ref.output)
 
     def _value(self, binding: Binding, guard: str) -> str:

@@ -55,7 +55,7 @@ class _Lowering:
         self._entry = dag.name == library.entry
         self._tasks = dag.finally_ if closing else dag.tasks
         self._outputs = Outputs(self._tasks)
-        self._gates = gates.conditions(self._tasks)
+        self._gates = self._outputs.gated
         self._arguments = Arguments(library, dag, self._outputs, looped, maybe, self._gates)
         self._conditions = conditions.Conditions(lambda ref: expression(self._arguments.resolve(ref)), self._type)
         self._continues = {task.name: task.task.continue_on for task in self._tasks if task.task.continue_on}
@@ -80,7 +80,6 @@ class _Lowering:
         body = DagTemplate(
             self._interface(),
             tuple(tasks),
-            timeout=limits.timeout if limits and nested else None,
             parallelism=limits.parallelism if limits and nested else None,
         )
         return self._library.add_dag(template_name, body, nodes)
@@ -145,15 +144,14 @@ class _Lowering:
             found.append(diagnostic("A456", definition_of(task).at("cache"), message, hint=hint))
 
     def _nested(self, task: ResolvedTask, callee: Callee) -> Callee:
-        """A nested DAG under a task's own retry or timeout is a template of its own."""
+        """A nested DAG under a task's own retry is a template of its own. (Argo has no timeout of a DAG's template.)"""
         own = task.task
         if isinstance(task.target, ResolvedDag) and task.target.finally_:
             message = f"DAG '{task.target.name}' has `finally`, which runs only when it is a run of its own"
             hint = "put what runs at the end into the outer DAG's `finally`"
             self._library.diagnostics.append(diagnostic("A455", task.origin.at("dag"), message, hint=hint))
-        if own.retry is None and own.timeout is None:
-            return callee
-        return self._library.variant(callee, retry_of(own.retry), own.timeout)
+        retry = retry_of(own.retry)
+        return self._library.variant(callee, retry) if retry is not None else callee
 
     def _loop(self, task: ResolvedTask) -> Loop:
         foreach = task.foreach
@@ -205,9 +203,11 @@ class _Lowering:
             if given.kind != "env"
         ]
         results = () if self._closing else tuple(model.results)
-        values = tuple(self._value(name) for name in results if self._source(name).kind == "value")
+        values = [self._value(name) for name in results if self._source(name).kind == "value"]
+        if not (self._entry or self._closing) and (approved := gates.approved(self._tasks)):
+            values.append(OutputParameter(names.APPROVED, reference=f"{approved} ? 'true' : 'false'", default="false"))
         stored = [name for name in results if not (self._source(name).kind == "value" or self._source(name).many)]
-        return Interface(tuple(parameters), tuple(artifacts), values, tuple(map(self._artifact, stored)))
+        return Interface(tuple(parameters), tuple(artifacts), tuple(values), tuple(map(self._artifact, stored)))
 
     def _source(self, result: str) -> Source:
         ref = self._dag.results[result]
@@ -215,31 +215,18 @@ class _Lowering:
 
     def _value(self, result: str) -> OutputParameter:
         ref = self._dag.results[result]
-        default = "" if self._skippable(ref.name) else None
+        default = "" if self._outputs.skippable(ref.name) else None
+        if self._source(result).many:
+            default = "[]"
         reference = f"{{{{tasks.{ref.name}.outputs.parameters.{ref.output}}}}}"
         return OutputParameter(result, reference=reference, default=default)
 
     def _artifact(self, result: str) -> OutputArtifact:
         ref = self._dag.results[result]
-        optional = self._source(result).optional or self._skippable(ref.name)
+        optional = self._source(result).optional or self._outputs.skippable(ref.name)
         return OutputArtifact(
             result, source=f"{{{{tasks.{ref.name}.outputs.artifacts.{ref.output}}}}}", optional=optional
         )
-
-    def _skippable(self, name: str) -> bool:
-        """Whether a task may end without its outputs while the DAG goes well: it, or one that it waits for."""
-        seen = {name}
-        stack = [name]
-        while stack:
-            task = self._outputs.tasks[stack.pop()]
-            if task.when or task.name in self._gates or task.name in self._continues:
-                return True
-            if not conditions.is_plain(task.needs):
-                return True
-            before = {*task.data, *conditions.named(task.needs)} - seen
-            seen |= before
-            stack += before
-        return False
 
     def _type(self, ref: Ref) -> str:
         if ref.kind == "params":

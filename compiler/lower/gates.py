@@ -2,17 +2,18 @@
 
 A rejected gate has succeeded as far as Argo knows, and what it holds back is skipped, which Argo counts as good enough
 to go on (workflow/common/ancestry.go: expandDependency). So every task after a gate, at any distance, asks for its
-decision; but for those that read the decision themselves.
+decision; but for those that read the decision themselves. A nested DAG with gates is a gate: it tells by an output
+whether all of them were approved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from compiler.lower.conditions import named
 from compiler.lower.loops import refs_of
-from compiler.lower.names import DECISION
-from compiler.lower.text import expression
+from compiler.lower.names import APPROVED, DECISION
+from compiler.lower.text import expression, gathered
 from compiler.program import Definition, Needs, ResolvedDag, ResolvedTask
 
 _GOOD = ("", "Succeeded", "AnySucceeded")
@@ -22,9 +23,21 @@ def is_gate(task: ResolvedTask) -> bool:
     return task.task.pause is not None and not isinstance(task.target, ResolvedDag | Definition)
 
 
+def holds_back(task: ResolvedTask) -> bool:
+    """Whether it is a gate, or a DAG with one."""
+    if isinstance(task.target, ResolvedDag):
+        return any(map(holds_back, task.target.tasks))
+    return is_gate(task)
+
+
+def approved(tasks: tuple[ResolvedTask, ...]) -> str:
+    """The expression that every gate of a DAG was approved; "" where it has none."""
+    return " && ".join(_approved(task) for task in tasks if holds_back(task))
+
+
 def conditions(tasks: tuple[ResolvedTask, ...]) -> dict[str, str]:
     """For each task behind gates, the expression that they were approved."""
-    gates = {task.name: task for task in tasks if is_gate(task)}
+    gates = {task.name: task for task in tasks if holds_back(task)}
     if not gates:
         return {}
     by_name = {task.name: task for task in tasks}
@@ -38,7 +51,7 @@ def conditions(tasks: tuple[ResolvedTask, ...]) -> dict[str, str]:
                 stack += [by_name[name] for name in waiting]
                 continue
             stack.pop()
-            behind.setdefault(task.name, _gates(task, gates.keys(), behind))
+            behind.setdefault(task.name, _gates(task, gates, behind))
     return {name: " && ".join(_approved(gates[gate]) for gate in held) for name, held in behind.items() if held}
 
 
@@ -46,13 +59,30 @@ def _before(task: ResolvedTask) -> list[str]:
     return [*task.data, *sorted(named(task.needs))]
 
 
-def _gates(task: ResolvedTask, gates: Collection[str], behind: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    read = {ref.name for ref in refs_of(task) if ref.kind == "tasks" and ref.output == DECISION}
+def _gates(
+    task: ResolvedTask, gates: Mapping[str, ResolvedTask], behind: dict[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    read = {ref.name for ref in refs_of(task) if ref.kind == "tasks" and _is_decision(gates.get(ref.name), ref.output)}
     found: dict[str, None] = {}
     for name in (*task.data, *_passed(task.needs)):
-        # A gate that was not reached has not approved: what is behind it need not ask for those before it.
-        found.update(dict.fromkeys((name,) if name in gates else behind[name]))
+        # A gate that was not reached has not approved: what is behind it need not ask for those before it. But a loop
+        # of gates that were not reached is like one without items.
+        if name not in gates or gates[name].foreach is not None:
+            found.update(dict.fromkeys(behind[name]))
+        if name in gates:
+            found[name] = None
     return tuple(name for name in found if name not in read)
+
+
+def _is_decision(task: ResolvedTask | None, output: str) -> bool:
+    """Whether an output is a gate's decision, be it in a nested DAG."""
+    if task is None:
+        return False
+    if not isinstance(task.target, ResolvedDag):
+        return output == DECISION
+    ref = task.target.results[output]
+    inner = next((other for other in task.target.tasks if other.name == ref.name and holds_back(other)), None)
+    return _is_decision(inner, ref.output)
 
 
 def _passed(needs: Needs | None) -> list[str]:
@@ -65,5 +95,9 @@ def _passed(needs: Needs | None) -> list[str]:
 
 
 def _approved(gate: ResolvedTask) -> str:
-    decision = expression(("tasks", gate.name, "outputs", "parameters", DECISION))
-    return f"all(fromJSON({decision}), # == 'approve')" if gate.foreach else f"{decision} == 'approve'"
+    output, wanted = (DECISION, "approve") if is_gate(gate) else (APPROVED, "true")
+    steps = ("tasks", gate.name, "outputs", "parameters", output)
+    if gate.foreach is None:
+        return f"{expression(steps)} == '{wanted}'"
+    values = gathered(gate.name, output, "[]" if gate.when is None else '["skipped"]')
+    return f"all(fromJSON({values.text}), # == '{wanted}')"

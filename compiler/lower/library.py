@@ -86,11 +86,11 @@ class Library:
             self._templates.append(Template(name, body))
         return Callee(self._bodies[body], body.interface, nodes)
 
-    def variant(self, callee: Callee, retry: Retry | None, timeout: int | None) -> Callee:
-        """A DAG's template with a retry or a timeout of its own."""
+    def variant(self, callee: Callee, retry: Retry) -> Callee:
+        """A DAG's template with a retry of its own."""
         body = next(body for body, name in self._bodies.items() if name == callee.name)
         assert isinstance(body, DagTemplate)
-        body = body._replace(retry=retry, timeout=body.timeout if timeout is None else timeout)
+        body = body._replace(retry=retry)
         return Callee(self._add(callee.name, body), body.interface, callee.nodes + 1)
 
     def _add(self, wanted: str, body: PodTemplate | GateTemplate | DagTemplate) -> str:

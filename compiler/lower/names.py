@@ -11,6 +11,7 @@ RUN_NAMESPACE: Final = "run_namespace"
 ENV_CONFIG: Final = "env_config"
 FILES_CONFIG: Final = "files_config"
 DECISION: Final = "decision"
+APPROVED: Final = "all_approved"  # whether all gates of a nested DAG were
 RUN_PREFIX: Final = "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}"
 STORED: Final = f"{RUN_PREFIX}/{{{{inputs.parameters.{TASK_PATH}}}}}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from compiler.lower import conditions, gates
 from compiler.program import Definition, ResolvedDag, ResolvedTask
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 class Source(NamedTuple):
     """An output of a task: its key below the place of the DAG (`pipeline/join/total`).
 
-    `many`: a loop around or within the task gives one for each item, below that key.
+    `optional`: it may be missing although its task ends well. `many`: a loop around or within the task gives one for
+    each item, below that key.
     """
 
     key: str
@@ -27,10 +29,12 @@ class Source(NamedTuple):
 class Outputs:
     """The outputs of one DAG's tasks."""
 
-    __slots__ = ("_known", "tasks")
+    __slots__ = ("_known", "_nested", "gated", "tasks")
 
     def __init__(self, tasks: tuple[ResolvedTask, ...]) -> None:
         self.tasks = {task.name: task for task in tasks}
+        self.gated = gates.conditions(tasks)
+        self._nested: dict[int, Outputs] = {}
         self._known: dict[tuple[str, str], Source] = {}
 
     def find(self, name: str, output: str) -> Source:
@@ -43,10 +47,12 @@ class Outputs:
         target = task.target
         if isinstance(target, ResolvedDag):
             ref = target.results[output]
-            inner = Outputs(target.tasks).find(ref.name, ref.output)
-            found = inner._replace(
-                key=f"{task.name}/{inner.key}", optional=inner.optional or _skippable(target, ref.name)
-            )
+            within = self._nested.get(id(target))
+            if within is None:
+                within = self._nested[id(target)] = Outputs(target.tasks)
+            inner = within.find(ref.name, ref.output)
+            optional = inner.optional or within.skippable(ref.name)
+            found = inner._replace(key=f"{task.name}/{inner.key}", optional=optional)
         else:
             model = target.model if isinstance(target, Definition) else target
             declared: Output | None = getattr(model, "outputs", {}).get(output)
@@ -57,6 +63,15 @@ class Outputs:
             )
         return found._replace(many=True) if task.foreach is not None else found
 
-
-def _skippable(dag: ResolvedDag, name: str) -> bool:
-    return any(task.name == name and task.when is not None for task in dag.tasks)
+    def skippable(self, name: str) -> bool:
+        """Whether a task may end without its outputs while the DAG goes well: it, or one that it waits for."""
+        seen = {name}
+        stack = [name]
+        while stack:
+            task = self.tasks[stack.pop()]
+            if task.when or task.name in self.gated or task.task.continue_on or not conditions.is_plain(task.needs):
+                return True
+            before = {*task.data, *conditions.named(task.needs)} - seen
+            seen |= before
+            stack += before
+        return False

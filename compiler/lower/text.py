@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from compiler.program import Literal_
 from compiler.refs import Ref, Text
@@ -20,8 +20,15 @@ OPEN: Final = "{{='{'+'{'}}"
 ITEM: Final = "item"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# The steps of a variable (`tasks`, `split`, `outputs`, …), or text that is known already.
-Variable = tuple[str, ...] | str
+
+class Computed(NamedTuple):
+    """An expression that gives a value in place of a variable."""
+
+    text: str
+
+
+# The steps of a variable (`tasks`, `split`, `outputs`, …), an expression, or text that is known already.
+Variable = tuple[str, ...] | Computed | str
 Resolver = Callable[[Ref], Variable]
 
 
@@ -41,16 +48,31 @@ def escape(text: str, guard: str = "inputs.parameters") -> str:
 
 def tag(variable: Variable) -> str:
     """`{{tasks.split.outputs.parameters.index}}`"""
+    if isinstance(variable, Computed):
+        return "{{=" + variable.text + "}}"
     return escape(variable) if isinstance(variable, str) else "{{" + ".".join(variable) + "}}"
 
 
 def expression(variable: Variable) -> str:
     """The variable in an expression: `tasks['split-text'].outputs.parameters.index`."""
+    if isinstance(variable, Computed):
+        return f"({variable.text})"
     if isinstance(variable, str):
         return quote(variable)
     return variable[0] + "".join(
         f".{step}" if _IDENTIFIER.fullmatch(step) else f"[{quote(step)}]" for step in variable[1:]
     )
+
+
+def gathered(task: str, output: str, default: str) -> Computed:
+    """The values of a loop's items as a JSON list; `default` where there are none.
+
+    Of a loop without items Argo has nothing for an output, of one whose items were all skipped a text in place of all
+    outputs (workflow/controller/operator.go: processAggregateNodeOutputs).
+    """
+    outputs = expression(("tasks", task, "outputs", "parameters"))
+    value = expression(("tasks", task, "outputs", "parameters", output))
+    return Computed(f"type({outputs}) == 'map' ? {value} ?? {quote(default)} : {quote(default)}")
 
 
 def quote(text: str) -> str:
@@ -93,5 +115,5 @@ def printed(text: str | Ref | Text | Literal_, resolve: Resolver, guard: str = "
     return "".join((*pieces, escape(literal, guard)))
 
 
-def _after_braces(count: int, variable: tuple[str, ...]) -> str:
+def _after_braces(count: int, variable: Variable) -> str:
     return "{{=" + "'{'+" * count + expression(variable) + "}}" if count else tag(variable)
