@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from argo.local.executors.local import Executor
-from argo.local.executors.runtimes import found, quantity
+from argo.local.executors.runtimes import found
 from argo.local.pods import PodOutcome
+from argo.local.resources import quantity
 from tests.argo.local.executors.conftest import Machine, request, until_done, until_running
 
 # Writes its arguments down, then does what a container would: runs the command, with the file of variables.
