@@ -17,7 +17,7 @@ from argo.local.executors.local import Executor
 from argo.local.executors.runtimes import found
 from argo.local.pods import PodOutcome
 from argo.local.resources import quantity
-from tests.argo.local.executors.conftest import Machine, request, until_done, until_running
+from tests.argo.local.executors.conftest import Machine, request, room, until_done, until_running
 
 # Writes its arguments down, then does what a container would: runs the command, with the file of variables.
 FAKE = """#!/bin/sh
@@ -77,7 +77,8 @@ def machine(tmp_path: Path) -> Any:
 def run(machine: Machine, fake: Fake, template: dict[str, Any], **fields: Any) -> PodOutcome:
     template["container"] = {"image": "any/image:1", "command": ["sh"], **template["container"]}
     environment = {"PATH": f"{fake.folder}:{os.environ['PATH']}", "ARGO_TOKEN": "engine", "DOCKER_HOST": "there"}
-    pods = machine.pods(executor=fake.name, environment=environment)
+    here = room({"nvidia.com/gpu": ("0", "1", "2")})
+    pods = machine.pods(executor=fake.name, environment=environment, machine=here)
     pods.create(request(template, **fields))
     return until_done(pods)["n1"]
 
@@ -122,7 +123,7 @@ def test_command(machine: Machine, fake: Fake) -> None:
     assert fake.values("--cap-drop") == ["ALL"]
     assert fake.values("--security-opt") == ["label=disable", "no-new-privileges"]
     assert (fake.values("--gpus") or fake.values("--device")) == (
-        ["2"] if fake.name == "docker" else ["nvidia.com/gpu=0", "nvidia.com/gpu=1"]
+        ['"device=0,1"'] if fake.name == "docker" else ["nvidia.com/gpu=0", "nvidia.com/gpu=1"]
     )
     if os.getuid() == 0:
         assert fake.values("--user") == ["1000:100"]
