@@ -209,6 +209,7 @@ register(
     ("A409", "warning", "a cache that depends on nothing"),
     ("A410", "error", "a schedule for a DAG that needs something given"),
     ("A411", "warning", "a limit that does not hold where a DAG is nested"),
+    ("A412", "error", "a cached loop whose files are gathered"),
 )
 
 # A5xx: what is open to attack (compiler.check)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from compiler.check.survey import Survey
+from compiler.check.survey import Survey, all_tasks
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models import ComputeAsset, Task
-from compiler.program import Definition, Origin, ResolvedDag, ResolvedTask
+from compiler.program import Definition, Gathered, Origin, ResolvedDag, ResolvedTask
+from compiler.refs import Ref
 
 if TYPE_CHECKING:
     from compiler.models.settings import Limits
@@ -25,6 +26,12 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
             yield from _timeout(dag, task, dag.model.limits.timeout)
         if isinstance(task.target, ResolvedDag) and task.target.model.limits is not None:
             yield from _nested(task, task.target, task.target.model.limits)
+        for name, binding in task.bindings.items():
+            if isinstance(binding, Gathered):
+                yield from _gathered(all_tasks(dag), binding.ref, task.origin.at("with", name))
+    for dag in survey.dags:
+        for name, ref in dag.results.items():
+            yield from _gathered(dag.tasks, ref, dag.origin.at("results", name))
 
 
 def _timeout(dag: ResolvedDag, task: ResolvedTask, limit: int) -> Iterator[Diagnostic]:
@@ -47,6 +54,27 @@ def _nested(task: ResolvedTask, dag: ResolvedDag, limits: Limits) -> Iterator[Di
             message = f"`limits.{name}` of DAG '{dag.name}' holds for runs of its own, not where it is nested"
             hint = f"give it to the DAG that nests it: limits: {{{name}: …}}"
             yield diagnostic("A411", task.origin.at("dag"), message, hint=hint)
+
+
+def _gathered(tasks: tuple[ResolvedTask, ...], ref: Ref, origin: Origin) -> Iterator[Diagnostic]:
+    """A loop's files are found by their prefix in the run; those of a cached item lie where an earlier run put them."""
+    task = next((task for task in tasks if task.name == ref.name), None)
+    looped = False
+    while task is not None and isinstance(task.target, ResolvedDag) and ref.output in task.target.results:
+        looped = looped or task.foreach is not None
+        inner, ref = task.target.tasks, task.target.results[ref.output]
+        task = next((task for task in inner if task.name == ref.name), None)
+    if task is None or isinstance(task.target, ResolvedDag):
+        return
+    looped = looped or task.foreach is not None
+    model = task.target.model if isinstance(task.target, Definition) else task.task
+    output = model.outputs.get(ref.output)
+    if looped and (task.task.cache or model.cache) and output is not None and output.kind != "value":
+        message = (
+            f"task '{task.name}' is cached: what an earlier run has made for an item is not among this run's files"
+        )
+        hint = "take `cache` from the task that loops, or give the task that reads its files the `cache`"
+        yield diagnostic("A412", origin, message, hint=hint)
 
 
 def _retry(model: ComputeAsset | Task, origin: Origin) -> Iterator[Diagnostic]:

@@ -84,8 +84,8 @@ class Pods:
 
     def lower(self, use: Use) -> PodTemplate:
         model, texts = use.model, _Texts(use)
-        resources = needs(model.resources, self._profile, texts.print)
-        storage = mounted(model, use.files, texts.print)
+        resources = needs(model.resources, self._profile, texts.expression)
+        storage = mounted(model, use.files, texts.expression)
         container = self._container(use, texts, storage)
         container = container._replace(
             requests=tuple(sorted(resources.requests.items())),
@@ -137,7 +137,7 @@ class Pods:
         )
 
     def _sidecar(self, name: str, model: SidecarModel, texts: _Texts) -> Sidecar:
-        resources = needs(model.resources, self._profile, texts.print)
+        resources = needs(model.resources, self._profile, texts.expression)
         container = Container(
             escape(model.image),
             tuple(texts.print(text) for text in model.command),

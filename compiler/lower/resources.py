@@ -31,27 +31,27 @@ class Needs:
         self.limits: dict[str, str] = {}
         self.patched: dict[str, dict[str, str]] = {}
 
-    def put(self, name: str, value: str, printed: Callable[[str], str], *sections: str) -> None:
+    def put(self, name: str, value: str, expression: Callable[[str], str], *sections: str) -> None:
         for section in sections:
             if OPEN in value:
-                self.patched.setdefault(section, {})[name] = printed(value)
+                self.patched.setdefault(section, {})[name] = late(expression(value))
             else:
                 (self.requests if section == "requests" else self.limits)[name] = value
 
 
-def needs(resources: Resources | None, profile: Profile, printed: Callable[[str], str]) -> Needs:
+def needs(resources: Resources | None, profile: Profile, expression: Callable[[str], str]) -> Needs:
     """CPU is requested; memory and disk are requested and limited; a GPU is limited (Kubernetes requests it then)."""
     found = Needs()
     if resources is None:
         return found
     if resources.cpu is not None:
-        found.put("cpu", resources.cpu, printed, "requests")
+        found.put("cpu", resources.cpu, expression, "requests")
     if resources.memory is not None:
-        found.put("memory", resources.memory, printed, "requests", "limits")
+        found.put("memory", resources.memory, expression, "requests", "limits")
     if resources.disk is not None:
-        found.put("ephemeral-storage", resources.disk, printed, "requests", "limits")
+        found.put("ephemeral-storage", resources.disk, expression, "requests", "limits")
     if resources.gpu is not None:
-        found.put(gpu_resource(resources.gpu, profile), str(resources.gpu.count), printed, "limits")
+        found.put(gpu_resource(resources.gpu, profile), str(resources.gpu.count), expression, "limits")
     return found
 
 
@@ -139,11 +139,24 @@ def quantity(text: str) -> float:
     return float(text[:-1]) * _SCALE[text[-1]] if text[-1] in _SCALE else float(text)
 
 
+def late(expression: str) -> str:
+    """A value that is known only in the run, marked as such in what `patch` takes."""
+    return f"\0{expression}\0"
+
+
 def patch(container: Mapping[str, Mapping[str, str]], volumes: Mapping[str, Mapping[str, str]]) -> str:
-    """A podSpecPatch for what is known only in the run; "" where there is nothing of the kind."""
+    """A podSpecPatch for what is known only in the run; "" where there is nothing of the kind.
+
+    Argo pastes a variable's text in between the patch's own: each value is made JSON there, lest it could say more.
+    """
     spec: dict[str, Any] = {}
     if container:
         spec["containers"] = [{"name": "main", "resources": container}]
     if volumes:
         spec["volumes"] = [{"name": name, "emptyDir": source} for name, source in sorted(volumes.items())]
-    return json.dumps(spec, sort_keys=True, ensure_ascii=False) if spec else ""
+    parts = json.dumps(spec, sort_keys=True, ensure_ascii=False).split("\\u0000") if spec else []
+    for index in range(1, len(parts), 2):
+        expression = json.loads('"' + parts[index] + '"')
+        parts[index] = "{{=toJson(" + expression + ")}}"
+        parts[index - 1], parts[index + 1] = parts[index - 1][:-1], parts[index + 1][1:]  # without the quotes
+    return "".join(parts)

@@ -7,6 +7,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, Final
 
 from compiler.lower.names import FILES_CONFIG, Names
+from compiler.lower.resources import late
 from compiler.plan import Mount, Volume
 from compiler.refs import OPEN
 
@@ -32,7 +33,7 @@ class Mounted:
         self.mounts.append(Mount(volume.name, path))
 
 
-def mounted(model: Runnable, files: Iterable[tuple[str, str]], printed: Callable[[str], str]) -> Mounted:
+def mounted(model: Runnable, files: Iterable[tuple[str, str]], expression: Callable[[str], str]) -> Mounted:
     """Everything a container has mounted. `files` are the job-config files as (key in the ConfigMap, path)."""
     found = Mounted()
     names = Names(set(model.volumes))
@@ -42,7 +43,7 @@ def mounted(model: Runnable, files: Iterable[tuple[str, str]], printed: Callable
     if model.resources and model.resources.shm is not None:
         name, size = names.new("shm"), model.resources.shm
         if OPEN in size:
-            found.patched[name] = {"medium": "Memory", "sizeLimit": printed(size)}
+            found.patched[name] = {"medium": "Memory", "sizeLimit": late(expression(size))}
         found.add(Volume(name, "memory", size="" if OPEN in size else size), _SHM)
     files = list(files)
     if files:
