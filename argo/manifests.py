@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from argo.conform import conform
 from compiler.diagnostics import Diagnostic, at, register
 from compiler.source import Path as DataPath
 from compiler.source import SourceFile, Span, Within
@@ -122,7 +123,7 @@ def _collect(
             _collect(item, source, (*prefix, "items", index), documents, diagnostics)
         return
     if kind in KINDS:
-        documents.append(ManifestDocument(value, source, prefix))
+        documents.append(ManifestDocument(value if kind == "ConfigMap" else conform(value), source, prefix))
         return
     diagnostics.append(_unused(kind, value, source, prefix))
 

@@ -57,6 +57,12 @@ def kinds() -> Mapping[str, str]:
     return _schema().kinds
 
 
+def fields_of(name: str) -> Mapping[str, str]:
+    """The fields of a kind or type with their types (`[]T` a list, `{}T` a map); empty for a name it has not."""
+    type_ = _schema().types.get(name)
+    return type_.fields if type_ else {}
+
+
 def check_object(obj: Any) -> list[Problem]:
     """Every mistake in the names and shapes of an object's fields, in the object's order; empty when there is none.
 

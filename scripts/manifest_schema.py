@@ -90,7 +90,7 @@ def _service_port() -> Types:
 
 
 def overlay() -> dict[str, Any]:
-    """The reviewed overlay: fields, types, wider, kinds."""
+    """The reviewed overlay: fields, types, wider, optional, kinds."""
     loaded: dict[str, Any] = yaml.safe_load(OVERLAY.read_text(encoding="utf-8"))
     return loaded
 
@@ -108,7 +108,16 @@ def merge(hera: Types, extra: dict[str, Any]) -> Types:
             raise OverlayError(f"Hera knows {name}.{outdated.pop()}: remove it from the overlay")
         merged[name].update(fields)
     _widen(merged, extra["wider"])
+    _loosen(merged, extra["optional"])
     return merged
+
+
+def _loosen(merged: dict[str, Any], optional: dict[str, list[str]]) -> None:
+    for name, fields in optional.items():
+        for field in fields:
+            if f"{field}!" not in merged.get(name, {}):
+                raise OverlayError(f"{name}.{field} is not required: remove it from the overlay")
+            merged[name][field] = merged[name].pop(f"{field}!")
 
 
 def _widen(merged: dict[str, Any], wider: dict[str, Any]) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import argo.local.support.expressions as expressions
 import argo.local.support.fields as fields
-import argo.local.support.references as references
+from argo.local.support.library import Library
 from argo.local.support.place import Place
+from argo.local.support.spec import check_cron
+from argo.local.support.walk import Walk
 from argo.manifests import ManifestDocument
 from compiler.diagnostics import Diagnostic
 
@@ -16,7 +18,8 @@ from compiler.diagnostics import Diagnostic
 def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
     """What keeps the engine on this machine from executing the documents, sorted by place; empty when nothing does.
 
-    The documents are all that a run may refer to.
+    The documents are all that a run may refer to. Values of a workflow's arguments may be missing, as they come with
+    the submission.
     """
     diagnostics: list[Diagnostic] = []
     sound: list[ManifestDocument] = []
@@ -25,11 +28,13 @@ def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
         diagnostics += shape
         if not shape:
             sound.append(document)
-    library = references.Library(sound)
+    library = Library(sound)
     for document in sound:
         diagnostics += fields.unsupported(document)
+        if document.kind == "CronWorkflow":
+            diagnostics += check_cron(Place(document, document.object, ()).child("spec"))
         for place in specs(document):
-            diagnostics += references.check(place, library)
+            diagnostics += Walk(place, library).run()
             diagnostics += expressions.check(place)
     return sorted(set(diagnostics))
 

@@ -19,6 +19,8 @@ register(
     ("A722", "error", "a variable that nothing sets"),
     ("A723", "error", "an argument is missing"),
     ("A724", "error", "a template, task or step without exactly one thing to do"),
+    ("A725", "error", "a name that is missing, malformed or reserved"),
+    ("A726", "error", "a value that is not allowed, or a field that has no place there"),
 )
 
 

@@ -136,7 +136,7 @@ DAG += f"  - name: b\n    {CONTAINER}\n  - name: d\n    dag:\n      tasks:\n"
         ("      - {name: x, template: b, dependencies: [x]}\n", [("A721", 15, 16)]),
         (
             "      - {name: x, template: b, dependencies: [w]}\n      - {name: w, template: b, depends: x}\n",
-            [("A721", 15, 16)],
+            [("A721", 15, 16), ("A724", 15, 32)],
         ),
         ("      - {name: x, template: b}\n      - {name: x, template: b}\n", [("A721", 16, 16)]),
         ("      - {name: x}\n", [("A724", 15, 10)]),
