@@ -96,5 +96,5 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     """`did you mean X?` for the nearest of `known`, or an empty string."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else ""

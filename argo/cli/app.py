@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
+from argo.cli import streams
 from argo.cli.table import COMMANDS, SECTIONS
-from argo.errors import ArgosyError, DefinitionError, did_you_mean
+from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_you_mean
 
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
 EXIT_INTERRUPTED = 130
@@ -87,11 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Only with ARGOSY_DEBUG set does an exception leave this function."""
+    streams.prepare()
     code = _invoke(arguments)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _close_stdout()
+    unwritten = streams.finish()
+    if unwritten is not None and code != EXIT_BUG:
+        return _system(unwritten)
     return code
 
 
@@ -103,15 +106,18 @@ def _invoke(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        _say("interrupted")
         return EXIT_INTERRUPTED
     except ArgosyError as error:
         return _report(error)
     except SystemExit:
         return 0  # click's way out when the reader of our output has gone, which is no failure of ours
+    except OSError as error:
+        return _system(error)
     except Exception as error:
         if os.environ.get("ARGOSY_DEBUG"):
             raise
@@ -128,21 +134,33 @@ def _report(error: ArgosyError) -> int:
         from argo.cli.output import print_diagnostics
 
         print_diagnostics(error.diagnostics)
-    click.echo("\n".join(error.lines()), err=True)
+    _say("\n".join(error.lines()))
     return error.exit_code
 
 
-def _close_stdout() -> None:
-    """Send what the interpreter may still write at its exit nowhere: the reader has gone."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+def _system(error: OSError) -> int:
+    """What this machine refuses where nothing says it in better words: no space, no right, no such folder."""
+    where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else " the output"
+    reason = error.strerror or str(error) or type(error).__name__
+    hint = "make space, then repeat the command" if error.errno == errno.ENOSPC else "look at the folder and its rights"
+    return _report(
+        EnvironmentFailure(
+            f"cannot use{where}: {reason[:1].lower()}{reason[1:]}",
+            known="what was recorded before stands, no file is half written",
+            hint=hint,
+        )
+    )
 
 
 def _bug(error: Exception) -> int:
-    click.echo(
+    _say(
         f"This is a bug in Argosy: {type(error).__name__}: {error}\n"
-        "What has run is kept. Please report it with the traceback, which ARGOSY_DEBUG=1 shows when you repeat this.",
-        err=True,
+        "What has run is kept. Please report it with the traceback, which ARGOSY_DEBUG=1 shows when you repeat this."
     )
     return EXIT_BUG
+
+
+def _say(text: str) -> None:
+    """On stderr, where that can be written to; the exit code says the rest."""
+    with suppress(OSError):
+        click.echo(text, err=True)

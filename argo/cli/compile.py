@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from argo.cli import options
-from argo.errors import EnvironmentFailure, UsageError
+from argo.errors import UsageError
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
@@ -49,11 +48,15 @@ def compile_(
 ) -> int:
     """Turn definitions (files, folders, names of DAGs) into Argo manifests: canonical YAML, always the same bytes."""
     from argo.cli.output import print_diagnostics
+    from argo.cli.progress import ticking
     from argo.cli.sources import compile_paths
 
     if compare and directory is None:
-        raise UsageError("--check compares with files: give their folder with -d")
-    result = compile_paths(_paths(paths), profile, form)
+        raise UsageError(
+            "--check compares with files: give their folder with -d", hint="argosy compile … -d manifests --check"
+        )
+    with ticking(lambda: "compiling"):
+        result = compile_paths(_paths(paths, "compile"), profile, form)
     print_diagnostics(result.diagnostics)
     if _has_errors(result.diagnostics):
         return 2
@@ -84,12 +87,14 @@ def compile_(
 def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) -> int:
     """Report every mistake in definitions or manifests; exit 0 when there is none, 1 when there is one."""
     from argo.cli.output import print_diagnostics
+    from argo.cli.progress import ticking
     from argo.cli.sources import is_manifest
 
-    chosen = _paths(paths)
+    chosen = _paths(paths, "check")
     manifests = [path for path in chosen if is_manifest(path)]
     definitions = [path for path in chosen if path not in manifests]
-    found = [*_check_definitions(definitions, profile), *_check_manifests(manifests)]
+    with ticking(lambda: "checking"):
+        found = [*_check_definitions(definitions, profile), *_check_manifests(manifests)]
     print_diagnostics(found, form)
     errors = sum(item.severity == "error" for item in found)
     warnings = sum(item.severity == "warning" for item in found)
@@ -111,13 +116,13 @@ def figures(result: Result) -> str:
     return "\n".join(lines)
 
 
-def _paths(names: Sequence[str]) -> list[Path]:
+def _paths(names: Sequence[str], command: str) -> list[Path]:
     from argo.cli.sources import find
 
     if not names:
         if Path("argosy.yaml").exists() or Path("dags").is_dir():
             return [Path("dags") if Path("dags").is_dir() else Path()]
-        raise UsageError("name the definitions: files, folders or DAGs", hint="argosy compile dags/")
+        raise UsageError("name the definitions: files, folders or DAGs", hint=f"argosy {command} dags/")
     return [find(name) for name in names]
 
 
@@ -151,24 +156,15 @@ def _stream(result: Result) -> None:
 
 def _write(result: Result, directory: Path) -> None:
     """Each file whole under its name, or not at all; what is right is not touched, what is left over removed."""
-    directory.mkdir(parents=True, exist_ok=True)
+    from argo.cli.output import say, write_file
+
     for document in result.documents:
         path = directory / document.file_name
-        if _read(path) == document.data:
-            continue
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with temporary.open("wb") as file:
-                file.write(document.data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise EnvironmentFailure(f"cannot write {path}: {error.strerror}") from error
+        if _read(path) != document.data:
+            write_file(path, document.data)
     for path in _left_over(result, directory):
         path.unlink()
-        click.echo(f"removed {path}: the DAG has no such object any more", err=True)
+        say(f"removed {path}: the DAG has no such object any more")
 
 
 def _left_over(result: Result, directory: Path) -> list[Path]:

@@ -31,19 +31,27 @@ def fetch(name: str, wanted: tuple[str, ...], directory: Path, max_size: int | N
 
     Each file appears under its name when it is whole, synced and verified, not before. Directories are unpacked.
     """
-    from argo.cli.output import emit
+    from argo.cli.output import emit, say
+    from argo.cli.progress import ticking
     from argo.results import fetch as fetch_results
+    from argo.results.fetch import brought
+    from argo.track.text import size
+
+    missing: list[str] = []
 
     def skipped(result: str, why: str) -> None:
-        click.echo(f"skipped {result}: {why}", err=True)
+        missing.append(f"skipped {result}: {why}")
 
     with options.local() as backend:
-        workflow = backend.get(backend.find(name))
-        files = fetch_results(workflow, backend.store, directory, wanted, limit=max_size, skipped=skipped)
+        ref = backend.find(name)
+        workflow, store = backend.get(ref), backend.store(ref)
+        with ticking(lambda: f"fetching {ref.name}: {size(brought(directory))}"):
+            files = fetch_results(workflow, store, directory, wanted, limit=max_size, skipped=skipped)
+    say(*missing)
     if form != "text":
         emit([file.as_json() for file in files], form)
         return
     for file in files:
         click.echo(f"{file.path}  {file.size} bytes  sha256 {file.sha256}")
     if not files:
-        click.echo("the run has no results to fetch", err=True)
+        say("the run has no results to fetch")

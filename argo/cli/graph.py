@@ -28,6 +28,7 @@ _FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}
 @options.profile
 def graph(subject: str, form: str | None, target: Path | None, profile: str | None) -> None:
     """Draw the tasks of a DAG or manifest, or a run with the phases of its tasks."""
+    from argo.cli.output import say, write_file
     from argo.graph.svg import svg
     from argo.graph.text import dot, mermaid
 
@@ -36,8 +37,8 @@ def graph(subject: str, form: str | None, target: Path | None, profile: str | No
     if target is None:
         click.echo(picture, nl=False)
     else:
-        target.write_text(picture, encoding="utf-8")
-        click.echo(f"wrote {target}", err=True)
+        write_file(target, picture)
+        say(f"wrote {target}")
 
 
 def _graph(subject: str, profile: str | None) -> Graph:

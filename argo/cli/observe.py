@@ -89,13 +89,18 @@ def status(name: str, form: str) -> None:
     if form != "text":
         emit(state(workflow).as_json(), form)
         return
-    from rich.console import Console
+    import shutil
+    import sys
 
     from argo.backend import FINISHED
+    from argo.cli.output import color
     from argo.track.live import render
+    from argo.track.text import paint
 
     top = tree(workflow)
-    Console(soft_wrap=False).print(render(top, now()))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None  # a pipe gets whole lines
+    for line in render(top, now(), columns):
+        click.echo(paint(line, color(sys.stdout)))
     made = results(workflow)
     if made:
         click.echo("\nresults")
@@ -147,7 +152,7 @@ def logs(name: str, task: str | None, follow: bool, form: str) -> None:
 
     With -o json one object a line: {"task","container","text"}.
     """
-    import json
+    from argo.cli.output import json_text
 
     with options.local() as backend:
         ref = backend.find(name)
@@ -156,7 +161,7 @@ def logs(name: str, task: str | None, follow: bool, form: str) -> None:
                 click.echo(line.text if task == line.task else f"{line.task}: {line.text}")
             else:
                 value = {"task": line.task, "container": line.container, "text": line.text}
-                click.echo(json.dumps(value, ensure_ascii=False))
+                click.echo(json_text(value))
 
 
 @click.command(short_help="Print a run as Argo's Workflow object.")

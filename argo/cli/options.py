@@ -31,7 +31,15 @@ def definition_paths(command: F) -> F:
 
 def profile(command: F) -> F:
     """`--profile`."""
-    return click.option("--profile", metavar="NAME", help="Profile of argosy.yaml.")(command)
+    return click.option(
+        "--profile", metavar="NAME", envvar="ARGOSY_PROFILE", show_envvar=True, help="Profile of argosy.yaml."
+    )(command)
+
+
+def by_hand(parameter: str) -> bool:
+    """Whether an option stands on the command line, rather than in the environment or nowhere."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 @contextmanager

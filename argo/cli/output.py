@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from argo.cli.streams import takes_unicode
+from argo.errors import ConflictError, EnvironmentFailure
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
@@ -19,10 +26,64 @@ def emit(value: Any, form: str) -> None:
         import yaml
 
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=takes_unicode(), width=120)
         click.echo(text, nl=False)
     else:
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(json_text(value, indent=2))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON that stdout can take: readable in UTF-8, escaped in any other encoding."""
+    if takes_unicode():
+        text = json.dumps(value, indent=indent, ensure_ascii=False)
+        if text.isascii() or _is_unicode(text):
+            return text
+    return json.dumps(value, indent=indent)
+
+
+def _is_unicode(text: str) -> bool:
+    """False for text that holds bytes of a file name that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def say(*lines: str) -> None:
+    """Lines on stderr, about what is done. That nobody reads them changes nothing."""
+    with suppress(OSError):
+        for line in lines:
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def write_file(path: Path, data: str | bytes, *, new: bool = False) -> None:
+    """Write a file: whole under its name, or not at all. With `new` raises ConflictError where there is one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            path.hardlink_to(temporary)
+        else:
+            temporary.replace(path)
+    except FileExistsError as error:
+        raise ConflictError(
+            f"{path} exists already", known="it was not touched", hint="choose another name, or move it away"
+        ) from error
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"cannot write {path}: {error.strerror or error}",
+            known="nothing is half written",
+            hint="make space" if error.errno == errno.ENOSPC else "look at the folder and its rights",
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str = "text") -> None:
@@ -35,16 +96,14 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str = "text") -> 
     if form == "json":
         emit(report.json_list(found), "json")
     elif form == "text":
-        click.echo(report.text(found, color=color(sys.stderr)), err=True)
+        say(report.text(found, color=color(sys.stderr)))
     else:
         value = getattr(report, form)(found)
-        click.echo(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(value if isinstance(value, str) else json_text(value, indent=2))
 
 
 def color(stream: Any) -> bool:
     """Whether the stream is a terminal that wants colour (NO_COLOR is respected)."""
-    import os
-
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 

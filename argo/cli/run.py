@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from argo.backend import FINISHED, Json, RunRef, Submission
 from argo.cli import options
-from argo.errors import ConflictError
+from argo.errors import ArgosyError, ConflictError
+from argo.local.stores import shown
 
 if TYPE_CHECKING:
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
+    from argo.local.home import Home
+    from argo.submit import Draft
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
 _LEFT = 130
@@ -69,17 +73,21 @@ def run(
     Ctrl-C leaves the run: tasks that run go on, nothing else starts, `argosy resume` goes on with it and
     `argosy stop` ends it.
     """
-    from argo.cli.here import fit
-    from argo.cli.output import print_diagnostics
-    from argo.cli.sources import check_parameters, find, load
+    from argo.cli.here import choose, fit
+    from argo.cli.output import print_diagnostics, say
+    from argo.cli.progress import ticking
+    from argo.cli.sources import check_parameters, load, split
     from argo.local.backend import choose_executor
-    from argo.submit import draft, pairs, require_complete, set_inputs, set_parameters
+    from argo.submit import draft, pairs, require_complete, set_parameters
 
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
-    loaded = load(subjects, profile)
+    place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"))
+    with ticking(lambda: "reading the definitions"):
+        loaded = load(subjects, place.profile)
     executor = choose_executor(executor)
-    images, warnings = fit(loaded.documents, executor, [find(name) for name in subjects], profile)
+    warnings = fit(loaded.documents, executor, place.images)
     if not quiet:
+        say(*place.notes)
         print_diagnostics([*loaded.diagnostics, *warnings])
     subject = draft(loaded.objects, loaded.base)
     set_parameters(subject, values)
@@ -87,14 +95,43 @@ def run(
     with options.local() as backend:
         ref = backend.identify(subject.workflow, name)
         backend.check_name(ref)
-        store = backend.store()
-        set_inputs(subject, files, ref, store.put_file)
+        _upload(backend.home, place.store, subject, files, ref)
         require_complete(subject)
         submission = Submission(subject.workflow, subject.objects, loaded.source)
-        backend.submit(submission, executor=executor, parallelism=parallelism, images=images)
+        backend.submit(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
         if not quiet:
-            click.echo(f"run {ref.name} on this machine", err=True)
+            say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
+
+
+def _upload(home: Home, settings: Json, subject: Draft, files: Mapping[str, str], ref: RunRef) -> None:
+    """Store the inputs of a run that is about to be recorded; what is stored goes again when not all can be."""
+    from argo.cli.progress import ticking
+    from argo.local.stores import open_store, require_writable
+    from argo.submit import set_inputs
+    from argo.track.text import size
+
+    store = open_store(home, settings)
+    stored: list[str] = []
+    doing = "looking at the store"
+
+    def put(key: str, path: Path) -> None:
+        nonlocal doing
+        doing = f"storing {path.name} ({size(path.stat().st_size)})"
+        stored.append(key)
+        store.put_file(key, path)
+
+    try:
+        with ticking(lambda: doing):
+            if settings:
+                require_writable(store, f"runs/{ref.namespace}/{ref.name}/{ref.uid}")
+            doing = "preparing the inputs"
+            set_inputs(subject, files, ref, put)
+    except BaseException:
+        for key in stored:
+            with suppress(ArgosyError):
+                store.delete(key)
+        raise
 
 
 @click.command(short_help="Go on with a run that was killed, left or suspended.")
@@ -108,6 +145,8 @@ def resume(name: str, wait: bool, quiet: bool, form: str) -> int:
     What has finished is not run again; what still runs is taken over. Bare suspend steps go on; a gate keeps waiting
     for `argosy approve` or `argosy reject`. Where another process drives the run, it is only told to go on.
     """
+    from argo.cli.output import say
+
     with options.local() as backend:
         ref = backend.find(name)
         if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED:
@@ -115,7 +154,7 @@ def resume(name: str, wait: bool, quiet: bool, form: str) -> int:
         elif not backend.unfinished(ref):
             raise ConflictError(f"{ref.name} has ended", hint=f"argosy status {ref.name}")
         if backend.active(ref):
-            click.echo(f"{ref.name} goes on; follow it with: argosy watch {ref.name}", err=True)
+            say(f"{ref.name} goes on; follow it with: argosy watch {ref.name}")
             return 0
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
@@ -156,18 +195,19 @@ class _Observer:
 
 def _leave(backend: LocalBackend, ref: RunRef, workflow: Json) -> int:
     """Say how to go on with a run that is left; 0 when it only waits for a decision, else 130."""
+    from argo.cli.output import say
     from argo.track.tree import idle, relative, waiting
 
-    running = len(backend.state.pods(ref.uid))
+    started = backend.unfinished(ref)
     resume_it = f"argosy resume {ref.name}"
-    if not running and idle(workflow):
-        click.echo(f"\n{ref.name} waits for a decision", err=True)
+    if not started and idle(workflow):
+        say(f"\n{ref.name} waits for a decision")
         for node in waiting(workflow):
             task = relative(node["name"], ref.name)
-            click.echo(f"  argosy approve {ref.name} {task}   or: argosy reject {ref.name} {task}", err=True)
-        click.echo(f"  then: {resume_it}", err=True)
+            say(f"  argosy approve {ref.name} {task}   or: argosy reject {ref.name} {task}")
+        say(f"  then: {resume_it}")
         return 0
-    tasks = f"{running} task{'s' if running != 1 else ''} running, on by themselves" if running else "no task running"
-    click.echo(f"\nleft {ref.name} with {tasks}; nothing else starts", err=True)
-    click.echo(f"  go on:  {resume_it}\n  end it: argosy stop {ref.name}", err=True)
+    tasks = "tasks that run go on to their end" if started else "no task runs"
+    say(f"\nleft {ref.name}; {tasks}, nothing else starts")
+    say(f"  go on:  {resume_it}", f"  end it: argosy stop {ref.name}")
     return _LEFT

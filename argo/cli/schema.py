@@ -18,13 +18,13 @@ def schema(kind: str | None, directory: Path | None) -> None:
 
     Editors with the YAML language server read `# yaml-language-server: $schema=FILE` at the top of a definition.
     """
+    from argo.cli.output import write_file
     from compiler.schema import file_name, json_schema
 
     if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
         for model in _MODELS.values():
             path = directory / file_name(model)
-            path.write_text(json.dumps(json_schema(model), indent=2) + "\n", encoding="utf-8")
+            write_file(path, json.dumps(json_schema(model), indent=2) + "\n")
             click.echo(path)
     elif kind is not None:
         click.echo(json.dumps(json_schema(_MODELS[kind]), indent=2))

@@ -52,12 +52,27 @@ def find(name: str) -> Path:
     if wanted in known:
         return known[wanted]
     if "/" in name or path.suffix in _SUFFIXES:
-        raise NotFoundError(f"{name} does not exist")
+        raise NotFoundError(f"{name} does not exist", tried=f"looked in {_folder(path)}", hint=_near(path))
     raise NotFoundError(
         f"there is no file and no DAG named {name}",
         tried="looked in ./dags and in what ships with Argosy",
         hint=did_you_mean(wanted, list(known)) or (f"there are: {', '.join(sorted(known))}" if known else ""),
     )
+
+
+def _folder(path: Path) -> str:
+    """The folder that a path names, as far as it is there."""
+    return str(next((parent for parent in path.absolute().parents if parent.is_dir()), path.parent))
+
+
+def _near(path: Path) -> str:
+    """What was probably meant by a path that is not there."""
+    try:
+        names = sorted(entry.name for entry in path.absolute().parent.iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return "look at the path, or name a DAG: argosy assets list"
+    near = did_you_mean(path.name, names)
+    return near or "look at the path, or name a DAG: argosy assets list"
 
 
 def is_manifest(path: Path) -> bool:
@@ -75,11 +90,7 @@ def load(
 
     Raises DefinitionError with all diagnostics when there is a mistake, or something that cannot run here.
     """
-    if not names:
-        raise UsageError("name a DAG, a definition or a manifest")
-    paths = [find(name) for name in names]
-    manifests = [path for path in paths if is_manifest(path)]
-    definitions = [path for path in paths if path not in manifests]
+    definitions, manifests = split(names)
     loaded = Loaded(source=" ".join(names))
     if definitions:
         result = compile_paths(definitions, profile, form)
@@ -90,6 +101,15 @@ def load(
     if manifests:
         _read(manifests, loaded)
     return loaded
+
+
+def split(names: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """What was named, as definitions and as manifests."""
+    if not names:
+        raise UsageError("name a DAG, a definition or a manifest", hint="argosy run fork-join")
+    paths = [find(name) for name in names]
+    manifests = [path for path in paths if is_manifest(path)]
+    return [path for path in paths if path not in manifests], manifests
 
 
 def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["template", "workflow"]) -> Result:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from argo.backend import Json
+from argo.local.stores import shown
 from argo.track.outputs import Result, results
 from argo.track.text import duration
 from argo.track.tree import Task, moment, relative, tree, waiting
@@ -32,11 +35,29 @@ def follow_view(quiet: bool = False) -> View:
     """The view for this terminal or pipe; it writes on stderr, so that stdout stays for the outcome."""
     if quiet:
         return _Silent()
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from argo.cli.output import color
         from argo.track.live import LiveView
 
-        return LiveView()
-    return _Lines()
+        return _Careful(LiveView(color=color(sys.stderr)))
+    return _Careful(_Lines())
+
+
+class _Careful:
+    """Another view until nobody reads it any more: that must not end what is being shown."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
+        try:
+            self._view.update(workflow, changed)
+        except OSError:
+            self._view = _Silent()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._view.close()
 
 
 class _Silent:
@@ -83,12 +104,13 @@ def summary(backend: LocalBackend, ref: RunRef, workflow: Json) -> None:
     click.echo(f"{ref.name} {phase}{took}{message}")
     if phase in ("Failed", "Error"):
         failures(backend, ref, workflow)
+    settings = backend.state.row(ref.uid).store
     made = [result for result in results(workflow) if result.ready]
     if made:
         click.echo("\nresults")
         for result in made:
             click.echo(f"  {result.name:<20}  {result_text(result)}")
-    click.echo(f"\nartifacts  {backend.home.store}")
+    click.echo(f"\nartifacts  {shown(settings) if settings else backend.home.store}")
     click.echo(f"logs       {backend.home.run(ref.uid)}")
     click.echo("\nnext")
     if made:

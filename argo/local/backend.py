@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -19,6 +20,7 @@ from argo.local.images import Images
 from argo.local.library import RunLibrary
 from argo.local.lock import RunLock
 from argo.local.state import RunRow, State, name_taken
+from argo.local.stores import open_store
 from argo.track.tree import moment
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from argo.storage import Store
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST = 63  # of a Workflow's name, which is a label of its pods (Argo: workflow/validate/validate.go)
 _POLL = 0.1  # seconds between two looks at the state
 _PATIENCE = 15.0  # seconds in which the process that drives a run must have taken a command
 
@@ -43,12 +47,16 @@ class LocalBackend:
         self.state.close()
 
     def identify(self, workflow: Json, name: str | None = None) -> RunRef:
-        """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName."""
+        """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName.
+
+        Raises UsageError for what Kubernetes would not take as the name of a Workflow.
+        """
         metadata = workflow.setdefault("metadata", {})
         own = name or metadata.get("name")
         if not own:
             suffix = "".join(secrets.choice(_LETTERS) for _ in range(5))
-            own = (metadata.get("generateName") or "run-") + suffix
+            own = (metadata.get("generateName") or "run-")[: _LONGEST - len(suffix)] + suffix
+        _check_name(own)
         metadata.pop("generateName", None)
         metadata["name"] = own
         metadata.setdefault("namespace", "default")
@@ -63,8 +71,12 @@ class LocalBackend:
         executor: str = "",
         parallelism: int | None = None,
         images: Images | None = None,
+        store: Json | None = None,
     ) -> RunRef:
-        """Record a run. It starts when `drive` is called. `images` says what images run by themselves."""
+        """Record a run. It starts when `drive` is called.
+
+        `images` says what images run by themselves, `store` are the settings of `argo.local.stores.open_store`.
+        """
         metadata = submission.workflow.get("metadata") or {}
         if "uid" in metadata:
             ref = RunRef(metadata["name"], metadata["namespace"], metadata["uid"])
@@ -78,6 +90,7 @@ class LocalBackend:
             executor=choose_executor(executor),
             parallelism=parallelism,
             images=images,
+            store=store,
         )
         return ref
 
@@ -168,7 +181,7 @@ class LocalBackend:
                 )
             if results:
                 prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/"
-                store = self.store()
+                store = self.store(ref)
                 for info in [*store.list(prefix)]:
                     store.delete(info.key)
             self.state.delete(ref.uid)
@@ -178,11 +191,9 @@ class LocalBackend:
         """Whether a process drives the run now."""
         return RunLock(self.home.run(ref.uid)).held()
 
-    def store(self, bucket: str = "") -> Store:
-        """This machine's artifact store."""
-        from argo.storage import DirectoryStore
-
-        return DirectoryStore(self.home.store, bucket) if bucket else DirectoryStore(self.home.store)
+    def store(self, ref: RunRef) -> Store:
+        """The store of a run's artifacts. Raises StoreError for credentials that are only half there."""
+        return open_store(self.home, self.state.row(ref.uid).store)
 
     def drive(self, ref: RunRef, observe: Observer | None = None, *, wait: bool = True) -> bool:
         """Execute the run in this process until it has ended: True; False when left by a signal.
@@ -204,9 +215,13 @@ class LocalBackend:
     def _pods(self, row: RunRow, library: RunLibrary) -> LocalPods:
         from argo.local.executors.local import LocalPods
 
-        directory, claims, executor = self.home.run(row.ref.uid) / "pods", self.home.root / "volumes", row.executor
         return LocalPods(
-            directory, self.store(), library, executor=choose_executor(executor), claims=claims, images=row.images
+            self.home.run(row.ref.uid) / "pods",
+            open_store(self.home, row.store),
+            library,
+            executor=choose_executor(row.executor),
+            claims=self.home.root / "volumes",
+            images=row.images,
         )
 
     def _locked(self, ref: RunRef) -> RunLock:
@@ -283,6 +298,17 @@ def choose_executor(wanted: str) -> Executor:
     if shutil.which(wanted) is None:
         raise EnvironmentFailure(f"{wanted} is not installed here", hint="--executor process")
     return "podman" if wanted == "podman" else "docker"
+
+
+def _check_name(name: str) -> None:
+    if len(name) <= _LONGEST and _NAME.fullmatch(name):
+        return
+    near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST].strip("-")
+    raise UsageError(
+        f"{name!r} is not a name for a run: at most {_LONGEST} lower-case letters, digits, '-' and '.'",
+        known="nothing was started",
+        hint=f"--name {near or 'first'}",
+    )
 
 
 def _ignore(workflow: Json, changed: Collection[str]) -> None:

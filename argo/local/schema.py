@@ -34,6 +34,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX commands_open ON commands (uid, settled)",
     ),
     ("ALTER TABLE runs ADD COLUMN images TEXT NOT NULL DEFAULT '{}'",),  # JSON: what images run by themselves
+    ("ALTER TABLE runs ADD COLUMN store TEXT NOT NULL DEFAULT '{}'",),  # JSON: of an S3 store, without credentials
 )
 
 

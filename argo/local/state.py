@@ -39,6 +39,7 @@ class RunRow:
     phase: str
     status: Json  # without nodes
     images: Json  # what images run by themselves
+    store: Json  # settings of an S3 store, without credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,16 @@ class State:
         executor: str = "",
         parallelism: int | None = None,
         images: Images | None = None,
+        store: Json | None = None,
     ) -> None:
         """Record a new run, whole. Raises ConflictError when its name is taken."""
         body, status = _split(workflow)
         now = datetime.now(UTC).timestamp()
-        row = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status, _dump(images or {}))
+        made = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status)
+        row = (*made, _dump(images or {}), _dump(store or {}))
         try:
             with self._transaction():
-                self._db.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,'Pending',1,?)", row)
+                self._db.execute("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,'Pending',1,?,?)", row)
                 self._db.executemany(
                     "INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
                     [(ref.uid, o["kind"], o["metadata"]["name"], _dump(o)) for o in objects],
@@ -271,7 +274,7 @@ class State:
             self._db.execute("COMMIT")
 
 
-_ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status, images FROM runs"
+_ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status, images, store FROM runs"
 
 
 @contextmanager
@@ -285,7 +288,8 @@ def _alone(path: Path) -> Iterator[None]:
 def _row(row: Sequence[Any]) -> RunRow:
     created = datetime.fromtimestamp(row[4], UTC)
     ref = RunRef(row[0], row[1], row[2])
-    return RunRow(ref, row[3], created, row[5], row[6], row[7], json.loads(row[8]), json.loads(row[9]))
+    status, images, store = map(json.loads, row[8:11])
+    return RunRow(ref, row[3], created, row[5], row[6], row[7], status, images, store)
 
 
 def _in_order(changed: Collection[str], nodes: Json) -> list[str]:
@@ -317,6 +321,12 @@ def load_request(text: str) -> PodRequest:
     """The pod request that `dump_request` wrote."""
     fields = json.loads(text)
     return PodRequest(**{**fields, "volumes": tuple(fields["volumes"])})
+
+
+def parent_uid(workflow: Json) -> str:
+    """The uid of the run that a run is a child of; empty for any other."""
+    owners = workflow["metadata"].get("ownerReferences") or ()
+    return next((str(owner["uid"]) for owner in owners if owner.get("kind") == "Workflow"), "")
 
 
 def name_taken(name: str) -> ConflictError:

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from argo.storage import ObjectInfo, Store
 
 _STAGE = ".argosy-fetch-"
-
-Stores = Callable[[str], "Store"]
-"""The store of a bucket; of the default one for an empty name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Fetched:
 
 def fetch(
     workflow: Json,
-    stores: Stores,
+    store: Store,
     folder: Path,
     wanted: Sequence[str] = (),
     *,
@@ -72,19 +69,38 @@ def fetch(
             for result in chosen:
                 bound = limit if limit is not None else shutil.disk_usage(folder).free
                 staged = stage / secrets.token_hex(6)
-                made = _bring(result, stores, staged, bound)
+                made = _bring(result, store, staged, bound)
                 if made is None:
                     _missing(result, bool(wanted), workflow, skipped)
                     continue
                 target = folder / names[result.name]
                 _place(made, target)
                 fetched += _describe(result.name, target)
+    except StoreError as error:
+        error.known = error.known or _whole(fetched)
+        raise
     except OSError as error:
         raise EnvironmentFailure(
             f"cannot write to {folder}: {error.strerror or error}",
-            known="results named above are whole, no other was kept",
+            known=f"{_whole(fetched)}; nothing is half written",
+            hint="make space, or fetch into another folder with -d",
         ) from error
     return fetched
+
+
+def brought(folder: Path) -> int:
+    """How many bytes the fetches that run now have brought so far to `folder`."""
+    total = 0
+    for parent, _, files in (entry for stage in folder.glob(_STAGE + "*") for entry in os.walk(stage)):
+        for name in files:
+            with suppress(OSError):  # it got its final name meanwhile
+                total += Path(parent, name).lstat().st_size
+    return total
+
+
+def _whole(fetched: Sequence[Fetched]) -> str:
+    names = list(dict.fromkeys(file.output for file in fetched))
+    return f"whole and kept: {', '.join(names)}" if names else "no result was kept"
 
 
 def _choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]:
@@ -113,7 +129,7 @@ def _missing(result: Result, asked: bool, workflow: Json, skipped: Callable[[str
         skipped(result.name, why)
 
 
-def _bring(result: Result, stores: Stores, staged: Path, limit: int) -> Path | None:
+def _bring(result: Result, store: Store, staged: Path, limit: int) -> Path | None:
     """The result as a file or folder below the stage; None where there is none."""
     if result.kind == "value":
         if result.value is None:
@@ -121,7 +137,8 @@ def _bring(result: Result, stores: Stores, staged: Path, limit: int) -> Path | N
         staged.write_bytes(result.value.encode())
         _sync(staged)
         return staged
-    store = stores(result.bucket)
+    if result.bucket:
+        store = store.with_bucket(result.bucket)
     if result.kind == "files":
         return _objects(store, result.key.rstrip("/") + "/", staged)
     info = store.stat(result.key)

@@ -27,6 +27,9 @@ _REFUSED = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 }
+_CREDENTIALS = (
+    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and their rights"
+)
 # Connect and read, in seconds. A read that stalls this long is tried again, then given up.
 _TIMEOUT = (10.0, 120.0)
 
@@ -162,12 +165,14 @@ class S3Store:
                     f"no object {name}" if error.code != "NoSuchBucket" else f"no bucket {self.bucket}"
                 ) from error
             if error.code in _REFUSED:
-                raise Denied(f"{name}: {error.code}", hint="check the credentials and their rights") from error
+                raise Denied(f"{name}: {error.code}", hint=_CREDENTIALS) from error
             raise StorageError(f"{name}: {error.code}: {error.message}") from error
         except HTTPError as error:
             reason = getattr(error, "reason", None) or error
             raise Unreachable(
-                f"{self._config.endpoint} does not answer ({type(reason).__name__})", tried=f"to reach {name}"
+                f"{self._config.endpoint} does not answer ({type(reason).__name__})",
+                tried=f"to reach {name}",
+                hint="look at the endpoint and the network, then repeat the command",
             ) from error
         except (MinioException, ValueError) as error:
             raise StorageError(f"{name}: {error}") from error

@@ -2,74 +2,85 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from typing import TextIO
 
 from argo.backend import FULFILLED, Json
-from argo.track.text import duration, sign
+from argo.track.text import Line, clean, crop, duration, paint, sign, width
 from argo.track.tree import Task, relative, tree, waiting
 
 _EVERY = 0.25  # seconds between two drawings
+_SHARE = 10  # a drawing takes at most one part in so many of the time
+_LAST = 40  # lines of the last drawing, where the terminal is smaller
 _RANK = {"Failed": 0, "Error": 0, "Running": 1, "Pending": 2, "Succeeded": 3, "Skipped": 4, "Omitted": 4}
+_NAME, _MESSAGE = 12, 8  # columns that a name keeps, and that a message needs to be shown
 
 Row = tuple[str, Task]
 """The lines of the tree before a task's name, and the task."""
 
 
 class LiveView:
-    """Draws a run on `console` at most four times a second."""
+    """Draws a run on a terminal at most four times a second."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
-        self._live = Live(console=self._console, auto_refresh=False, transient=False)
-        self._drawn = 0.0
+    def __init__(self, stream: TextIO | None = None, color: bool = True) -> None:
+        self._stream = stream or sys.stderr
+        self._color = color
+        self._due = 0.0
         self._workflow: Json | None = None
-        self._live.start()
+        self._size: os.terminal_size | None = None
+        self._drawn = 0  # lines on the screen
 
     def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
         """Take in the run as it is now."""
         del changed
         self._workflow = workflow
-        now = time.monotonic()
-        if now - self._drawn >= _EVERY:
-            self._drawn = now
-            self._live.update(self._render(self._console.height - 1), refresh=True)
+        started = time.monotonic()
+        if started >= self._due:
+            self._draw()
+            took = time.monotonic() - started
+            self._due = started + max(_EVERY, _SHARE * took)
 
     def close(self) -> None:
-        """Draw the last state and leave the terminal as it was."""
+        """Draw the last state and leave it on the terminal."""
         if self._workflow is not None:
-            self._live.update(self._render(max(self._console.height - 1, 40)), refresh=True)
-        self._live.stop()
+            self._draw(_LAST)
+            self._workflow = None
 
-    def _render(self, height: int) -> RenderableType:
+    def _draw(self, least: int = 0) -> None:
         assert self._workflow is not None
-        gates = [relative(node["name"], self._workflow["metadata"]["name"]) for node in waiting(self._workflow)]
-        picture = render(tree(self._workflow), datetime.now(UTC), height - len(gates[:3]))
-        run = self._workflow["metadata"]["name"]
-        return Group(picture, *(Text(f"  decide: argosy approve|reject {run} {gate}", "magenta") for gate in gates[:3]))
+        size = _size(self._stream)
+        # A terminal of another width breaks the lines that stand on it anew: only an empty screen can be counted on.
+        start = "\x1b[H\x1b[2J" if self._size not in (None, size) else f"\x1b[{self._drawn}F" if self._drawn else ""
+        # Lines that scrolled out cannot be reached any more, so that only the last drawing may be that long.
+        lines = picture(self._workflow, size.columns - 1, max(size.lines - 1, least))
+        text = "".join(f"{paint(line, self._color)}\x1b[K\n" for line in lines)
+        self._stream.write(f"{start}{text}\x1b[J")
+        self._stream.flush()
+        self._size, self._drawn = size, len(lines)
 
 
-def render(top: Task, now: datetime, height: int = 10_000) -> RenderableType:
-    """A run as a table of at most `height` lines; what does not fit is counted in the last one."""
+def picture(workflow: Json, columns: int, height: int) -> list[Line]:
+    """The tree and how to decide the gates that are open, in at most `height` lines."""
+    run = workflow["metadata"]["name"]
+    gates = [relative(node["name"], run) for node in waiting(workflow)][: 3 if height > 8 else 1]
+    lines = render(tree(workflow), datetime.now(UTC), columns, height - len(gates))
+    return lines + [[(crop(f"  decide: argosy approve|reject {run} {gate}", columns), "magenta")] for gate in gates]
+
+
+def render(top: Task, now: datetime, columns: int | None = None, height: int | None = None) -> list[Line]:
+    """A run as lines of at most `columns`, and at most `height` of them; what does not fit is counted in the last."""
     rows = flatten(top)
-    room = max(height - 2, 1)
-    shown, hidden = (rows, 0) if len(rows) <= room else fit(rows, room - 1)
-    grid = Table.grid(padding=(0, 2), expand=False)
-    grid.add_column(no_wrap=True, overflow="ellipsis")
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="ellipsis", no_wrap=True, style="dim")
-    for lead, task in [("", top), *shown]:
-        grid.add_row(*_cells(lead, task, now))
-    if not hidden:
-        return grid
-    return Group(grid, Text(f"  … {hidden} more ({_counts(top)})", style="dim"))
+    room = len(rows) if height is None else max(height - 1, 1)
+    shown, hidden = (rows, 0) if len(rows) <= room else fit(rows, max(room - 1, 0))
+    lines = _table([_cells(lead, task, now) for lead, task in [("", top), *shown]], columns)
+    if hidden:
+        note = f"  … {hidden} more ({_counts(top)})"
+        lines.append([(note if columns is None else crop(note, columns), "dim")])
+    return lines
 
 
 def flatten(top: Task) -> list[Row]:
@@ -93,28 +104,73 @@ def fit(rows: Sequence[Row], room: int) -> tuple[list[Row], int]:
     return [rows[i] for i in chosen], len(rows) - len(chosen)
 
 
-def _cells(lead: str, task: Task, now: datetime) -> tuple[Text, Text, Text, Text]:
+def _table(rows: Sequence[tuple[Line, str, Line, str]], columns: int | None) -> list[Line]:
+    """Name, duration, phase and message below each other. The message is what gives way, then the name."""
+    names = max(_width(name) for name, _, _, _ in rows)
+    times = max(width(took) for _, took, _, _ in rows)
+    phases = max(_width(phase) for _, _, phase, _ in rows)
+    room = None
+    if columns is not None:
+        names = min(names, max(columns - times - phases - 4, _NAME))
+        room = columns - names - times - phases - 6
+    lines: list[Line] = []
+    for name, took, phase, message in rows:
+        line = [*_fitted(name, names), (f"  {took:>{times}}  ", ""), *phase]
+        if message and (room is None or room >= _MESSAGE):
+            gap = " " * (phases - _width(phase) + 2)
+            line.append((gap + (message if room is None else crop(message, room)), "dim"))
+        lines.append(line if columns is None else _fitted(line, columns, fill=False))
+    return lines
+
+
+def _fitted(line: Line, columns: int, *, fill: bool = True) -> Line:
+    """The line cropped to so many columns, or filled up to them."""
+    fitted: Line = []
+    left = columns
+    for text, style in line:
+        part = crop(text, left)
+        fitted.append((part, style))
+        left -= width(part)
+        if part != text:
+            break
+    return [*fitted, (" " * left, "")] if fill and left > 0 else fitted
+
+
+def _width(line: Line) -> int:
+    return sum(width(text) for text, _ in line)
+
+
+def _cells(lead: str, task: Task, now: datetime) -> tuple[Line, str, Line, str]:
     mark, style = sign(task.phase, task.type)
-    name = (
-        Text()
-        .append(lead, style="dim")
-        .append(f"{mark} ", style=style)
-        .append(task.label, style="bold" if not lead else "")
-    )
+    name: Line = [(lead, "dim"), (f"{mark} ", style), (clean(task.label), "" if lead else "bold")]
     if task.attempts > 1:
-        name.append(f" (attempt {task.attempts})", style="yellow")
+        name.append((f" (attempt {task.attempts})", "yellow"))
     phase = "Waiting" if task.type == "Suspend" and task.phase == "Running" else task.phase
-    progress = task.progress if task.progress not in ("0/1", "1/1") else ""
-    done = Text(duration(task.seconds(now)) if task.phase not in ("Skipped", "Omitted") else "")
+    progress = _progress(task)
     return (
         name,
-        done,
-        Text(phase, style=style).append(f" {progress}" if progress else ""),
-        Text(" ".join(task.message.split())),
+        duration(task.seconds(now)) if task.phase not in ("Skipped", "Omitted") else "",
+        [(phase, style), (f" {progress}" if progress else "", "")],
+        clean(task.message),
     )
+
+
+def _progress(task: Task) -> str:
+    """How much is done: of a loop its items, else what the task or Argo says."""
+    if task.type == "TaskGroup" and task.children:
+        return f"{sum(child.phase in FULFILLED for child in task.children)}/{len(task.children)}"
+    return task.progress if task.progress not in ("0/1", "1/1") else ""
 
 
 def _counts(top: Task) -> str:
     leaves = [task for child in top.children for task in child.walk() if not task.children]
     done = sum(task.phase in FULFILLED for task in leaves)
     return f"{done} of {len(leaves)} done"
+
+
+def _size(stream: TextIO) -> os.terminal_size:
+    try:
+        found = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return os.terminal_size((80, 24))
+    return found if found.columns > 0 and found.lines > 0 else os.terminal_size((80, 24))

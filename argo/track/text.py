@@ -1,4 +1,4 @@
-"""Words and signs for phases and durations, the same in every view."""
+"""Words, signs and cells of text for phases and durations, the same in every view."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ SIGNS = {
     "Omitted": ("○", "dim"),
 }
 PAUSED = ("‖", "magenta")
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36"}
+
+Line = list[tuple[str, str]]
+"""Pieces of text, each with its style: a colour, `bold`, `dim` or nothing."""
 
 
 def sign(phase: str, kind: str = "") -> tuple[str, str]:
-    """A phase's sign and colour (a rich style); a suspend node that waits has its own."""
+    """A phase's sign and colour; a suspend node that waits has its own."""
     if kind == "Suspend" and phase == "Running":
         return PAUSED
     return SIGNS.get(phase, ("?", "yellow"))
@@ -40,3 +44,54 @@ def duration(seconds: float | None) -> str:
 def age(moment: datetime | None, now: datetime) -> str:
     """How long ago, in the largest unit."""
     return duration((now - moment).total_seconds()).split(" ")[0] if moment else ""
+
+
+def size(count: float) -> str:
+    """`0 B`, `12 KiB`, `3.4 MiB`: bytes in a person's terms."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def clean(text: str) -> str:
+    """One line without what would move a terminal's cursor or change its colours."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def crop(text: str, columns: int) -> str:
+    """The text, with `…` at its end where it takes more than `columns`."""
+    if width(text) <= columns:
+        return text
+    kept, left = 0, columns - 1
+    for char in text:
+        left -= _columns(char)
+        if left < 0:
+            break
+        kept += 1
+    return text[:kept] + "…" if columns > 0 else ""
+
+
+def paint(line: Line, color: bool) -> str:
+    """The line as text, with a terminal's colours or without."""
+    if not color:
+        return "".join(text for text, _ in line).rstrip()
+    return "".join(f"\x1b[{_STYLES[style]}m{text}\x1b[m" if style and text else text for text, style in line)
+
+
+def _columns(char: str) -> int:
+    import unicodedata
+
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Cf", "Me", "Mn"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -174,12 +174,15 @@ def _task(nodes: dict[str, Json], below: dict[str, list[str]], run: str, key: st
             last = tries[-1]
             inner = [k for child in inner for k in below.get(child, [])]
     path = relative(node["name"], run)
+    phase = node.get("phase") or "Pending"
+    if phase == "Running" and last.get("phase") == "Pending":
+        phase = "Pending"  # a retried task runs, for Argo, while its attempt still waits for the machine
     return Task(
         id=key,
         path=path,
         label=node.get("displayName") or path,
         type=last["type"],
-        phase=node.get("phase") or "Pending",
+        phase=phase,
         message=node.get("message") or last.get("message") or "",
         started_at=moment(node.get("startedAt")),
         finished_at=moment(node.get("finishedAt")),

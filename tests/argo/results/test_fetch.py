@@ -41,29 +41,20 @@ def workflow(*artifacts: dict[str, Any], parameters: list[dict[str, str]] | None
     }
 
 
-class Stores:
-    def __init__(self, root: Path) -> None:
-        self.store = DirectoryStore(root)
-
-    def __call__(self, bucket: str) -> DirectoryStore:
-        assert bucket in ("", "argosy")
-        return self.store
-
-
 @pytest.fixture
-def stores(tmp_path: Path) -> Stores:
-    return Stores(tmp_path / "store")
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "store")
 
 
 def visible(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-def test_bytes_sizes_and_digests(stores: Stores, tmp_path: Path) -> None:
+def test_bytes_sizes_and_digests(store: DirectoryStore, tmp_path: Path) -> None:
     data = bytes(range(256)) * 5000 + b"\r\n\x00"
-    stores.store.put_bytes("k/blob", data)
+    store.put_bytes("k/blob", data)
     files = fetch(
-        workflow(artifact("blob", "k/blob"), parameters=[{"name": "v", "value": "ä\n"}]), stores, tmp_path / "o"
+        workflow(artifact("blob", "k/blob"), parameters=[{"name": "v", "value": "ä\n"}]), store, tmp_path / "o"
     )
     out = tmp_path / "o"
     assert files == [
@@ -75,27 +66,27 @@ def test_bytes_sizes_and_digests(stores: Stores, tmp_path: Path) -> None:
     assert sorted(p.name for p in out.iterdir()) == ["blob.bin", "v.txt"], "nothing of the stage is left"
 
 
-def test_what_is_there_is_replaced_whole(stores: Stores, tmp_path: Path) -> None:
+def test_what_is_there_is_replaced_whole(store: DirectoryStore, tmp_path: Path) -> None:
     for data in (b"one", b"two"):
-        stores.store.put_bytes("k", data)
-        fetch(workflow(artifact("x", "k")), stores, tmp_path / "o")
+        store.put_bytes("k", data)
+        fetch(workflow(artifact("x", "k")), store, tmp_path / "o")
         assert (tmp_path / "o" / "x.bin").read_bytes() == data
 
 
-def test_a_mistyped_name_and_a_missing_result(stores: Stores, tmp_path: Path) -> None:
+def test_a_mistyped_name_and_a_missing_result(store: DirectoryStore, tmp_path: Path) -> None:
     subject = workflow(artifact("total", "nothing/there"))
     with pytest.raises(NotFoundError) as error:
-        fetch(subject, stores, tmp_path / "o", ["totl"])
+        fetch(subject, store, tmp_path / "o", ["totl"])
     assert "did you mean total?" in error.value.hint
     with pytest.raises(NotFoundError, match="not there"):
-        fetch(subject, stores, tmp_path / "o", ["total"])
+        fetch(subject, store, tmp_path / "o", ["total"])
     skipped: list[str] = []
-    assert fetch(subject, stores, tmp_path / "o", skipped=lambda name, why: skipped.append(name)) == []
+    assert fetch(subject, store, tmp_path / "o", skipped=lambda name, why: skipped.append(name)) == []
     assert skipped == ["total"]
 
 
-def test_a_broken_object_never_gets_the_final_name(stores: Stores, tmp_path: Path, monkeypatch: Any) -> None:
-    stores.store.put_bytes("k", b"whole")
+def test_a_broken_object_never_gets_the_final_name(store: DirectoryStore, tmp_path: Path, monkeypatch: Any) -> None:
+    store.put_bytes("k", b"whole")
     real = DirectoryStore.get_file
 
     def short(self: DirectoryStore, key: str, path: Path) -> Any:
@@ -105,7 +96,7 @@ def test_a_broken_object_never_gets_the_final_name(stores: Stores, tmp_path: Pat
 
     monkeypatch.setattr(DirectoryStore, "get_file", short)
     with pytest.raises(StoreError, match="not the 5"):
-        fetch(workflow(artifact("x", "k")), stores, tmp_path / "o")
+        fetch(workflow(artifact("x", "k")), store, tmp_path / "o")
     assert visible(tmp_path / "o") == []
 
 
@@ -135,10 +126,10 @@ def tar_of(entries: list[tuple[str, bytes | str | None]], kinds: dict[str, bytes
     ],
 )
 def test_directories_are_unpacked_as_argo_does(
-    entries: list[Any], expected: list[str], stores: Stores, tmp_path: Path
+    entries: list[Any], expected: list[str], store: DirectoryStore, tmp_path: Path
 ) -> None:
-    stores.store.put_bytes("k.tgz", tar_of(entries))
-    fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), stores, tmp_path / "o")
+    store.put_bytes("k.tgz", tar_of(entries))
+    fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "o")
     assert visible(tmp_path / "o") == expected
 
 
@@ -156,10 +147,10 @@ EVIL: list[Any] = [
 
 
 @pytest.mark.parametrize("entries", EVIL)
-def test_nothing_gets_out_of_the_folder(entries: list[Any], stores: Stores, tmp_path: Path) -> None:
-    stores.store.put_bytes("k.tgz", tar_of(entries))
+def test_nothing_gets_out_of_the_folder(entries: list[Any], store: DirectoryStore, tmp_path: Path) -> None:
+    store.put_bytes("k.tgz", tar_of(entries))
     with pytest.raises(ArgosyError):
-        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), stores, tmp_path / "deep" / "o")
+        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "deep" / "o")
     assert visible(tmp_path / "deep") == []
     assert not (tmp_path / "escaped").exists()
 
@@ -172,10 +163,10 @@ def test_devices_and_hard_links_out_are_refused(tmp_path: Path) -> None:
             unpack(path, "tar", tmp_path / f"to{kind!r}", 1 << 20)
 
 
-def test_a_bomb_is_refused(stores: Stores, tmp_path: Path) -> None:
-    stores.store.put_bytes("k.tgz", tar_of([("zeros", bytes(1 << 20))]))
+def test_a_bomb_is_refused(store: DirectoryStore, tmp_path: Path) -> None:
+    store.put_bytes("k.tgz", tar_of([("zeros", bytes(1 << 20))]))
     with pytest.raises(StoreError, match="larger"):
-        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), stores, tmp_path / "o", limit=1000)
+        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "o", limit=1000)
     assert visible(tmp_path / "o") == []
 
 
@@ -203,21 +194,21 @@ def test_arbitrary_bytes_are_no_archive(tmp_path_factory: pytest.TempPathFactory
             continue
 
 
-def test_files_of_a_loop_become_a_folder(stores: Stores, tmp_path: Path) -> None:
+def test_files_of_a_loop_become_a_folder(store: DirectoryStore, tmp_path: Path) -> None:
     for index in range(3):
-        stores.store.put_bytes(f"runs/d/r/u/count/counts/{index}.json", b"%d" % index)
+        store.put_bytes(f"runs/d/r/u/count/counts/{index}.json", b"%d" % index)
     subject = workflow()
     declared = '{"all": {"task": "count", "output": "counts", "kind": "files", "key": "count/counts"}}'
     subject["metadata"]["annotations"] = {"argosy.dev/results": declared}
-    fetch(subject, stores, tmp_path / "o")
+    fetch(subject, store, tmp_path / "o")
     assert visible(tmp_path / "o") == ["all/0.json", "all/1.json", "all/2.json"]
 
 
-def test_a_file_is_not_put_where_a_folder_is(stores: Stores, tmp_path: Path) -> None:
-    stores.store.put_bytes("k", b"x")
+def test_a_file_is_not_put_where_a_folder_is(store: DirectoryStore, tmp_path: Path) -> None:
+    store.put_bytes("k", b"x")
     (tmp_path / "o" / "x.bin").mkdir(parents=True)
     with pytest.raises(ConflictError, match="in the way"):
-        fetch(workflow(artifact("x", "k")), stores, tmp_path / "o")
+        fetch(workflow(artifact("x", "k")), store, tmp_path / "o")
 
 
 NAMES = st.text(min_size=1, max_size=300).filter(lambda text: not any(0xD800 <= ord(c) < 0xE000 for c in text))
@@ -250,12 +241,12 @@ real = DirectoryStore.get_file
 def slow(self, key, path):
     path.write_bytes(b"half"); print("now", flush=True); time.sleep(60)
 DirectoryStore.get_file = slow
-fetch(workflow(artifact("x", "k")), lambda bucket: store, Path(sys.argv[2]))
+fetch(workflow(artifact("x", "k")), store, Path(sys.argv[2]))
 """
 
 
-def test_a_killed_fetch_leaves_nothing_and_the_next_one_tidies(stores: Stores, tmp_path: Path) -> None:
-    stores.store.put_bytes("k", b"whole")
+def test_a_killed_fetch_leaves_nothing_and_the_next_one_tidies(store: DirectoryStore, tmp_path: Path) -> None:
+    store.put_bytes("k", b"whole")
     root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-c", FETCHER, str(tmp_path / "store"), str(tmp_path / "o")]
     environment = {**os.environ, "PYTHONPATH": str(root)}
@@ -265,5 +256,5 @@ def test_a_killed_fetch_leaves_nothing_and_the_next_one_tidies(stores: Stores, t
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "o" / "x.bin").exists()
     time.sleep(0.05)
-    fetch(workflow(artifact("x", "k")), stores, tmp_path / "o")
+    fetch(workflow(artifact("x", "k")), store, tmp_path / "o")
     assert [p.name for p in (tmp_path / "o").iterdir()] == ["x.bin"]
