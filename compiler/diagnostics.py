@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from compiler.source import Path, SourceFile, Span
@@ -26,8 +25,7 @@ class Related(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """A mistake (or a warning, or a note) at a place. Sorts by file, line, column and code."""
 
     code: str
@@ -43,7 +41,7 @@ class Diagnostic:
         place = (span.file, span.line, span.column) if span else ("", 0, 0)
         return (*place, self.code, self.message)
 
-    def __lt__(self, other: Diagnostic) -> bool:
+    def __lt__(self, other: Diagnostic) -> bool:  # type: ignore[override]  # it is sorted among its like only
         return self.sort_key < other.sort_key
 
 

@@ -39,9 +39,12 @@ def event_source(text: str) -> Any:
 
 
 def _one_character(match: re.Match[str]) -> str:
-    """JSON's pair of escapes, which YAML lacks, as one character; an escaped line break keeps the offsets."""
+    """JSON's pair of escapes, which YAML lacks, as one character; an escaped line break keeps the offsets.
+
+    The break stands first: it takes the blanks behind it away, and those behind the character are the user's.
+    """
     pair = bytes.fromhex(match.group(1) + match.group(2))
-    return pair.decode("utf-16-be") + "\\\n" + " " * 9
+    return "\\\n" + " " * 9 + pair.decode("utf-16-be")
 
 
 def documents(text: str) -> list[Node]:

@@ -1,10 +1,7 @@
 """The `${{ … }}` language: references to parameters, inputs, outputs, tasks and the run; parsed, printed."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from compiler.diagnostics import did_you_mean
 
@@ -32,8 +29,7 @@ _QUOTED = re.compile(r"\s*'((?:[^']|'')*)'\s*\}\}")
 _ROOT = re.compile(r"[A-Za-z0-9_-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """One reference.
 
     `name` is the parameter, input, output, task, file, the field of an item ("" for the whole) or of the run;
@@ -45,12 +41,20 @@ class Ref:
     name: str = ""
     output: str = ""
     attribute: str = ""
-    start: int = field(default=0, compare=False)
-    end: int = field(default=0, compare=False)
+    start: int = 0
+    end: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and self[:4] == other[:4]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:4])
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Text with references in it; no two plain parts are neighbours, none is empty."""
 
     parts: tuple[str | Ref, ...]

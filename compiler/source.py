@@ -9,8 +9,7 @@ import os.path
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from compiler.positions import Node
@@ -22,16 +21,27 @@ Locator: TypeAlias = "Callable[[Path, bool], tuple[int, int]]"
 _BREAK = re.compile(r"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of a file. Lines and columns are 1-based and count characters; the end column is exclusive."""
+class Span(NamedTuple):
+    """A stretch of a file. Lines and columns are 1-based and count characters; the end column is exclusive.
+
+    `source` is for the excerpts of a report, and does not count in comparisons.
+    """
 
     file: str
     line: int
     column: int
     end_line: int
     end_column: int
-    source: SourceFile | None = field(default=None, compare=False, repr=False)
+    source: SourceFile | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self[:5] == other[:5]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:5])
 
 
 class SourceFile:

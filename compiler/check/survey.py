@@ -57,7 +57,8 @@ def is_complete(dag: ResolvedDag) -> bool:
 def outputs(task: ResolvedTask) -> dict[str, Output]:
     """The outputs of what a task runs, where it is a container."""
     if isinstance(task.target, Loaded):
-        return task.target.model.outputs
+        asset: ComputeAsset = task.target.model
+        return asset.outputs
     return task.task.outputs if task.target is task.task else {}
 
 

@@ -72,11 +72,13 @@ def test_mistakes(text: str, start: int, end: int, message: str, hint: str | Non
 
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+ATTRIBUTES = st.sampled_from(["", "path"])
 REFS = st.one_of(
-    st.builds(Ref, st.just("params"), NAMES),
-    st.builds(Ref, st.sampled_from(["inputs", "outputs"]), NAMES, attribute=st.sampled_from(["", "path"])),
-    st.builds(Ref, st.just("tasks"), NAMES, NAMES, st.sampled_from(["", "path"])),
-    st.builds(Ref, st.just("item"), st.one_of(st.just(""), NAMES)),
+    NAMES.map(lambda name: Ref("params", name)),
+    st.tuples(NAMES, ATTRIBUTES).map(lambda parts: Ref("inputs", parts[0], attribute=parts[1])),
+    st.tuples(NAMES, ATTRIBUTES).map(lambda parts: Ref("outputs", parts[0], attribute=parts[1])),
+    st.tuples(NAMES, NAMES, ATTRIBUTES).map(lambda parts: Ref("tasks", *parts)),
+    st.one_of(st.just(""), NAMES).map(lambda name: Ref("item", name)),
 )
 
 

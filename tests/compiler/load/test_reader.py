@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compiler.load.reader import MAX_DEPTH, decode, read
@@ -101,6 +101,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@example("\U00010000 ")
 def test_json_is_read_as_it_was_written(value: Any) -> None:
     assert data_of(json.dumps(value)) == value
 
