@@ -83,10 +83,11 @@ def test_delete_keeps_results_unless_told(backend: LocalBackend) -> None:
     for results in (False, True):
         ref = backend.submit(Submission(workflow("true", f"d{results}".lower())), executor="process")
         key = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/x"
-        backend.store().put_bytes(key, b"1")
+        store = backend.store(ref)
+        store.put_bytes(key, b"1")
         backend.drive(ref)
         backend.delete(ref, results=results)
-        assert (backend.store().stat(key) is None) == results
+        assert (store.stat(key) is None) == results
         assert not backend.home.run(ref.uid).exists()
     assert list(backend.list()) == []
 
