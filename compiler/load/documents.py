@@ -11,7 +11,7 @@ from compiler.load.files import File, read_file
 from compiler.load.reader import decode, read
 from compiler.load.validate import validate
 from compiler.models.base import describe
-from compiler.program import Definition, Origin
+from compiler.program import Definition, Flawed, Origin
 from compiler.source import SourceFile
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ _SIGNS = {"tasks": "Dag", "image": "ComputeAsset", "remote": "ComputeAsset"}
 class Loaded:
     """What one file gave. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
 
-    __slots__ = ("definitions", "diagnostics", "source")
+    __slots__ = ("definitions", "diagnostics", "flawed", "source")
 
     def __init__(self, source: SourceFile, diagnostics: list[Diagnostic] | None = None) -> None:
         self.source = source
         self.definitions: list[Definition[Any]] = []
+        self.flawed: list[Flawed] = []
         self.diagnostics: list[Diagnostic] = diagnostics or []
 
 
@@ -104,13 +105,15 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
 
 
 def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) -> None:
-    value, diagnostics = validate(model, data, origin, rules.check)
+    validated = validate(model, data, origin, rules.check)
     misread = {(item.span.line, item.span.column) for item in loaded.diagnostics if item.span}
     loaded.diagnostics.extend(
-        item for item in diagnostics if item.span is None or (item.span.line, item.span.column) not in misread
+        item for item in validated.diagnostics if item.span is None or (item.span.line, item.span.column) not in misread
     )
-    if value is not None:
-        loaded.definitions.append(Definition(value, origin))
+    if validated.value is not None:
+        loaded.definitions.append(Definition(validated.value, origin))
+    elif validated.rest is not None:
+        loaded.flawed.append(Flawed(Definition(validated.rest, origin), validated.whole))
 
 
 def _model(kind: str) -> type[Model]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
 from compiler.models.base import Model, Problem, Shape, describe
@@ -68,21 +68,40 @@ class Mistake(NamedTuple):
     key: bool = False
 
 
-def validate(
-    model: type[M], data: Any, origin: Origin, rules: Callable[[M], Iterable[Mistake]] | None = None
-) -> tuple[M | None, list[Diagnostic]]:
+class Validated(NamedTuple, Generic[M]):
     """The data as a model, or None where its types do not fit; and one diagnostic for each mistake.
 
-    `rules` looks at what types cannot say: also, where types do not fit, at all the rest.
+    `rest` is the model without the parts that do not fit; `whole`: whether all that has a name is still in it.
     """
+
+    value: M | None
+    diagnostics: list[Diagnostic]
+    rest: M | None
+    whole: bool
+
+
+def validate(model: type[M], data: Any, origin: Origin, rules: Callable[[M], Iterable[Mistake]]) -> Validated[M]:
+    """`rules` looks at what types cannot say: also, where types do not fit, at all the rest."""
     value, found = _attempt(model, data)
-    if rules is not None:
-        partial, taken = (value, set()) if value is not None else _without_mistakes(model, data, found)
-        above = {prefix for path in taken for prefix in _prefixes(path)}
-        for mistake in rules(partial) if partial is not None else ():
-            if mistake.path not in above and taken.isdisjoint(_prefixes(mistake.path)):
-                found.append(mistake)
-    return value, [place(mistake, origin, data) for mistake in found]
+    rest, taken = (value, set()) if value is not None else _without_mistakes(model, data, found)
+    above = {prefix for path in taken for prefix in _prefixes(path)}
+    for mistake in rules(rest) if rest is not None else ():
+        if mistake.path not in above and taken.isdisjoint(_prefixes(mistake.path)):
+            found.append(mistake)
+    whole = not any(mistake.code in ("A105", "A124") or _loses_names(mistake.path) for mistake in found)
+    return Validated(value, [place(mistake, origin, data) for mistake in found], rest, whole)
+
+
+_NAMED = frozenset({"parameters", "inputs", "outputs", "tasks", "finally", "results", "files", "env", "foreach"})
+_TARGETS = frozenset({"asset", "dag", "pause", "image"})
+
+
+def _loses_names(path: tuple[str | int, ...]) -> bool:
+    """Whether something that others refer to is gone with what stands at a path."""
+    near = {did_you_mean(str(part), _NAMED) for part in path[-1:]} - {None}
+    inside = len(path) > 1 and path[-2] in _NAMED
+    entry = len(path) > 2 and path[-3] in _NAMED and path[-1] in ("kind", "path")
+    return bool(near) or inside or entry or bool(_TARGETS.intersection(path[-1:])) or not path
 
 
 def place(mistake: Mistake, origin: Origin, data: Any = None) -> Diagnostic:

@@ -20,7 +20,7 @@ from compiler.load.files import (
     read_content,
     shown_name,
 )
-from compiler.program import Definition, Workspace
+from compiler.program import Definition, Flawed, Workspace
 from compiler.source import SourceFile
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class _Loader:
         self.assets: dict[str, dict[str, Definition[ComputeAsset]]] = {}
         self.dags: dict[str, Definition[Dag]] = {}
         self.manifests: list[Definition[dict[str, Any]]] = []
+        self.flawed: list[Flawed] = []
         self.own: Mapping[str, Index] = {}
         self.shipped_index: Mapping[str, Index] = {}
 
@@ -78,6 +79,7 @@ class _Loader:
             requested=requested,
             sources=self.sources,
             manifests=tuple(self.manifests),
+            flawed=tuple(self.flawed),
         )
         return workspace, sorted(self.diagnostics)
 
@@ -103,6 +105,7 @@ class _Loader:
         self._keep(loaded)
         for definition in loaded.definitions:
             self._define(definition)
+        self.flawed += loaded.flawed
         return loaded.definitions
 
     def _define(self, definition: Definition[Any]) -> None:
@@ -124,6 +127,7 @@ class _Loader:
     def _load_named(self, files: Iterable[File]) -> None:
         """Loads the assets and DAGs that tasks name, those of nested DAGs included."""
         queue = [self.dags[name] for name in sorted(self.dags)]
+        queue += [flawed.definition for flawed in self.flawed if flawed.definition.model.kind == "Dag"]
         seen = set(self.dags)
         locations = [file.location for file in files]
         while queue:
@@ -150,6 +154,8 @@ class _Loader:
                     self._add(file)
                 if name in known:
                     self._note_shadow(group, name, index)
+                    return
+                if any(flawed.definition.model.name == name for flawed in self.flawed):
                     return
 
     def _note_shadow(self, group: str, name: str, index: Index) -> None:
@@ -178,7 +184,7 @@ class _Loader:
             lock = self.project.origin.source.resolve(LOCK_FILE)
             contents[lock] = read_content(lock, CONFIG_LIMIT)
         assets = (item for versions in self.assets.values() for item in versions.values())
-        definitions: list[Definition[Any]] = [*self.dags.values(), *assets]
+        definitions: list[Definition[Any]] = [*self.dags.values(), *assets, *(one.definition for one in self.flawed)]
         for definition in definitions:
             for name, limit in _local_files(definition.model):
                 location = definition.origin.source.resolve(name)

@@ -49,6 +49,11 @@ class Context:
             return None
         return known
 
+    def is_flawed(self, kind: str, name: str) -> bool:
+        """Whether a definition of that name is there, with mistakes that are reported already."""
+        models = (flawed.definition.model for flawed in self.workspace.flawed)
+        return any(model.kind == kind and model.name == name for model in models)
+
     def broken(self, kind: str, name: str) -> str | None:
         """A hint where a file that was read defines what is missing: mistakes of its own keep it from being used."""
         sign = re.compile(rf"^name:[ ]*['\"]?{re.escape(name)}['\"]?[ ]*(#.*)?$", re.MULTILINE)

@@ -37,6 +37,11 @@ def resolve_dags(context: Context, library: Library, names: Iterable[str]) -> li
     return [resolved[name] for name in wanted if name in resolved]
 
 
+def examine(context: Context, library: Library, dag: Definition[Dag]) -> None:
+    """Reports the mistakes of a DAG that is not used."""
+    _resolve(context, library, Digester(), dag)
+
+
 def _nesting(context: Context, names: list[str]) -> dict[str, list[str]]:
     """Each DAG that is reached from the names, with those it nests."""
     graph: dict[str, list[str]] = {}

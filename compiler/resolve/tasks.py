@@ -54,6 +54,8 @@ class Library:
         return target
 
     def _dag(self, name: str, origin: Origin) -> Target | None:
+        if name not in self.dags and self._context.is_flawed("Dag", name):
+            return None
         if name not in self.dags:
             known = self._context.workspace.dags
             hint = self._context.broken("Dag", name) or did_you_mean(name, known)

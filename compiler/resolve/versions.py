@@ -66,6 +66,8 @@ class Versions:
             hint = "write name, name@2, name@2.1 or name@2.1.0"
             add("A203", origin, f"'{reference}' does not name an asset", hint=hint)
             return None
+        if not versions and self._context.is_flawed("ComputeAsset", name):
+            return None
         if not versions:
             nearest = self._context.broken("ComputeAsset", name) or did_you_mean(name, self._context.workspace.assets)
             fallback = "`argosy assets list` shows the assets there are"

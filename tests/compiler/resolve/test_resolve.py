@@ -198,14 +198,43 @@ def test_thousands_of_mistakes_are_all_reported(build: Build, step: str) -> None
     assert [item.code for item in found] == ["A206"] * count
 
 
-def test_a_definition_with_mistakes_is_not_just_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_definition_with_mistakes_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("step.yaml").write_text("kind: ComputeAsset\nname: step\nimgae: a:1\n")
-    Path("dag.yaml").write_text("kind: Dag\nname: main\ntasks: {a: {asset: step}, b: {asset: other}}\n")
-    workspace, loaded = load(["step.yaml", "dag.yaml"])
+    Path("torn.yaml").write_text("kind: ComputeAsset\nname: torn\nimage: [\n")
+    tasks = "{a: {asset: step}, b: {asset: other}, c: {asset: torn}, d: {dag: inner}}"
+    Path("dag.yaml").write_text(f"kind: Dag\nname: main\ntasks: {tasks}\n---\nkind: Dag\nname: inner\ntask: {{}}\n")
+    workspace, loaded = load(["step.yaml", "torn.yaml", "dag.yaml"])
     assert {item.severity for item in loaded} == {"error"}
     _, found = resolve(workspace)
-    assert [item.hint for item in found] == [
-        "mend the mistakes in step.yaml, which defines it",
-        "`argosy assets list` shows the assets there are",
+    assert [(item.message, item.hint) for item in found] == [
+        ("there is no asset 'other'", "`argosy assets list` shows the assets there are"),
+        ("there is no asset 'torn'", "mend the mistakes in torn.yaml, which defines it"),
     ]
+
+
+FLAWED = """\
+kind: Dag
+name: flawed
+titel: x
+parameters: {n: {type: int, minimum: low}}
+inputs: {text: {kind: fiel}}
+tasks:
+  a: {asset: none, needs: [zz], retry: 3, with: {n: "${{ params.n }} ${{ params.m }} ${{ parms.n }}"}}
+  b: {image: "x:1", command: [x], needs: [a, c]}
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_flawed_definition_is_searched_for_what_is_wrong_for_sure(tmp_path: Path, whole: bool) -> None:
+    file = tmp_path / "dag.yaml"
+    file.write_text(FLAWED.replace("fiel", "file") if whole else FLAWED)
+    workspace, _ = load([file])
+    assert [flawed.whole for flawed in workspace.flawed] == [whole]
+    program, found = resolve(workspace)
+    assert program is not None
+    assert not program.dags
+    messages = {item.message for item in found}
+    sure = {"there is no asset 'none'", "'parms.n' refers to nothing"}
+    names = {"there is no task 'zz'", "there is no task 'c'"}
+    assert messages == (sure | names if whole else sure)
