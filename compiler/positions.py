@@ -7,10 +7,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
-_BLOCK_HEADER = re.compile(r"[|>][^\r\n]*(?:\r\n|\n|\r)?")
-_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(\r\n|[\s\S]))|[\s\S]")
+# Texts, which re compiles (and keeps) when they are first used: few compiles ask for a position.
+_BLOCK_HEADER = r"[|>][^\r\n]*(?:\r\n|\n|\r)?"
+_ESCAPE = r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(\r\n|[\s\S]))|[\s\S]"
 _SPACE_ESCAPES = frozenset("tnvfr N_LP\t\r\n") | {"\r\n"}  # `\n`, `\ `, … and an escaped line break
-_SURROGATES = re.compile(r"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})")
+_SURROGATES = r"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})"
 
 
 class Node:
@@ -32,7 +33,8 @@ def event_source(text: str) -> Any:
     """A YAML parser over `text` with `get_event()`: libyaml's where PyYAML was built with it."""
     import yaml
 
-    text = _SURROGATES.sub(_one_character, text)
+    if "\\u" in text:
+        text = re.sub(_SURROGATES, _one_character, text)
     if yaml.__with_libyaml__:
         return yaml.CSafeLoader(text)
     return yaml.SafeLoader(text)
@@ -209,7 +211,7 @@ def _visible(text: str, node: Node) -> Iterator[tuple[int, int]]:
     """Start and end in the file of each character of a scalar's value that is not white space."""
     start, end = node.start, node.end
     if node.style in ("|", ">"):
-        header = _BLOCK_HEADER.match(text, text.find(node.style, start))
+        header = re.compile(_BLOCK_HEADER).match(text, text.find(node.style, start))
         start = header.end() if header else start
     elif node.style:
         start, end = text.find(node.style, start) + 1, end - 1
@@ -225,7 +227,7 @@ def _visible(text: str, node: Node) -> Iterator[tuple[int, int]]:
 
 
 def _escaped(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for match in _ESCAPE.finditer(text, start, end):
+    for match in re.compile(_ESCAPE).finditer(text, start, end):
         code = match.group(1) or match.group(2) or match.group(3)
         if code is not None:
             space = chr(int(code, 16)).isspace()

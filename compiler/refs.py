@@ -12,18 +12,19 @@ CLOSE = "}}"
 RUN_FIELDS = ("name", "namespace", "status")
 
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
-_FORMS: dict[str, tuple[re.Pattern[str], str]] = {
-    "params": (re.compile(rf"params\.(?P<name>{_NAME})"), "params.NAME"),
-    "inputs": (re.compile(rf"inputs\.(?P<name>{_NAME})(?:\.(?P<attribute>path))?"), "inputs.NAME or inputs.NAME.path"),
-    "outputs": (re.compile(rf"outputs\.(?P<name>{_NAME})(?:\.(?P<attribute>path))?"), "outputs.NAME.path"),
+# Patterns as texts: re compiles (and keeps) those that a definition has use for.
+_FORMS: dict[str, tuple[str, str]] = {
+    "params": (rf"params\.(?P<name>{_NAME})", "params.NAME"),
+    "inputs": (rf"inputs\.(?P<name>{_NAME})(?:\.(?P<attribute>path))?", "inputs.NAME or inputs.NAME.path"),
+    "outputs": (rf"outputs\.(?P<name>{_NAME})(?:\.(?P<attribute>path))?", "outputs.NAME.path"),
     "tasks": (
-        re.compile(rf"tasks\.(?P<name>{_NAME})\.outputs\.(?P<output>{_NAME})(?:\.(?P<attribute>path))?"),
+        rf"tasks\.(?P<name>{_NAME})\.outputs\.(?P<output>{_NAME})(?:\.(?P<attribute>path))?",
         "tasks.TASK.outputs.NAME",
     ),
-    "item": (re.compile(rf"item(?:\.(?P<name>{_NAME}))?"), "item or item.FIELD"),
-    "env": (re.compile("env"), "env (the DAG's environment as a whole)"),
-    "run": (re.compile("run\\.(?P<name>" + "|".join(RUN_FIELDS) + ")"), "run.name, run.namespace or run.status"),
-    "files": (re.compile(r"files\.(?P<name>[-._A-Za-z0-9]+?)(?:\.(?P<attribute>path))?"), "files.NAME"),
+    "item": (rf"item(?:\.(?P<name>{_NAME}))?", "item or item.FIELD"),
+    "env": ("env", "env (the DAG's environment as a whole)"),
+    "run": (r"run\.(?P<name>" + "|".join(RUN_FIELDS) + ")", "run.name, run.namespace or run.status"),
+    "files": (r"files\.(?P<name>[-._A-Za-z0-9]+?)(?:\.(?P<attribute>path))?", "files.NAME"),
 }
 _QUOTED = re.compile(r"\s*'((?:[^']|'')*)'\s*\}\}")
 _ROOT = re.compile(r"[A-Za-z0-9_-]*")
@@ -127,7 +128,7 @@ def _reference(text: str, start: int, end: int) -> Ref:
     expression = text[start + len(OPEN) : end - len(CLOSE)].strip()
     root = cast("re.Match[str]", _ROOT.match(expression)).group()
     form = _FORMS.get(root)
-    match = form[0].fullmatch(expression) if form else None
+    match = re.fullmatch(form[0], expression) if form else None
     if match is None:
         raise RefError(_mistake(expression, root), start, end, _hint(expression, root))
     found = match.groupdict()

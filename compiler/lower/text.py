@@ -18,7 +18,7 @@ from compiler.refs import Ref, Text
 
 OPEN: Final = "{{='{'+'{'}}"
 ITEM: Final = "item"
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IDENTIFIER: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 class Computed(NamedTuple):
@@ -60,7 +60,7 @@ def expression(variable: Variable) -> str:
     if isinstance(variable, str):
         return quote(variable)
     return variable[0] + "".join(
-        f".{step}" if _IDENTIFIER.fullmatch(step) else f"[{quote(step)}]" for step in variable[1:]
+        f".{step}" if re.fullmatch(_IDENTIFIER, step) else f"[{quote(step)}]" for step in variable[1:]
     )
 
 

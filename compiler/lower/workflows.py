@@ -18,8 +18,8 @@ from compiler.plan import ArtifactArgument, Pairs, Parameter, Schedule, Settings
 from compiler.program import LocalFile, Program, ResolvedDag
 
 if TYPE_CHECKING:
+    from compiler.models.cluster import Store as StoreModel
     from compiler.models.project import Profile
-    from compiler.models.project import Store as StoreModel
     from compiler.models.settings import Limits
 
 PREFIX = "argosy.dev"

@@ -19,8 +19,8 @@ NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 NAME_LENGTH = 40
 REFERENCE = "${{"
 _NAME = re.compile(NAME_PATTERN)
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_QUANTITY = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+|m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?", re.ASCII)
+_DURATION = r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
+_QUANTITY = r"\d+(\.\d+)?([eE][-+]?\d+|m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?"
 
 
 class Problem(ValueError):  # noqa: N818  (the definition is at fault, not the program)
@@ -216,7 +216,7 @@ def parse_duration(value: Any) -> int:
     if isinstance(value, int):
         seconds = int(value)
     else:
-        match = _DURATION.fullmatch(value) if value else None
+        match = re.fullmatch(_DURATION, value, re.ASCII) if value else None
         if match is None:
             raise Problem("A126", f"'{value[:60]}' is not a duration", hint)
         parts = [int(part or 0) for part in match.groups()]
@@ -232,7 +232,7 @@ def parse_quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Problem("A122", f"expected a quantity, found {describe(value)}", hint)
     text: str = as_text(value)
-    if not (_QUANTITY.fullmatch(text) or REFERENCE in text):
+    if not (re.fullmatch(_QUANTITY, text, re.ASCII) or REFERENCE in text):
         raise Problem("A126", f"'{text[:60]}' is not a quantity", hint)
     return text
 

@@ -7,8 +7,13 @@ from pydantic import Field
 from compiler.models.base import EMPTY, Duration, Flag, Model, Text, Whole, lazy
 
 if TYPE_CHECKING:
+    from compiler.models.cluster import GpuPlacement, ImageCommand, Store, Ttl
     from compiler.models.hardware import Toleration
 else:
+    GpuPlacement = lazy("compiler.models.cluster", "GpuPlacement")
+    ImageCommand = lazy("compiler.models.cluster", "ImageCommand")
+    Store = lazy("compiler.models.cluster", "Store")
+    Ttl = lazy("compiler.models.cluster", "Ttl")
     Toleration = lazy("compiler.models.hardware", "Toleration")
 
 
@@ -27,49 +32,6 @@ if TYPE_CHECKING:
     _Engine = Engine
 else:
     _Engine = lazy(__name__, "Engine", _engine, {"const": "local"})
-
-
-class StoreSecret(Model):
-    """The cluster's Secret with the store's credentials: its name and the two keys in it."""
-
-    name: str
-    access_key: str = "accesskey"
-    secret_key: str = "secretkey"  # noqa: S105  (the name of a key, not a secret)
-
-
-class Store(Model):
-    """The S3 store: `endpoint` as this machine reaches it, `inClusterEndpoint` as pods do."""
-
-    endpoint: str
-    in_cluster_endpoint: str | None = None
-    bucket: str
-    region: str | None = None
-    insecure: Flag = False
-    secret: StoreSecret | None = None
-    ca_file: str | None = None
-
-
-class GpuPlacement(Model):
-    """Replaces the shipped table's entry of a GPU product."""
-
-    node_selector: dict[str, Text] = EMPTY
-    tolerations: tuple[Toleration, ...] = ()
-    resource: str | None = None  # the extended resource, where it is not the vendor's own
-
-
-class Ttl(Model):
-    """How long finished Workflows are kept."""
-
-    completion: Duration | None = None
-    success: Duration | None = None
-    failure: Duration | None = None
-
-
-class ImageCommand(Model):
-    """What an image runs by itself; it is used where a container has no `command`, and `cmd` where it has no `args`."""
-
-    entrypoint: tuple[str, ...]
-    cmd: tuple[str, ...] = ()
 
 
 class Profile(Model):
