@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from argo.backend import Json
+from argo.backend import FULFILLED, Json
+from argo.cli.output import say
 from argo.local.stores import shown
 from argo.track.outputs import Result, results
 from argo.track.text import duration
-from argo.track.tree import Task, moment, relative, tree, waiting
+from argo.track.tree import Task, moment, relative, tree
 
 if TYPE_CHECKING:
     from argo.backend import RunRef
@@ -76,19 +77,21 @@ class _Lines:
 
         self._view = PlainView(lambda line: click.echo(line, err=True))
         self._told: set[str] = set()
+        self._started = False
 
     def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
-        if changed is not None and not changed and self._told:
+        if changed is not None and not changed and self._started:
             return
+        self._started = True
         self._view.update(workflow, changed)
-        for node in waiting(workflow) if changed is None or changed else ():
-            if node["id"] not in self._told:
-                self._told.add(node["id"])
-                run = workflow["metadata"]["name"]
+        nodes = (workflow.get("status") or {}).get("nodes") or {}
+        run = workflow["metadata"]["name"]
+        for key in nodes if changed is None else changed:
+            node = nodes.get(key) or {}
+            if node.get("type") == "Suspend" and node.get("phase") not in FULFILLED and key not in self._told:
+                self._told.add(key)
                 task = relative(node["name"], run)
-                click.echo(
-                    f"          decide with: argosy approve {run} {task}   or: argosy reject {run} {task}", err=True
-                )
+                say(f"          decide with: argosy approve {run} {task}   or: argosy reject {run} {task}")
 
     def close(self) -> None:
         self._view.close()

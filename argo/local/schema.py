@@ -35,6 +35,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE runs ADD COLUMN images TEXT NOT NULL DEFAULT '{}'",),  # JSON: what images run by themselves
     ("ALTER TABLE runs ADD COLUMN store TEXT NOT NULL DEFAULT '{}'",),  # JSON: of an S3 store, without credentials
+    (
+        """CREATE TABLE children (
+            uid TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, id TEXT NOT NULL, place INTEGER NOT NULL,
+            child TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (uid, id, place)) WITHOUT ROWID""",
+        "CREATE INDEX children_revision ON children (uid, revision)",
+    ),
 )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, did_you_mean
+from argo.local.fanout import Fanouts, short, whole
 from argo.local.images import Images
 from argo.local.pods import PodRequest
 from argo.local.schema import migrate
@@ -56,7 +57,8 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._bodies: dict[str, str] = {}
+        self._bodies: dict[str, str] = {}  # of each run, what tells a changed body from the stored one
+        self._fanouts = Fanouts()
         self._turn = threading.RLock()
         with self._guard():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
@@ -84,7 +86,7 @@ class State:
         store: Json | None = None,
     ) -> None:
         """Record a new run, whole. Raises ConflictError when its name is taken."""
-        body, status = _split(workflow)
+        body, status = _body(workflow), _status(workflow)
         now = datetime.now(UTC).timestamp()
         made = (ref.uid, ref.namespace, ref.name, source, now, executor, parallelism, body, status)
         row = (*made, _dump(images or {}), _dump(store or {}))
@@ -147,13 +149,19 @@ class State:
                 rows = self._db.execute(
                     "SELECT id, node FROM nodes WHERE uid = ? AND revision > ? ORDER BY rowid", (uid, since)
                 ).fetchall()
+                children = self._db.execute(
+                    "SELECT uid, id, place, child FROM children WHERE uid = ? AND revision > ? ORDER BY id, place",
+                    (uid, since),
+                ).fetchall()
             finally:
                 self._db.execute("COMMIT")
         if head is None:
             raise NotFoundError(f"the run {uid} has been deleted")
         workflow: Json = json.loads(head[0])
         nodes: Json = dict(known["status"].get("nodes") or {}) if known else {}
-        nodes.update((key, json.loads(node)) for key, node in rows)
+        found = {key: json.loads(node) for key, node in rows}
+        whole(found, nodes, children)
+        nodes.update(found)
         for key in [key for key, node in nodes.items() if node is None]:
             del nodes[key]
         workflow["status"] = {**workflow.get("status", {}), **json.loads(head[1])}
@@ -175,20 +183,25 @@ class State:
 
         A changed id that the workflow has no node for is marked as removed.
         """
-        body, status = _split(workflow)
+        status = _status(workflow)
+        mark = _mark(workflow)
         nodes = workflow.get("status", {}).get("nodes") or {}
+        children = self._fanouts.rows(uid, changed, nodes)
         phase = workflow.get("status", {}).get("phase") or "Pending"
         with self._transaction():
             self._db.execute(
                 "UPDATE runs SET status = ?, phase = ?, revision = revision + 1 WHERE uid = ?", (status, phase, uid)
             )
-            if self._bodies.get(uid) != body:
-                self._db.execute("UPDATE runs SET body = ? WHERE uid = ?", (body, uid))
+            if self._bodies.get(uid) != mark:
+                self._db.execute("UPDATE runs SET body = ? WHERE uid = ?", (_body(workflow), uid))
             revision = self._db.execute("SELECT revision FROM runs WHERE uid = ?", (uid,)).fetchone()[0]
             self._db.executemany(
                 "INSERT INTO nodes VALUES (?,?,?,?)"
                 " ON CONFLICT DO UPDATE SET node = excluded.node, revision = excluded.revision",
-                [(uid, key, _dump(nodes.get(key)), revision) for key in _in_order(changed, nodes)],
+                [(uid, key, _dump(short(nodes.get(key))), revision) for key in _in_order(changed, nodes)],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO children VALUES (?,?,?,?,?)", [(*row, revision) for row in children]
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO pods VALUES (?,?,?)", [(uid, r.node_id, dump_request(r)) for r in launch]
@@ -197,7 +210,8 @@ class State:
             self._db.executemany(
                 "UPDATE commands SET settled = 1, error = ? WHERE id = ?", [(error, key) for key, error in settled]
             )
-        self._bodies[uid] = body
+        self._bodies[uid] = mark
+        self._fanouts.keep(children)
 
     def pods(self, uid: str) -> list[PodRequest]:
         """The pods that were to be started and of which no end has been recorded."""
@@ -299,13 +313,26 @@ def _in_order(changed: Collection[str], nodes: Json) -> list[str]:
     return [key for key in nodes if key in changed] + sorted(key for key in changed if key not in nodes)
 
 
-def _split(workflow: Json) -> tuple[str, str]:
+def _body(workflow: Json) -> str:
     status = workflow.get("status") or {}
     body = {key: value for key, value in workflow.items() if key != "status"}
     stored = {key: status[key] for key in _STORED if key in status}
-    if stored:
-        body["status"] = stored
-    return _dump(body), _dump({k: v for k, v in status.items() if k != "nodes" and k not in stored})
+    return _dump({**body, "status": stored} if stored else body)
+
+
+def _status(workflow: Json) -> str:
+    status = workflow.get("status") or {}
+    return _dump({key: value for key, value in status.items() if key != "nodes" and key not in _STORED})
+
+
+def _mark(workflow: Json) -> str:
+    """What tells whether a body has changed without writing out all of it: its templates are never edited in place,
+    and what is stored of them in the status only grows.
+    """
+    spec = {key: value for key, value in workflow["spec"].items() if key != "templates"}
+    status = workflow.get("status") or {}
+    stored = [len(status.get(key) or ()) for key in _STORED]
+    return _dump([workflow["metadata"], spec, len(workflow["spec"].get("templates") or ()), stored])
 
 
 def _dump(value: Any) -> str:
