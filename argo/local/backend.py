@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import time
-import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission
 from argo.errors import ConflictError, EnvironmentFailure, UsageError
-from argo.local.commands import apply
 from argo.local.home import Home
 from argo.local.images import Images
 from argo.local.library import RunLibrary
@@ -51,6 +48,9 @@ class LocalBackend:
 
         Raises UsageError for what Kubernetes would not take as the name of a Workflow.
         """
+        import secrets
+        import uuid
+
         metadata = workflow.setdefault("metadata", {})
         own = name or metadata.get("name")
         if not own:
@@ -257,6 +257,8 @@ class LocalBackend:
             self.drive(ref)
 
     def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
+        from argo.local.commands import apply
+
         workflow = self.get(ref)
         changed: set[str] = set()
         error = ""

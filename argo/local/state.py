@@ -16,14 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, did_you_mean
 from argo.local.fanout import Fanouts, short, whole
-from argo.local.images import Images
 from argo.local.pods import PodRequest
 from argo.local.schema import migrate
+
+if TYPE_CHECKING:
+    from argo.local.images import Images
 
 _STORED = ("storedTemplates", "storedWorkflowTemplateSpec")  # large and rarely changed
 
