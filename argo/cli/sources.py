@@ -41,7 +41,7 @@ class Loaded:
 def find(name: str) -> Path:
     """A file or folder as it is; else the DAG of that name in ./dags, then among those that ship with Argosy."""
     path = Path(name)
-    if path.exists():
+    if name and path.exists():
         return path
     wanted = name.replace("_", "-")
     known: dict[str, Path] = {}
@@ -76,11 +76,14 @@ def _near(path: Path) -> str:
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether a file holds Kubernetes or Argo objects rather than definitions."""
-    if path.is_dir() or path.suffix == ".py":
+    """Whether a file holds Kubernetes or Argo objects rather than definitions. What cannot be read does not."""
+    if not path.is_file() or path.suffix == ".py":  # a pipe would be waited for
         return False
-    with path.open("rb") as file:
-        return bool(_MANIFEST.search(file.read(_SNIFF)))
+    try:
+        with path.open("rb") as file:
+            return bool(_MANIFEST.search(file.read(_SNIFF)))
+    except OSError:
+        return False
 
 
 def load(

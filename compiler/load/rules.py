@@ -145,12 +145,18 @@ def _parameter(parameter: Parameter, at: Key) -> Iterator[Mistake]:
 
 
 def _pattern(parameter: Parameter, at: Key) -> Iterator[Mistake]:
+    from compiler.models import values
+
     if parameter.type != "string":
         yield Mistake((*at, "pattern"), "A128", "'pattern' is only for string", key=True)
     try:
-        re.compile(parameter.pattern or "")
+        values.compiled(parameter.pattern or "")
     except (re.error, RecursionError, OverflowError) as error:
         yield Mistake((*at, "pattern"), "A126", f"not a regular expression: {error}")
+        return
+    if values.explodes(parameter.pattern or ""):
+        message = "a repetition of a repetition can take for ever to match"
+        yield Mistake((*at, "pattern"), "A126", message, "write (a+)+ as a+")
 
 
 def _input(given: Input, at: Key) -> Iterator[Mistake]:

@@ -1,8 +1,11 @@
 """Holds values against parameters: type, bounds, pattern, list. Used for defaults, bindings and `-p` alike."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
 
 from compiler.models.base import REFERENCE, describe
 from compiler.models.parts import Parameter
@@ -77,13 +80,80 @@ def _string(parameter: Parameter, value: Any) -> str | None:
     if not isinstance(value, str | int | float):
         return f"expected text, found {describe(value)}"
     pattern = parameter.pattern
-    if pattern is None:
+    if pattern is None or explodes(pattern):  # reported where it stands
         return None
     try:
-        fits = re.fullmatch(pattern, _text(value)) is not None
+        fits = compiled(pattern).fullmatch(_text(value)) is not None
     except (re.error, RecursionError, OverflowError):  # the pattern itself is reported where it stands
         return None
     return None if fits else f"'{_text(value)[:60]}' does not match the pattern {pattern}"
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A parameter's pattern; raises re.error, RecursionError or OverflowError. What a later Python may read otherwise
+    is no matter here, so that nobody is warned of it."""
+    with _no_warnings():
+        return re.compile(pattern)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@cache
+def explodes(pattern: str) -> bool:
+    """Whether a pattern repeats without end what is nothing but a repetition: `(a+)+`, `(a|b*)*`, `(x*y*)+`.
+
+    Such a pattern can be matched in more ways than can be tried.
+    """
+    try:
+        with _no_warnings():
+            tree = import_module("re._parser").parse(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return any(_is_ambiguous(body) for body in _endless(tree))
+
+
+def _endless(tree: Any) -> Iterator[Any]:
+    """The bodies of all repetitions without end in a parsed pattern."""
+    for part in tree:
+        operator, argument = str(part[0]), part[1]
+        if operator in _REPEATS and int(argument[1]) >= _ENDLESS:
+            yield argument[2]
+        for inner in _inside(operator, argument):
+            yield from _endless(inner)
+
+
+def _inside(operator: str, argument: Any) -> tuple[Any, ...]:
+    if operator in _REPEATS:
+        return (argument[2],)
+    if operator == "SUBPATTERN":
+        return (argument[-1],)
+    return tuple(argument[1]) if operator == "BRANCH" else ()
+
+
+def _is_ambiguous(body: Any) -> bool:
+    """Whether one repetition without end can be all that a body matches."""
+    needed = [part for part in body if not (str(part[0]) in _REPEATS and int(part[1][0]) == 0)]
+    loops = [part for part in body if str(part[0]) in _REPEATS and int(part[1][1]) >= _ENDLESS]
+    if not needed:
+        return bool(loops)
+    operator, argument = str(needed[0][0]), needed[0][1]
+    if len(needed) > 1:
+        return False
+    if operator in _REPEATS:
+        return int(argument[1]) >= _ENDLESS or _is_ambiguous(argument[2])
+    return any(map(_is_ambiguous, _inside(operator, argument)))
+
+
+_REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT")
+_ENDLESS: Final = 1000  # repetitions that might as well be without end
 
 
 def _int(parameter: Parameter, value: Any) -> str | None:

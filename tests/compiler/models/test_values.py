@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compiler.load.reader import FloatText
 from compiler.models import Parameter
-from compiler.models.values import conform, from_text
+from compiler.models.values import conform, explodes, from_text
 
 
 def number(text: str) -> FloatText:
@@ -85,3 +85,19 @@ def test_any_text_is_read_or_refused(kind: Any, text: str) -> None:
     except ValueError:
         return
     assert conform(parameter, value) is None
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+", "(a*)*", "(a+)+$", "((a+))+b", "(a|b*)*", "(x*y*)+", "(.*)*x", "(\\w+\\s*)+", "(?:a+){2,}"]
+)
+def test_a_pattern_that_can_take_for_ever_is_seen(pattern: str) -> None:
+    assert explodes(pattern)
+    assert conform(Parameter(type="string", pattern=pattern), "a" * 100 + "!") is None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["a+", "(ab)+", "([a-z]+-)*[a-z]+", "\\w+(\\s+\\w+)*", "(a|b)*", "[0-9]+(\\.[0-9]+)*", "(a{1,3})+", "(", ""],
+)
+def test_other_patterns_are_matched(pattern: str) -> None:
+    assert not explodes(pattern)
