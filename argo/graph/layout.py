@@ -8,7 +8,10 @@ from itertools import pairwise
 
 from argo.graph.model import Edge, Graph
 
-WIDTH, HEIGHT = 178.0, 46.0  # of a box, in pixels
+WIDTH, HEIGHT = 178.0, 46.0  # of a box, in pixels; its width where no name needs more
+LONGEST = 40  # characters of a name that is shown whole
+_CHARACTER = 8.1  # pixels of a name's character, at most
+_SIDES = 42.0  # pixels beside a name: the margin, and the sign at the right
 GAP_X, GAP_Y = 64.0, 18.0
 _BEND_GAP = 10.0  # between an arrow that passes a layer and its neighbours
 _SWEEPS = 12
@@ -18,12 +21,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Left upper corners of the boxes by id, the points each arrow passes, and the size of the whole, in pixels."""
+    """Left upper corners of the boxes by id, the points each arrow passes, the size of the whole, in pixels.
+
+    `box` is the width of every box.
+    """
 
     boxes: dict[str, Point]
     arrows: tuple[tuple[Edge, tuple[Point, ...]], ...]
     width: float
     height: float
+    box: float
 
 
 def layout(graph: Graph) -> Layout:
@@ -41,13 +48,16 @@ def layout(graph: Graph) -> Layout:
             after.setdefault(left, []).append(right)
             before.setdefault(right, []).append(left)
     real = set(depth)
+    box = max([WIDTH, *(min(len(node.label), LONGEST) * _CHARACTER + _SIDES for node in graph.nodes)])
     _order(layers, before, after)
     y = _rows(layers, before, after, real)
-    boxes = {key: (depth[key] * (WIDTH + GAP_X), y[key]) for key in depth}
-    arrows = tuple((edge, _points(chain, depth[edge.source], y)) for edge, chain in zip(edges, chains, strict=True))
+    boxes = {key: (depth[key] * (box + GAP_X), y[key]) for key in depth}
+    arrows = tuple(
+        (edge, _points(chain, depth[edge.source], y, box)) for edge, chain in zip(edges, chains, strict=True)
+    )
     height = max((top + HEIGHT for _, top in boxes.values()), default=0.0)
     height = max([height, *(point[1] for _, points in arrows for point in points)])
-    return Layout(boxes, arrows, max(len(layers) * (WIDTH + GAP_X) - GAP_X, 0.0), height)
+    return Layout(boxes, arrows, max(len(layers) * (box + GAP_X) - GAP_X, 0.0), height, box)
 
 
 def _depths(graph: Graph) -> dict[str, int]:
@@ -161,11 +171,11 @@ def _spread(layer: Sequence[str], wanted: Sequence[float], heights: dict[str, fl
     return [base + offset for base, offset in zip(bases, offsets, strict=False)]
 
 
-def _points(chain: Sequence[str], start: int, y: dict[str, float]) -> tuple[Point, ...]:
+def _points(chain: Sequence[str], start: int, y: dict[str, float], box: float) -> tuple[Point, ...]:
     """From the right edge of the source, through the bends, to the left edge of the target."""
-    step = WIDTH + GAP_X
-    points = [(start * step + WIDTH, y[chain[0]] + HEIGHT / 2)]
+    step = box + GAP_X
+    points = [(start * step + box, y[chain[0]] + HEIGHT / 2)]
     for position, bend in enumerate(chain[1:-1], start + 1):
-        points += [(position * step, y[bend]), (position * step + WIDTH, y[bend])]
+        points += [(position * step, y[bend]), (position * step + box, y[bend])]
     points.append(((start + len(chain) - 1) * step, y[chain[-1]] + HEIGHT / 2))
     return tuple(points)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from argo.backend import Json
 from argo.track.tree import relative
@@ -55,6 +55,8 @@ def of_manifest(value: Json) -> Graph:
     edges: list[Edge] = []
     if "dag" in entry:
         _dag(entry["dag"].get("tasks") or [], templates, nodes, edges)
+        names = {node.label for node in nodes}
+        nodes = [replace(node, note=_plain_note(node.note, names)) for node in nodes]
     elif "steps" in entry:
         _steps(entry["steps"], templates, nodes, edges)
     else:
@@ -78,17 +80,19 @@ def of_run(workflow: Json) -> Graph:
         if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")
     }
     shown = {key: node for key, node in nodes.items() if key not in attempts and not _dissolved(node, nodes)}
+    names = {str(node.get("displayName")) for node in shown.values()}
     boxes = tuple(
         Node(
             key,
             node.get("displayName") or relative(node["name"], run),
-            _note(node),
+            _note(node, names),
             _kind(node),
             node.get("phase") or "",
         )
         for key, node in shown.items()
     )
-    return Graph(run, boxes, tuple(Edge(source, target) for source in shown for target in _next(source, nodes, shown)))
+    edges = [Edge(source, target) for source in shown for target in _next(source, nodes, shown)]
+    return Graph(run, boxes, (*edges, *_at_the_end(run, nodes, shown, edges)))
 
 
 def _dissolved(node: Json, nodes: dict[str, Json]) -> bool:
@@ -112,8 +116,33 @@ def _next(source: str, nodes: dict[str, Json], shown: dict[str, Json]) -> Iterab
             stack += reversed(nodes[key].get("children") or ())
 
 
-def _note(node: Json) -> str:
-    return node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""
+def _at_the_end(run: str, nodes: dict[str, Json], shown: Json, edges: list[Edge]) -> Iterable[Edge]:
+    """What ties the exit handler, which Argo has stand alone, to the ends of the run."""
+    handlers = {key for key in shown if nodes[key]["name"].startswith(f"{run}.onExit")}
+    handlers |= {key for key in shown if nodes[key].get("boundaryID") in nodes and _in_handler(key, nodes, run)}
+    sources, targets = {edge.source for edge in edges}, {edge.target for edge in edges}
+    first = [key for key in shown if key in handlers and key not in targets]
+    last = [key for key in shown if key not in handlers and key not in sources]
+    return [Edge(end, start) for end in last for start in first]
+
+
+def _in_handler(key: str, nodes: dict[str, Json], run: str) -> bool:
+    """Whether a node is of the exit handler's own DAG or steps."""
+    while (key := nodes[key].get("boundaryID") or "") in nodes:
+        if nodes[key]["name"] == f"{run}.onExit":
+            return True
+    return False
+
+
+def _note(node: Json, names: set[str]) -> str:
+    """The template, where it says more than the name. One named like a task is shared by tasks that are the same."""
+    template = str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
+    own = str(node.get("displayName") or "").partition("(")[0]
+    return (
+        ""
+        if template in names or template == own or any(name.startswith(f"{template}(") for name in names)
+        else template
+    )
 
 
 def _kind(node: Json) -> str:
@@ -137,6 +166,12 @@ def _needs(task: Json, names: set[str]) -> list[tuple[str, str]]:
         if name in names:
             found[name] = found.get(name) or ("" if condition in _PLAIN else condition)
     return list(found.items())
+
+
+def _plain_note(note: str, names: set[str]) -> str:
+    """The note without the name of a template that is called like a task: other tasks that are the same share it."""
+    template, times, count = note.partition(" × ")
+    return f"{times.strip()} {count}".strip() if template in names else note
 
 
 def _steps(groups: list[list[Json] | Json], templates: dict[str, Json], nodes: list[Node], edges: list[Edge]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
-from argo.graph.layout import HEIGHT, WIDTH, Point, layout
+from argo.graph.layout import HEIGHT, LONGEST, Point, layout
 from argo.graph.model import Graph, Node
 from argo.graph.text import COLORS
 
@@ -39,7 +39,7 @@ def svg(graph: Graph) -> str:
         )
         if edge.label:
             parts.append(_label(edge.label, points))
-    parts += [_box(node, placed.boxes[node.id]) for node in graph.nodes]
+    parts += [_box(node, placed.boxes[node.id], placed.box) for node in graph.nodes]
     return "\n".join([*parts, "</g>", "</svg>"]) + "\n"
 
 
@@ -60,23 +60,23 @@ def _label(text: str, points: Sequence[Point]) -> str:
     )
 
 
-def _box(node: Node, corner: Point) -> str:
+def _box(node: Node, corner: Point, width: float) -> str:
     x, y = corner
     fill, line = COLORS.get(node.phase, COLORS[""])
     dash = ' stroke-dasharray="4 3"' if node.kind == "gate" else ""
     parts = [f'<g transform="translate({x:.1f} {y:.1f})">', f"<title>{escape(_tip(node))}</title>"]
     if node.kind == "loop":
-        parts.append(_rectangle(4, 4, fill, line, ""))
-    parts.append(_rectangle(0, 0, fill, line, dash))
+        parts.append(_rectangle(4, width, fill, line, ""))
+    parts.append(_rectangle(0, width, fill, line, dash))
     if node.phase:
-        parts.append(f'<rect width="5" height="{HEIGHT}" rx="2.5" fill="{line}"/>')
+        parts.append(f'<path d="M7 0 A7 7 0 0 0 0 7 V{HEIGHT - 7} A7 7 0 0 0 7 {HEIGHT} Z" fill="{line}"/>')
     top = HEIGHT / 2 + (-3 if node.note else 5)
-    parts.append(_text(14, top, 13, _INK, _cut(node.label, 20), ' font-weight="600"'))
+    parts.append(_text(14, top, 13, _INK, _cut(node.label, LONGEST), ' font-weight="600"'))
     if node.note:
-        parts.append(_text(14, top + 16, 11, _FAINT, _cut(node.note, 24)))
+        parts.append(_text(14, top + 16, 11, _FAINT, _cut(node.note, int((width - 42) / 6.2))))
     mark = _SIGNS.get(node.phase, "") or _MARKS[node.kind]
     if mark:
-        parts.append(_text(WIDTH - 12, HEIGHT / 2 + 5, 13, line, mark, ' text-anchor="end"'))
+        parts.append(_text(width - 12, HEIGHT / 2 + 5, 13, line, mark, ' text-anchor="end"'))
     return "".join([*parts, "</g>"])
 
 
@@ -84,9 +84,9 @@ def _text(x: float, y: float, size: int, fill: str, text: str, more: str = "") -
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"{more}>{escape(text)}</text>'
 
 
-def _rectangle(x: float, y: float, fill: str, line: str, dash: str) -> str:
+def _rectangle(shift: float, width: float, fill: str, line: str, dash: str) -> str:
     return (
-        f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="7" fill="{fill}" stroke="{line}" '
+        f'<rect x="{shift}" y="{shift}" width="{width:.1f}" height="{HEIGHT}" rx="7" fill="{fill}" stroke="{line}" '
         f'stroke-width="1.3"{dash}/>'
     )
 

@@ -100,3 +100,34 @@ def test_no_box_lies_on_another_and_arrows_go_right(graph: Graph) -> None:
 def test_circles_do_not_hang() -> None:
     graph = Graph("g", (Node("a", "a"), Node("b", "b")), (Edge("a", "b"), Edge("b", "a")))
     assert set(layout(graph).boxes) == {"a", "b"}
+
+
+def test_a_template_that_is_called_like_another_task_is_no_note() -> None:
+    tasks = [{"name": "a", "template": "a"}, {"name": "b", "template": "a"}, {"name": "c", "template": "work"}]
+    tasks.append({"name": "d", "template": "a", "withItems": [1, 2]})
+    graph = of_manifest(manifest(templates=[{"name": "main", "dag": {"tasks": tasks}}, {"name": "a"}]))
+    assert [n.note for n in graph.nodes] == ["", "", "work", "× 2"]
+
+
+def test_the_exit_handler_of_a_run_follows_its_ends() -> None:
+    def node(name: str, kind: str, above: str, *children: str) -> dict[str, Any]:
+        return {"id": name, "name": name, "displayName": name, "type": kind, "boundaryID": above, "children": children}
+
+    nodes = [
+        node("r", "DAG", "", "r.a", "r.b"), node("r.a", "Pod", "r"), node("r.b", "Pod", "r"),
+        node("r.onExit", "DAG", "", "r.onExit.x"), node("r.onExit.x", "Pod", "r.onExit", "r.onExit.y"),
+        node("r.onExit.y", "Pod", "r.onExit"),
+    ]  # fmt: skip
+    graph = of_run({"metadata": {"name": "r"}, "status": {"nodes": {n["id"]: n for n in nodes}}})
+    assert {(e.source, e.target) for e in graph.edges} == {
+        ("r.a", "r.onExit.x"), ("r.b", "r.onExit.x"), ("r.onExit.x", "r.onExit.y"),
+    }  # fmt: skip
+
+
+def test_boxes_are_as_wide_as_the_longest_name_needs() -> None:
+    name = "a-name-of-forty-characters-exactly-12345"
+    graph = Graph("t", (Node("a", name, "a-note"), Node("b", "b")), (Edge("a", "b"),))
+    placed = layout(graph)
+    assert placed.box > WIDTH
+    assert placed.boxes["b"][0] > placed.box
+    assert name in svg(graph)
