@@ -47,6 +47,9 @@ def _load(artifact: Json, target: Path, folder: PodFolder, store: Store) -> None
             return
     except NotFound:
         if artifact.get("optional"):
+            # A pod mounts the place of an artifact that has a location: where nothing was loaded, there is a folder
+            # (workflow/controller/workflowpod.go, addInputArtifactsVolumes).
+            target.mkdir(parents=True, exist_ok=True)
             return
         raise
     target.parent.mkdir(parents=True, exist_ok=True)

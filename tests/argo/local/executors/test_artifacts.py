@@ -188,6 +188,15 @@ def test_http(machine: Machine, url: str) -> None:
     assert machine.run(shell("true", **artifact("/forbidden", optional=True)), "n4").phase == "Error"
 
 
+def test_an_optional_prefix_with_nothing_below_it_is_an_empty_folder(machine: Machine) -> None:
+    artifacts = [
+        {"name": "all", "path": "/in/all", "optional": True, "archive": {"none": {}}, "s3": {"key": "loop/files"}},
+        {"name": "none", "path": "/in/none", "optional": True},
+    ]
+    outcome = machine.run(shell("ls -A /in; ls -A /in/all", inputs={"artifacts": artifacts}))
+    assert (outcome.phase, outcome.outputs["result"]) == ("Succeeded", "all")
+
+
 def test_artifacts_that_cannot_be_had(machine: Machine) -> None:
     artifacts = [{"name": "g", "path": "/in/g", "git": {"repo": "x"}}]
     outcome = machine.run(shell("true", inputs={"artifacts": artifacts}))
