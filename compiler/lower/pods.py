@@ -93,7 +93,8 @@ class Pods:
         )
         gpu = model.resources.gpu if model.resources else None
         where = placed(gpu, model.placement, self._profile)
-        sidecars = tuple(self._sidecar(name, sidecar, texts) for name, sidecar in model.sidecars.items())
+        patched = {"main": resources.patched}
+        sidecars = tuple(self._sidecar(name, sidecar, texts, patched) for name, sidecar in model.sidecars.items())
         template = PodTemplate(
             Interface(),
             container,
@@ -108,7 +109,7 @@ class Pods:
             priority_class=model.priority_class or "",
             service_account_token=bool(model.security and model.security.service_account_token),
             security=_pod_security(model),
-            patch=patch(resources.patched, storage.patched),
+            patch=patch(patched, storage.patched),
             volumes=tuple(storage.volumes),
             sidecars=sidecars,
         )
@@ -136,8 +137,12 @@ class Pods:
             security=_security(model.security),
         )
 
-    def _sidecar(self, name: str, model: SidecarModel, texts: _Texts) -> Sidecar:
+    def _sidecar(
+        self, name: str, model: SidecarModel, texts: _Texts, patched: dict[str, dict[str, dict[str, str]]]
+    ) -> Sidecar:
+        """A sidecar; what is known of its resources only in the run is added to `patched`."""
         resources = needs(model.resources, self._profile, texts.expression)
+        patched[name] = resources.patched
         container = Container(
             escape(model.image),
             tuple(texts.print(text) for text in model.command),

@@ -144,14 +144,14 @@ def late(expression: str) -> str:
     return f"\0{expression}\0"
 
 
-def patch(container: Mapping[str, Mapping[str, str]], volumes: Mapping[str, Mapping[str, str]]) -> str:
+def patch(containers: Mapping[str, Mapping[str, Mapping[str, str]]], volumes: Mapping[str, Mapping[str, str]]) -> str:
     """A podSpecPatch for what is known only in the run; "" where there is nothing of the kind.
 
     Argo pastes a variable's text in between the patch's own: each value is made JSON there, lest it could say more.
     """
     spec: dict[str, Any] = {}
-    if container:
-        spec["containers"] = [{"name": "main", "resources": container}]
+    if any(containers.values()):
+        spec["containers"] = [{"name": name, "resources": patched} for name, patched in containers.items() if patched]
     if volumes:
         spec["volumes"] = [{"name": name, "emptyDir": source} for name, source in sorted(volumes.items())]
     parts = json.dumps(spec, sort_keys=True, ensure_ascii=False).split("\\u0000") if spec else []

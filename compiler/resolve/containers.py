@@ -35,6 +35,7 @@ def strings(model: ComputeAsset | Task) -> Iterator[tuple[Path, str]]:
         yield ("cache", "key"), model.cache.key
     for name, sidecar in model.sidecars.items():
         yield from _process(sidecar, ("sidecars", name))
+        yield from ((("sidecars", name, *path), text) for path, text in quantities(sidecar.resources))
 
 
 def quantities(resources: Resources | None) -> Iterator[tuple[Path, str]]:
@@ -141,6 +142,7 @@ def _place_fault(model: ComputeAsset | Task, ref: Ref) -> tuple[str, str, str | 
 
 
 def _quantity_fault(model: ComputeAsset | Task, ref: Ref, path: Path) -> tuple[str, str, str | None] | None:
+    path = path[2:] if path[0] == "sidecars" else path
     if path[0] != "resources":
         return None
     if ref.kind != "params":

@@ -18,6 +18,7 @@ from compiler.resolve.tasks import Library, Tasks
 from compiler.resolve.types import Type
 
 _CONFIG_MAP: Final = 1 << 20  # bytes, kubernetes: validation.ValidateConfigMap
+_LARGE: Final = "give it to an input of a task: it is then kept in the store"
 _FIXED: Final = ("parameters", "inputs", "env", "files", "schedule", "limits", "labels", "annotations")
 
 
@@ -135,10 +136,13 @@ def _files(context: Context, dag: Definition[Dag]) -> dict[str, bytes]:
                 context.add(
                     "A206", dag.origin.at("files", name, "tasks", index), f"there is no task '{task}'", hint=hint
                 )
+    if sum(map(len, contents.values())) > _CONFIG_MAP and not any(len(c) > _CONFIG_MAP for c in contents.values()):
+        message = "the files together are larger than a ConfigMap can be (1 MiB)"
+        context.add("A317", dag.origin.at("files"), message, hint=_LARGE, key=True)
     return contents
 
 
 def _check_size(context: Context, dag: Definition[Dag], path: tuple[str, ...], content: bytes) -> None:
     if len(content) > _CONFIG_MAP:
-        hint = "give it to an input of a task: it is then kept in the store"
-        context.add("A317", dag.origin.at(*path), "the file is larger than a ConfigMap can be (1 MiB)", hint=hint)
+        message = "the file is larger than a ConfigMap can be (1 MiB)"
+        context.add("A317", dag.origin.at(*path), message, hint=_LARGE)

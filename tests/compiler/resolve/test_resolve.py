@@ -238,3 +238,14 @@ def test_a_flawed_definition_is_searched_for_what_is_wrong_for_sure(tmp_path: Pa
     sure = {"there is no asset 'none'", "'parms.n' refers to nothing"}
     names = {"there is no task 'zz'", "there is no task 'c'"}
     assert messages == (sure | names if whole else sure)
+
+
+def test_files_that_are_too_large_together(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(b"x" * (600 << 10))
+    file = tmp_path / "dag.yaml"
+    files = "{a: {file: one, path: /etc/a}, b: {file: two, path: /etc/b}}"
+    file.write_text(f"kind: Dag\nname: main\nfiles: {files}\ntasks: {{a: {{image: 'b:1', command: [x]}}}}\n")
+    workspace, loaded = load([file])
+    _, found = resolve(workspace)
+    assert [(item.code, item.span and item.span.line) for item in [*loaded, *found]] == [("A317", 3)]
