@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,9 @@ class LazyGroup(click.Group):
             return None
         command = getattr(import_module(f"argo.cli.{entry.module}"), entry.attribute)
         assert isinstance(command, click.Command)
+        if entry.collects and not gc.isenabled():  # see `argo.cli.main`
+            gc.freeze()
+            gc.enable()
         return command
 
     def resolve_command(
@@ -85,7 +89,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process with its exit code."""
-    sys.exit(run(arguments))
+    code = run(arguments)
+    gc.freeze()  # or the interpreter would look for garbage in all there is before it drops it
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -6,17 +6,21 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """Where a command lives and how the overview describes it."""
+    """Where a command lives and how the overview describes it.
+
+    `collects`: whether it runs long enough for garbage to matter.
+    """
 
     module: str
     attribute: str
     help: str
+    collects: bool = True
 
 
 SECTIONS: dict[str, dict[str, Entry]] = {
     "Definitions": {
-        "compile": Entry("compile", "compile_", "Turn definitions into Argo manifests."),
-        "check": Entry("compile", "check", "Report every mistake in definitions or manifests."),
+        "compile": Entry("compile", "compile_", "Turn definitions into Argo manifests.", collects=False),
+        "check": Entry("compile", "check", "Report every mistake in definitions or manifests.", collects=False),
         "assets": Entry("assets", "assets", "List, show and start compute assets and DAGs."),
         "graph": Entry("graph", "graph", "Draw a DAG or a run: Mermaid, DOT, SVG."),
         "schema": Entry("schema", "schema", "Print the JSON Schemas of the definitions, for editors."),
