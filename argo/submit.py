@@ -13,6 +13,8 @@ from argo.uploads import Upload, upload
 
 INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
 UPLOADS = "argosy.dev/uploads"  # JSON: input -> path of its default, relative to the definition
+INPUT_ARTIFACTS = "input_artifacts"  # a parameter: the artifacts of a split DAG as JSON
+PART = "argosy.dev/part"  # a label: of a split DAG
 _RUNNABLE = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 _GIVEN = frozenset({"ConfigMap", "WorkflowTemplate", "ClusterWorkflowTemplate"})
 
@@ -64,10 +66,10 @@ def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
     Raises UsageError when there is nothing to run, or more than one.
     """
     for kind in _RUNNABLE:
-        found = [o for o in objects if o.get("kind") == kind]
+        found = [o for o in objects if o.get("kind") == kind and not _is_part(o)]
         if len(found) > 1:
             names = ", ".join(_name(o) for o in found)
-            raise UsageError(f"{len(found)} objects of kind {kind} to run: {names}", hint="give one of them at a time")
+            raise UsageError(f"{len(found)} objects of kind {kind} to run: {names}", hint="give a file that holds one of them")
         if found:
             given = [o for o in objects if o.get("kind") in _GIVEN]
             return Draft(_workflow(found[0]), given, base)
@@ -116,6 +118,10 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
         prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/inputs/{name}"
         location = upload(Upload(name, kind, path), prefix, put)
         _replace(subject.arguments().setdefault("artifacts", []), {"name": name, **location})
+    if paths and INPUT_ARTIFACTS in subject.declared("parameters"):
+        # Child Workflows get the run's artifacts from here.
+        given_on = json.dumps([*subject.declared("artifacts").values()], ensure_ascii=False)
+        set_parameters(subject, {INPUT_ARTIFACTS: given_on})
 
 
 def require_complete(subject: Draft) -> None:
@@ -189,6 +195,11 @@ def _workflow(source: Json) -> Json:
         reference["clusterScope"] = True
     made["spec"] = {"workflowTemplateRef": reference}
     return made
+
+
+def _is_part(value: Json) -> bool:
+    """Whether it is a part of a DAG, which the DAG's own Workflow starts."""
+    return PART in ((value.get("metadata") or {}).get("labels") or {})
 
 
 def _entries(spec: Json, kind: str) -> list[Json]:

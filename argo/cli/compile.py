@@ -199,7 +199,7 @@ def _difference(path: Path, old: bytes | None, new: bytes) -> str:
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

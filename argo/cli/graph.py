@@ -43,15 +43,16 @@ def graph(subject: str, form: str | None, target: Path | None, profile: str | No
 
 def _graph(subject: str, profile: str | None) -> Graph:
     from argo.graph.model import of_manifest, of_run
+    from argo.local.home import default_home
 
-    if not Path(subject).exists():
+    unknown: NotFoundError | None = None
+    if not Path(subject).exists() and (default_home() / "state.db").exists():
         with options.local() as backend:
             try:
                 return of_run(backend.get(backend.find(subject)))
             except NotFoundError as error:
                 unknown = error
-        return of_manifest(_manifest(subject, profile, unknown))
-    return of_manifest(_manifest(subject, profile, None))
+    return of_manifest(_manifest(subject, profile, unknown))
 
 
 def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> dict[str, object]:
@@ -60,9 +61,10 @@ def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) 
     try:
         loaded = load([subject], profile)
     except NotFoundError as error:
-        if unknown is None:
+        if "/" in subject:
             raise
-        raise NotFoundError(f"there is no run, file or DAG named {subject}", hint=error.hint or unknown.hint) from error
+        hint = error.hint if unknown is None else unknown.hint if "did you mean" in unknown.hint else error.hint
+        raise NotFoundError(f"there is no run, file or DAG named {subject}", hint=hint) from error
     for value in loaded.objects:
         if value.get("kind") in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"):
             return value

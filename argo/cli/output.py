@@ -67,14 +67,12 @@ def write_file(path: Path, data: str | bytes, *, new: bool = False) -> None:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
-        if new:
-            path.hardlink_to(temporary)
-        else:
+        if not new:
             temporary.replace(path)
-    except FileExistsError as error:
-        raise ConflictError(
-            f"{path} exists already", known="it was not touched", hint="choose another name, or move it away"
-        ) from error
+        elif not _link(temporary, path):
+            raise ConflictError(
+                f"{path} exists already", known="it was not touched", hint="choose another name, or move it away"
+            )
     except OSError as error:
         raise EnvironmentFailure(
             f"cannot write {path}: {error.strerror or error}",
@@ -84,6 +82,15 @@ def write_file(path: Path, data: str | bytes, *, new: bool = False) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Give a file a second name; False where there is a file of that name."""
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        return False
+    return True
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str = "text") -> None:

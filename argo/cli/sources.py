@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
+from argo.errors import DefinitionError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from argo.backend import Json
@@ -39,23 +40,30 @@ class Loaded:
 
 
 def find(name: str) -> Path:
-    """A file or folder as it is; else the DAG of that name in ./dags, then among those that ship with Argosy."""
+    """A file or folder as it is; else the DAG of that name in the project, then among those that ship."""
     path = Path(name)
     if name and path.exists():
         return path
+    from argo.cli.reach import definitions, files
+
     wanted = name.replace("_", "-")
     known: dict[str, Path] = {}
     for folder in _dag_folders():
-        for file in sorted(folder.glob("*")):
-            if file.suffix in _SUFFIXES:
-                known.setdefault(file.stem.replace("_", "-"), file)
+        for file in files(folder):
+            known.setdefault(file.stem.replace("_", "-"), file)
     if wanted in known:
         return known[wanted]
+    if wanted == name and "." not in name:  # a name that is no file's may stand in one
+        inside = [(found.path, found.name) for found in definitions("dags")]
+        alone = {own: path for path, own in inside if [other for other, _ in inside].count(path) == 1}
+        if name in alone:
+            return alone[name]
+        known |= {own: path for own, path in alone.items() if own not in known}
     if "/" in name or path.suffix in _SUFFIXES:
         raise NotFoundError(f"{name} does not exist", tried=f"looked in {_folder(path)}", hint=_near(path))
     raise NotFoundError(
         f"there is no file and no DAG named {name}",
-        tried="looked in ./dags and in what ships with Argosy",
+        tried="looked in the project's dags and in what ships with Argosy",
         hint=did_you_mean(wanted, list(known)) or (f"there are: {', '.join(sorted(known))}" if known else ""),
     )
 
@@ -117,9 +125,11 @@ def split(names: Sequence[str]) -> tuple[list[Path], list[Path]]:
 
 def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["template", "workflow"]) -> Result:
     """Compile definitions, with what ships with Argosy in reach."""
-    from argo.local.home import default_home
+    from argo.local.home import Home, default_home
     from compiler.pipeline import compile as compile_
 
+    with suppress(EnvironmentFailure):
+        Home.open()  # what compile keeps lies in it: it must not be made for all to read
     return compile_(
         [str(p) for p in paths], profile=profile, form=form, shipped=shipped(), cache_dir=default_home() / "cache"
     )
@@ -183,8 +193,7 @@ def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:
 
 
 def _dag_folders() -> list[Path]:
-    folders = [Path("dags")]
+    from argo.cli.reach import folders
+
     root = shipped()
-    if root is not None:
-        folders.append(root / "dags")
-    return [folder for folder in folders if folder.is_dir()]
+    return [*folders("dags"), *([root / "dags"] if root is not None else [])]

@@ -175,7 +175,7 @@ class LocalBackend:
             pods = self.state.pods(ref.uid)
             if pods:
                 raise ConflictError(
-                    f"{ref.name} has {len(pods)} tasks that may still run",
+                    f"{ref.name} has {'a task' if len(pods) == 1 else f'{len(pods)} tasks'} that may still run",
                     known="nothing was removed",
                     hint=f"argosy stop {ref.name}",
                 )
@@ -252,7 +252,7 @@ class LocalBackend:
             if error is None:
                 error = self._carry_out(ref, number, verb, arguments)
         if error:
-            raise ConflictError(error)
+            raise ConflictError(error, known="nothing was changed", hint=f"argosy status {ref.name}")
         if drive and not self.active(ref) and (self.get(ref).get("status") or {}).get("phase") not in FINISHED:
             self.drive(ref)
 

@@ -22,7 +22,10 @@ def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]
     """
     status = workflow.get("status") or {}
     if status.get("phase") in FINISHED:
-        raise ConflictError(f"{workflow['metadata']['name']} has ended: {status['phase']}")
+        name = workflow["metadata"]["name"]
+        raise ConflictError(
+            f"{name} has ended: {status['phase']}", known="nothing was changed", hint=f"argosy status {name}"
+        )
     try:
         return _VERBS[verb](workflow, arguments, now)
     except ReconcileError as error:

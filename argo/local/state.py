@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argo.backend import Json, RunRef
-from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, did_you_mean
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 from argo.local.fanout import Fanouts, short, whole
 from argo.local.pods import PodRequest
 from argo.local.schema import migrate
@@ -271,6 +271,12 @@ class State:
                 yield
         except sqlite3.IntegrityError:
             raise
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"what was given is not UTF-8: {error.object[:80]!r}",
+                known="nothing was changed",
+                hint="use another name",
+            ) from error
         except (sqlite3.Error, OSError) as error:
             raise EnvironmentFailure(
                 f"the state {self._path} cannot be used: {error}",

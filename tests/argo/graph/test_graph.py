@@ -103,8 +103,8 @@ def test_circles_do_not_hang() -> None:
 
 
 def test_a_template_that_is_called_like_another_task_is_no_note() -> None:
-    tasks = [{"name": "a", "template": "a"}, {"name": "b", "template": "a"}, {"name": "c", "template": "work"}]
-    tasks.append({"name": "d", "template": "a", "withItems": [1, 2]})
+    tasks: list[dict[str, Any]] = [{"name": "a", "template": "a"}, {"name": "b", "template": "a"}]
+    tasks += [{"name": "c", "template": "work"}, {"name": "d", "template": "a", "withItems": [1, 2]}]
     graph = of_manifest(manifest(templates=[{"name": "main", "dag": {"tasks": tasks}}, {"name": "a"}]))
     assert [n.note for n in graph.nodes] == ["", "", "work", "× 2"]
 
