@@ -78,7 +78,7 @@ class Controller:
             try:
                 setup.set_up(state)
             except ReconcileError as error:
-                self._mark("Failed", str(error))
+                self._mark("Error" if isinstance(error, setup.MetadataError) else "Failed", str(error))
                 return False
             self._ready = True
         if not status.get("phase"):
@@ -192,7 +192,7 @@ class Controller:
         """Set the workflow's phase, times and labels (Argo: markWorkflowPhase)."""
         state, status = self._state, self._state.status
         metadata = state.workflow["metadata"]
-        metadata.setdefault("creationTimestamp", format_time(state.now))
+        metadata["creationTimestamp"] = metadata.get("creationTimestamp") or format_time(state.now)
         status["phase"] = phase
         status.setdefault("startedAt", format_time(state.now))
         status.setdefault("finishedAt", None)

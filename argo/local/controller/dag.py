@@ -300,7 +300,7 @@ class DagRun:
         state = self.state
         if state.shutdown and not self.options.on_exit and self._exits_ended():
             return "Failed"
-        if state.nodes.counts[self.node_id].unfulfilled:
+        if state.nodes.counts[self.node_id].unfulfilled or self.work.unfinished:
             return "Running"
         targets = {state.nodes.id_of(self.node_name(name)): name for name in self.plan.targets}
         phases = branch_phases(state.nodes, self.node, targets)

@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/operator.go (executeTemplate).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace as with_fields
 
@@ -32,6 +33,8 @@ from argo.local.controller.values import ReconcileError
 from argo.local.pods import Json
 
 MAXIMUM_DEPTH = 100
+DISPLAY_NAME = "workflows.argoproj.io/display-name"
+_DISPLAY_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]")
 _DEPTH_MESSAGE = "Maximum recursion depth exceeded"
 
 _KINDS: dict[str, Callable[[State, Execution, str, Options], Json]] = {
@@ -64,7 +67,7 @@ def execute(state: State, name: str, holder: Json, context: TemplateContext, arg
         if execution is None:
             execution = _prepared(state, node, name, holder, context, arguments, options)
             state.executions[identity] = execution
-        return _guarded(state, execution, node)
+        return _displayed(state, execution, _guarded(state, execution, node))
     finally:
         state.depth -= 1
 
@@ -76,7 +79,10 @@ def _prepared(
     try:
         inner, template = resolve(state, context, holder)
         local = local_variables(state, holder, template, name, with_pod=retry_strategy(state, template) is None)
-        return Execution(name, holder, context, options, bind(state, template, arguments, local), inner)
+        bound = bind(state, template, arguments, local)
+        if (shown := _shown(bound)) and not _DISPLAY_NAME.fullmatch(shown):
+            raise ReconcileError(f"displayName must match the regex ^{_DISPLAY_NAME.pattern}$")
+        return Execution(name, holder, context, options, bound, inner)
     except ReconcileError as error:
         _error_node(state, node, name, holder, context, options, str(error))
         raise
@@ -113,6 +119,19 @@ def _error_node(
     )
 
 
+def _displayed(state: State, execution: Execution, node: Json) -> Json:
+    """The node under the name to show that its template gives."""
+    shown = _shown(execution.template)
+    if shown and node["displayName"] != shown:
+        node["displayName"] = shown
+        state.nodes.changed.add(node["id"])
+    return node
+
+
+def _shown(template: Json) -> str:
+    return str((template.get("annotations") or {}).get(DISPLAY_NAME) or "")
+
+
 def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
     if node is not None:
         _check_timeouts(state, execution.template, node)
@@ -124,7 +143,12 @@ def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
                 return node
             raise
     if node is None and execution.template.get("memoize"):
-        hit = memoize.load(state, execution)
+        try:
+            hit = memoize.load(state, execution)
+        except ReconcileError as error:
+            name, holder, context = execution.node_name, execution.holder, execution.context
+            _error_node(state, node, name, holder, context, execution.options, str(error))
+            raise
         if hit is not None:
             return hit
     strategy = retry_strategy(state, execution.template)
@@ -196,6 +220,8 @@ def _attempt(state: State, execution: Execution, node: Json, strategy: Json, opt
     ends = retry.policy(strategy) not in ("Always", "OnError", "OnTransientError")
     child = _dispatch(state, inner, name, inner.options, errors_end=ends)
     state.nodes.add_child(node, child["id"])
+    if execution.template.get("memoize"):
+        memoize.track(state, inner, child)
     return child
 
 

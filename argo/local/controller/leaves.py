@@ -10,7 +10,7 @@ import re
 
 import argo.local.controller.podrequest as podrequest
 from argo.local.controller.clock import parse_duration, parse_time
-from argo.local.controller.nodes import NewNode, fulfilled, step_or_task_name
+from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, step_or_task_name
 from argo.local.controller.outputs import export_parameter
 from argo.local.controller.state import Execution, Options, State
 from argo.local.controller.templates import node_template
@@ -57,13 +57,13 @@ def execute_pod(state: State, execution: Execution, name: str, options: Options)
     if node is not None:
         return node
     node = state.create(new_node(execution, name, "Pod", "Pending", options))
+    if execution.template.get("containerSet"):
+        _container_nodes(state, execution, node, options)
     if not state.may_run(options.on_exit):
         return state.mark(node, "Failed", f"workflow shutdown with strategy: {state.shutdown}")
     request = podrequest.build(state, node, execution.template, options, wants_result(state, node))
     if request is not None:
         state.decisions.launch.append(request)
-        if execution.template.get("containerSet"):
-            _container_nodes(state, execution, node, options)
     return node
 
 
@@ -157,12 +157,12 @@ def execute_resource(state: State, execution: Execution, name: str, options: Opt
         return node
     if not state.may_run(options.on_exit):
         return state.mark(node, "Failed", f"workflow shutdown with strategy: {state.shutdown}")
-    state.library.create_config_map(_owned(state, execution.template["resource"]))
+    state.library.create_config_map(_owned(state, node, execution.template["resource"]))
     node["outputs"] = {"exitCode": "0"}
     return state.mark(node, "Succeeded")
 
 
-def _owned(state: State, resource: Json) -> Json:
+def _owned(state: State, node: Json, resource: Json) -> Json:
     import yaml
 
     try:
@@ -172,6 +172,11 @@ def _owned(state: State, resource: Json) -> Json:
     if resource.get("action") != "create" or not isinstance(manifest, dict) or manifest.get("kind") != "ConfigMap":
         raise ReconcileError("only a resource template that creates a ConfigMap can be executed here")
     metadata = manifest.get("metadata") or {}
+    if not metadata.get("name"):
+        if not metadata.get("generateName"):
+            raise ReconcileError("resource name may not be empty")
+        # The API server makes five characters up; these are the same after a restart.
+        metadata = {**metadata, "name": metadata["generateName"] + f"{fnv32a(node['name']):08x}"[-5:]}
     if resource.get("setOwnerReference"):
         owner = {
             "apiVersion": "argoproj.io/v1alpha1",

@@ -12,6 +12,7 @@ from argo.local.controller.values import ReconcileError, go_json, text
 from argo.local.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
 from argo.local.pods import Json
 
+_UNESCAPED = {"\\u003c": "<", "\\u003e": ">", "\\u0026": "&"}
 LOOP_FIELDS = ("withItems", "withParam", "withSequence")
 
 
@@ -57,7 +58,7 @@ def expand(holder: Json, values: dict[str, Any]) -> list[Json]:
 
 def _items(holder: Json) -> list[Any]:
     if holder.get("withItems"):
-        return list(holder["withItems"])
+        return [_sorted(item) for item in holder["withItems"]]
     try:
         if holder.get("withParam"):
             return _parse(holder["withParam"])
@@ -66,6 +67,13 @@ def _items(holder: Json) -> list[Any]:
         if _may_run(holder.get("when")):
             raise ReconcileError(str(error)) from error
         return []
+
+
+def _sorted(value: Any) -> Any:
+    """Maps of a manifest in the order of their keys, as its decoder leaves them; those of a withParam keep theirs."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _parse(value: Any) -> list[Any]:
@@ -91,19 +99,23 @@ def _may_run(when: Any) -> bool:
 def _describe(item: Any) -> tuple[str, dict[str, str]]:
     """How an item stands in a node's name, and the variables it sets."""
     if isinstance(item, dict):
-        pairs = {key: _plain(value) for key, value in item.items()}
+        pairs = {key: _quoted(value) for key, value in item.items()}
         shown = ",".join(sorted(f"{key}:{value}" for key, value in pairs.items()))
         names = {f"item.{key}": value for key, value in pairs.items()}
-        return _clean(shown), {"item": go_json(item), **names}
+        return _clean(shown), {"item": go_json(dict(sorted(item.items())), sort=False), **names}
     if isinstance(item, list):
-        return _clean("[" + " ".join(_plain(entry) for entry in item) + "]"), {"item": go_json(item)}
+        return _clean("[" + " ".join(map(_quoted, item)) + "]"), {"item": go_json(item, sort=False)}
     if item is None:
         raise ReconcileError("withItems expected string, number, list, or map. received: null")
-    return _clean(_plain(item)), {"item": _plain(item)}
+    return _clean(_quoted(item)), {"item": text(item)}
 
 
-def _plain(value: Any) -> str:
-    return "null" if value is None else text(value)
+def _quoted(value: Any) -> str:
+    """A value as it stands in JSON, without the quotes around it (Argo: Item.String)."""
+    written = go_json(value, sort=False)
+    for escape, character in _UNESCAPED.items():
+        written = written.replace(escape, character)
+    return written[1:-1] if written[0] == '"' else written
 
 
 def _clean(shown: str) -> str:

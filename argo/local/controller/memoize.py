@@ -6,6 +6,7 @@ Facts: Argo workflow/controller/cache/configmap_cache.go, cache.go (Entry).
 from __future__ import annotations
 
 import json
+import re
 
 from argo.local.controller.clock import format_time, parse_duration, parse_time
 from argo.local.controller.leaves import new_node
@@ -13,6 +14,7 @@ from argo.local.controller.state import Execution, State
 from argo.local.controller.values import ReconcileError, go_json
 from argo.local.pods import Json
 
+_KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _TYPES = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}
 
 
@@ -22,6 +24,8 @@ def load(state: State, execution: Execution) -> Json | None:
     if entry is None:
         return None
     kind = next((name for field, name in _TYPES.items() if execution.template.get(field) is not None), "Pod")
+    if execution.template.get("retryStrategy") is not None:
+        kind = "Retry"
     node = state.create(new_node(execution, execution.node_name, kind, "Pending", execution.options))
     node["memoizationStatus"] = _status(execution, hit=True)
     if entry.get("outputs"):
@@ -58,6 +62,8 @@ def _status(execution: Execution, hit: bool) -> Json:
 
 def _entry(state: State, execution: Execution) -> Json | None:
     memoize = execution.template["memoize"]
+    if not _KEY.fullmatch(memoize["key"]):
+        raise ReconcileError(f"invalid cache key: {memoize['key']}")
     found = state.library.config_map(memoize["cache"]["configMap"]["name"])
     raw = ((found or {}).get("data") or {}).get(memoize["key"])
     if raw is None:

@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/operator.go (assessNodeStatus), taskresult.go.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ def apply(state: State, outcomes: Mapping[str, PodOutcome]) -> None:
 
 def _assess(state: State, node: Json, outcome: PodOutcome) -> None:
     _containers(state, node, outcome)
+    if outcome.phase != "Pending":
+        node.setdefault("hostNodeName", platform.node())
     if outcome.progress and outcome.progress != node.get("progress"):
         state.nodes.set_progress(node, outcome.progress)
     if outcome.phase in ("Pending", "Running"):

@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/workflowpod.go.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ _POD_FIELDS = (
     "schedulerName", "securityContext", "serviceAccountName", "tolerations",
 )  # fmt: skip
 _WORKFLOW_FIELDS = (*_POD_FIELDS, "dnsConfig", "dnsPolicy", "hostNetwork", "imagePullSecrets")
+_LISTS = ("containers", "initContainers", "volumes")
+_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?")
 _STEP_DEADLINE = "Step exceeded its deadline"
 
 
@@ -113,7 +116,7 @@ def _patched(state: State, template: Json, volumes: list[Json], values: dict[str
     for patch in (state.spec.get("podSpecPatch"), template.get("podSpecPatch")):
         if patch:
             spec = merge(spec, _parse_patch(replace(patch, values)))
-    template = _with_containers(template, spec.pop("containers"))
+    template = _with_containers(template, spec.pop("containers", []))
     if spec.get("initContainers"):
         template = {**template, "initContainers": spec.pop("initContainers")}
     spec.pop("initContainers", None)
@@ -121,15 +124,36 @@ def _patched(state: State, template: Json, volumes: list[Json], values: dict[str
 
 
 def _parse_patch(patch: str) -> Json:
+    import json
+
     import yaml
 
     try:
-        parsed = yaml.safe_load(patch)
-    except yaml.YAMLError as error:
+        parsed = json.loads(patch) if patch.lstrip().startswith("{") else yaml.safe_load(patch)
+    except (ValueError, yaml.YAMLError) as error:
         raise ReconcileError(f"Error applying PodSpecPatch: {error}") from error
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict) or not _is_pod_spec(parsed):
         raise ReconcileError(f"Error applying PodSpecPatch: invalid podSpecPatch {go_json(patch)}")
     return parsed
+
+
+def _is_pod_spec(patch: Json) -> bool:
+    """Whether the lists of a patch are lists of objects, and its amounts are amounts."""
+    for field in _LISTS:
+        entries = patch.get(field)
+        if entries is not None and not (isinstance(entries, list) and all(isinstance(item, dict) for item in entries)):
+            return False
+    containers = [*(patch.get("containers") or ()), *(patch.get("initContainers") or ())]
+    return all(_is_amounts(container.get("resources")) for container in containers)
+
+
+def _is_amounts(resources: Any) -> bool:
+    kinds = [resources.get(kind) for kind in ("limits", "requests")] if isinstance(resources, dict) else [resources]
+    return all(kind is None or (isinstance(kind, dict) and all(map(_is_quantity, kind.values()))) for kind in kinds)
+
+
+def _is_quantity(value: Any) -> bool:
+    return value is None or (not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None)
 
 
 def _containers(template: Json) -> list[Json]:

@@ -63,7 +63,7 @@ def assess(state: State, node: Json, strategy: Json) -> Verdict:
     if state.deadline is not None and state.now > state.deadline:
         return _end(state, node, last, f"retry exceeded workflow deadline {format_time(state.deadline)}")
     deadline = None
-    if strategy.get("backoff"):
+    if strategy.get("backoff") is not None:
         waiting = _back_off(state, node, strategy, tried)
         if isinstance(waiting, Verdict):
             return waiting

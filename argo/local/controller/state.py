@@ -28,7 +28,7 @@ class DepthExceededError(Exception):
 class TemplateContext:
     """Where a template's own references are looked up: the workflow, or a (Cluster)WorkflowTemplate.
 
-    `scope` is the node's templateScope: `local/`, `namespaced/<name>` or `cluster/<name>`.
+    `scope` is the node's templateScope: `local/<workflow>`, `namespaced/<name>` or `cluster/<name>`.
     """
 
     scope: str
@@ -168,4 +168,5 @@ def clone(tree: Any) -> Any:
 
 def retry_strategy(state: State, template: Json) -> Json | None:
     """The template's retryStrategy, or the workflow's."""
-    return template.get("retryStrategy") or state.spec.get("retryStrategy")
+    own = template.get("retryStrategy")
+    return state.spec.get("retryStrategy") if own is None else own

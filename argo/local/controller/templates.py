@@ -21,10 +21,11 @@ def template_type(template: Json) -> str:
 
 
 def local_context(state: State) -> TemplateContext:
-    found = state.contexts.get("local/")
+    found = state.contexts.get("local")
     if found is None:
         templates = {entry["name"]: entry for entry in state.spec.get("templates") or () if "name" in entry}
-        found = state.contexts["local/"] = TemplateContext("local/", templates, state.spec.get("podMetadata"))
+        scope = "local/" if state.workflow["spec"].get("workflowTemplateRef") else f"local/{state.name}"
+        found = state.contexts["local"] = TemplateContext(scope, templates, state.spec.get("podMetadata"))
     return found
 
 

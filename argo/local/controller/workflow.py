@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/operator.go (setExecWorkflow, setGlobalParameter
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -19,13 +20,19 @@ from argo.local.pods import Json
 
 STORED_SPEC = "storedWorkflowTemplateSpec"
 SCHEDULED = "workflows.argoproj.io/scheduled-time"
+_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+_LABEL_LENGTH = 63
 _DIRECTIVES = "aAbBcdeHIjmMpUwWxXyYZS"
+
+
+class MetadataError(ReconcileError):
+    """The workflow's own labels are none that Kubernetes takes."""
 
 
 def set_up(state: State) -> None:
     """Fill `spec` and `globals`; deterministic, so that a reload gives the same. Raises ReconcileError."""
     metadata = state.workflow["metadata"]
-    metadata.setdefault("creationTimestamp", format_time(state.now))
+    metadata["creationTimestamp"] = metadata.get("creationTimestamp") or format_time(state.now)
     spec = _specification(state)
     _default_arguments(spec)
     state.globals = _variables(state, spec)
@@ -134,16 +141,28 @@ def _workflow_metadata(state: State) -> None:
         return
     metadata = state.workflow["metadata"]
     labels: dict[str, Any] = metadata.setdefault("labels", {})
-    labels.update(extra.get("labels") or {})
+    for key, value in (extra.get("labels") or {}).items():
+        labels[key] = _label(key, value)
     metadata.setdefault("annotations", {}).update(extra.get("annotations") or {})
     for key, source in (extra.get("labelsFrom") or {}).items():
         value = evaluate_over(source["expression"], dict(state.globals))
         if not isinstance(value, str):
             raise ReconcileError(f'failed to evaluate label "{key}": the expression must give a string')
-        labels[key] = value
+        labels[key] = _label(key, value, f" and expression {go_json(source['expression'])}")
         state.globals[f"workflow.labels.{key}"] = value
     state.spec = {**replace({k: v for k, v in state.spec.items() if k != "templates"}, dict(state.globals)),
                   "templates": state.spec["templates"]}  # fmt: skip
+
+
+def _label(key: str, value: str, source: str = "") -> str:
+    """The label's value. Raises ReconcileError when Kubernetes takes no such."""
+    if len(value) > _LABEL_LENGTH or not _LABEL.fullmatch(value):
+        raise MetadataError(
+            f"invalid label value {go_json(value)} for label {go_json(key)}{source}: a valid label must be an empty "
+            "string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+            "alphanumeric character"
+        )
+    return value
 
 
 def set_runtime(state: State, phase: str) -> None:

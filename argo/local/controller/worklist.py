@@ -60,6 +60,11 @@ class Worklist:
         """Whether a limit holds something back."""
         return bool(self._held_open or self._held_new)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a branch that has begun, or its hooks, is held back."""
+        return bool(self._held_open)
+
     def close(self) -> None:
         """Nothing of this node is looked at any more."""
         self._state.blocked.pop(self._node_id, None)

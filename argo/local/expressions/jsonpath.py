@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
+from argo.local.expressions.jsonfilter import parse
 
 _STEP = re.compile(
     r"\.\.(?=[\w*\[$-])|\.?(?P<name>[\w$@-]+|\*)|\[\s*(?P<quoted>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\s*\]"
     r"|\[\s*(?P<index>-?\d+)\s*\]|\[\s*(?P<all>\*)\s*\]|\[\s*(?P<union>-?\d+(?:\s*,\s*-?\d+)+)\s*\]"
     r"|\[\s*(?P<start>-?\d*)\s*:\s*(?P<stop>-?\d*)\s*(?::\s*(?P<step>-?\d*)\s*)?\]"
-    r"|\[\?\(?\s*@(?P<path>(?:\.[\w$-]+)+)\s*(?:(?P<operator>==|!=|<=|>=|<|>)\s*(?P<literal>'[^']*'|\"[^\"]*\"|[^\s)\]]+))?\s*\)?\]"
 )
 
 
@@ -22,6 +22,12 @@ def query(path: str, document: Any) -> Any:
         raise ExpressionError(f"unexpected token '{text[:1]}' at index 0")
     found, position, definite, deep = [document], 1, True, False
     while position < len(text):
+        if text.startswith("[?", position):
+            keeps, position = parse(text, position + 2, query)
+            pool = [below for value in found for below in _descendants(value)] if deep else found
+            found = [item for value in pool for item in _children(value) if keeps(item, document)]
+            deep = definite = False
+            continue
         match = _STEP.match(text, position)
         if match is None or match.end() == position:
             raise ExpressionError(f"invalid JSONPath selector '{text[position:]}' in '{path}'")
@@ -69,8 +75,6 @@ def _selected(value: Any, match: re.Match[str], single: str | int | None) -> lis
     if isinstance(single, int):
         inside = isinstance(value, list) and -len(value) <= single < len(value)
         return [value[single]] if inside else []
-    if match["path"]:
-        return [item for item in _children(value) if _passes(item, match)]
     if match["union"]:
         numbers = [int(number) for number in match["union"].split(",")]
         return [value[number] for number in numbers if isinstance(value, list) and -len(value) <= number < len(value)]
@@ -79,22 +83,3 @@ def _selected(value: Any, match: re.Match[str], single: str | int | None) -> lis
         return value[slice(*bounds)] if isinstance(value, list) and bounds[2] != 0 else []
     return _children(value)
 
-
-def _passes(item: Any, match: re.Match[str]) -> bool:
-    for part in match["path"][1:].split("."):
-        if not isinstance(item, dict) or part not in item:
-            return False
-        item = item[part]
-    if match["operator"] is None:
-        return True
-    from argo.local.expressions.data import parse_json
-    from argo.local.expressions.values import equal, ordered
-
-    literal = match["literal"]
-    wanted = literal[1:-1] if literal[0] in "'\"" else parse_json(literal)
-    if match["operator"] in ("==", "!="):
-        return equal(item, wanted) is (match["operator"] == "==")
-    try:
-        return ordered(match["operator"], item, wanted)
-    except ExpressionError:
-        return False

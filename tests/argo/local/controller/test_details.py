@@ -1,0 +1,169 @@
+"""Small print of Argo's controller, each case held against what it makes of the same manifest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from argo.local.pods import Json
+from tests.argo.local.controller.harness import Objects, Play, by_name, fail, workflow
+from tests.argo.local.controller.test_features import POD, args, dag, phases, play, spec, steps
+
+
+def loop(item: Any) -> dict[str, Json]:
+    value = "{{item.k}}" if isinstance(item, dict) else "{{item}}"
+    step = {"name": "a", "template": "echo", "withParam": json.dumps([item]), "arguments": args(x=value)}
+    made = play(spec(steps([step])))
+    return made.nodes
+
+
+@pytest.mark.parametrize(
+    ("item", "shown", "value"),
+    [
+        ({"k": 'a "b"', "l": 1}, r"k:a \"b\",l:1", r"a \"b\""),
+        ({"k": "<&>"}, "k:<&>", "<&>"),
+        ({"k": {"z": 1, "a": [2]}}, 'k:{"z":1,"a":[2]}', '{"z":1,"a":[2]}'),
+        (["x y", "(z)"], "[x y z]", '["x y","(z)"]'),
+        ("a\nb", r"a\nb", "a\nb"),
+        (True, "true", "true"),
+    ],
+)
+def test_an_item_stands_as_json_in_names(item: Any, shown: str, value: str) -> None:
+    node = loop(item)[f"wf[0].a(0:{shown})"]
+    assert node["inputs"]["parameters"][0]["value"] == value
+
+
+def test_maps_of_a_manifest_are_sorted() -> None:
+    step = {"name": "a", "template": "echo", "withItems": [{"k": {"z": 1, "a": 2}}], "arguments": args(x="{{item}}")}
+    made = play(spec(steps([step])))
+    assert 'wf[0].a(0:k:{"a":2,"z":1})' in made.nodes
+
+
+def test_an_empty_retry_strategy_retries() -> None:
+    made = play(spec({**POD, "name": "main", "retryStrategy": {}}), player=by_name({"wf(0)": fail()}))
+    assert phases(made) == {"wf": "Succeeded", "wf(0)": "Failed", "wf(1)": "Succeeded"}
+
+
+def test_an_empty_backoff_is_a_mistake() -> None:
+    made = play(
+        spec({**POD, "name": "main", "retryStrategy": {"limit": 2, "backoff": {}}}), player=by_name({"wf(0)": fail()})
+    )
+    assert made.nodes["wf"]["phase"] == "Error"
+    assert "no base duration" in made.nodes["wf"]["message"]
+
+
+def test_a_name_to_show() -> None:
+    shown = {"workflows.argoproj.io/display-name": "echo-{{inputs.parameters.x}}"}
+    template = {"name": "shown", "inputs": args(x=None), "annotations": shown, "container": {"image": "a"}}
+    template["inputs"] = {"parameters": [{"name": "x"}]}
+    step = {"name": "a", "template": "shown", "arguments": args(x="1")}
+    assert play(spec(steps([step]), template)).nodes["wf[0].a"]["displayName"] == "echo-1"
+    made = play(spec(steps([{**step, "arguments": args(x="!")}]), template))
+    assert made.nodes["wf[0].a"]["phase"] == "Error"
+    assert made.nodes["wf[0].a"]["message"].startswith("displayName must match")
+
+
+def test_scopes_name_the_workflow() -> None:
+    made = play(spec(dag({"name": "a"})))
+    assert {node["templateScope"] for node in made.nodes.values()} == {"local/wf"}
+
+
+def test_scopes_below_a_reference_name_none() -> None:
+    library = Objects(templates={"t": {"metadata": {"name": "t"}, "spec": spec(dag({"name": "a"}))}})
+    made = Play(workflow({"workflowTemplateRef": {"name": "t"}}), library=library)
+    made.run()
+    assert {node["templateScope"] for node in made.nodes.values()} == {"local/"}
+
+
+def test_the_host_is_known() -> None:
+    step = {"name": "b", "template": "echo", "arguments": args(x="{{steps.a.hostNodeName}}")}
+    made = play(spec(steps([{"name": "a"}], [step])))
+    assert made.nodes["wf[1].b"]["inputs"]["parameters"][0]["value"] == made.nodes["wf[0].a"]["hostNodeName"] != ""
+
+
+MEMO = {"key": "{{inputs.parameters.k}}", "cache": {"configMap": {"name": "c"}}}
+
+
+def remember(*keys: str, **fields: Any) -> Play:
+    template = {**POD, "name": "memo", "inputs": {"parameters": [{"name": "k"}]}, "memoize": MEMO, **fields}
+    groups = [[{"name": f"s{at}", "template": "memo", "arguments": args(k=key)}] for at, key in enumerate(keys)]
+    return play(spec(steps(*groups), template))
+
+
+def test_a_key_of_the_cache_has_the_form_of_a_name() -> None:
+    node = remember("no key").nodes["wf[0].s0"]
+    assert (node["type"], node["phase"]) == ("Skipped", "Error")
+    assert node["message"] == "invalid cache key: no key"
+
+
+def test_a_hit_has_the_type_that_the_node_would_have() -> None:
+    made = remember("k", "k", retryStrategy={"limit": 1})
+    assert made.nodes["wf[1].s1"]["type"] == "Retry"
+    assert made.nodes["wf[1].s1"]["memoizationStatus"]["hit"] is True
+    assert made.nodes["wf[0].s0(0)"]["memoizationStatus"]["hit"] is False
+
+
+@pytest.mark.parametrize(
+    "patch",
+    ["{'containers'}", '{"containers"}', "containers: 3", "containers: [3]",
+     "containers: [{name: main, resources: {limits: {memory: lots}}}]", "containers: [{name: main, resources: 1}]"],
+)  # fmt: skip
+def test_a_patch_that_is_no_pod(patch: str) -> None:
+    made = play(spec({**POD, "name": "main", "podSpecPatch": patch}))
+    assert made.phase == "Error"
+    assert "Error applying PodSpecPatch" in made.workflow["status"]["message"]
+
+
+def test_a_patch_of_amounts() -> None:
+    patch = "containers: [{name: main, resources: {limits: {memory: 1.5Gi, cpu: 0.5}, requests: {cpu: 100m}}}]"
+    assert play(spec({**POD, "name": "main", "podSpecPatch": patch})).phase == "Succeeded"
+
+
+@pytest.mark.parametrize("metadata", [{"labels": {"a": "$x"}}, {"labelsFrom": {"a": {"expression": "'x/y'"}}}])
+def test_labels_that_kubernetes_does_not_take(metadata: Json) -> None:
+    made = play(spec({**POD, "name": "main"}, workflowMetadata=metadata))
+    assert made.phase == "Error"
+    assert made.workflow["status"]["message"].startswith("invalid label value")
+
+
+def test_a_creation_time_of_null() -> None:
+    made = Play(workflow(spec({**POD, "name": "main"}), creationTimestamp=None))
+    made.run()
+    assert made.workflow["metadata"]["creationTimestamp"]
+    assert made.phase == "Succeeded"
+
+
+def test_hooks_held_back_hold_the_dag_back() -> None:
+    """Found by a reload after every reconcile, which forgets what runs."""
+    hooked = {"hooks": {"h": {"template": "pod", "expression": "true"}}, "onExit": "pod"}
+    inner = {**dag({"name": "a", **hooked}), "name": "inner", "retryStrategy": {"limit": 1}}
+    tasks: list[Json] = [
+        {"name": "a", **hooked},
+        {"name": "b", "template": "inner", **hooked},
+        {"name": "c", "template": "inner"},
+    ]
+    made = play(spec(dag(*tasks, parallelism=1), inner), reload=True, batch=1)
+    assert made.phase == "Succeeded"
+    assert {"wf.b.hooks.h", "wf.b.onExit"} <= made.nodes.keys()
+
+
+def test_a_resource_with_a_made_up_name() -> None:
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: c-}\ndata: {k: v}\n"
+    library = Objects()
+    made = Play(
+        workflow(spec({"name": "main", "resource": {"action": "create", "manifest": manifest}})), library=library
+    )
+    made.run()
+    assert made.phase == "Succeeded"
+    [name] = library.config_maps
+    assert name.startswith("c-")
+    assert len(name) == 7
+
+
+def test_a_stopped_container_set_has_its_containers() -> None:
+    group = {"name": "main", "containerSet": {"containers": [{"name": "x", "image": "a", "command": ["true"]}]}}
+    made = Play(workflow({**spec(group), "shutdown": "Terminate"}))
+    made.run()
+    assert "wf.x" in made.nodes
