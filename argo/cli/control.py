@@ -10,7 +10,7 @@ from argo.errors import ArgosyError, UsageError
 
 
 @click.command(short_help="Let a run pass a gate.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @click.argument("task")
 @click.option("-m", "--message", default="", help="Why; kept with the task.")
 def approve(name: str, task: str, message: str) -> None:
@@ -24,7 +24,7 @@ def approve(name: str, task: str, message: str) -> None:
 
 
 @click.command(short_help="Close a gate: what depends on it does not run.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @click.argument("task")
 @click.option("-m", "--message", default="", help="Why; kept with the task.")
 def reject(name: str, task: str, message: str) -> None:
@@ -38,7 +38,7 @@ def reject(name: str, task: str, message: str) -> None:
 
 
 @click.command(short_help="Start no further tasks of a run until it is resumed.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 def suspend(name: str) -> None:
     """Start no further tasks of a run until `argosy resume`. Tasks that run go on to their end."""
     with options.local() as backend:
@@ -48,7 +48,7 @@ def suspend(name: str) -> None:
 
 
 @click.command(short_help="End a run's tasks; exit handlers still run.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @click.option("--now", is_flag=True, help="Run no exit handlers, either (Argo: terminate).")
 def stop(name: str, now: bool) -> None:
     """End a run: its tasks get SIGTERM, later SIGKILL; exit handlers still run; the run ends as Failed.

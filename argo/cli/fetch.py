@@ -10,7 +10,7 @@ from argo.cli import options
 
 
 @click.command(short_help="Copy a run's results to a local folder, byte for byte.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @click.argument("wanted", metavar="[OUTPUT]...", nargs=-1)
 @click.option(
     "-d",

@@ -73,7 +73,7 @@ def _summary_json(run: RunSummary) -> Json:
 
 
 @click.command(short_help="Show a run's phase, tasks and results.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @options.output()
 def status(name: str, form: str) -> None:
     """Show a run's phase, tasks and results."""
@@ -111,7 +111,7 @@ def status(name: str, form: str) -> None:
 
 
 @click.command(short_help="Follow a run until it ends.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @options.output()
 def watch(name: str, form: str) -> int:
     """Follow a run until it ends; the exit code is the run's. Ctrl-C ends the watching, not the run."""
@@ -143,7 +143,7 @@ def watch(name: str, form: str) -> int:
 
 
 @click.command(short_help="Print what a run's tasks wrote.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @click.option("--task", metavar="TASK", help="Only this task, by its name in `argosy status`, or all items of a loop.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 @options.output()
@@ -165,7 +165,7 @@ def logs(name: str, task: str | None, follow: bool, form: str) -> None:
 
 
 @click.command(short_help="Print a run as Argo's Workflow object.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @options.output(default="yaml")
 def get(name: str, form: str) -> None:
     """Print a run as the Workflow object that Argo's API would give, its status included."""

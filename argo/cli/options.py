@@ -24,6 +24,24 @@ def output(*extra: str, default: str = "text") -> Callable[[F], F]:
     )
 
 
+def run_name(command: F) -> F:
+    """`RUN`, which the shell completes."""
+    return click.argument("name", metavar="RUN", shell_complete=_runs)(command)
+
+
+def _runs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from argo.errors import ArgosyError
+    from argo.local.home import default_home
+
+    if not (default_home() / "state.db").exists():
+        return []
+    try:
+        with local() as backend:
+            return [run.ref.name for run in backend.list() if run.ref.name.startswith(incomplete)]
+    except ArgosyError:  # whoever completes a name wants no error in the line
+        return []
+
+
 def definition_paths(command: F) -> F:
     """`PATHS…` of definitions."""
     return click.argument("paths", nargs=-1, type=click.Path())(command)

@@ -135,7 +135,7 @@ def _upload(home: Home, settings: Json, subject: Draft, files: Mapping[str, str]
 
 
 @click.command(short_help="Go on with a run that was killed, left or suspended.")
-@click.argument("name", metavar="RUN")
+@options.run_name
 @click.option("--wait/--no-wait", default=True, help="At a gate: wait for the decision (default), or leave the run.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()

@@ -172,3 +172,9 @@ def test_the_tree_fits_a_small_terminal(argosy: Command) -> None:
     assert lines
     assert max(map(len, lines)) < 24
     assert any("✔" in line for line in lines)
+
+
+def test_the_shell_completes_names(ran: Command) -> None:
+    for words, position, expected in (("argosy sta", 1, b"status"), ("argosy status r", 2, b"ran")):
+        environment = {"COMP_WORDS": words, "COMP_CWORD": str(position), "_ARGOSY_COMPLETE": "bash_complete"}
+        assert expected in shell(ran, "argosy", **environment).stdout
