@@ -1,20 +1,24 @@
-"""Compares compiling with Argosy to writing and dumping the same DAG with Hera: CPU time and memory of whole processes.
+"""Compares `argosy compile` to writing and dumping the same DAG with Hera: CPU time and memory of whole processes.
 
-    python bench/compile.py [--rounds N] [--growth]
+    python bench/compile.py [--rounds N] [--growth] [--json]
 
-Every figure is the median of paired rounds: in each round both sides run one after the other. CPU time is user and
-system time of the process from its start to its end; memory is its peak.
+Argosy's side is the command as a user types it, Hera's a script; both write to a pipe, and both have run once before
+so that their byte code is there, as an installation has it. In each round both sides run one after the other; figures
+are medians over the rounds, a ratio is the median of the rounds' ratios. CPU time is user and system time of the
+process from its start to its end; memory is its peak.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,17 +58,6 @@ with Workflow(generate_name="large-", entrypoint="large") as workflow:
 sys.stdout.write(workflow.to_yaml())
 """
 
-ARGOSY = """
-import sys
-
-sys.path.insert(0, sys.argv[1])
-from compiler import pipeline
-
-result = pipeline.compile([sys.argv[2]], cache_dir=sys.argv[3] or None)
-assert result.documents, result.diagnostics
-sys.stdout.buffer.write(result.stream())
-"""
-
 HEADER = """kind: ComputeAsset
 name: step
 version: 1.0.0
@@ -92,6 +85,36 @@ class Cost:
     memory: float
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Medians of both sides, and of the ratios (ours to theirs) of the rounds."""
+
+    title: str
+    tasks: int
+    rounds: int
+    hera: Cost
+    argosy: Cost
+    ratio: float
+    memory_ratio: float
+
+    def __str__(self) -> str:
+        left = f"{self.title:30} Hera {self.hera.cpu:6.3f} s {self.hera.memory:5.0f} MiB"
+        right = f"Argosy {self.argosy.cpu:6.3f} s {self.argosy.memory:5.0f} MiB"
+        return f"{left}   {right}   ratio {self.ratio:.3f} (memory {self.memory_ratio:.2f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Argosy's cost for a DAG of so many tasks, without a cache."""
+
+    tasks: int
+    argosy: Cost
+
+    def __str__(self) -> str:
+        each = self.argosy.cpu / self.tasks * 1e6
+        return f"{self.tasks:6} tasks {self.argosy.cpu:6.2f} s  {each:6.0f} µs a task  {self.argosy.memory:5.0f} MiB"
+
+
 def definition(count: int) -> str:
     """The DAG as a definition."""
     lines = [HEADER]
@@ -101,65 +124,80 @@ def definition(count: int) -> str:
     return "".join(lines)
 
 
-def run(*command: str) -> Cost:
-    """Runs a process to its end; a failure ends the measurement."""
+def run(home: Path, *arguments: str) -> Cost:
+    """Runs Python to its end and reads all it writes; a failure ends the measurement."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryFile() as output, subprocess.Popen(command, stdout=output, env=environment) as process:
+    environment |= {"ARGOSY_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = (sys.executable, *arguments)
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment, cwd=home.parent) as process,
+    ):
+        assert process.stdout is not None
+        written = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{command[0]} ended with {process.returncode}")
+        if process.returncode or not written:
+            errors.seek(0)
+            raise SystemExit(f"{' '.join(arguments)[:60]} ended with {process.returncode}\n{errors.read().decode()}")
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def compile_(file: Path, home: Path | None = None) -> Cost:
+    """The command; without a home, in an empty one: nothing is known of an earlier compile."""
+    with tempfile.TemporaryDirectory() as empty:
+        return run(home or Path(empty, "home"), "-m", "argo.cli", "compile", str(file))
 
 
 def median(costs: list[Cost]) -> Cost:
     return Cost(statistics.median(cost.cpu for cost in costs), statistics.median(cost.memory for cost in costs))
 
 
-def compare(folder: Path, title: str, count: int, rounds: int, *, again: bool = False) -> None:
-    """Prints both sides' medians for a DAG of `count` tasks; `again`: compiled before, nothing has changed."""
+def compare(folder: Path, title: str, count: int, rounds: int, *, again: bool = False) -> Comparison:
+    """Both sides for a DAG of `count` tasks; `again`: compiled before, nothing has changed."""
     file = folder / f"dag-{count}.yaml"
     file.write_text(definition(count))
-    cache = str(folder / "cache") if again else ""
-    hera, argosy = [], []
-    run(
-        sys.executable, "-c", ARGOSY, str(ROOT), str(file), cache
-    )  # so that the byte code is there, as an install has it
-    for _ in range(rounds):
-        hera.append(run(sys.executable, "-c", HERA, str(count)))
-        argosy.append(run(sys.executable, "-c", ARGOSY, str(ROOT), str(file), cache))
-    theirs, ours = median(hera), median(argosy)
-    left = f"{title:30} Hera {theirs.cpu:6.2f} s {theirs.memory:5.0f} MiB"
-    right = f"Argosy {ours.cpu:6.2f} s {ours.memory:5.0f} MiB"
-    ratios = f"ratio {ours.cpu / theirs.cpu:.3f} (memory {ours.memory / theirs.memory:.2f})"
-    print(left, right, ratios, sep="   ", flush=True)
+    home = folder / "home" if again else None
+    # The first round makes the byte code, and what is known of an earlier compile.
+    pairs = [(run(folder / "nothing", "-c", HERA, str(count)), compile_(file, home)) for _ in range(rounds + 1)][1:]
+    hera, argosy = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return Comparison(
+        title, count, rounds, median(hera), median(argosy),
+        statistics.median(ours.cpu / theirs.cpu for theirs, ours in pairs),
+        statistics.median(ours.memory / theirs.memory for theirs, ours in pairs),
+    )  # fmt: skip
 
 
-def growth(folder: Path, rounds: int) -> None:
-    """Prints Argosy's time for DAGs of growing size."""
-    for count in (1_000, 2_000, 5_000, 10_000):
-        file = folder / f"dag-{count}.yaml"
-        file.write_text(definition(count))
-        cost = median([run(sys.executable, "-c", ARGOSY, str(ROOT), str(file), "") for _ in range(rounds)])
-        print(
-            f"{count:6} tasks {cost.cpu:6.2f} s  {cost.cpu / count * 1e6:6.0f} µs a task  {cost.memory:5.0f} MiB",
-            flush=True,
-        )
+def growth(folder: Path, count: int, rounds: int) -> Growth:
+    file = folder / f"dag-{count}.yaml"
+    file.write_text(definition(count))
+    return Growth(count, median([compile_(file) for _ in range(rounds)]))
+
+
+def measure(folder: Path, rounds: int, grow: bool) -> Iterator[Comparison | Growth]:
+    few = max(1, rounds // 3)
+    yield compare(folder, "5 tasks, cold", 5, rounds)
+    yield compare(folder, "5 tasks, nothing changed", 5, rounds, again=True)
+    yield compare(folder, "10,000 tasks, cold", 10_000, few)
+    yield compare(folder, "10,000 tasks, nothing changed", 10_000, few, again=True)
+    for count in (1_000, 2_000, 5_000, 10_000, 20_000, 40_000) if grow else ():
+        yield growth(folder, count, few)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9, help="of the small DAG; of the large one a third of it")
     parser.add_argument("--growth", action="store_true", help="how time grows with the number of tasks, too")
+    parser.add_argument("--json", action="store_true", help="print a JSON list when all is measured")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        compare(folder, "5 tasks, cold", 5, given.rounds)
-        compare(folder, "5 tasks, nothing changed", 5, given.rounds, again=True)
-        compare(folder, "10,000 tasks, cold", 10_000, max(1, given.rounds // 2))
-        compare(folder, "10,000 tasks, nothing changed", 10_000, max(1, given.rounds // 2), again=True)
-        if given.growth:
-            growth(folder, max(1, given.rounds // 2))
+        found = []
+        for item in measure(Path(name), max(1, given.rounds), given.growth):
+            found.append(asdict(item))
+            if not given.json:
+                print(item, flush=True)
+        if given.json:
+            print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
