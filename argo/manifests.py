@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from argo.conform import conform
 from compiler.diagnostics import Diagnostic, at, register
+from compiler.positions import hide_pairs, show_pairs
 from compiler.source import Path as DataPath
 from compiler.source import SourceFile, Span, Within
 
@@ -158,7 +159,7 @@ def _values(source: SourceFile, diagnostics: list[Diagnostic]) -> list[Any]:
     import yaml
 
     values: list[Any] = []
-    loader = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(source.text)
+    loader = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(hide_pairs(source.text))
     try:
         while loader.check_node():
             node = loader.get_node()
@@ -229,11 +230,11 @@ class _Construction:
         value = self.scalar(node)
         if isinstance(value, bool):
             return "true" if value else "false"
-        return str(node.value) if value is None or isinstance(value, str) else str(value)
+        return str(node.value) if value is None else str(value)
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
         tag = node.tag.removeprefix("tag:yaml.org,2002:")
-        text = str(node.value)
+        text = show_pairs(str(node.value), node.style) if "\\u" in self.source.text else str(node.value)
         tagged = self.source.text.startswith("!", node.start_mark.index)
         if node.style or (tagged and tag in ("str", "!")):
             return text

@@ -9,9 +9,13 @@ from typing import Any
 
 # Texts, which re compiles (and keeps) when they are first used: few compiles ask for a position.
 _BLOCK_HEADER = r"[|>][^\r\n]*(?:\r\n|\n|\r)?"
-_ESCAPE = r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(\r\n|[\s\S]))|[\s\S]"
+_PAIR = r"u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
+_ESCAPE = rf"\\(?:{_PAIR}|x([0-9A-Fa-f]{{2}})|u([0-9A-Fa-f]{{4}})|U([0-9A-Fa-f]{{8}})|(\r\n|[\s\S]))|[\s\S]"
 _SPACE_ESCAPES = frozenset("tnvfr N_LP\t\r\n") | {"\r\n"}  # `\n`, `\ `, … and an escaped line break
-_SURROGATES = r"\\u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})"
+_SURROGATES = rf"\\(?:{_PAIR}|[\s\S])"
+# Where pairs are hidden: the ASCII characters again, in a plane that nobody writes in.
+_HIDING = 0x100000
+_HIDDEN = "(?:\U0010005c\U00100075[\U00100030-\U00100066]{4}){2}"
 
 
 class Node:
@@ -33,20 +37,49 @@ def event_source(text: str) -> Any:
     """A YAML parser over `text` with `get_event()`: libyaml's where PyYAML was built with it."""
     import yaml
 
-    if "\\u" in text:
-        text = re.sub(_SURROGATES, _one_character, text)
-    if yaml.__with_libyaml__:
-        return yaml.CSafeLoader(text)
-    return yaml.SafeLoader(text)
+    hidden = hide_pairs(text)
+    parser = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(hidden)
+    return parser if hidden is text else _Pairs(parser)
 
 
-def _one_character(match: re.Match[str]) -> str:
-    """JSON's pair of escapes, which YAML lacks, as one character; an escaped line break keeps the offsets.
+def hide_pairs(text: str) -> str:
+    """The text (itself where there are none) with JSON's pairs of escapes, which YAML lacks, in a form that YAML reads.
 
-    The break stands first: it takes the blanks behind it away, and those behind the character are the user's.
+    No offset changes. `show_pairs` makes of a scalar's value what was meant.
     """
-    pair = bytes.fromhex(match.group(1) + match.group(2))
-    return "\\\n" + " " * 9 + pair.decode("utf-16-be")
+    return re.sub(_SURROGATES, _hidden, text) if "\\u" in text and re.search(rf"\\{_PAIR}", text) else text
+
+
+def _hidden(match: re.Match[str]) -> str:
+    found = match.group()
+    return found if len(found) == 2 else "".join(chr(_HIDING + ord(character)) for character in found)
+
+
+def show_pairs(value: str, style: str | None) -> str:
+    """A scalar's value without hidden pairs: characters between double quotes, the escapes as they stand elsewhere."""
+    return re.sub(_HIDDEN, _character if style == '"' else _written, value)
+
+
+def _written(match: re.Match[str]) -> str:
+    return "".join(chr(ord(character) - _HIDING) for character in match.group())
+
+
+def _character(match: re.Match[str]) -> str:
+    pair = _written(match)
+    return bytes.fromhex(pair[2:6] + pair[8:]).decode("utf-16-be")
+
+
+class _Pairs:
+    """The events of a parser over a text with hidden pairs."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+
+    def get_event(self) -> Any:
+        event = self._parser.get_event()
+        if hasattr(event, "value"):
+            event.value = show_pairs(event.value, event.style)
+        return event
 
 
 def documents(text: str) -> list[Node]:

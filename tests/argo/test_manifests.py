@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,13 @@ def test_an_anchor_bomb_is_refused() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     documents, diagnostics = parse(SourceFile("any.yaml", text))
     assert documents or diagnostics
+
+
+def test_pairs_of_escapes_in_json(tmp_path: Path) -> None:
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a 😀": "😀 b"}}
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(manifest))
+    (document,), diagnostics = load([path])
+    assert (document.object, diagnostics) == (manifest, [])
+    path.write_text(json.dumps(manifest).replace("\\ude00 b", " b"))
+    assert [diagnostic.code for diagnostic in load([path])[1]] == ["A702"]

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compiler.load.reader import MAX_DEPTH, decode, read
+from compiler.source import SourceFile
 
 
 def data_of(text: str) -> Any:
@@ -114,3 +115,26 @@ def test_libyaml_and_pure_python_agree(value: Any) -> None:
         patch.setattr(yaml, "__with_libyaml__", False)
         without = read(decode("a", text.encode())[0])
     assert with_libyaml == without
+
+
+def test_pairs_of_escapes_are_read_where_json_has_them() -> None:
+    r"""`\ud83d\ude00` is one character between double quotes, in keys too, and stands for itself anywhere else."""
+    assert data_of(r'{"\ud83d\ude00 a": "\\\ud83d\uDE00 b"}') == {"😀 a": "\\😀 b"}
+    script = r'print("\ud83d\ude00")'
+    text = f"a: |\n  {script}\nb: '{script}'\nc: {script}\nd: \"\\ud83d\\ude00\"\n"
+    assert data_of(text) == {"a": script + "\n", "b": script, "c": script, "d": "😀"}
+    assert data_of('["\\ud83d\\ude00\U00100041"]') == ["😀\U00100041"]
+
+
+@pytest.mark.parametrize(
+    ("text", "column"), [(r'["\ud83d"]', 5), (r'["ab\ude00\ud83d"]', 7), (r'["\\ud83d\ude00"]', 12)]
+)
+def test_half_a_pair_is_a_mistake(text: str, column: int) -> None:
+    (diagnostic,) = read(SourceFile("x.json", text))[1]
+    assert (diagnostic.code, diagnostic.span.column if diagnostic.span else 0) == ("A104", column)
+
+
+def test_pairs_of_escapes_keep_positions() -> None:
+    source = SourceFile("x.json", r'{"\ud83d\ude00": "\ud83d\ude00 ${{ x }}", "b": 1}')
+    assert source.span((0, "b"), key=True).column == 43
+    assert source.span((0, "😀"), within=(2, 9)).column == 32
