@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from argo.track import live
 from argo.track.live import LiveView, fit, flatten, picture, render
-from argo.track.text import clean, crop, paint, size, width
 from argo.track.outputs import results
 from argo.track.plain import PlainView
-from argo.track.text import duration
+from argo.track.text import clean, crop, duration, paint, size, width
 from argo.track.tree import idle, state, tree
 
 NOW = datetime(2026, 1, 2, 3, 5, 0, tzinfo=UTC)
@@ -177,3 +182,60 @@ def test_durations() -> None:
         "2h 07m",
         "3d 04h",
     ]
+
+
+@given(st.integers(10, 120), st.integers(3, 40), st.text(max_size=90), st.text(max_size=60))
+def test_the_picture_fits_any_terminal(columns: int, height: int, message: str, label: str) -> None:
+    nodes = [node(f"r.t{i}", phase="Running", boundaryID="r", message=message, displayName=label) for i in range(9)]
+    subject = workflow(node("r", "DAG", "Running"), *nodes, node("r.gate", "Suspend", "Running", boundaryID="r"))
+    lines = [paint(line, color=False) for line in picture(subject, columns, height)]
+    assert len(lines) <= height
+    assert max(map(width, lines)) <= columns
+    assert not any(char in line for line in lines for char in "\x1b\r\n\t")
+
+
+def test_a_message_gives_way_before_phase_and_duration() -> None:
+    top = tree(workflow(node("r", "DAG", "Running"), node("r.task", phase="Failed", boundaryID="r", message="m " * 99)))
+    (_, line) = (paint(line, color=False) for line in render(top, NOW, 40))
+    assert "45s  Failed" in line
+    assert line.endswith("…")
+    whole = paint(render(top, NOW)[1], color=False)
+    assert whole.count("m") == 99, "a pipe gets all of it"
+
+
+def test_an_attempt_that_waits_for_the_machine_is_pending() -> None:
+    waiting = node("r.a(0)", phase="Pending", boundaryID="r", message="no room")
+    top = tree(
+        workflow(
+            node("r", "DAG", "Running"), node("r.a", "Retry", "Running", boundaryID="r", children=["r.a(0)"]), waiting
+        )
+    )
+    (task,) = top.children
+    assert (task.phase, task.message) == ("Pending", "no room")
+
+
+def test_a_terminal_of_another_size_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter([(80, 24), (80, 24), (40, 12)])
+    monkeypatch.setattr(live, "_size", lambda _: os.terminal_size(next(sizes)))
+    monkeypatch.setattr(live, "_EVERY", 0.0)
+    monkeypatch.setattr(live, "_SHARE", 0)
+    stream = StringIO()
+    view = LiveView(stream, color=False)
+    view.update(sample())
+    first = stream.getvalue()
+    lines = first.count("\n")
+    assert not first.startswith("\x1b")
+    view.update(sample())
+    assert stream.getvalue()[len(first) :].startswith(f"\x1b[{lines}F"), "over the lines that stand there"
+    second = stream.getvalue()
+    view.close()
+    assert stream.getvalue()[len(second) :].startswith("\x1b[H\x1b[2J")
+
+
+def test_texts_in_columns() -> None:
+    assert [width(text) for text in ("abc", "äö", "日本", "e\u0301")] == [3, 2, 4, 1]
+    assert [crop(text, 4) for text in ("abcd", "abcde", "日本語", "")] == ["abcd", "abc…", "日…", ""]
+    assert clean("a\x1b[31m\n b\tc") == "a [31m b c"
+    assert [size(count) for count in (0, 999, 1024, 1536, 200 << 20, 3 << 40)] == [
+        "0 B", "999 B", "1.0 KiB", "1.5 KiB", "200 MiB", "3.0 TiB",
+    ]  # fmt: skip
