@@ -139,18 +139,8 @@ class _Writer:
         known = self._keys[key] = string(key)
         return known
 
-    def value(self, value: Any, depth: int) -> None:
-        """A value after `key:`, whose line is still open."""
-        if isinstance(value, dict) and value:
-            self.out.append("\n")
-            self.mapping(value, depth, "  " * depth)
-        elif isinstance(value, list | tuple) and value:
-            self.out.append("\n")
-            self.sequence(value, depth, "  " * depth)
-        else:
-            self.out.append(" " + self.leaf(value, depth))
-
     def leaf(self, value: Any, depth: int) -> str:
+        """A scalar or an empty collection, with its line break."""
         if isinstance(value, dict):
             return "{}\n"
         return "[]\n" if isinstance(value, list | tuple) else self.scalar(value, depth)
@@ -161,11 +151,16 @@ class _Writer:
         indent, inner = "  " * depth, depth + 1
         for key, item in value.items():
             name = keys.get(key) or self.key(key)
-            if type(item) is str:
+            if type(item) is str:  # most are
                 out.append(f"{first}{name}: {scalars.get(item) or self.scalar(item, inner)}")
+            elif isinstance(item, dict) and item:
+                out.append(f"{first}{name}:\n")
+                self.mapping(item, inner, indent + "  ")
+            elif isinstance(item, list | tuple) and item:
+                out.append(f"{first}{name}:\n")
+                self.sequence(item, inner, indent + "  ")
             else:
-                out.append(f"{first}{name}:")
-                self.value(item, inner)
+                out.append(f"{first}{name}: {self.leaf(item, inner)}")
             first = indent
 
     def sequence(self, value: list[Any] | tuple[Any, ...], depth: int, first: str) -> None:
