@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,21 +16,22 @@ if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
 
-_MANIFEST = re.compile(
-    rb"""(?:^|^- |[{,]\s*)["']?apiVersion["']?\s*:\s*["']?(?:argoproj\.io/|v1\b|apps/|batch/)""", re.MULTILINE
-)
+_MANIFEST = rb"""(?m)(?:^|^- |[{,]\s*)["']?apiVersion["']?\s*:\s*["']?(?:argoproj\.io/|v1\b|apps/|batch/)"""
 _SNIFF = 1 << 16
 _SUFFIXES = (".yaml", ".yml", ".json", ".py")
 
 
-@dataclass(slots=True)
 class Loaded:
-    """Argo objects from files, and where they came from."""
+    """Argo objects from files, and where they came from: `source` as named, `base` the folder of the definition, if
+    there is one."""
 
-    documents: list[ManifestDocument] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    base: Path | None = None  # the folder of the definition, if there is one
-    source: str = ""
+    __slots__ = ("base", "diagnostics", "documents", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.base: Path | None = None
+        self.documents: list[ManifestDocument] = []
+        self.diagnostics: list[Diagnostic] = []
 
     @property
     def objects(self) -> list[Json]:
@@ -89,7 +89,7 @@ def is_manifest(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return bool(_MANIFEST.search(file.read(_SNIFF)))
+            return bool(re.search(_MANIFEST, file.read(_SNIFF)))
     except OSError:
         return False
 
@@ -102,7 +102,7 @@ def load(
     Raises DefinitionError with all diagnostics when there is a mistake, or something that cannot run here.
     """
     definitions, manifests = split(names)
-    loaded = Loaded(source=" ".join(names))
+    loaded = Loaded(" ".join(names))
     if definitions:
         result = compile_paths(definitions, profile, form)
         loaded.diagnostics += result.diagnostics

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from argo.errors import EnvironmentFailure
 
-_SECRET_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+_PART = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
 
 
 def default_home() -> Path:
@@ -32,8 +32,7 @@ def default_home() -> Path:
     return Path.home() / ".local" / "share" / "argosy"
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """The folder of this machine's engine."""
 
     root: Path
@@ -67,7 +66,7 @@ class Home:
 
         Raises EnvironmentFailure when others may read the file: a secret that leaks is an error, not a warning.
         """
-        if not (_SECRET_PART.fullmatch(name) and _SECRET_PART.fullmatch(key)):
+        if not (re.fullmatch(_PART, name) and re.fullmatch(_PART, key)):
             return None
         path = self.root / "secrets" / name / key
         try:
