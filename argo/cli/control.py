@@ -80,6 +80,10 @@ def delete(names: tuple[str, ...], everything: bool, results: bool) -> None:
         )
         for ref in chosen:
             try:
+                if results:
+                    from argo.local.memoized import release
+
+                    release(backend.state, ref)
                 backend.delete(ref, results=results)
                 click.echo(f"{ref.name} removed from this machine")
             except ArgosyError as error:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from argo.backend import Json
 from argo.local.home import Home
+from argo.local.memoized import LABEL, Memoized, place_of
 from argo.local.state import State
 
 
 class RunLibrary:
-    """`argo.local.pods.Library` over the state: ConfigMaps and templates of one run, secrets of ARGOSY_HOME."""
+    """`argo.local.pods.Library` over the state: ConfigMaps and templates of one run, secrets of ARGOSY_HOME.
+
+    What memoized templates keep belongs to all runs of the namespace.
+    """
 
     def __init__(self, state: State, home: Home, uid: str) -> None:
         self._state = state
@@ -17,7 +23,14 @@ class RunLibrary:
         self._found: dict[tuple[str, str], Json | None] = {}
 
     def config_map(self, name: str) -> Json | None:
-        return self._object("ConfigMap", name)
+        given = self._object("ConfigMap", name)
+        if given is not None and not _of_memoized(given):
+            return given
+        kept = self._memoized.entries(name)
+        if given is None and not kept:
+            return None
+        metadata = {"name": name, "labels": {LABEL: "Cache"}}
+        return {"kind": "ConfigMap", "metadata": metadata, "data": {**((given or {}).get("data") or {}), **kept}}
 
     def workflow_template(self, name: str) -> Json | None:
         return self._object("WorkflowTemplate", name)
@@ -30,10 +43,22 @@ class RunLibrary:
 
     def create_config_map(self, config_map: Json) -> None:
         value = {"apiVersion": "v1", "kind": "ConfigMap", **config_map}
+        name = value["metadata"]["name"]
+        if _of_memoized(value):
+            self._memoized.keep(name, value.get("data") or {})
+            return
         self._state.put_object(self._uid, value)
-        self._found[("ConfigMap", value["metadata"]["name"])] = value
+        self._found[("ConfigMap", name)] = value
+
+    @cached_property
+    def _memoized(self) -> Memoized:
+        return Memoized(self._state, place_of(self._state.row(self._uid)))
 
     def _object(self, kind: str, name: str) -> Json | None:
         if (kind, name) not in self._found:
             self._found[(kind, name)] = self._state.object(self._uid, kind, name)
         return self._found[(kind, name)]
+
+
+def _of_memoized(config_map: Json) -> bool:
+    return bool((config_map["metadata"].get("labels") or {}).get(LABEL) == "Cache")

@@ -41,6 +41,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             child TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (uid, id, place)) WITHOUT ROWID""",
         "CREATE INDEX children_revision ON children (uid, revision)",
     ),
+    (
+        # The ConfigMaps of memoized templates, an entry a row; the id grows with every change, so that readers need
+        # only what is new. They stand on their own: the results of a deleted run may be in the store still.
+        """CREATE TABLE memoized (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+            key TEXT NOT NULL, entry TEXT NOT NULL,  -- empty: forgotten
+            UNIQUE (store, namespace, name, key))""",
+        "CREATE INDEX memoized_changes ON memoized (store, namespace, name, id)",
+    ),
 )
 
 

@@ -11,12 +11,12 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
@@ -27,6 +27,7 @@ from argo.local.schema import migrate
 if TYPE_CHECKING:
     from argo.local.images import Images
 
+T = TypeVar("T")
 _STORED = ("storedTemplates", "storedWorkflowTemplateSpec")  # large and rarely changed
 
 
@@ -236,6 +237,11 @@ class State:
                 "INSERT OR REPLACE INTO objects VALUES (?,?,?,?)",
                 (uid, value["kind"], value["metadata"]["name"], _dump(value)),
             )
+
+    def apply(self, step: Callable[[sqlite3.Connection], T], *, write: bool = True) -> T:
+        """The outcome of `step`, in one transaction when it writes."""
+        with self._transaction() if write else self._guard():
+            return step(self._db)
 
     def post(self, uid: str, verb: str, arguments: Json) -> int:
         """Leave a command for the process that drives the run; its id."""

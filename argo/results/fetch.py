@@ -123,6 +123,8 @@ def _choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]
 def _missing(result: Result, asked: bool, workflow: Json, skipped: Callable[[str, str], None] | None) -> None:
     phase = (workflow.get("status") or {}).get("phase") or "Pending"
     why = f"the task {result.task or workflow['metadata']['name']} has not made it (the run is {phase})"
+    if result.ready and result.key:
+        why = f"nothing is stored at {result.key} any more"
     if asked:
         raise NotFoundError(f"the result {result.name} is not there: {why}")
     if skipped is not None:

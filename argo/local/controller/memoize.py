@@ -15,6 +15,7 @@ from argo.local.controller.values import ReconcileError, go_json
 from argo.local.pods import Json
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
+_LABEL = "workflows.argoproj.io/configmap-type"
 _TYPES = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}
 
 
@@ -47,12 +48,13 @@ def save(state: State, node: Json) -> None:
     if status is None or status["hit"] or node["phase"] != "Succeeded":
         return
     name, key, now = status["cacheName"], status["key"], format_time(state.now)
-    present = state.library.config_map(name) or {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    present = state.library.config_map(name) or {"apiVersion": "v1", "kind": "ConfigMap"}
     data = dict(present.get("data") or {})
     if key in data and json.loads(data[key]).get("nodeID") == node["id"]:
         return
     entry = {"nodeID": node["id"], "outputs": node.get("outputs"), "creationTimestamp": now, "lastHitTimestamp": now}
-    state.library.create_config_map({**present, "data": {**data, key: go_json(entry)}})
+    metadata = {**(present.get("metadata") or {}), "name": name, "labels": {_LABEL: "Cache"}}
+    state.library.create_config_map({**present, "metadata": metadata, "data": {**data, key: go_json(entry)}})
 
 
 def _status(execution: Execution, hit: bool) -> Json:
