@@ -48,15 +48,31 @@ def upload(given: Upload, prefix: str, put: Callable[[str, Path], object]) -> Js
 
 
 def pack(folder: Path, top: str, target: Path) -> None:
-    """Write the folder as a gzipped tar with the one top folder `top`: the same content, the same bytes."""
+    """Write the folder as a gzipped tar with the one top folder `top`: the same content, the same bytes.
+
+    A file with several names is written under each, since Argo passes over hard links. Raises UsageError for a link
+    that leads out of the folder, which Argo refuses in the pod.
+    """
+    folder = folder.resolve()
     with (
         target.open("wb") as raw,
         gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0, filename="") as stream,
         tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        tar.add(folder, arcname=top, recursive=False, filter=_plain)
-        for path in sorted(folder.rglob("*")):
-            tar.add(path, arcname=f"{top}/{path.relative_to(folder)}", recursive=False, filter=_plain)
+        for path in (folder, *sorted(folder.rglob("*"))):
+            tar.inodes.clear()  # type: ignore[attr-defined]  # what tarfile takes hard links from
+            if path.is_symlink():
+                _check_link(path, folder)
+            tar.add(path, arcname=os.path.normpath(f"{top}/{path.relative_to(folder)}"), recursive=False, filter=_plain)
+
+
+def _check_link(path: Path, folder: Path) -> None:
+    target = Path(os.path.normpath(path.parent / path.readlink()))
+    if path.readlink().is_absolute() or not target.is_relative_to(folder):
+        raise UsageError(
+            f"{path} is a link that leads out of the folder, to {path.readlink()}",
+            hint="put a copy in its place, or leave it out",
+        )
 
 
 def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -71,10 +87,11 @@ def _unpacked(given: Upload, scratch: Path) -> Path:
     """What is in an archive, as a folder. Raises UsageError for what is none."""
     from argo.results.archive import unpack
 
-    if zipfile.is_zipfile(given.path):
-        top = unpack(given.path, "zip", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
-    elif tarfile.is_tarfile(given.path):
+    # The tar first: a zip is known by its end, which may be that of a zip in a tar.
+    if tarfile.is_tarfile(given.path):
         top = unpack(given.path, "tar", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
+    elif zipfile.is_zipfile(given.path):
+        top = unpack(given.path, "zip", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
     else:
         raise UsageError(
             f"the input {given.name} is of the kind {given.kind}, {os.fspath(given.path)} is no tar or zip"

@@ -182,3 +182,41 @@ def test_values_are_held_against_their_types(parameter: dict[str, Any], good: li
     model = Parameter.model_validate(parameter)
     assert [value for value in good if mistake(model, value)] == []
     assert [value for value in bad if not mistake(model, value)] == []
+
+
+def test_hard_links_and_a_linked_folder_keep_their_content(tmp_path: Path) -> None:
+    """Argo passes over hard links in a tar, and a link at the top is no folder."""
+    inner = folder(tmp_path / "given")
+    (inner / "twice.txt").hardlink_to(inner / "only.txt")
+    (inner / "link").symlink_to("only.txt")
+    (tmp_path / "linked").symlink_to("given")
+    put = Put()
+    upload(Upload("code", "directory", tmp_path / "linked"), "p", put)
+    with tarfile.open(fileobj=io.BytesIO(put.stored["p/code.tgz"])) as tar:
+        found = {info.name: (info.type, info.linkname) for info in tar}
+    assert found == {
+        "code": (tarfile.DIRTYPE, ""),
+        "code/link": (tarfile.SYMTYPE, "only.txt"),
+        "code/only.txt": (tarfile.REGTYPE, ""),
+        "code/twice.txt": (tarfile.REGTYPE, ""),
+    }
+    assert members(put.stored["p/code.tgz"])["code/twice.txt"] == b"1"
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../other", "deep/../.."])
+def test_a_link_out_of_the_folder_is_refused(target: str, tmp_path: Path) -> None:
+    (folder(tmp_path / "given") / "link").symlink_to(target)
+    with pytest.raises(UsageError, match="leads out of the folder"):
+        upload(Upload("code", "directory", tmp_path / "given"), "p", Put())
+
+
+def test_a_tar_with_a_zip_in_it_is_a_tar(tmp_path: Path) -> None:
+    zipped(tmp_path / "inner.zip")
+    with tarfile.open(tmp_path / "given", "w") as tar:
+        tar.add(tmp_path / "inner.zip", "inner.zip")
+    put = Put()
+    upload(Upload("code", "archive", tmp_path / "given"), "p", put)
+    assert members(put.stored["p/code.tgz"]) == {
+        "code": None,
+        "code/inner.zip": (tmp_path / "inner.zip").read_bytes(),
+    }

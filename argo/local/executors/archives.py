@@ -29,6 +29,7 @@ def pack_tar(source: Path, target: Path, name: str, level: int = 6) -> None:
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path, inner in _entries(source, name):
+            archive.inodes.clear()  # type: ignore[attr-defined]  # as Argo: no hard links, each name has the content
             entry = archive.gettarinfo(path, inner)
             if not (entry.isreg() or entry.isdir() or entry.issym()):
                 continue
