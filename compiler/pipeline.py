@@ -9,7 +9,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from compiler.result import DagStats, Document, Result
 
@@ -98,26 +98,17 @@ def _failed(workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> Result:
 
 def _build(program: Program, form: Form) -> tuple[tuple[Document, ...], tuple[DagStats, ...], list[Diagnostic]]:
     """Lower, emit, render, DAG by DAG, so that only one DAG's objects are in memory."""
-    from compiler import render, size
-    from compiler.emit import emit_workflow
-    from compiler.lower import lower_workflow
+    from compiler.build import build
 
     documents: dict[tuple[str, str], Document] = {}
     stats: list[DagStats] = []
     diagnostics: list[Diagnostic] = []
     for dag in program.dags:
-        plan, found = lower_workflow(program, dag)
-        diagnostics += found
-        length = 0
-        for obj in emit_workflow(plan, form):
-            document = _document(obj, render.yaml(obj))
+        built = build(program, dag, form)
+        diagnostics += built.diagnostics
+        stats.append(built.stats)
+        for document in built.documents:
             documents.setdefault((document.kind, document.name), document)
-            length += len(document.data) if document.kind in ("Workflow", "WorkflowTemplate") else 0
-        estimate = size.estimate(length, plan.nodes)
-        found_size = size.check(program, dag, estimate, plan.nodes)
-        diagnostics += found_size
-        note = size.note(program.profile, estimate)
-        stats.append(DagStats(dag.name, length, plan.nodes, plan.open_loops, len(plan.templates), estimate, note))
     return tuple(documents.values()), tuple(stats), diagnostics
 
 
@@ -126,13 +117,7 @@ def _manifests(workspace: Workspace) -> Iterator[Document]:
     from compiler import render
 
     for definition in workspace.manifests:
-        yield _document(definition.model, render.yaml(definition.model))
-
-
-def _document(obj: dict[str, Any], data: bytes) -> Document:
-    kind, metadata = obj["kind"], obj["metadata"]
-    name = metadata.get("name") or metadata["generateName"].rstrip("-")
-    return Document(f"{name}.{kind.lower()}.yaml", kind, name, data)
+        yield Document.of(definition.model, render.yaml(definition.model))
 
 
 def _text(location: Location | None) -> str | None:

@@ -13,6 +13,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Archive: TypeAlias = Literal["", "none", "tar", "zip"]
 
+# The parameter that has a run's artifacts as JSON, for child Workflows.
+INPUT_ARTIFACTS = "input_artifacts"
+
 
 class Argument(NamedTuple):
     """A parameter given to a template."""
@@ -58,7 +61,8 @@ class InputArtifact(NamedTuple):
 class OutputParameter(NamedTuple):
     """A value that a template gives: read from a file, supplied (a gate's), or taken from its tasks.
 
-    `reference` is a task's value (`{{…}}`) or an expression.
+    `reference` is a task's value (`{{…}}`) or an expression. `json_path` takes it from a child Workflow; `exported`: it
+    is an output of the workflow, too.
     """
 
     name: str
@@ -66,6 +70,8 @@ class OutputParameter(NamedTuple):
     reference: str = ""
     supplied: bool = False
     default: str | None = None
+    json_path: str = ""
+    exported: bool = False
 
 
 class OutputArtifact(NamedTuple):
@@ -215,6 +221,13 @@ class GateTemplate(NamedTuple):
     timeout: int | None = None
 
 
+class ChildTemplate(NamedTuple):
+    """A child Workflow: created from `manifest`, followed to its end."""
+
+    interface: Interface
+    manifest: str
+
+
 class Loop(NamedTuple):
     """The items of a task: constants (maps, as pairs), or an expression for a JSON list of maps."""
 
@@ -246,7 +259,7 @@ class DagTemplate(NamedTuple):
 
 class Template(NamedTuple):
     name: str
-    body: PodTemplate | GateTemplate | DagTemplate
+    body: PodTemplate | GateTemplate | DagTemplate | ChildTemplate
 
 
 class ConfigMap(NamedTuple):
@@ -298,7 +311,8 @@ class WorkflowPlan(NamedTuple):
     """One DAG as what becomes a Workflow or WorkflowTemplate, with its ConfigMaps and schedule.
 
     `nodes` is the number of nodes a run has as far as it is known; `open_loops` tells how many loops count as one item
-    because their lists come to be only in the run.
+    because their lists come to be only in the run. `prefix` is what the keys of a run begin with; `hands_on`: child
+    Workflows get the run's artifacts, from a parameter that has them as JSON.
     """
 
     name: str
@@ -316,6 +330,8 @@ class WorkflowPlan(NamedTuple):
     annotations: Pairs
     nodes: int
     open_loops: int
+    prefix: str = "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}"
+    hands_on: bool = False
 
 
 class Plan(NamedTuple):

@@ -19,10 +19,18 @@ class Document(NamedTuple):
     name: str
     data: bytes
 
+    @classmethod
+    def of(cls, obj: dict[str, Any], data: bytes) -> Document:
+        """An object and what was rendered of it."""
+        kind, metadata = obj["kind"], obj["metadata"]
+        name = metadata.get("name") or metadata["generateName"].rstrip("-")
+        return cls(f"{name}.{kind.lower()}.yaml", kind, name, data)
+
 
 class DagStats(NamedTuple):
     """What a DAG comes to: `bytes` of its manifest, `nodes` of a run (loops whose list comes to be in the run count
-    once: `open_loops`), `size` in bytes that the Workflow is estimated to grow to, and what is done about it."""
+    once: `open_loops`), `size` in bytes that the Workflow (of several: the largest) is estimated to grow to, and what
+    is done about it."""
 
     dag: str
     bytes: int

@@ -25,24 +25,27 @@ def estimate(manifest: int, nodes: int) -> int:
     return manifest + nodes * NODE
 
 
-def note(profile: Profile, size: int) -> str:
-    """What is done about a size."""
+def note(profile: Profile, size: int, children: int = 0) -> str:
+    """What is done about a size; `children`: among how many child Workflows the DAG was split."""
+    if children:
+        return f"the largest of {children + 1} Workflows: split into {children} child Workflow{'s' * (children > 1)}"
     if size <= BUDGET:
         return "within the budget"
     return "the controller offloads node status" if profile.offload else "over the budget"
 
 
-def check(program: Program, dag: ResolvedDag, size: int, nodes: int) -> list[Diagnostic]:
-    """An error on a cluster that does not offload; a warning here, where nothing limits it."""
+def check(program: Program, dag: ResolvedDag, size: int, nodes: int, reason: str) -> list[Diagnostic]:
+    """An error on a cluster that does not offload; a warning here, where nothing limits it. `reason`: why the DAG was
+    not split."""
     if size <= BUDGET or program.profile.offload:
         return []
     engine = program.profile.engine
     code = "A450" if engine.server or engine.context else "A451"
     message = (
         f"DAG '{dag.name}' comes to about {size / BUDGET:.1f} MiB as a Workflow ({nodes} nodes of {NODE} bytes and its "
-        "manifest); Argo stores about 1 MiB"
+        f"manifest); Argo stores about 1 MiB, and it cannot be split into child Workflows: {reason}"
     )
-    hint = "split it into several DAGs, or say `offload: true` in the profile of a controller that offloads"
+    hint = "make several DAGs of it, or say `offload: true` in the profile of a controller that offloads"
     return [at(code, _name(dag), message, hint=hint)]
 
 

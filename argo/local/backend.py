@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -16,11 +17,13 @@ from argo.local.home import Home
 from argo.local.images import Images
 from argo.local.library import RunLibrary
 from argo.local.lock import RunLock
-from argo.local.state import RunRow, State, name_taken
+from argo.local.state import RunRow, State, name_taken, parent_uid
 from argo.local.stores import open_store
 from argo.track.tree import moment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from argo.local.engine import Observer
     from argo.local.executors.local import Executor, LocalPods
     from argo.storage import Store
@@ -159,15 +162,32 @@ class LocalBackend:
 
     def retry(self, ref: RunRef) -> None:
         """Make what failed unfinished again; `drive` then executes it. Raises ConflictError for a run not ended."""
+        from argo.local.children import child_uids
         from argo.local.retry import reset
 
         with self._locked(ref):
             workflow = self.get(ref)
+            children = self.children(ref)
             changed = reset(workflow)
-            for key in changed - workflow["status"]["nodes"].keys():
-                # A pod is known by its node's id: its old end would be taken for that of the new attempt.
-                shutil.rmtree(self.home.run(ref.uid) / "pods" / key, ignore_errors=True)
+            # A pod is known by its node's id, as is a child: its old end would be taken for that of the new attempt.
+            removed = changed - workflow["status"]["nodes"].keys()
+            folder = self.pods_folder(ref, workflow)
+            for key in removed:
+                shutil.rmtree(folder / key, ignore_errors=True)
+            for child in children:
+                if child.uid in child_uids(ref.uid, removed):
+                    self._forget(child, folder)
             self.state.record(ref.uid, workflow, changed)
+
+    def _forget(self, ref: RunRef, folder: Path) -> None:
+        """Remove a child and what its pods left in `folder`. Raises ConflictError when another process drives it."""
+        with self._locked(ref):
+            for child in self.children(ref):
+                self._forget(child, folder)
+            for key in (self.get(ref).get("status") or {}).get("nodes") or ():
+                shutil.rmtree(folder / key, ignore_errors=True)
+            self.state.delete(ref.uid)
+        shutil.rmtree(self.home.run(ref.uid), ignore_errors=True)
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         """Remove a run that nothing drives, its work folders and logs; with `results` also what it stored."""
@@ -179,6 +199,8 @@ class LocalBackend:
                     known="nothing was removed",
                     hint=f"argosy stop {ref.name}",
                 )
+            for child in self.children(ref):
+                self.delete(child)  # its results are the parent's
             if results:
                 prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/"
                 store = self.store(ref)
@@ -201,28 +223,56 @@ class LocalBackend:
         Without `wait` it is left, too, when nothing but decisions of people is missing.
 
         Raises ConflictError when another process drives it, EnvironmentFailure when its executor cannot work here."""
+        from argo.local.children import Children
         from argo.local.controller import Controller
         from argo.local.engine import Engine
 
         with self._locked(ref):
             row = self.state.row(ref.uid)
             workflow = self.get(ref)
-            library = RunLibrary(self.state, self.home, ref.uid)
-            with self._pods(row, library) as pods:
+            library = RunLibrary(self.state, self.home, self._first(ref, workflow).uid)
+            with (
+                self._pods(row, library, self.pods_folder(ref, workflow)) as pods,
+                closing(Children(self.state, self.home, row, library, pods)) as family,
+            ):
                 controller = Controller(workflow, library, parallelism=row.parallelism)
-                return Engine(self.state, ref.uid, workflow, controller, pods, observe or _ignore, wait).drive()
+                return Engine(self.state, ref.uid, workflow, controller, family, observe or _ignore, wait).drive()
 
-    def _pods(self, row: RunRow, library: RunLibrary) -> LocalPods:
+    def _pods(self, row: RunRow, library: RunLibrary, folder: Path) -> LocalPods:
         from argo.local.executors.local import LocalPods
+        from argo.local.resources import this_machine
 
+        machine = this_machine()
+        if row.parallelism is not None:
+            machine = machine.limited(row.parallelism)  # which a run and its children share
         return LocalPods(
-            self.home.run(row.ref.uid) / "pods",
+            folder,
             open_store(self.home, row.store),
             library,
             executor=choose_executor(row.executor),
             claims=self.home.root / "volumes",
             images=row.images,
+            machine=machine,
         )
+
+    def pods_folder(self, ref: RunRef, workflow: Json) -> Path:
+        """Where the pods of a run are; a child's are among those of the run that it belongs to."""
+        return self.home.run(self._first(ref, workflow).uid) / "pods"
+
+    def children(self, ref: RunRef) -> Sequence[RunRef]:
+        """The child Workflows of a run."""
+        from argo.local.children import child_uids
+
+        nodes = (self.get(ref).get("status") or {}).get("nodes") or {}
+        uids = child_uids(ref.uid, (key for key, node in nodes.items() if node["type"] == "Pod"))
+        return [row.ref for row in self.state.rows() if row.ref.uid in uids]
+
+    def _first(self, ref: RunRef, workflow: Json) -> RunRef:
+        """The run that a child belongs to, at any distance; any other run itself."""
+        while (uid := parent_uid(workflow)) and self.state.revision(uid):
+            ref = self.state.row(uid).ref
+            workflow = self.get(ref)
+        return ref
 
     def _locked(self, ref: RunRef) -> RunLock:
         lock = RunLock(self.home.run(ref.uid))

@@ -51,26 +51,48 @@ class Engine:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _requests: dict[str, PodRequest] = field(default_factory=dict)  # started, no end recorded
     _failed: dict[str, PodOutcome] = field(default_factory=dict)  # could not be started
+    _wake: datetime | None = None  # when to look again without an event
     _leaving: bool = False
 
     def drive(self) -> bool:
         """Run until the workflow has ended and nothing runs: True. False when left by a signal: it can be resumed."""
         with self._signals():
-            self._adopt()
+            self.begin()
             outcomes: Mapping[str, PodOutcome] = {}
-            wake: datetime | None = self.clock()
             while not self._leaving:
-                commands = self.state.commands(self.uid)
-                if outcomes or commands or (wake is not None and self.clock() >= wake):
-                    wake = self._turn(outcomes, [(c.id, c.verb, c.arguments) for c in commands])
-                else:
-                    self.observe(self.workflow, ())
-                if self._over():
+                if self.step(outcomes):
                     return True
                 if not self.wait and not self._requests and idle(self.workflow):
                     return False
-                outcomes = self._wait(wake)
+                outcomes = self.pods.poll(self.patience())
             return False
+
+    def begin(self) -> None:
+        """Take up what was started before."""
+        self._wake = self.clock()
+        nodes = self.workflow.get("status", {}).get("nodes") or {}
+        for request in self.state.pods(self.uid):
+            self._start(request)
+            if nodes.get(request.node_id, {}).get("phase") in FULFILLED:
+                self._end(request.node_id)
+
+    def step(self, outcomes: Mapping[str, PodOutcome]) -> bool:
+        """Go on with what is known of pods and commands now; whether the run is over."""
+        if self._failed:
+            outcomes = {**outcomes, **self._failed}
+            self._failed = {}
+        commands = self.state.commands(self.uid)
+        if outcomes or commands or (self._wake is not None and self.clock() >= self._wake):
+            self._wake = self._turn(outcomes, [(c.id, c.verb, c.arguments) for c in commands])
+        else:
+            self.observe(self.workflow, ())
+        return self._over()
+
+    def patience(self) -> float:
+        """Seconds in which nothing but an outcome or a command is to be expected."""
+        if self._failed:
+            return 0.0
+        return TICK if self._wake is None else min(TICK, max(0.01, (self._wake - self.clock()).total_seconds()))
 
     def leave(self) -> None:
         """Return from `drive` soon, the run as it is: tasks that run go on."""
@@ -80,13 +102,6 @@ class Engine:
     def running(self) -> int:
         """How many pods have been started whose end is not recorded."""
         return len(self._requests)
-
-    def _adopt(self) -> None:
-        nodes = self.workflow.get("status", {}).get("nodes") or {}
-        for request in self.state.pods(self.uid):
-            self._start(request)
-            if nodes.get(request.node_id, {}).get("phase") in FULFILLED:
-                self._end(request.node_id)
 
     def _turn(self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, Json]]) -> datetime | None:
         changed: set[str] = set()
@@ -121,13 +136,6 @@ class Engine:
         request = self._requests.get(node_id)
         if request is not None:
             self.pods.kill(node_id, float(request.pod_spec.get("terminationGracePeriodSeconds", GRACE)))
-
-    def _wait(self, wake: datetime | None) -> Mapping[str, PodOutcome]:
-        if self._failed:
-            failed, self._failed = self._failed, {}
-            return failed
-        seconds = TICK if wake is None else min(TICK, max(0.01, (wake - self.clock()).total_seconds()))
-        return self.pods.poll(seconds)
 
     def _over(self) -> bool:
         return not self._requests and self.workflow.get("status", {}).get("phase") in FINISHED

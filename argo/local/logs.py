@@ -24,7 +24,7 @@ def read_logs(backend: LocalBackend, ref: RunRef, task: str | None, *, follow: b
     `task` is a task's name in the tree: all items of a loop, attempts and tasks inside it are meant, too. Raises
     NotFoundError for one that the run has not (with `follow`: that it had not at its end).
     """
-    folder = backend.home.run(ref.uid) / "pods"
+    folder = backend.pods_folder(ref, backend.get(ref))
     tails: dict[Path, _Tail] = {}
     if not follow:
         workflow = backend.get(ref)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -85,6 +85,10 @@ class Machine:
 
     amounts: Mapping[str, Decimal]
     devices: Mapping[str, tuple[str, ...]] | None = None  # None: what is found here, when it is asked for
+
+    def limited(self, pods: int) -> Machine:
+        """The machine for so many pods at once."""
+        return replace(self, amounts={**self.amounts, "pods": Decimal(pods)})
 
     def ids(self, name: str) -> tuple[str, ...]:
         """The devices of one kind."""

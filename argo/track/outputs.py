@@ -59,7 +59,8 @@ def _declared(workflow: Json, nodes: dict[str, Json], name: str, entry: Json) ->
     metadata = workflow["metadata"]
     run = metadata["name"]
     task, output, kind = entry["task"], entry["output"], entry["kind"]
-    node = nodes.get(f"{run}.{task}") or {}
+    # Of a DAG that was split, the task is in a child Workflow, which this one tells of as a task.
+    node = nodes.get(f"{run}.{task}") or nodes.get(f"{run}.{entry.get('part')}") or {}
     ready = node.get("phase") == "Succeeded"
     if kind == "value":
         value = _parameter(nodes.get(run) or {}, name)

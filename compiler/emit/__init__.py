@@ -6,7 +6,17 @@ from typing import Any, Literal, TypeAlias
 
 from compiler.emit.pods import pod_security, toleration
 from compiler.emit.templates import artifact_argument, s3, template
-from compiler.plan import ConfigMap, Parameter, Plan, PodSecurity, Schedule, Settings, WorkflowPlan
+from compiler.plan import (
+    INPUT_ARTIFACTS,
+    ConfigMap,
+    Parameter,
+    Plan,
+    PodSecurity,
+    Schedule,
+    Settings,
+    WorkflowPlan,
+    compact,
+)
 
 __all__ = ["Form", "emit", "emit_workflow"]
 
@@ -14,8 +24,6 @@ Form: TypeAlias = Literal["template", "workflow"]
 Object = dict[str, Any]
 
 _API = "argoproj.io/v1alpha1"
-# Of what Argo stores besides the declared outputs (logs, where the controller archives them).
-_ARCHIVE_KEY = "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}/{{pod.name}}"
 
 
 def emit(plan: Plan, form: Form) -> list[Object]:
@@ -59,12 +67,7 @@ def _spec(plan: WorkflowPlan) -> Object:
     spec: Object = {"entrypoint": plan.entrypoint}
     if plan.on_exit:
         spec["onExit"] = plan.on_exit
-    arguments: Object = {}
-    if plan.parameters:
-        arguments["parameters"] = [_parameter(parameter) for parameter in plan.parameters]
-    if plan.artifacts:
-        arguments["artifacts"] = [artifact_argument(artifact, settings.store) for artifact in plan.artifacts]
-    if arguments:
+    if arguments := _arguments(plan):
         spec["arguments"] = arguments
     spec |= _accounts(settings)
     spec |= _limits(settings)
@@ -72,9 +75,24 @@ def _spec(plan: WorkflowPlan) -> Object:
     spec["artifactGC"] = {"strategy": "Never"}
     spec["workflowMetadata"] = {"labels": dict(plan.labels), "annotations": dict(plan.annotations)}
     if settings.store is not None:
-        spec["templateDefaults"] = {"archiveLocation": {"s3": s3(settings.store, _ARCHIVE_KEY)}}
+        # Of what Argo stores besides the declared outputs (logs, where the controller archives them).
+        location = s3(settings.store, f"{plan.prefix}/{{{{pod.name}}}}")
+        spec["templateDefaults"] = {"archiveLocation": {"s3": location}}
     spec["templates"] = [template(model, settings.store) for model in plan.templates]
     return spec
+
+
+def _arguments(plan: WorkflowPlan) -> Object:
+    arguments: Object = {}
+    artifacts = [artifact_argument(artifact, plan.settings.store) for artifact in plan.artifacts]
+    parameters = [_parameter(parameter) for parameter in plan.parameters]
+    if plan.hands_on:
+        parameters.append({"name": INPUT_ARTIFACTS, "value": compact(artifacts)})
+    if parameters:
+        arguments["parameters"] = parameters
+    if artifacts:
+        arguments["artifacts"] = artifacts
+    return arguments
 
 
 def _parameter(model: Parameter) -> Object:

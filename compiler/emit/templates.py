@@ -7,6 +7,7 @@ from typing import Any
 from compiler.emit.pods import pod, retry
 from compiler.plan import (
     ArtifactArgument,
+    ChildTemplate,
     DagTask,
     GateTemplate,
     Interface,
@@ -31,6 +32,8 @@ def template(model: Template, store: Store | None) -> Object:
     _interface(body.interface, made)
     if isinstance(body, PodTemplate):
         return made | pod(body)
+    if isinstance(body, ChildTemplate):
+        return made | {"resource": _child(body)}
     if body.retry is not None:
         made["retryStrategy"] = retry(body.retry)
     if body.parallelism is not None:
@@ -83,6 +86,17 @@ def _gate(name: str, body: GateTemplate) -> Object:
     }
 
 
+def _child(body: ChildTemplate) -> Object:
+    """A resource that the executor creates and follows (workflow/executor/resource.go: WaitResource)."""
+    return {
+        "action": "create",
+        "setOwnerReference": True,
+        "successCondition": "status.phase == Succeeded",
+        "failureCondition": "status.phase in (Failed, Error)",
+        "manifest": body.manifest,
+    }
+
+
 def _interface(interface: Interface, made: Object) -> None:
     inputs: Object = {}
     if interface.parameters:
@@ -109,9 +123,12 @@ def _interface(interface: Interface, made: Object) -> None:
 def _output_parameter(model: OutputParameter) -> Object:
     taken = "parameter" if model.reference.startswith("{{") else "expression"
     source: Object = {"path": model.path} if model.path else {taken: model.reference}
+    if model.json_path:
+        source = {"jsonPath": model.json_path}
     if model.default is not None:
         source["default"] = model.default
-    return {"name": model.name, "valueFrom": source}
+    exported = {"globalName": model.name} if model.exported else {}
+    return {"name": model.name, **exported, "valueFrom": source}
 
 
 def _output_artifact(model: OutputArtifact) -> Object:

@@ -53,8 +53,8 @@ class Arguments:
         self._added: dict[str, Callable[[ResolvedTask], str]] = {
             names.TASK_PATH: self._path,
             names.ITEM_INDEX: self._index,
-            names.RUN_NAME: lambda task: "{{workflow.name}}",  # noqa: ARG005
-            names.RUN_NAMESPACE: lambda task: "{{workflow.namespace}}",  # noqa: ARG005
+            names.RUN_NAME: lambda task: tag(library.run("name")),  # noqa: ARG005
+            names.RUN_NAMESPACE: lambda task: tag(library.run("namespace")),  # noqa: ARG005
             names.FILES_CONFIG: lambda task: self._need(self._own_files()),  # noqa: ARG005
         }
 
@@ -79,7 +79,10 @@ class Arguments:
 
     def maybe(self, task: ResolvedTask) -> frozenset[str]:
         """The inputs of a task that may come out empty: what a loop without items, or one that is skipped, gathers."""
-        return frozenset(name for name, binding in task.bindings.items() if self._may_be_empty(binding))
+        given = task.bindings.items()
+        return frozenset(
+            [name for name, binding in given if type(binding) is not Literal_ and self._may_be_empty(binding)]
+        )
 
     def _may_be_empty(self, binding: Binding) -> bool:
         if isinstance(binding, Ref):
@@ -105,7 +108,7 @@ class Arguments:
             case "item":
                 return ("item", ref.name or "v")
             case "run":
-                return ("workflow", ref.name)
+                return self._library.run(ref.name)
             case "files":
                 return self._dag.model.files[ref.name].path
             case "env":
@@ -185,7 +188,7 @@ class Arguments:
         source = self._outputs.find(ref.name, ref.output)
         place = "" if self._entry else f"/{self._need(names.TASK_PATH)}"
         item = f"/{self._need(names.ITEM_INDEX)}" if self._looped else ""
-        return f"{names.RUN_PREFIX}{place}/{source.key}{item}"
+        return f"{self._library.prefix}{place}/{source.key}{item}"
 
 
 def definition_of(task: ResolvedTask) -> Origin:

@@ -38,23 +38,32 @@ def lower_dag(
     key = (id(dag), looped, maybe)
     known = None if closing else library.dags.get(key)
     if known is None:
-        known = _Lowering(library, dag, looped, maybe, closing).lower(name or dag.name)
+        known = Lowering(library, dag, looped, maybe, closing).lower(name or dag.name)
         if not closing:
             library.dags[key] = known
     return known
 
 
-class _Lowering:
+class Lowering:
     """Lowers the tasks of one DAG."""
 
-    def __init__(self, library: Library, dag: ResolvedDag, looped: bool, maybe: frozenset[str], closing: bool) -> None:
+    def __init__(
+        self,
+        library: Library,
+        dag: ResolvedDag,
+        looped: bool = False,
+        maybe: frozenset[str] = frozenset(),
+        closing: bool = False,
+        part: tuple[tuple[ResolvedTask, ...], Outputs] | None = None,
+    ) -> None:
+        """`part`: some of the DAG's tasks, and the outputs of all."""
         self._library = library
         self._dag = dag
         self._looped = looped
         self._closing = closing
         self._entry = dag.name == library.entry
-        self._tasks = dag.finally_ if closing else dag.tasks
-        self._outputs = Outputs(self._tasks)
+        self._tasks = part[0] if part else dag.finally_ if closing else dag.tasks
+        self._outputs = part[1] if part else Outputs(self._tasks)
         self._gates = self._outputs.gated
         self._arguments = Arguments(library, dag, self._outputs, looped, maybe, self._gates)
         self._conditions = conditions.Conditions(lambda ref: expression(self._arguments.resolve(ref)), self._type)
@@ -124,7 +133,7 @@ class _Lowering:
         model: ComputeAsset | Task = target.model if isinstance(target, Definition) else task.task
         overrides = task.task.model_fields_set & _OVERRIDES if isinstance(target, Definition) else None
         files = tuple((n, f.path) for n, f in self._dag.model.files.items() if not f.tasks or task.name in f.tasks)
-        given = frozenset(name for name in model.inputs if name in task.bindings)
+        given = frozenset(model.inputs.keys() & task.bindings.keys())
         key = (id(target), looped, given, self._arguments.maybe(task), files)
         callee = None if overrides else self._uses.get(key)
         if callee is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from compiler.diagnostics import Diagnostic
-from compiler.lower.names import DECISION, Names
+from compiler.lower.names import CHILD_PREFIX, DECISION, RUN_PREFIX, Names
 from compiler.lower.pods import Pods, Use
 from compiler.plan import (
+    ChildTemplate,
     ConfigMap,
     DagTemplate,
     GateTemplate,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from compiler.models.project import Profile
     from compiler.models.settings import Pause
 
+Body: TypeAlias = PodTemplate | GateTemplate | DagTemplate | ChildTemplate
 GATE = Interface((Parameter(DECISION),), output_parameters=(OutputParameter(DECISION, supplied=True),))
 
 
@@ -41,12 +43,14 @@ class Callee(NamedTuple):
 class Library:
     """The templates and ConfigMaps of one workflow, in the order in which they were first needed.
 
-    `entry` is the name of its DAG; `config_maps` are by the parameter that has their name.
+    `entry` is the name of its DAG; `config_maps` are by the parameter that has their name. A `child` Workflow's
+    parameters name the run that it belongs to.
     """
 
     __slots__ = (
         "_bodies",
         "_templates",
+        "child",
         "config_maps",
         "dags",
         "diagnostics",
@@ -56,16 +60,26 @@ class Library:
         "profile",
     )
 
-    def __init__(self, entry: str, profile: Profile) -> None:
+    def __init__(self, entry: str, profile: Profile, *, child: bool = False) -> None:
         self.entry = entry
+        self.child = child
         self.profile = profile
         self.names = Names()
         self.diagnostics: list[Diagnostic] = []
         self.config_maps: dict[str, ConfigMap] = {}
         self.open_loops = 0
         self.dags: dict[tuple[int, bool, frozenset[str]], Callee] = {}
-        self._bodies: dict[PodTemplate | GateTemplate | DagTemplate, str] = {}
+        self._bodies: dict[Body, str] = {}
         self._templates: list[Template] = []
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the run begin with."""
+        return CHILD_PREFIX if self.child else RUN_PREFIX
+
+    def run(self, attribute: str) -> tuple[str, ...]:
+        """The variable with the run's name, namespace or status."""
+        return ("workflow", "parameters", f"run_{attribute}") if self.child else ("workflow", attribute)
 
     def templates(self, first: str) -> tuple[Template, ...]:
         """All templates, that of the entrypoint first, the others in the order of their making."""
@@ -74,6 +88,10 @@ class Library:
     def pod(self, use: Use) -> Callee:
         """The template for a use; the same for uses that come to the same."""
         body = Pods(self.profile).lower(use)
+        if self.child:
+            stored = body.interface.output_artifacts
+            moved = tuple(item._replace(key=self.prefix + item.key.removeprefix(RUN_PREFIX)) for item in stored)
+            body = body._replace(interface=body.interface._replace(output_artifacts=moved))
         return Callee(self._add(use.name, body), body.interface, 2 if body.retry else 1)
 
     def gate(self, name: str, pause: Pause) -> Callee:
@@ -93,7 +111,11 @@ class Library:
         body = body._replace(retry=retry)
         return Callee(self._add(callee.name, body), body.interface, callee.nodes + 1)
 
-    def _add(self, wanted: str, body: PodTemplate | GateTemplate | DagTemplate) -> str:
+    def child_template(self, name: str, body: ChildTemplate) -> Callee:
+        """The template of a child Workflow."""
+        return Callee(self._add(name, body), body.interface)
+
+    def _add(self, wanted: str, body: Body) -> str:
         name = self._bodies.get(body)
         if name is None:
             name = self._bodies[body] = self.names.new(wanted)

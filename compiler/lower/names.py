@@ -13,6 +13,8 @@ FILES_CONFIG: Final = "files_config"
 DECISION: Final = "decision"
 APPROVED: Final = "all_approved"  # whether all gates of a nested DAG were
 RUN_PREFIX: Final = "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}"
+# That of a child Workflow: what it writes belongs to its parent's run.
+CHILD_PREFIX: Final = RUN_PREFIX.replace("workflow.", "workflow.parameters.run_")
 STORED: Final = f"{RUN_PREFIX}/{{{{inputs.parameters.{TASK_PATH}}}}}"
 
 _SUFFIX: Final = {"directory": ".tgz", "archive": ".zip"}

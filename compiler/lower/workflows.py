@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from compiler.models.settings import Limits
 
 PREFIX = "argosy.dev"
+RESULTS = f"{PREFIX}/results"
 
 
 def lower_workflow(program: Program, dag: ResolvedDag) -> tuple[WorkflowPlan, list[Diagnostic]]:
     """The plan of a DAG's workflow, and what was found to be impossible."""
     library = Library(dag.name, program.profile)
     entry = lower_dag(library, dag, False, frozenset())
+    return workflow_of(program, dag, library, entry), library.diagnostics
+
+
+def workflow_of(program: Program, dag: ResolvedDag, library: Library, entry: Callee) -> WorkflowPlan:
+    """The plan around an entry template: what runs at the end, arguments, settings, schedule."""
     closing: Callee | None = None
     if dag.finally_:
         closing = lower_dag(library, dag, False, frozenset(), closing=True, name=f"{dag.name}-finally")
@@ -38,7 +44,7 @@ def lower_workflow(program: Program, dag: ResolvedDag) -> tuple[WorkflowPlan, li
             message = f"input '{name}' has to be uploaded when a run is submitted, which a schedule does not do"
             hint = "put it into the store and give its key, or keep it below 100 KiB of plain text without '{{'"
             library.diagnostics.append(diagnostic("A452", dag.origin.at("inputs", name), message, hint=hint))
-    plan = WorkflowPlan(
+    return WorkflowPlan(
         dag.name,
         dag.model.title or "",
         dag.model.description or "",
@@ -55,7 +61,6 @@ def lower_workflow(program: Program, dag: ResolvedDag) -> tuple[WorkflowPlan, li
         entry.nodes + (closing.nodes if closing else 0),
         library.open_loops,
     )
-    return plan, library.diagnostics
 
 
 def _parameters(library: Library, dag: ResolvedDag) -> tuple[Parameter, ...]:
@@ -110,7 +115,7 @@ def _annotations(dag: ResolvedDag, uploads: dict[str, str]) -> dict[str, str]:
     annotations = {
         f"{PREFIX}/definition": PurePath(dag.origin.source.name).name,
         f"{PREFIX}/digest": f"sha256:{dag.digest}",
-        f"{PREFIX}/results": compact(_results(dag)),
+        RESULTS: compact(_results(dag)),
     }
     if inputs:
         annotations[f"{PREFIX}/inputs"] = compact(inputs)

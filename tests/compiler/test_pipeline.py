@@ -107,8 +107,8 @@ def test_the_sample_project(shared: Path, profile: str) -> None:
 
 
 def test_size_is_an_error_on_a_cluster_that_does_not_offload(tmp_path: Path) -> None:
-    tasks = "".join(f"  t{n}: {{asset: step, with: {{n: {n}}}}}\n" for n in range(1500))
-    (tmp_path / "large.yaml").write_text(f"{ASSET}---\nkind: Dag\nname: large\ntasks:\n{tasks}")
+    task = '  t: {asset: step, foreach: {range: 3000}, with: {n: "${{ item }}"}}\n'
+    (tmp_path / "large.yaml").write_text(f"{ASSET}---\nkind: Dag\nname: large\ntasks:\n{task}")
     (tmp_path / "argosy.yaml").write_text(
         "profiles:\n  strict: {engine: {context: c}}\n  offloads: {engine: {context: c}, offload: true}\n"
     )
@@ -120,6 +120,20 @@ def test_size_is_an_error_on_a_cluster_that_does_not_offload(tmp_path: Path) -> 
     assert ("A450", 8) in codes["strict"]
     assert not {code for code, _ in codes["offloads"]} & {"A450", "A451"}
     assert pipeline.compile([tmp_path / "large.yaml"], profile="offloads").stats[0].size > 1 << 20
+
+
+def test_a_large_dag_is_split(tmp_path: Path) -> None:
+    tasks = "".join(f"  t{n}: {{asset: step, with: {{n: {n}}}}}\n" for n in range(1500))
+    (tmp_path / "large.yaml").write_text(f"{ASSET}---\nkind: Dag\nname: large\ntasks:\n{tasks}")
+    result = pipeline.compile([tmp_path / "large.yaml"], form="workflow")
+    assert not {item.code for item in result.diagnostics} & {"A450", "A451"}
+    stats = result.stats[0]
+    assert stats.size < 1 << 20 < stats.bytes + stats.nodes * 580
+    assert stats.note == "the largest of 3 Workflows: split into 2 child Workflows"
+    kinds = [(document.kind, document.name) for document in result.documents]
+    assert kinds == [("Workflow", "large"), ("WorkflowTemplate", "large.part-1"), ("WorkflowTemplate", "large.part-2")]
+    for document in result.documents:
+        assert len(document.data) + document.data.count(b"template: step") * 580 < 1 << 20
 
 
 # --- the cache

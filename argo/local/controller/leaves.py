@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import argo.local.controller.children as children
 import argo.local.controller.podrequest as podrequest
 from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, step_or_task_name
@@ -149,15 +150,24 @@ def give_defaults(node: Json) -> None:
 
 
 def execute_resource(state: State, execution: Execution, name: str, options: Options) -> Json:
-    """Create a ConfigMap that the workflow owns, at once and without a pod. Raises ReconcileError."""
+    """Create a ConfigMap that the workflow owns, at once and without a pod; or ask for a child Workflow, which takes
+    the place of a pod. Raises ReconcileError."""
     node = state.nodes.get(name)
+    fresh = node is None
     if node is None:
         node = state.create(new_node(execution, name, "Pod", "Pending", options))
-    if fulfilled(node):
+    if fulfilled(node) or not (fresh or node["phase"] == "Pending"):
         return node
     if not state.may_run(options.on_exit):
         return state.mark(node, "Failed", f"workflow shutdown with strategy: {state.shutdown}")
-    state.library.create_config_map(_owned(state, node, execution.template["resource"]))
+    owned = _owned(state, node, execution.template["resource"])
+    if children.is_child(owned):
+        if fresh:
+            template = children.requested(execution.template, owned)
+            request = podrequest.build(state, node, template, options, wants_result=False)
+            state.decisions.launch += [request] if request is not None else []
+        return node
+    state.library.create_config_map(owned)
     node["outputs"] = {"exitCode": "0"}
     return state.mark(node, "Succeeded")
 
@@ -169,8 +179,9 @@ def _owned(state: State, node: Json, resource: Json) -> Json:
         manifest = yaml.safe_load(resource.get("manifest") or "")
     except yaml.YAMLError as error:
         raise ReconcileError(f"resource manifest is not YAML: {error}") from error
-    if resource.get("action") != "create" or not isinstance(manifest, dict) or manifest.get("kind") != "ConfigMap":
-        raise ReconcileError("only a resource template that creates a ConfigMap can be executed here")
+    created = isinstance(manifest, dict) and (manifest.get("kind") == "ConfigMap" or children.is_child(manifest))
+    if resource.get("action") != "create" or not created:
+        raise ReconcileError("only a resource template that creates a ConfigMap or a Workflow can be executed here")
     metadata = manifest.get("metadata") or {}
     if not metadata.get("name"):
         if not metadata.get("generateName"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import argo.local.support.expressions as expressions
 import argo.local.support.fields as fields
+from argo.local.support.created import check_template
 from argo.local.support.library import Library
 from argo.local.support.place import Place
 from argo.local.support.spec import check_cron
@@ -36,6 +37,8 @@ def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
         for place in specs(document):
             diagnostics += Walk(place, library).run()
             diagnostics += expressions.check(place)
+            for template in place.items("templates"):
+                diagnostics += check_template(template, library)
     return sorted(set(diagnostics))
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from argo.local.support.created import check_resource
 from argo.local.support.place import Place
 from argo.local.support.table import FIELDS
 from argo.manifests import ManifestDocument
@@ -62,22 +63,4 @@ def _walk_type(place: Place, kind: str) -> Iterator[Diagnostic]:
         else:
             yield from _walk(child, types.get(name, "any"))
     if kind == "ResourceTemplate":
-        yield from _resource(place)
-
-
-def _resource(place: Place) -> Iterator[Diagnostic]:
-    hint = "the engine executes one form of resource: `action: create` of a ConfigMap"
-    if place.get("action") != "create":
-        message = f"the resource action `{place.get('action')}` is not supported by the engine on this machine"
-        yield place.child("action").problem("A711", message, hint=hint)
-        return
-    manifest = place.child("manifest")
-    if isinstance(manifest.value, str) and not _makes_config_map(manifest.value):
-        message = "this resource is not supported by the engine on this machine"
-        yield manifest.problem("A711", message, hint=hint, key=True)
-
-
-def _makes_config_map(manifest: str) -> bool:
-    import re
-
-    return re.search(r"""(?m)^\s*["']?kind["']?\s*:\s*["']?ConfigMap["']?\s*,?\s*(#.*)?$""", manifest) is not None
+        yield from check_resource(place)

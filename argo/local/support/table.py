@@ -78,12 +78,10 @@ FIELDS: Mapping[str, Fields] = {
     "DAGTask": _fields(f"{_TASK} dependencies depends"),
     "WorkflowStep": _fields(_TASK),
     "ResourceTemplate": _fields(
-        "action manifest setOwnerReference",
+        "action failureCondition manifest setOwnerReference successCondition",
         "flags",
-        failureCondition=_CLUSTER,
         manifestFrom=_CLUSTER,
         mergeStrategy=_CLUSTER,
-        successCondition=_CLUSTER,
     ),
     "Container": Fields(
         frozenset(_CONTAINER.split()), frozenset(_CONTAINER_IGNORED.split()), {"volumeDevices": _DEVICES}
@@ -128,11 +126,10 @@ FIELDS: Mapping[str, Fields] = {
         "headers url", "saveStreamViaFile", auth="only plain addresses are fetched on this machine"
     ),
     "ValueFrom": _fields(
-        "configMapKeyRef default expression parameter path supplied",
+        "configMapKeyRef default expression jsonPath parameter path supplied",
         "",
         event="there are no events on this machine",
         jqFilter=_CLUSTER,
-        jsonPath=_CLUSTER,
     ),
     "EnvVarSource": _fields(
         "configMapKeyRef fieldRef secretKeyRef",
@@ -167,7 +164,7 @@ TITLES: Mapping[str, str] = {
     "ScriptTemplate": "script",
     "UserContainer": "sidecars, initContainers",
     "ContainerNode": "containerSet.containers",
-    "ResourceTemplate": "resource (creates a ConfigMap, nothing else)",
+    "ResourceTemplate": "resource (creates a ConfigMap, or a Workflow of a template and follows it; nothing else)",
     "Artifact": "an artifact",
     "ArtifactLocation": "archiveLocation",
     "HTTPArtifact": "http of an artifact",

@@ -1,0 +1,195 @@
+"""Child Workflows of a run: driven beside it, in the same thread and with the same pods.
+
+To the engine a child is one more pod: it is asked for by a request that is on record before anything starts, and its
+end is an outcome. What a child asks for goes to the pods of its parent, so that all share this machine. A child is a
+run of its own in the state, found again after a kill by its uid, which comes of the node that asked for it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from argo.backend import Json, RunRef
+from argo.errors import NotFoundError
+from argo.local.controller import Controller
+from argo.local.controller.children import asks_for_child, manifest_of, outcome
+from argo.local.engine import Engine
+from argo.local.lock import RunLock
+from argo.local.pods import PodOutcome, PodRequest, Pods
+
+if TYPE_CHECKING:
+    from argo.local.home import Home
+    from argo.local.library import RunLibrary
+    from argo.local.state import RunRow, State
+
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
+_LONGEST = 63  # of a Workflow's name
+
+
+def child_uids(parent: str, node_ids: Iterable[str]) -> set[str]:
+    """The uids of the children that nodes of a run ask for."""
+    run = uuid.UUID(parent)
+    return {str(uuid.uuid5(run, node_id)) for node_id in node_ids}
+
+
+@dataclass(slots=True)
+class _Child:
+    """A child that has not ended. `engine` is there once its lock is held."""
+
+    request: PodRequest
+    ref: RunRef
+    lock: RunLock
+    engine: Engine | None = None
+    inbox: dict[str, PodOutcome] = field(default_factory=dict)
+    late: bool = False
+
+
+class Children:
+    """`argo.local.pods.Pods` for a run that may have children. One thread calls it."""
+
+    def __init__(self, state: State, home: Home, row: RunRow, library: RunLibrary, pods: Pods) -> None:
+        self._state = state
+        self._home = home
+        self._row = row
+        self._library = library
+        self._pods = pods
+        self._children: dict[str, _Child] = {}  # by the node that asked for it
+        self._owners: dict[str, _Child] = {}  # of the nodes whose requests came from children
+        self._news: dict[str, PodOutcome] = {}
+
+    def close(self) -> None:
+        """Let go of the children; they are taken up again with their parent."""
+        for child in self._children.values():
+            child.lock.release()
+        self._children.clear()
+
+    def create(self, request: PodRequest) -> None:
+        """Start what is asked for, or adopt it."""
+        if not asks_for_child(request.template):
+            self._pods.create(request)
+        elif request.node_id not in self._children:
+            ref = self._recorded(request)
+            self._children[request.node_id] = _Child(request, ref, RunLock(self._home.run(ref.uid)))
+            self._news[request.node_id] = PodOutcome("Running", started_at=datetime.now(UTC))
+
+    def poll(self, timeout: float) -> Mapping[str, PodOutcome]:
+        """Outcomes that concern the run itself; those of its children's pods are taken in here."""
+        found = self._advance()
+        if not found:
+            engines = (child.engine for child in self._children.values())
+            patience = min([timeout, *(engine.patience() for engine in engines if engine is not None)])
+            found = self._sorted(self._pods.poll(patience))
+            found |= self._advance()
+        return found
+
+    def kill(self, node_id: str, grace: float) -> None:
+        """Have a pod or a child ended."""
+        child = self._children.get(node_id)
+        if child is None:
+            self._pods.kill(node_id, grace)
+        else:
+            self._state.post(child.ref.uid, "terminate", {})
+
+    def _advance(self) -> dict[str, PodOutcome]:
+        """Take every child as far as it goes now."""
+        for node_id, child in list(self._children.items()):
+            self._open(child)
+            if child.engine is None:
+                continue
+            self._check_time(child)
+            inbox, child.inbox = child.inbox, {}
+            if child.engine.step(inbox):
+                del self._children[node_id]
+                child.lock.release()
+                self._news[node_id] = self._outcome(child, child.engine.workflow)
+        news, self._news = self._news, {}
+        return self._sorted(news)
+
+    def _sorted(self, outcomes: Mapping[str, PodOutcome]) -> dict[str, PodOutcome]:
+        """Those that concern the run itself; the others go to the children that asked."""
+        own: dict[str, PodOutcome] = {}
+        for node_id, known in outcomes.items():
+            owner = self._owners.get(node_id)
+            (own if owner is None else owner.inbox)[node_id] = known
+        return own
+
+    def _recorded(self, request: PodRequest) -> RunRef:
+        """The child as a run in the state: as it stands there, or a new one."""
+        (uid,) = child_uids(request.workflow_uid, [request.node_id])
+        try:
+            return self._state.row(uid).ref
+        except NotFoundError:
+            pass
+        workflow = manifest_of(request.template)
+        metadata = workflow["metadata"]
+        name = metadata.get("name") or _generated(str(metadata.pop("generateName", "child-")), uid)
+        ref = RunRef(name, request.namespace, uid)
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        metadata |= {"name": name, "namespace": ref.namespace, "uid": uid, "creationTimestamp": created}
+        row = self._row
+        self._state.add(
+            ref, workflow, (), source=row.source, executor=row.executor, parallelism=row.parallelism,
+            images=row.images, store=row.store,
+        )  # fmt: skip
+        return ref
+
+    def _open(self, child: _Child) -> None:
+        """Begin to drive a child, unless another process does."""
+        if child.engine is not None or not child.lock.acquire():
+            return
+        workflow = self._state.workflow(child.ref.uid)[0]
+        # How much runs at once is for the pods to say, which all share.
+        controller = Controller(workflow, self._library)
+        child.engine = Engine(
+            self._state, child.ref.uid, workflow, controller, _Borrowed(self, child, self._owners), _ignore
+        )
+        child.engine.begin()
+
+    def _check_time(self, child: _Child) -> None:
+        deadline = child.request.deadline
+        if deadline is not None and not child.late and time.time() > deadline:
+            child.late = True
+            self._state.post(child.ref.uid, "terminate", {})
+
+    def _outcome(self, child: _Child, workflow: Json) -> PodOutcome:
+        if child.late:
+            return PodOutcome("Failed", child.request.deadline_message, exit_code=1)
+        return outcome(child.request.template, workflow)
+
+
+class _Borrowed:
+    """The pods as one child has them: it is told of what it asked for."""
+
+    def __init__(self, family: Children, child: _Child, owners: dict[str, _Child]) -> None:
+        self._family = family
+        self._child = child
+        self._owners = owners
+
+    def create(self, request: PodRequest) -> None:
+        self._owners[request.node_id] = self._child
+        self._family.create(request)
+
+    def poll(self, timeout: float) -> Mapping[str, PodOutcome]:  # noqa: ARG002  (outcomes come by the inbox)
+        return {}
+
+    def kill(self, node_id: str, grace: float) -> None:
+        self._family.kill(node_id, grace)
+
+
+def _generated(prefix: str, uid: str) -> str:
+    """A generated name, which is always the same for a child."""
+    number = uuid.UUID(uid).int
+    suffix = ""
+    for _ in range(5):
+        number, letter = divmod(number, len(_LETTERS))
+        suffix += _LETTERS[letter]
+    return prefix[: _LONGEST - len(suffix)] + suffix
+
+
+def _ignore(workflow: Json, changed: Collection[str]) -> None:
+    """Watch nothing."""
