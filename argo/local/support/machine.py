@@ -19,8 +19,11 @@ register(
     ("A730", "error", "a container whose command is not known on this machine"),
     ("A731", "error", "more devices than this machine has"),
     ("A732", "warning", "more processors or memory than this machine has"),
+    ("A733", "error", "an output that is a folder of this machine"),
+    ("A734", "error", "a pod for another kind of machine"),
 )
 
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _RUNNABLE = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 
 
@@ -37,7 +40,12 @@ def check(
     """
     reached = [spec for document in _reached(documents) for spec in specs(document)]
     found: list[Diagnostic] = []
+    for spec in reached:
+        found += _selector(spec)
     for template in (template for spec in reached for template in _templates(spec)):
+        found += _selector(template)
+        if executor == "process":
+            found += _outputs(template)
         for container in _containers(template):
             if executor == "process" and not _given(container, template, reached):
                 found += _command(container, images or {})
@@ -113,6 +121,41 @@ def _given(container: Place, template: Place, reached: Sequence[Place]) -> bool:
     if any(place.child(kind).get("command") for place in defaults):
         return True
     return any("command" in str(place.get("podSpecPatch", "")) for place in (template, *defaults, *reached))
+
+
+def _selector(place: Place) -> Iterator[Diagnostic]:
+    """Nodes of another operating system or processor."""
+    import platform
+
+    architecture = platform.machine()
+    known = {"os": "linux", "arch": _ARCHITECTURES.get(architecture, architecture)}
+    selector = place.child("nodeSelector")
+    for label, value in (selector.value or {}).items():
+        name = label.removeprefix("beta.").removeprefix("kubernetes.io/")
+        if name in known and "{{" not in str(value) and value != known[name]:
+            message = f"the pod needs a machine with {label}: {value}, and this one has {known[name]}"
+            yield selector.child(label).problem("A734", message)
+
+
+def _outputs(template: Place) -> Iterator[Diagnostic]:
+    """Artifacts that are a whole folder of the image: a process has none of its own there."""
+    from argo.local.executors.shim.view import MACHINE
+
+    for artifact in template.items("outputs", "artifacts"):
+        path = str(artifact.get("path", ""))
+        parts = [part for part in path.split("/") if part]
+        if len(parts) == 1 and parts[0] in MACHINE and not _mounted(template, f"/{parts[0]}"):
+            message = f"the output artifact {artifact.get('name')} is {path}, which under the process executor is this "
+            message += "machine's own folder"
+            hint = "name a folder below it, or run with podman or docker"
+            yield artifact.child("path").problem("A733", message, hint=hint)
+
+
+def _mounted(template: Place, path: str) -> bool:
+    mounts = [mount for container in _containers(template) for mount in container.items("volumeMounts")]
+    inputs = list(template.items("inputs", "artifacts"))
+    places = [*(mount.get("mountPath") for mount in mounts), *(item.get("path") for item in inputs)]
+    return any(str(place).rstrip("/") == path for place in places)
 
 
 def _command(container: Place, images: Images) -> Iterator[Diagnostic]:

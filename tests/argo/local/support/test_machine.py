@@ -89,3 +89,41 @@ def test_only_what_the_run_reaches_is_looked_at() -> None:
 def test_what_the_machine_lacks(resources: str, expected: str | None) -> None:
     found = checked(f"{HEAD}  - {{name: a, container: {{image: x, command: [a], resources: {{{resources}}}}}}}\n")
     assert [item.code for item in found] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("template", "refused"),
+    [
+        ("outputs: {artifacts: [{name: o, path: /etc}]}", True),
+        ("outputs: {artifacts: [{name: o, path: /usr/}]}", True),
+        ("outputs: {artifacts: [{name: o, path: /etc/hosts}]}", False),
+        ("outputs: {artifacts: [{name: o, path: /work}]}", False),
+        ("outputs: {artifacts: [{name: o, path: /srv}]}, inputs: {artifacts: [{name: i, path: /srv}]}", False),
+    ],
+)
+def test_a_folder_of_the_machine_is_no_output(template: str, refused: bool) -> None:
+    text = f"{HEAD}  - {{name: a, container: {{image: z, command: [a]}}, {template}}}\n"
+    assert [item.code for item in checked(text)] == ["A733"] * refused
+    assert checked(text, "podman") == []
+
+
+def test_a_mounted_folder_is_an_output() -> None:
+    container = "container: {image: z, command: [a], volumeMounts: [{name: v, mountPath: /opt}]}"
+    assert checked(f"{HEAD}  - {{name: a, {container}, outputs: {{artifacts: [{{name: o, path: /opt}}]}}}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "refused"),
+    [
+        ("kubernetes.io/os: windows", True),
+        ("beta.kubernetes.io/os: linux", False),
+        ("kubernetes.io/arch: s390x", True),
+        ("disk: ssd", False),
+        ("kubernetes.io/os: '{{workflow.parameters.os}}'", False),
+    ],
+)
+def test_a_pod_for_another_machine(selector: str, refused: bool) -> None:
+    template = f"  - {{name: a, container: {{image: z, command: [a]}}, nodeSelector: {{{selector}}}}}\n"
+    assert [item.code for item in checked(HEAD + template)] == ["A734"] * refused
+    whole = HEAD.replace("  templates:", f"  nodeSelector: {{{selector}}}\n  templates:")
+    assert [item.code for item in checked(f"{whole}  - {{name: a, suspend: {{}}}}\n")] == ["A734"] * refused
