@@ -5,7 +5,8 @@ Facts: Argo workflow/validate/validate.go (validateInputs, validateArguments), w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 
 from argo.local.support.kinds import LEAVES, PODS, has_location, type_of
 from argo.local.support.names import check_names, made_name, value_name
@@ -102,15 +103,32 @@ def _check_parameter(parameter: Place, may_lack: bool) -> Iterator[Diagnostic]:
         yield parameter.child("value").problem("A726", f"{name}.value should be present in {name}.enum list")
 
 
-def missing(holder: Place, template: Place, given: Sequence[Place]) -> Iterator[Diagnostic]:
-    """Inputs of the template that neither the arguments nor the template give; `given` are lists of arguments."""
+def missing(
+    holder: Place, template: Place, given: Sequence[Place], later: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """Inputs of the template that neither the arguments nor the template give; `given` are lists of arguments.
+
+    `later`: artifacts that come with the submission.
+    """
     for kind, what in (("parameters", "parameter"), ("artifacts", "artifact")):
         supplied = {item.get("name") for arguments in given for item in arguments.items(kind)}
         for wanted in template.items("inputs", kind):
             name = wanted.get("name")
-            if name not in supplied and not _has_value(wanted, kind):
+            if name not in supplied and not _has_value(wanted, kind) and not (kind == "artifacts" and name in later):
                 message = f"inputs.{kind}.{name} of template {template.get('name', 'inline')} was not supplied"
                 yield holder.problem("A723", message, hint=f"add the {what} to arguments.{kind}", key=True)
+
+
+def submitted(specs: Sequence[Place]) -> set[str]:
+    """The inputs that compiled definitions declare, in an annotation, to be given with the submission."""
+    names: set[str] = set()
+    for spec in specs:
+        metadata = spec.document.object.get("metadata") or {}
+        try:
+            names.update(json.loads((metadata.get("annotations") or {}).get("argosy.dev/inputs") or "{}"))
+        except (ValueError, TypeError):
+            continue  # not written by this compiler
+    return names
 
 
 def _has_value(wanted: Place, kind: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from argo.local.support.flow import check_dag, check_hook, check_steps
-from argo.local.support.inputs import check_arguments, check_inputs, missing, own_scope
+from argo.local.support.inputs import check_arguments, check_inputs, missing, own_scope, submitted
 from argo.local.support.kinds import TYPES, type_of, types_of
 from argo.local.support.leaf import check_any, check_leaf
 from argo.local.support.library import Context, Library, context_of, kind_of
@@ -136,7 +136,7 @@ class Walk:
             called = self._named(specs[0].child("entrypoint"), context)
             if called is not None and not self._is_template:
                 given = [spec.child("arguments") for spec in self._specs]
-                self.report(missing(specs[0].child("entrypoint"), called, given))
+                self.report(missing(specs[0].child("entrypoint"), called, given, submitted(self._specs)))
         elif not self._is_template:
             self.report([self._spec.problem("A720", "spec.entrypoint is required", key=True)])
 
