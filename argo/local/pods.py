@@ -17,7 +17,8 @@ class PodRequest:
     """One pod to run, complete in itself: JSON-serialisable, so that it can be recorded before it is started.
 
     `template` is the node's template with every tag substituted and every input artifact and output artifact
-    carrying its final location. `volumes` are Kubernetes volumes (workflow and template level together).
+    carrying its final location. `volumes` are Kubernetes volumes (workflow and template level together); `own_claims`
+    names the claims among them that live and go with the run.
     `deadline` is in seconds since the epoch; past it the pod fails with `deadline_message`. `active_seconds` are
     counted from its start, as the kubelet does; past them it fails with ACTIVE_MESSAGE.
     """
@@ -30,6 +31,7 @@ class PodRequest:
     workflow_uid: str
     template: Json
     volumes: tuple[Json, ...] = ()
+    own_claims: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     pod_spec: Json = field(default_factory=dict)  # securityContext, nodeSelector, … after podSpecPatch; informative

@@ -40,7 +40,9 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
     values = {**state.globals, "pod.name": name, "node.name": node["name"], **_input_values(template)}
     repository = artifacts.archive_location(template, values, name)
     template = artifacts.place_outputs(artifacts.place_inputs(template, repository), repository, name)
-    volumes = replace([*(state.spec.get("volumes") or ()), *(template.get("volumes") or ())], values)
+    claims = _claims(state)
+    declared = [*(state.spec.get("volumes") or ()), *claims, *(template.get("volumes") or ())]
+    volumes = replace(declared, values)
     template, pod_spec = _patched(state, template, volumes, values)
     metadata = template.get("metadata") or {}
     labels = {"workflows.argoproj.io/workflow": state.name, **(metadata.get("labels") or {})}
@@ -56,6 +58,7 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
         "workflow_uid": state.uid,
         "template": template,
         "volumes": tuple(pod_spec.pop("volumes")),
+        "own_claims": tuple(claim["persistentVolumeClaim"]["claimName"] for claim in claims),
         "labels": labels,
         "annotations": notes,
         "pod_spec": pod_spec,
@@ -67,6 +70,12 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
         if message:
             request["deadline_message"] = message
     return PodRequest(**request)
+
+
+def _claims(state: State) -> list[Json]:
+    """The volumes of the workflow's own claims (Argo: createPVCs)."""
+    names = [claim["metadata"]["name"] for claim in state.spec.get("volumeClaimTemplates") or ()]
+    return [{"name": name, "persistentVolumeClaim": {"claimName": f"{state.name}-{name}"}} for name in names]
 
 
 def _deadlines(state: State, node: Json, template: Json, options: Options) -> list[tuple[datetime, str]]:

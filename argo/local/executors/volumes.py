@@ -25,7 +25,8 @@ class Volume:
 
 
 class Volumes:
-    """One pod's volumes, made when first mounted. `claims` holds PersistentVolumeClaims, a folder each."""
+    """One pod's volumes, made when first mounted. `claims` holds PersistentVolumeClaims, a folder each; those of
+    the run's own volumeClaimTemplates lie in `claims` of the run's folder."""
 
     def __init__(self, request: PodRequest, folder: PodFolder, library: Library, claims: Path) -> None:
         self._request = request
@@ -63,7 +64,9 @@ class Volumes:
         if "hostPath" in spec:
             return Volume(_host_path(spec["hostPath"]))
         if "persistentVolumeClaim" in spec:
-            claim = _below(self._claims, spec["persistentVolumeClaim"]["claimName"])
+            claim_name = spec["persistentVolumeClaim"]["claimName"]
+            own = self._folder.path.parent.parent / "claims"
+            claim = _below(own if claim_name in self._request.own_claims else self._claims, claim_name)
             claim.mkdir(parents=True, exist_ok=True)
             return Volume(claim, bool(spec["persistentVolumeClaim"].get("readOnly")))
         sources = _sources(spec)

@@ -36,6 +36,9 @@ def check_settings(spec: Place) -> Iterator[Diagnostic]:
     if len(str(name.value or "")) > longest:
         message = f"name {name.value} must not be more than {longest} characters long (currently {len(name.value)})"
         yield name.problem("A725", message)
+    for claim in spec.items("volumeClaimTemplates"):
+        if not claim.child("metadata").get("name"):
+            yield claim.problem("A725", "metadata.name of a volumeClaimTemplate is required", key=True)
     collection = spec.child("podGC")
     if collection.get("strategy") and collection.get("strategy") not in _STRATEGIES:
         place = collection.child("strategy")

@@ -48,14 +48,14 @@ FIELDS: Mapping[str, Fields] = {
     "WorkflowSpec": _fields(
         "activeDeadlineSeconds arguments artifactRepositoryRef entrypoint hooks onExit parallelism podMetadata "
         "podResources podSpecPatch "
-        "retryStrategy shutdown suspend templateDefaults templates volumes workflowMetadata workflowTemplateRef",
+        "retryStrategy shutdown suspend templateDefaults templates volumeClaimTemplates volumes workflowMetadata "
+        "workflowTemplateRef",
         "affinity archiveLogs artifactGC automountServiceAccountToken dnsConfig dnsPolicy executor hostAliases "
         "imagePullSecrets metrics nodeSelector podDisruptionBudget podGC podPriorityClassName priority "
         "resourceClaims schedulerName securityContext serviceAccountName tolerations ttlStrategy volumeClaimGC",
         executorPlugins="there are no executor plugins on this machine",
         hostNetwork=_NO_NETWORK,
         synchronization=_LOCKS,
-        volumeClaimTemplates="claims are not made on this machine; mount an emptyDir or a persistentVolumeClaim",
     ),
     "Template": _fields(
         "activeDeadlineSeconds annotations archiveLocation container containerSet dag failFast initContainers "

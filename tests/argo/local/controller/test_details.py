@@ -167,3 +167,11 @@ def test_a_stopped_container_set_has_its_containers() -> None:
     made = Play(workflow({**spec(group), "shutdown": "Terminate"}))
     made.run()
     assert "wf.x" in made.nodes
+
+
+def test_claims_of_a_workflow_are_volumes_of_its_pods() -> None:
+    claim = {"metadata": {"name": "work"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    made = play(spec({**POD, "name": "main"}, volumeClaimTemplates=[claim]))
+    [request] = made.launched
+    assert request.volumes == ({"name": "work", "persistentVolumeClaim": {"claimName": "wf-work"}},)
+    assert request.own_claims == ("wf-work",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.argo.local.executors.conftest import Machine, shell
+from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 
 
 def test_init_containers_and_sidecars(machine: Machine) -> None:
@@ -89,6 +89,21 @@ def test_volumes(machine: Machine, tmp_path: Path) -> None:
     assert not (machine.path / "pods" / "n1" / "secrets").exists()
     unknown = machine.run(shell("true", container={"volumeMounts": [{"name": "x", "mountPath": "/x"}]}), "n2")
     assert (unknown.phase, unknown.message) == ("Error", 'volumeMounts: no volume "x"')
+
+
+def test_a_claim_of_the_run_lies_with_the_run(machine: Machine) -> None:
+    mounts = {"volumeMounts": [{"name": "work", "mountPath": "/work"}]}
+    fields: dict[str, Any] = {
+        "volumes": ({"name": "work", "persistentVolumeClaim": {"claimName": "wf-work"}},),
+        "own_claims": ("wf-work",),
+    }
+    pods = machine.pods(claims=machine.path / "shared")
+    for node, command in (("n1", "echo 1 > /work/f"), ("n2", "cat /work/f")):
+        pods.create(request(shell(command, container=mounts), node, **fields))
+        assert until_done(pods)[node].phase == "Succeeded"
+    assert machine.log("n2") == "1\n"
+    assert (machine.path / "claims" / "wf-work" / "f").read_text() == "1\n"
+    assert not (machine.path / "shared").exists()
 
 
 def test_output_on_a_shared_volume_is_this_pods(machine: Machine) -> None:

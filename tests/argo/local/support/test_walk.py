@@ -78,6 +78,7 @@ def test_templates(template: str, code: str, part: str) -> None:
         ("  arguments: {parameters: [{name: p, value: 1, enum: [2]}]}\n", "A726", "enum"),
         ("  arguments: {parameters: [{name: p, value: 1, enum: []}]}\n", "A726", "at least one"),
         ("  arguments: {parameters: [{name: p, valueFrom: {path: /x}}]}\n", "A726", "valueFrom only allows"),
+        ("  volumeClaimTemplates: [{metadata: {}}]\n", "A725", "metadata.name"),
         ("  arguments: {artifacts: [{name: p}]}\n", "A723", "location"),
     ],
 )
