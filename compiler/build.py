@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from compiler import render, size
 from compiler.diagnostics import has_errors
 from compiler.emit import emit_workflow
-from compiler.lower import lower_workflow
+from compiler.lower.workflows import lower_workflow
 from compiler.result import DagStats, Document
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def _compile(
     shipped: Location | None,
 ) -> tuple[Workspace, Result]:
     from compiler.diagnostics import has_errors
-    from compiler.load import load
+    from compiler.load.workspace import load
     from compiler.resolve import resolve
 
     workspace, diagnostics = load(paths, project_file=project_file, shipped=shipped)

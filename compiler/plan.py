@@ -334,10 +334,6 @@ class WorkflowPlan(NamedTuple):
     hands_on: bool = False
 
 
-class Plan(NamedTuple):
-    workflows: tuple[WorkflowPlan, ...]
-
-
 def as_json(value: Any) -> Any:
     """A plan, or a part of it, as JSON-like data."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):

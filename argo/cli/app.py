@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from argo.cli import streams
+from argo.cli.streams import finish, prepare
 from argo.cli.table import COMMANDS, SECTIONS
 from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_you_mean
 
@@ -96,9 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Only with ARGOSY_DEBUG set does an exception leave this function."""
-    streams.prepare()
+    prepare()
     code = _invoke(arguments)
-    unwritten = streams.finish()
+    unwritten = finish()
     if unwritten is not None and code != EXIT_BUG:
         return _system(unwritten)
     return code

@@ -141,7 +141,7 @@ def check_parameters(names: Sequence[str], values: Mapping[str, str]) -> None:
     if not paths or not values:
         return
     from argo.typed import check_values
-    from compiler.load import load as load_definitions
+    from compiler.load.workspace import load as load_definitions
 
     workspace, _ = load_definitions(paths, shipped=shipped())
     for name in workspace.requested:

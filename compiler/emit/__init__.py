@@ -10,7 +10,6 @@ from compiler.plan import (
     INPUT_ARTIFACTS,
     ConfigMap,
     Parameter,
-    Plan,
     PodSecurity,
     Schedule,
     Settings,
@@ -18,26 +17,12 @@ from compiler.plan import (
     compact,
 )
 
-__all__ = ["Form", "emit", "emit_workflow"]
+__all__ = ["Form", "emit_workflow"]
 
 Form: TypeAlias = Literal["template", "workflow"]
 Object = dict[str, Any]
 
 _API = "argoproj.io/v1alpha1"
-
-
-def emit(plan: Plan, form: Form) -> list[Object]:
-    """All objects of a plan, those of each DAG together; a ConfigMap that several DAGs use stands once."""
-    objects: list[Object] = []
-    seen: set[tuple[str, str]] = set()
-    for workflow in plan.workflows:
-        for obj in emit_workflow(workflow, form):
-            metadata = obj["metadata"]
-            key = (obj["kind"], metadata.get("name") or metadata["generateName"])
-            if key not in seen:
-                seen.add(key)
-                objects.append(obj)
-    return objects
 
 
 def emit_workflow(plan: WorkflowPlan, form: Form) -> list[Object]:

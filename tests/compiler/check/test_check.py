@@ -8,7 +8,7 @@ import pytest
 
 from compiler.check import check
 from compiler.diagnostics import Diagnostic
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.resolve import resolve
 
 ASSET = "kind: ComputeAsset\nname: box\nimage: python:3.11-slim\ncommand: [python3, main.py]\n"

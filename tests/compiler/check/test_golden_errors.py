@@ -12,7 +12,7 @@ import pytest
 
 from compiler.check import check
 from compiler.diagnostics import REGISTRY, Diagnostic
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.report import text
 from compiler.resolve import resolve
 

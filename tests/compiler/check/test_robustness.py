@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compiler.check import check
 from compiler.diagnostics import REGISTRY
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.resolve import resolve
 
 CASES = Path(__file__).resolve().parents[2] / "golden" / "errors"

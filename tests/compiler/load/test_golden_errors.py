@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics import REGISTRY, Diagnostic
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.load.dotenv import parse
 from compiler.report import json_list, text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.load.hera import asset_template
 from compiler.models import ComputeAsset, Input, Output, Parameter
 from compiler.models.parts import SecretRef

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics import Diagnostic, has_errors
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.load.cron import problem
 
 ASSET = "kind: ComputeAsset\nname: {name}\nversion: {version}\nimage: busybox\n"

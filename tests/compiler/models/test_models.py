@@ -55,7 +55,7 @@ def test_definitions_are_frozen() -> None:
 
 PROBE = """
 import sys
-from compiler.load import load
+from compiler.load.workspace import load
 workspace, diagnostics = load([sys.argv[1]])
 assert workspace.requested == ("a",) and not diagnostics
 print(*sorted(sys.modules))

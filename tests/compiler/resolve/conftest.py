@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from compiler.diagnostics import Diagnostic
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.program import Program
 from compiler.resolve import resolve
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.load import load
+from compiler.load.workspace import load
 from compiler.program import Definition, Gathered, Literal_, LocalFile, ObjectKey, ResolvedDag
 from compiler.refs import Ref, Text
 from compiler.resolve import resolve
