@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from argo.local.library import RunLibrary
     from argo.local.state import RunRow, State
 
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
-_LONGEST = 63  # of a Workflow's name
-
 
 def child_uids(parent: str, node_ids: Iterable[str]) -> set[str]:
     """The uids of the children that nodes of a run ask for."""
@@ -127,10 +124,10 @@ class Children:
             pass
         workflow = manifest_of(request.template)
         metadata = workflow["metadata"]
-        name = metadata.get("name") or _generated(str(metadata.pop("generateName", "child-")), uid)
-        ref = RunRef(name, request.namespace, uid)
+        metadata.pop("generateName", None)  # the controller has made a name of it
+        ref = RunRef(metadata["name"], request.namespace, uid)
         created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        metadata |= {"name": name, "namespace": ref.namespace, "uid": uid, "creationTimestamp": created}
+        metadata |= {"namespace": ref.namespace, "uid": uid, "creationTimestamp": created}
         row = self._row
         self._state.add(
             ref, workflow, (), source=row.source, executor=row.executor, parallelism=row.parallelism,
@@ -179,16 +176,6 @@ class _Borrowed:
 
     def kill(self, node_id: str, grace: float) -> None:
         self._family.kill(node_id, grace)
-
-
-def _generated(prefix: str, uid: str) -> str:
-    """A generated name, which is always the same for a child."""
-    number = uuid.UUID(uid).int
-    suffix = ""
-    for _ in range(5):
-        number, letter = divmod(number, len(_LETTERS))
-        suffix += _LETTERS[letter]
-    return prefix[: _LONGEST - len(suffix)] + suffix
 
 
 def _ignore(workflow: Json, changed: Collection[str]) -> None:

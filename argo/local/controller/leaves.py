@@ -18,6 +18,7 @@ from argo.local.controller.templates import node_template
 from argo.local.controller.values import ReconcileError, go_json, text
 from argo.local.pods import Json
 
+_GENERATED = 58  # characters of a generateName that are kept (Kubernetes: names.SimpleNameGenerator)
 _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")
 
 
@@ -186,8 +187,9 @@ def _owned(state: State, node: Json, resource: Json) -> Json:
     if not metadata.get("name"):
         if not metadata.get("generateName"):
             raise ReconcileError("resource name may not be empty")
-        # The API server makes five characters up; these are the same after a restart.
-        metadata = {**metadata, "name": metadata["generateName"] + f"{fnv32a(node['name']):08x}"[-5:]}
+        # The API server makes five characters up, and cuts what is before them; these are the same after a restart.
+        made = metadata["generateName"][:_GENERATED] + f"{fnv32a(node['name']):08x}"[-5:]
+        metadata = {**metadata, "name": made}
     if resource.get("setOwnerReference"):
         owner = {
             "apiVersion": "argoproj.io/v1alpha1",
