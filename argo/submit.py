@@ -69,7 +69,9 @@ def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
         found = [o for o in objects if o.get("kind") == kind and not _is_part(o)]
         if len(found) > 1:
             names = ", ".join(_name(o) for o in found)
-            raise UsageError(f"{len(found)} objects of kind {kind} to run: {names}", hint="give a file that holds one of them")
+            raise UsageError(
+                f"{len(found)} objects of kind {kind} to run: {names}", hint="give a file that holds one of them"
+            )
         if found:
             given = [o for o in objects if o.get("kind") in _GIVEN]
             return Draft(_workflow(found[0]), given, base)

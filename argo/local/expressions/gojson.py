@@ -7,11 +7,11 @@ import math
 import re
 from typing import Any
 
+from argo.floats import exponential, plain_float, positional
 from argo.local.expressions.errors import ExpressionError
 
 _HTML = re.compile("[<>&\u2028\u2029]")
 MAXIMUM_DEPTH = 100
-LARGE = 1e6  # from here on `%v` writes an exponent
 
 
 def marshal(value: Any, indent: str | None = None) -> str:
@@ -66,38 +66,9 @@ def json_float(value: float) -> str:
         raise ExpressionError(f"json: unsupported value: {plain_float(value)}")
     size = abs(value)
     if size and (size < 1e-6 or size >= 1e21):
-        mantissa, exponent = _exponential(value)
+        mantissa, exponent = exponential(value)
         return f"{mantissa}e{exponent:+d}"
-    return _positional(value)
-
-
-def plain_float(value: float) -> str:
-    """`%v` of a float64: an exponent (two digits at least) below 1e-4 and from 1e6 on."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    size = abs(value)
-    if size and (size < 1e-4 or size >= LARGE):
-        mantissa, exponent = _exponential(value)
-        return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
-    return _positional(value)
-
-
-def _positional(value: float) -> str:
-    from decimal import Decimal
-
-    text = format(Decimal(repr(value)), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _exponential(value: float) -> tuple[str, int]:
-    from decimal import Decimal
-
-    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
-    exponent = Decimal(repr(value)).adjusted()
-    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
-    return ("-" if sign else "") + mantissa, exponent
+    return positional(value)
 
 
 def plain(value: Any, depth: int = 0) -> str:

@@ -82,4 +82,3 @@ def _selected(value: Any, match: re.Match[str], single: str | int | None) -> lis
         bounds = [int(match[name]) if match[name] else None for name in ("start", "stop", "step")]
         return value[slice(*bounds)] if isinstance(value, list) and bounds[2] != 0 else []
     return _children(value)
-

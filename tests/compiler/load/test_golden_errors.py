@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics import REGISTRY, Diagnostic
-from compiler.load.workspace import load
 from compiler.load.dotenv import parse
+from compiler.load.workspace import load
 from compiler.report import json_list, text
 
 CASES = Path(__file__).resolve().parents[2] / "golden" / "errors"

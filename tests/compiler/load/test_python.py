@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler.load.workspace import load
 from compiler.load.hera import asset_template
+from compiler.load.workspace import load
 from compiler.models import ComputeAsset, Input, Output, Parameter
 from compiler.models.parts import SecretRef
 from compiler.shapes import check_object

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics import Diagnostic, has_errors
-from compiler.load.workspace import load
 from compiler.load.cron import problem
+from compiler.load.workspace import load
 
 ASSET = "kind: ComputeAsset\nname: {name}\nversion: {version}\nimage: busybox\n"
 DAG = "kind: Dag\nname: {name}\ntasks: {{one: {{{task}}}}}\n"
