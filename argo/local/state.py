@@ -361,7 +361,8 @@ def dump_request(request: PodRequest) -> str:
 def load_request(text: str) -> PodRequest:
     """The pod request that `dump_request` wrote."""
     fields = json.loads(text)
-    return PodRequest(**{**fields, "volumes": tuple(fields["volumes"])})
+    lists = {name: tuple(fields[name]) for name in ("volumes", "own_claims") if name in fields}
+    return PodRequest(**{**fields, **lists})
 
 
 def parent_uid(workflow: Json) -> str:

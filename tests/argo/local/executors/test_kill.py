@@ -55,7 +55,7 @@ def test_engine_killed_again_and_again(machine: Machine, root: Path, seed: int) 
         command = [sys.executable, "-c", ENGINE, str(machine.path), machine.isolation, str(count)]
         engine = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root)
         try:
-            said, complaint = engine.communicate(timeout=0.25 + chance.random() * 0.5 + kills * 0.02)
+            said, complaint = engine.communicate(timeout=0.05 + chance.random() * 0.05 * (kills + 1))
         except subprocess.TimeoutExpired:
             engine.kill()
             engine.communicate()
