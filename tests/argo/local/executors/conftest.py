@@ -46,8 +46,12 @@ class Library:
         self.config_maps[config_map["metadata"]["name"]] = config_map
 
 
+# Of each test process its own: what a lost supervisor leaves is found, and killed, by the run's uid and the node's id.
+UID = f"uid-{os.environ.get('PYTEST_XDIST_WORKER', '1')}"
+
+
 def request(template: Json, node_id: str = "n1", **fields: Any) -> PodRequest:
-    return PodRequest(node_id, f"wf.{node_id}", f"wf-{node_id}", "argo", "wf", "uid-1", template, **fields)
+    return PodRequest(node_id, f"wf.{node_id}", f"wf-{node_id}", "argo", "wf", UID, template, **fields)
 
 
 def shell(source: str, **template: Any) -> Json:
