@@ -24,7 +24,9 @@ def location(artifact: Json) -> str:
 
 def has_location(artifact: Json) -> bool:
     """A location, or a key alone, which stands in the default repository."""
-    return bool(location(artifact))
+    kind = location(artifact)
+    needed = {"http": ("url",), "s3": ("key", "bucket")}.get(kind, ())
+    return bool(kind) and (not needed or any(artifact[kind].get(field) for field in needed))
 
 
 def key(artifact: Json) -> str:

@@ -64,10 +64,10 @@ def _fetch(artifact: Json, target: Path, store: Store) -> bool:
     """Bring the artifact as it is stored to `target`; False where it is optional and was not supplied."""
     if artifact.get("raw") is not None:
         target.write_text(artifact["raw"].get("data") or "", encoding="utf-8")
-    elif artifact.get("s3") is not None:
+    elif (artifact.get("s3") or {}).get("key"):
         location = artifact["s3"]
         _fetch_key(bucket_of(location, store), location["key"].strip("/"), target)
-    elif artifact.get("http") is not None:
+    elif (artifact.get("http") or {}).get("url"):
         _fetch_url(artifact["http"], target)
     else:
         kinds = [kind for kind in ("git", "gcs", "azure", "oss", "hdfs", "artifactory", "plugin") if kind in artifact]

@@ -11,7 +11,8 @@ from argo.local.pods import Json
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """`template` is its Kubernetes container; `own_env` names the variables that are not of the base; `inputs` are
-    the paths of the input artifacts it sees; `devices` are those it was given, by resource.
+    the paths of the input artifacts it sees; `devices` are those it was given, by resource; `attempts` says how often
+    it is started at most, `wait` the seconds between.
     """
 
     name: str
@@ -24,6 +25,8 @@ class Prepared:
     inputs: list[str] = field(default_factory=list)
     depends: list[str] = field(default_factory=list)
     devices: dict[str, list[str]] = field(default_factory=dict)
+    attempts: int = 1
+    wait: float = 0.0
 
 
 def main_of(containers: list[Prepared]) -> Prepared:

@@ -100,6 +100,8 @@ class Runtime:
             "declared": item.view.declared,
             "extra": [],
             "depends": item.depends,
+            "attempts": item.attempts,
+            "wait": item.wait,
             "keep": item.role == "main" and item.name == "main",
             "warnings": [],
             "runtime": {

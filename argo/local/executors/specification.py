@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from argo.local.controller.clock import parse_duration
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
@@ -64,6 +65,7 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
     declared = _declared(request.template, canonical)
     inputs = [canonical(item["path"]) for item in (request.template.get("inputs") or {}).get("artifacts") or ()]
     containers: list[Prepared] = []
+    attempts, wait = _retries(request.template)
     left = {name: list(ids) for name, ids in machine.devices.items()}
     for role, found in _containers(request.template):
         template = complete(found, machine.images)
@@ -89,6 +91,8 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
                 inputs=inputs if role == "main" else [],
                 depends=list(template.get("dependencies") or ()),
                 devices=devices,
+                attempts=attempts if role == "main" else 1,
+                wait=wait,
             )
         )
     return containers
@@ -138,6 +142,19 @@ def programs(host: Mapping[str, str]) -> list[str]:
         whole = folder.parent if folder.name in ("bin", "condabin") and len(folder.parts) > 3 else folder
         found.append(str(whole))
     return [path for path in dict.fromkeys(found) if not any(path.startswith(other + "/") for other in found)]
+
+
+def _retries(template: Json) -> tuple[int, float]:
+    """How often a container of a containerSet is started, and the seconds between (Argo: GetRetryStrategy)."""
+    strategy = (template.get("containerSet") or {}).get("retryStrategy") or {}
+    try:
+        attempts = int(strategy.get("retries") or 1)
+        wait = parse_duration(strategy["duration"]).total_seconds() if strategy.get("duration") else 0.0
+    except ValueError as error:
+        raise PodError(f"failed to get retry strategy: {error}") from error
+    if wait < 0:
+        raise PodError(f"failed to get retry strategy: duration has to be positive, current duration: {wait}")
+    return max(1, attempts), wait
 
 
 def _containers(template: Json) -> list[tuple[str, Json]]:
@@ -234,6 +251,8 @@ def _container(item: Prepared, *, remapped: bool) -> dict[str, Any]:
         "declared": item.view.declared,
         "extra": item.view.extra,
         "depends": item.depends,
+        "attempts": item.attempts,
+        "wait": item.wait,
         "keep": item.role == "main" and item.name == "main",
         "warnings": warnings,
         "runtime": None,

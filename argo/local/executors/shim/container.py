@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -23,12 +24,14 @@ _ALIASES = {"python": "python3", "python3": "python"}
 
 
 class Container:
-    """A container by its specification: name, role, argv, env, cwd, root, mounts, declared, extra, depends."""
+    """A container by its specification: name, role, argv, env, cwd, root, mounts, declared, extra, depends, …"""
 
     def __init__(self, spec: Mapping[str, Any], folder: str, *, own_view: bool) -> None:
         self.name: str = spec["name"]
         self.role: str = spec["role"]
         self.depends: list[str] = spec["depends"]
+        self.attempts: int = spec["attempts"]  # those that are left
+        self.not_before = 0.0
         self.spec = spec
         self.pid = 0
         self.exit_code: int | None = None
@@ -54,10 +57,12 @@ class Container:
             note(self._log, text)
         os.makedirs(self.spec["root"], exist_ok=True)
         self.view.prepare()
+        if self._runtime is None:
+            self.view.lend()
         out, out_end = os.pipe()
         err, err_end = os.pipe()
         told, told_end = os.pipe()
-        self.started_at = stamp()
+        self.started_at = self.started_at or stamp()
         self.pid = os.fork()
         if self.pid == 0:
             self._become(out_end, err_end, told_end)
@@ -101,6 +106,16 @@ class Container:
         """End a container that was never started."""
         self.exit_code, self.message = NOT_STARTED, message
         self.started_at = self.finished_at = stamp()
+
+    def again(self) -> bool:
+        """Whether a program that failed is to be started once more, after a while."""
+        if not self.exit_code or not self.pid or self.broken or self.attempts < 2:
+            return False
+        self.remove()
+        self.attempts -= 1
+        self.pid, self.exit_code, self.message, self.finished_at = 0, None, "", ""
+        self.not_before = time.time() + float(self.spec["wait"])
+        return True
 
     def result(self) -> str:
         """The end of the standard output."""

@@ -78,11 +78,15 @@ class Pod:
     def _mains_done(self) -> bool:
         """Start what may start now; whether all main containers have ended."""
         for container in self._mains:
+            if not self._stopping:
+                container.again()
             if container.exit_code is None and not container.running:
                 self._start_when_ready(container)
         return all(container.exit_code is not None for container in self._mains)
 
     def _start_when_ready(self, container: Container) -> None:
+        if time.time() < container.not_before and not self._stopping:
+            return
         needed = [item for item in self._mains if item.name in container.depends]
         failed = [item for item in needed if item.exit_code not in (None, 0)]
         if failed:
@@ -167,6 +171,9 @@ class Pod:
         limits = [limit for limit in (self._spec["deadline"], self._kill_at) if limit is not None]
         if self._late or not limits:
             limits = [self._kill_at] if self._kill_at is not None else []
+        limits += [
+            item.not_before for item in self._mains if item.not_before and item.exit_code is None and not item.pid
+        ]
         return min(60.0, max(0.0, min(limits) - time.time())) if limits else None
 
     def _signal_all(self, number: int) -> None:

@@ -17,6 +17,7 @@ from argo.local.executors.shim import kernel
 MACHINE = frozenset(
     ("bin", "boot", "dev", "etc", "gnu", "home", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "root")
 ) | {"run", "sbin", "snap", "srv", "sys", "usr", "var"}
+SMALL = 1 << 20
 EMPTY = (("/tmp", 0o1777), ("/mnt", 0o755), ("/media", 0o755))  # noqa: S108 -- the container's, not the machine's
 
 
@@ -108,6 +109,23 @@ class View:
             # Others are not made: a program that makes its own output folder may want to be the first.
             if path.split("/")[1] in MACHINE and os.path.isdir(path):
                 os.makedirs(self.root + path, exist_ok=True)
+
+    def lend(self) -> None:
+        """Copy small files of the machine's /etc to declared paths: an image has its own there."""
+        for path in self.declared:
+            if path.startswith("/etc/"):
+                self._copy(path)
+
+    def _copy(self, path: str) -> None:
+        import shutil
+
+        target = self.root + path
+        try:
+            if os.path.isfile(path) and os.path.getsize(path) <= SMALL and not os.path.lexists(target):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copyfile(path, target)
+        except OSError:
+            return  # not for this user to read
 
     def _mounted(self, path: str, *, strict: bool = False) -> Mount | None:
         for mount in reversed(self.mounts):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from argo.local.pods import Json, PodOutcome
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 
 
@@ -50,6 +53,41 @@ def test_container_set(machine: Machine) -> None:
     assert outcome.phase == "Failed"
     assert [outcome.containers[name]["exitCode"] for name in ("a", "b", "main")] == [0, 4, 64]
     assert outcome.containers["b"]["message"] == "Error (exit code 4)"
+
+
+def test_a_container_of_a_set_is_started_again(machine: Machine) -> None:
+    count = "n=$(cat /work/n 2>/dev/null || echo 0); n=$((n + 1)); echo $n > /work/n; echo $n; exit $((n < 3))"
+    container = {"name": "a", "command": ["sh", "-c"], "args": [count],
+                 "volumeMounts": [{"name": "work", "mountPath": "/work"}]}  # fmt: skip
+    after = {"name": "b", "command": ["true"], "dependencies": ["a"]}
+    volumes = ({"name": "work", "emptyDir": {}},)
+
+    def run(node: str, **strategy: Any) -> PodOutcome:
+        group = {"containers": [container, after], "retryStrategy": strategy}
+        return machine.run({"name": "set", "containerSet": group}, node, volumes=volumes)
+
+    assert run("n1", retries=3, duration="10ms").phase == "Succeeded"
+    assert machine.log("n1", "a") == "1\n2\n3\n"
+    outcome = run("n2", retries="2")
+    assert outcome.phase == "Failed"
+    assert outcome.containers["a"]["exitCode"] == 1
+    assert machine.log("n2", "a") == "1\n2\n"
+    assert run("n3", retries=2, duration="soon").message.endswith("unable to parse soon as a duration")
+
+
+def test_a_file_of_etc_is_there_to_be_put_out(machine: Machine) -> None:
+    outputs = {"parameters": [{"name": "h", "valueFrom": {"path": "/etc/passwd"}}]}
+    outcome = machine.run(shell("grep -c root /etc/passwd", outputs=outputs))
+    assert outcome.outputs["parameters"][0]["value"] == Path("/etc/passwd").read_text().strip()
+    other = machine.run(shell("echo mine > /etc/passwd", outputs=outputs), "n2")
+    assert other.outputs["parameters"][0]["value"] == "mine"
+    assert "root" in Path("/etc/passwd").read_text()
+
+
+@pytest.mark.parametrize("location", [{"http": {"url": ""}}, {"s3": {"key": ""}}])
+def test_an_optional_artifact_without_a_place(machine: Machine, location: Json) -> None:
+    artifact = {"name": "a", "path": "/work/a", "optional": True, **location}
+    assert machine.run(shell("test ! -e /work/a", inputs={"artifacts": [artifact]})).phase == "Succeeded"
 
 
 def test_volumes(machine: Machine, tmp_path: Path) -> None:
