@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from argo.backend import FINISHED
+from argo.backend import FINISHED, RunRef
 from argo.cli import options
 from argo.errors import ArgosyError, UsageError
+
+if TYPE_CHECKING:
+    from argo.local.backend import LocalBackend
 
 
 @click.command(short_help="Let a run pass a gate.")
@@ -18,9 +23,7 @@ def approve(name: str, task: str, message: str) -> None:
     with options.local() as backend:
         ref = backend.find(name)
         backend.approve(ref, task, message)
-        click.echo(f"{ref.name}: {task} approved, on this machine")
-        if not backend.active(ref):
-            click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}", err=True)
+        _answered(backend, ref, f"{task} approved")
 
 
 @click.command(short_help="Close a gate: what depends on it does not run.")
@@ -32,9 +35,14 @@ def reject(name: str, task: str, message: str) -> None:
     with options.local() as backend:
         ref = backend.find(name)
         backend.reject(ref, task, message)
-        click.echo(f"{ref.name}: {task} rejected, on this machine")
-        if not backend.active(ref):
-            click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}", err=True)
+        _answered(backend, ref, f"{task} rejected")
+
+
+def _answered(backend: LocalBackend, ref: RunRef, answer: str) -> None:
+    """Say what was decided, and what to type where nothing goes on by itself."""
+    click.echo(f"{ref.name}: {answer}, on this machine")
+    if not backend.active(ref):
+        click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}", err=True)
 
 
 @click.command(short_help="Start no further tasks of a run until it is resumed.")
@@ -80,10 +88,6 @@ def delete(names: tuple[str, ...], everything: bool, results: bool) -> None:
         )
         for ref in chosen:
             try:
-                if results:
-                    from argo.local.memoized import release
-
-                    release(backend.state, ref)
                 backend.delete(ref, results=results)
                 click.echo(f"{ref.name} removed from this machine")
             except ArgosyError as error:

@@ -17,6 +17,7 @@ from argo.local.home import Home
 from argo.local.images import Images
 from argo.local.library import RunLibrary
 from argo.local.lock import RunLock
+from argo.local.memoized import release
 from argo.local.state import RunRow, State, name_taken, parent_uid
 from argo.local.stores import open_store
 from argo.track.tree import moment
@@ -199,6 +200,8 @@ class LocalBackend:
                     known="nothing was removed",
                     hint=f"argosy stop {ref.name}",
                 )
+            if results:
+                release(self.state, ref)
             for child in self.children(ref):
                 self.delete(child)  # its results are the parent's
             if results:

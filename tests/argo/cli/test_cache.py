@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from argo.local.lock import RunLock
 from tests.argo.cli.conftest import Command
 
 DAG = """\
@@ -92,6 +93,18 @@ def test_results_that_were_removed_are_not_taken_over(argosy: Command) -> None:
     argosy("delete", "first", "--results")
     assert start(argosy, "second") != first
     assert ran(argosy) == ["one", "one"]
+
+
+def test_a_refused_delete_forgets_nothing(argosy: Command) -> None:
+    argosy.write(cached=DAG)
+    first = start(argosy, "first")
+    (folder,) = argosy.home.glob("runs/*/")
+    lock = RunLock(folder)
+    assert lock.acquire()
+    argosy("delete", "first", "--results", code=2)
+    lock.release()
+    assert start(argosy, "second") == first
+    assert ran(argosy) == ["one"]
 
 
 def test_what_is_too_old_is_not_taken_over(argosy: Command) -> None:
