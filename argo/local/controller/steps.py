@@ -6,11 +6,11 @@ group and looks only at steps whose nodes changed.
 
 from __future__ import annotations
 
+import argo.local.controller.composite as composite
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
 from argo.local.controller.graph import outbound
 from argo.local.controller.hooks import HookSite
-from argo.local.controller.leaves import new_node
 from argo.local.controller.nodes import NewNode, fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
@@ -31,17 +31,7 @@ from argo.local.pods import Json
 
 def execute(state: State, execution: Execution, name: str, options: Options) -> Json:
     """Create the node of a steps template, or take its groups further."""
-    node = state.nodes.get(name)
-    if node is None:
-        node = state.create(new_node(execution, name, "Steps", "Running", options))
-    run: StepsRun | None = state.runs.get(node["id"])
-    if run is None:
-        run = state.runs[node["id"]] = StepsRun(state, execution, node, options)
-    run.advance()
-    if fulfilled(node):
-        run.work.close()
-        state.forget(node)
-    return node
+    return composite.execute(state, execution, name, options, "Steps", StepsRun)
 
 
 class StepsRun:
