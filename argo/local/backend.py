@@ -291,7 +291,7 @@ class LocalBackend:
         deadline = time.monotonic() + _PATIENCE
         lock = RunLock(self.home.run(ref.uid))
         while (error := self.state.settled(number)) is None:
-            if lock.acquire():
+            if lock.acquire(briefly=True):
                 break
             if time.monotonic() > deadline:
                 raise EnvironmentFailure(

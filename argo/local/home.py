@@ -2,6 +2,7 @@
 
 state.db                      runs, nodes, pod requests, commands
 runs/<uid>/engine.lock        held by the one process that drives the run
+runs/<uid>/turn.lock          held for a moment by whoever looks whether one does
 runs/<uid>/pods/<node id>/    work folders, logs, exit records
 runs/<uid>/claims/<claim>/    what volumeClaimTemplates ask for; gone with the run
 store/<bucket>/<key>          artifacts, laid out as in the bucket

@@ -10,42 +10,60 @@ from typing import Self
 
 
 class RunLock:
-    """An advisory lock on a file; the kernel lets go of it when its process ends, however it ends."""
+    """An advisory lock on files; the kernel lets go of them when their process ends, however it ends.
+
+    Who drives a run has its `engine.lock`. Who only looks whether somebody does, or does something for a moment while
+    nobody does, has `turn.lock` all that time, too; and nobody tries for `engine.lock` without `turn.lock`. So a
+    refusal always means that the run is being driven, never that somebody was just looking.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "engine.lock"
-        self._descriptor: int | None = None
+        self._folder = folder
+        self._descriptors: list[int] = []
 
-    def acquire(self) -> bool:
-        """Take the lock; False when another process has it."""
-        if self._descriptor is not None:
+    def acquire(self, *, briefly: bool = False) -> bool:
+        """Take the lock; False when another process has it.
+
+        `briefly` is for who lets go of it at once: whoever comes meanwhile waits instead of being refused.
+        """
+        if self._descriptors:
             return True
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        turn = self._locked("turn.lock", fcntl.LOCK_EX)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
+            engine = self._locked("engine.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(turn)
             return False
-        self._descriptor = descriptor
+        self._descriptors = [engine, turn]
+        if not briefly:
+            os.close(self._descriptors.pop())
         return True
 
     def release(self) -> None:
         """Let go of the lock, if it is held."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        while self._descriptors:
+            os.close(self._descriptors.pop(0))
 
     def held(self) -> bool:
         """Whether any process, this one included, drives the run now."""
-        if self._descriptor is not None:
+        if self._descriptors:
             return True
-        if not self._path.exists():
+        if not (self._folder / "engine.lock").exists():
             return False
-        if self.acquire():
+        if self.acquire(briefly=True):
             self.release()
             return False
         return True
+
+    def _locked(self, name: str, how: int) -> int:
+        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, how)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def __enter__(self) -> Self:
         return self

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -61,20 +59,20 @@ def test_the_sweep_picks_the_model_with_the_smallest_loss(argosy: Argosy) -> Non
 
 
 def _approved(argosy: Argosy, name: str) -> bool:
-    """Whether the gate could be approved; where it is not reached yet, some time later."""
-    if argosy("approve", name, "approve", code=None).returncode == 0:
-        return True
-    time.sleep(0.2)
-    return False
+    """Whether the gate could be approved; it is not while it has not been reached."""
+    return argosy("approve", name, "approve", code=None).returncode == 0
 
 
 @pytest.mark.slow
 def test_publish_waits_for_approval_and_then_reports(argosy: Argosy) -> None:
     arguments = ("--name", "monthly", "-p", "title=Words of May", "-p", "top=3")
-    run = argosy.start("run", "publish", *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = argosy.cwd / "run.log"
+    with log.open("w") as file:
+        run = argosy.start("run", "publish", *arguments, stdout=file, stderr=file)
     try:
-        assert any(_approved(argosy, "monthly") for _ in range(200)), "the gate was never reached"
-        assert run.wait(timeout=120) == 0
+        while not _approved(argosy, "monthly"):
+            assert run.poll() is None, f"the gate was never reached\n{log.read_text()}"
+        assert run.wait(timeout=120) == 0, log.read_text()
     finally:
         run.kill()
         run.wait()

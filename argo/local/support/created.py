@@ -9,6 +9,7 @@ from typing import Any
 from argo.local.support.library import Library
 from argo.local.support.place import Place
 from compiler.diagnostics import Diagnostic, did_you_mean
+from compiler.positions import safe_loader
 
 _CONDITIONS: Mapping[str, str] = {
     "successCondition": "status.phase == Succeeded",
@@ -64,7 +65,7 @@ def _read(manifest: str) -> Any:
     import yaml
 
     try:
-        value = yaml.load(re.sub(r"\{\{.*?\}\}", _VARIABLE, manifest), yaml.CSafeLoader)
+        value = safe_loader()(re.sub(r"\{\{.*?\}\}", _VARIABLE, manifest)).get_single_data()
     except yaml.YAMLError:
         return None
     return value if isinstance(value, dict) else None

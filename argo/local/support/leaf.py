@@ -15,6 +15,7 @@ from argo.local.support.names import check_names, field_name
 from argo.local.support.place import Place
 from argo.local.support.scope import Scope, unresolved
 from compiler.diagnostics import Diagnostic
+from compiler.positions import safe_loader
 
 _RESERVED = re.compile(r"wait|supervisor|artifact-plugin-.*")
 _ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
@@ -129,7 +130,7 @@ def _is_yaml(manifest: str) -> bool:
     import yaml
 
     try:
-        list(yaml.parse(re.sub(r"\{\{.*?\}\}", "x", manifest), yaml.CSafeLoader))
+        list(yaml.parse(re.sub(r"\{\{.*?\}\}", "x", manifest), safe_loader()))
     except yaml.YAMLError:
         return False
     return True

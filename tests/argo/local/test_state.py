@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,18 @@ def test_one_process_drives_a_run(tmp_path: Path) -> None:
         assert not lock.held()
         assert lock.acquire()
         lock.release()
+
+
+def test_who_only_looks_keeps_nobody_from_driving(tmp_path: Path) -> None:
+    brief = RunLock(tmp_path)
+    assert brief.acquire(briefly=True)
+    threading.Timer(0.3, brief.release).start()
+    driver = RunLock(tmp_path)
+    assert driver.acquire(), "it waits for its turn"
+    assert not RunLock(tmp_path).acquire(briefly=True), "a run that is driven is left alone"
+    assert RunLock(tmp_path).held()
+    driver.release()
+    assert not RunLock(tmp_path).held()
 
 
 WRITER = """
