@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from argo.conform import conform
 from compiler.diagnostics import Diagnostic, at, register
-from compiler.positions import hide_pairs, show_pairs
+from compiler.positions import hide_pairs, safe_loader, show_pairs
 from compiler.source import Path as DataPath
 from compiler.source import SourceFile, Span, Within
 
@@ -159,7 +159,7 @@ def _values(source: SourceFile, diagnostics: list[Diagnostic]) -> list[Any]:
     import yaml
 
     values: list[Any] = []
-    loader = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(hide_pairs(source.text))
+    loader = safe_loader()(hide_pairs(source.text))
     try:
         while loader.check_node():
             node = loader.get_node()

@@ -33,12 +33,17 @@ class Node:
         self.key: Node | None = None
 
 
-def event_source(text: str) -> Any:
-    """A YAML parser over `text` with `get_event()`: libyaml's where PyYAML was built with it."""
+def safe_loader() -> Any:
+    """PyYAML's class that reads plain data: libyaml's where PyYAML was built with it."""
     import yaml
 
+    return yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+def event_source(text: str) -> Any:
+    """A YAML parser over `text` with `get_event()`."""
     hidden = hide_pairs(text)
-    parser = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(hidden)
+    parser = safe_loader()(hidden)
     return parser if hidden is text else _Pairs(parser)
 
 

@@ -52,10 +52,9 @@ class Result(NamedTuple):
 
     def objects(self) -> list[dict[str, Any]]:
         """The documents as data, for submission and for the engine."""
-        from yaml import CSafeLoader, load
+        from compiler.positions import safe_loader
 
-        # The loader is the safe one.
-        return [load(document.data, Loader=CSafeLoader) for document in self.documents]
+        return [safe_loader()(document.data).get_single_data() for document in self.documents]
 
     def stream(self) -> bytes:
         """All documents as one YAML stream."""

@@ -11,6 +11,7 @@ from compiler.source import SourceFile
 
 MAX_DEPTH = 64
 MAX_EXPANSION = 100_000  # nodes that aliases may add to a file
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 _WORDS: dict[str, bool | float | None] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
 _WORDS |= {word: value for value in (True, False) for word in (str(value), str(value).lower(), str(value).upper())}
@@ -142,7 +143,7 @@ class _Reader:
                 self.anchors[anchor] = (value, 1)
             return value
         if depth >= MAX_DEPTH:
-            self._report("A110", event, f"nested more than {MAX_DEPTH} levels deep")
+            self._report("A110", event, _TOO_DEEP)
             raise _Stop
         before = self.nodes
         if anchor is not None:
@@ -273,6 +274,8 @@ def _malformed(source: SourceFile, error: Any) -> Diagnostic:
     line = source.at(offset).line
     text = source.line(line)
     problem = str(error.problem or error.context or "malformed YAML")
+    if "maximum nesting depth" in problem:  # libyaml has a limit of its own, and may look that far ahead
+        return at("A110", source.at(offset), _TOO_DEEP)
     related: tuple[Related, ...] = ()
     if error.context_mark is not None and error.context and error.context_mark.index != offset:
         related = (Related(source.at(error.context_mark.index), str(error.context)),)
