@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from argo.storage import Store
 
 Json = dict[str, Any]
 
@@ -92,19 +95,44 @@ class LogLine:
 class Submission:
     """Everything that a run needs: one Workflow object, and the objects that it may refer to.
 
-    `objects` are ConfigMaps, WorkflowTemplates and ClusterWorkflowTemplates. `source` names where it came from.
+    `workflow` has a `metadata.name`. `objects` are ConfigMaps, which become the run's own, WorkflowTemplates and
+    ClusterWorkflowTemplates. `source` names where it came from. `key` is what makes a repeated submission the same
+    one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it.
     """
 
     workflow: Json
     objects: Sequence[Json] = ()
     source: str = ""
+    key: str = ""
+
+
+KEY = "argosy.dev/key"
+"""The label of a Workflow that holds the key of its submission."""
+
+
+class Submitted(NamedTuple):
+    """The run that a submission led to; `new` is False where it was there already, from the same key."""
+
+    ref: RunRef
+    new: bool
 
 
 class Backend(Protocol):
     """A place where runs are. `run` arguments are names or uids."""
 
-    def submit(self, submission: Submission) -> RunRef:
-        """Record a run so that it will be executed; nothing is half recorded when this raises."""
+    @property
+    def place(self) -> str:
+        """The place in words, as a sentence goes on: "this machine", "the Argo Server URL, namespace NS"."""
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+
+    def submit(self, submission: Submission) -> Submitted:
+        """Have a run executed; nothing is half submitted when this raises.
+
+        A run of the same name and key is the one meant, whoever made it. Raises ConflictError where there is a run of
+        that name with another key or without one.
+        """
 
     def find(self, run: str) -> RunRef:
         """The run of that name or uid."""
@@ -114,6 +142,15 @@ class Backend(Protocol):
 
     def list(self) -> Sequence[RunSummary]:
         """All runs, the newest first."""
+
+    def active(self, ref: RunRef) -> bool:
+        """Whether something drives the run now: on a cluster its controller, until the run has ended."""
+
+    def store(self, ref: RunRef) -> Store:
+        """The store of a run's artifacts. Raises UsageError where it is not known, StoreError."""
+
+    def link(self, ref: RunRef) -> str:
+        """Where a browser shows the run, in Argo's UI; empty where nothing does."""
 
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         """Snapshots until the run has ended, the first at once."""
@@ -149,8 +186,9 @@ class Backend(Protocol):
     def reject(self, ref: RunRef, task: str, message: str = "") -> None:
         """Close a gate."""
 
-    def retry(self, ref: RunRef) -> None:
-        """Make an ended run, with what failed in it, unfinished again; what succeeded is kept."""
+    def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
+        """Make an ended run, with what failed in it, unfinished again; what succeeded is kept, but `tasks` and what
+        came after them."""
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         """Remove an ended run and its logs; with `results`, what it stored, too."""

@@ -12,7 +12,7 @@ import click
 from argo.backend import FINISHED, Json, RunRef, Submission
 from argo.cli import options
 from argo.errors import ArgosyError, ConflictError
-from argo.local.stores import shown
+from argo.storage.settings import shown
 
 if TYPE_CHECKING:
     from argo.cli.views import View
@@ -107,7 +107,8 @@ def run(
 def _upload(home: Home, settings: Json, subject: Draft, files: Mapping[str, str], ref: RunRef) -> None:
     """Store the inputs of a run that is about to be recorded; what is stored goes again when not all can be."""
     from argo.cli.progress import ticking
-    from argo.local.stores import open_store, require_writable
+    from argo.local.stores import open_store
+    from argo.storage.settings import require_writable
     from argo.submit import set_inputs
     from argo.track.text import size
 

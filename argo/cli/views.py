@@ -13,7 +13,7 @@ import click
 
 from argo.backend import FULFILLED, Json
 from argo.cli.output import say
-from argo.local.stores import shown
+from argo.storage.settings import shown
 from argo.track.outputs import Result, results
 from argo.track.text import duration
 from argo.track.tree import Task, moment, relative, tree

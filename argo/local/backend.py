@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission
+from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.errors import ConflictError, EnvironmentFailure, UsageError
 from argo.local.home import Home
 from argo.local.images import Images
@@ -42,6 +42,10 @@ class LocalBackend:
     def __init__(self, home: Home | None = None) -> None:
         self.home = home or Home.open()
         self.state = State(self.home.database)
+
+    @property
+    def place(self) -> str:
+        return "this machine"
 
     def close(self) -> None:
         """Close the state."""
@@ -76,32 +80,51 @@ class LocalBackend:
         parallelism: int | None = None,
         images: Images | None = None,
         store: Json | None = None,
-    ) -> RunRef:
+    ) -> Submitted:
         """Record a run. It starts when `drive` is called.
 
-        `images` says what images run by themselves, `store` are the settings of `argo.local.stores.open_store`.
+        `images` says what images run by themselves, `store` are the settings of an S3 store.
         """
         metadata = submission.workflow.get("metadata") or {}
         if "uid" in metadata:
             ref = RunRef(metadata["name"], metadata["namespace"], metadata["uid"])
         else:
             ref = self.identify(submission.workflow)
-        self.state.add(
-            ref,
-            submission.workflow,
-            submission.objects,
-            source=submission.source,
-            executor=choose_executor(executor),
-            parallelism=parallelism,
-            images=images,
-            store=store,
-        )
-        return ref
+        if submission.key:
+            submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
+        try:
+            self.state.add(
+                ref,
+                submission.workflow,
+                submission.objects,
+                source=submission.source,
+                executor=choose_executor(executor),
+                parallelism=parallelism,
+                images=images,
+                store=store,
+            )
+        except ConflictError:
+            there = self.named(ref)
+            if there is None or not submission.key or self._key(there) != submission.key:
+                raise
+            return Submitted(there, new=False)
+        return Submitted(ref, new=True)
 
     def check_name(self, ref: RunRef) -> None:
         """Raises ConflictError when a run of that name exists, before anything is uploaded for another one."""
-        if any(row.ref.name == ref.name and row.ref.namespace == ref.namespace for row in self.state.rows()):
+        if self.named(ref) is not None:
             raise name_taken(ref.name)
+
+    def named(self, ref: RunRef) -> RunRef | None:
+        """The run that has the name of `ref` in its namespace."""
+        rows = self.state.rows()
+        return next((r.ref for r in rows if (r.ref.name, r.ref.namespace) == (ref.name, ref.namespace)), None)
+
+    def link(self, ref: RunRef) -> str:  # noqa: ARG002  (no page shows it)
+        return ""
+
+    def _key(self, ref: RunRef) -> str:
+        return ((self.get(ref).get("metadata") or {}).get("labels") or {}).get(KEY) or ""
 
     def unfinished(self, ref: RunRef) -> bool:
         """Whether pods of the run may still be running, whatever its phase."""
@@ -161,15 +184,15 @@ class LocalBackend:
     def reject(self, ref: RunRef, task: str, message: str = "") -> None:
         self._order(ref, "reject", {"task": task, "message": message})
 
-    def retry(self, ref: RunRef) -> None:
+    def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """Make what failed unfinished again; `drive` then executes it. Raises ConflictError for a run not ended."""
+        from argo.control.retry import reset
         from argo.local.children import child_uids
-        from argo.local.retry import reset
 
         with self._locked(ref):
             workflow = self.get(ref)
             children = self.children(ref)
-            changed = reset(workflow)
+            changed = reset(workflow, tasks)
             # A pod is known by its node's id, as is a child: its old end would be taken for that of the new attempt.
             removed = changed - workflow["status"]["nodes"].keys()
             folder = self.pods_folder(ref, workflow)
@@ -310,7 +333,7 @@ class LocalBackend:
             self.drive(ref)
 
     def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
-        from argo.local.commands import apply
+        from argo.control.commands import apply
 
         workflow = self.get(ref)
         changed: set[str] = set()

@@ -17,8 +17,8 @@ from types import FrameType
 from typing import Protocol
 
 from argo.backend import FINISHED, FULFILLED, Json
+from argo.control.commands import apply
 from argo.errors import ArgosyError
-from argo.local.commands import apply
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state import State
 from argo.track.tree import idle

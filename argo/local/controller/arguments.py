@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from argo.local.controller.artifacts import has_location
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.scope import ABSENT
 from argo.local.controller.state import State
-from argo.local.controller.values import ReconcileError, named, parameters_json, text
 from argo.local.expressions import TemplateError, substitute
 from argo.local.pods import Json
+from argo.values import named, parameters_json, text
 
 _PLACE = ("path", "mode", "recurseMode")
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.scope import Scope
-from argo.local.controller.values import ReconcileError
 from argo.local.expressions import TemplateError, substitute
 from argo.local.pods import Json
 

@@ -1,4 +1,4 @@
-"""Times and durations as Argo writes them: RFC 3339 in seconds, Go durations."""
+"""Times and durations as Argo writes them: RFC 3339, Go durations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
 
-def format_time(moment: datetime) -> str:
-    """`2026-01-02T03:04:05Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def parse_time(text: str) -> datetime:
-    """The inverse of `format_time`; any RFC 3339 offset is taken."""
+    """The inverse of `argo.values.format_time`; any RFC 3339 offset is taken."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

@@ -15,15 +15,15 @@ import argo.local.controller.deadlines as deadlines
 import argo.local.controller.hooks as hooks
 import argo.local.controller.outcomes as pod_outcomes
 import argo.local.controller.workflow as setup
-from argo.local.controller.clock import format_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.execute import execute
 from argo.local.controller.nodes import Nodes, fulfilled, pod_name, template_name, unsuccessful
 from argo.local.controller.outputs import add_to_workflow
 from argo.local.controller.scope import evaluate_bool, failures_json
 from argo.local.controller.state import BlockedError, DepthExceededError, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import local_context
-from argo.local.controller.values import ReconcileError
 from argo.local.pods import Decisions, Json, Library, PodOutcome
+from argo.values import format_time
 
 _PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
 _COMPLETED = ("Succeeded", "Failed", "Error")

@@ -10,6 +10,7 @@ import argo.local.controller.composite as composite
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
 from argo.local.controller.dagplan import DagPlan, TaskScopes, plan_of
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import branch_phases, outbound
 from argo.local.controller.hooks import HookSite
 from argo.local.controller.nodes import UNSUCCESSFUL, NewNode, fulfilled, hooked
@@ -23,7 +24,6 @@ from argo.local.controller.state import (
     State,
     TemplateTimeoutError,
 )
-from argo.local.controller.values import ReconcileError
 from argo.local.controller.worklist import Worklist
 from argo.local.expressions import DependsError, task_results
 from argo.local.pods import Json

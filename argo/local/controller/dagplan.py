@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import hooked
 from argo.local.controller.scope import (
     Scope,
@@ -20,7 +21,6 @@ from argo.local.controller.scope import (
 )
 from argo.local.controller.state import State, TemplateContext
 from argo.local.controller.templates import resolve
-from argo.local.controller.values import ReconcileError
 from argo.local.expressions import Depends, DependsError, parse_depends
 from argo.local.pods import Json
 

@@ -17,6 +17,7 @@ import argo.local.controller.retry as retry
 import argo.local.controller.steps as steps
 from argo.local.controller.arguments import bind, substitute_template
 from argo.local.controller.clock import parse_duration, parse_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import NewNode, fulfilled, pod_name
 from argo.local.controller.state import (
     BlockedError,
@@ -29,7 +30,6 @@ from argo.local.controller.state import (
     retry_strategy,
 )
 from argo.local.controller.templates import POD_TYPES, resolve, template_type
-from argo.local.controller.values import ReconcileError
 from argo.local.pods import Json
 
 MAXIMUM_DEPTH = 100

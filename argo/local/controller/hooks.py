@@ -10,10 +10,10 @@ from typing import Any
 
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import completed, fulfilled
 from argo.local.controller.scope import Scope, add_outputs, effective_outputs, evaluate_bool
 from argo.local.controller.state import Options, State, TemplateContext
-from argo.local.controller.values import ReconcileError
 from argo.local.pods import Json
 
 

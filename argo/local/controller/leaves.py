@@ -10,13 +10,15 @@ import re
 
 import argo.local.controller.children as children
 import argo.local.controller.podrequest as podrequest
+from argo.control.nodes import export_parameter, give_defaults
+from argo.errors import ConflictError
 from argo.local.controller.clock import parse_duration, parse_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, step_or_task_name
-from argo.local.controller.outputs import export_parameter
 from argo.local.controller.state import Execution, Options, State
 from argo.local.controller.templates import node_template
-from argo.local.controller.values import ReconcileError, go_json, text
 from argo.local.pods import Json
+from argo.values import go_json, text
 
 _GENERATED = 58  # characters of a generateName that are kept (Kubernetes: names.SimpleNameGenerator)
 _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")
@@ -100,7 +102,10 @@ def execute_suspend(state: State, execution: Execution, name: str, options: Opti
         except ValueError as error:
             raise ReconcileError(str(error)) from error
         if state.now >= ends:
-            give_defaults(node)
+            try:
+                give_defaults(node)
+            except ConflictError as error:
+                raise ReconcileError(error.message) from error
             for parameter in (node.get("outputs") or {}).get("parameters") or ():
                 export_parameter(state.status, parameter)
             return state.mark(node, "Succeeded")
@@ -134,20 +139,6 @@ def _enum_inputs(node: Json) -> None:
         if enum:
             parameter["enum"] = enum
             parameter.setdefault("default", enum[0])
-
-
-def give_defaults(node: Json) -> None:
-    """Outputs that nobody supplied take their defaults. Raises ReconcileError where there is none."""
-    for parameter in (node.get("outputs") or {}).get("parameters") or ():
-        source = parameter.get("valueFrom")
-        if source is None or "supplied" not in source:
-            continue
-        if source.get("default") is None:
-            raise ReconcileError(
-                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
-            )
-        parameter["value"] = text(source["default"])
-        del parameter["valueFrom"]
 
 
 def execute_resource(state: State, execution: Execution, name: str, options: Options) -> Json:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 
-from argo.local.controller.clock import format_time, parse_duration, parse_time
+from argo.local.controller.clock import parse_duration, parse_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.leaves import new_node
 from argo.local.controller.state import Execution, State
-from argo.local.controller.values import ReconcileError, go_json
 from argo.local.pods import Json
+from argo.values import format_time, go_json
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _LABEL = "workflows.argoproj.io/configmap-type"

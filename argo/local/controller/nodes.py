@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from argo.local.controller.clock import format_time
 from argo.local.pods import Json
+from argo.values import format_time
 
 COMPLETED = frozenset({"Succeeded", "Failed", "Error"})
 FULFILLED = COMPLETED | {"Skipped", "Omitted"}

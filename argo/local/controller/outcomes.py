@@ -11,15 +11,15 @@ from typing import Any
 
 import argo.local.controller.memoize as memoize
 from argo.local.controller.arguments import replace, substitute_template
-from argo.local.controller.clock import format_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.execute import local_variables
 from argo.local.controller.leaves import wants_result
 from argo.local.controller.nodes import fulfilled, retried, step_or_task_name
 from argo.local.controller.outputs import add_to_workflow, reported
 from argo.local.controller.state import State
 from argo.local.controller.templates import node_template, template_type
-from argo.local.controller.values import ReconcileError
 from argo.local.pods import Json, PodOutcome
+from argo.values import format_time
 
 
 def apply(state: State, outcomes: Mapping[str, PodOutcome]) -> None:

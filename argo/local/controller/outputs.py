@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import argo.local.controller.artifacts as artifacts
+from argo.control.nodes import export_parameter, put_output
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
-from argo.local.controller.values import ReconcileError, named, text
 from argo.local.pods import Json
+from argo.values import named, text
 
 
 def has_outputs(template: Json) -> bool:
@@ -106,29 +108,10 @@ def add_to_workflow(state: State, outputs: Json | None) -> None:
     """Export what carries a globalName to `status.outputs` and the variables `workflow.outputs.*`."""
     for parameter in (outputs or {}).get("parameters") or ():
         if parameter.get("globalName") and parameter.get("value") is not None:
-            _add_parameter(state.status, parameter)
+            export_parameter(state.status, parameter)
             state.globals[f"workflow.outputs.parameters.{parameter['globalName']}"] = text(parameter["value"])
     for artifact in (outputs or {}).get("artifacts") or ():
         if artifact.get("globalName"):
             dropped = ("name", "globalName", "path")
             entry = {key: value for key, value in artifact.items() if key not in dropped}
-            _put(state.status, "artifacts", {"name": artifact["globalName"], **entry})
-
-
-def _add_parameter(status: Json, parameter: Json) -> None:
-    _put(status, "parameters", {"name": parameter["globalName"], "value": text(parameter["value"])})
-
-
-def export_parameter(status: Json, parameter: Json) -> None:
-    """As `add_to_workflow`, for one parameter and nothing but the status (Argo: AddParamToGlobalScope)."""
-    if parameter.get("globalName"):
-        _add_parameter(status, parameter)
-
-
-def _put(status: Json, kind: str, entry: Json) -> None:
-    entries = status.setdefault("outputs", {}).setdefault(kind, [])
-    for position, present in enumerate(entries):
-        if present["name"] == entry["name"]:
-            entries[position] = entry
-            return
-    entries.append(entry)
+            put_output(state.status, "artifacts", {"name": artifact["globalName"], **entry})

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace, replace_strict
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.loops import expands, should_execute
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
-from argo.local.controller.values import ReconcileError
 from argo.local.pods import Json
 
 

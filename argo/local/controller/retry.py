@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from argo.local.controller.clock import format_time, humanize, parse_duration, parse_time
+from argo.local.controller.clock import humanize, parse_duration, parse_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import fulfilled, retried, unsuccessful
 from argo.local.controller.scope import evaluate_bool
 from argo.local.controller.state import State, clone
-from argo.local.controller.values import ReconcileError, text
 from argo.local.pods import Json
+from argo.values import format_time, text
 
 _TRANSIENT = re.compile(
     r"exceeded quota|object has been modified|i/o timeout|connection (?:reset|refused)|TLS handshake|timed? ?out"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argo.local.controller.composite as composite
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import outbound
 from argo.local.controller.hooks import HookSite
 from argo.local.controller.nodes import NewNode, fulfilled, unsuccessful
@@ -24,7 +25,6 @@ from argo.local.controller.scope import (
 )
 from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import resolve, step_group
-from argo.local.controller.values import ReconcileError
 from argo.local.controller.worklist import Worklist
 from argo.local.pods import Json
 

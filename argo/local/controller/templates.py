@@ -5,10 +5,10 @@ Facts: Argo workflow/templateresolution/context.go, operator.go (mergedTemplateD
 
 from __future__ import annotations
 
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import step_or_task_name
 from argo.local.controller.patch import merge
 from argo.local.controller.state import State, TemplateContext
-from argo.local.controller.values import ReconcileError
 from argo.local.pods import Json
 
 TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from argo.local.controller.arguments import config_map_value, replace
-from argo.local.controller.clock import format_time, parse_time
+from argo.local.controller.clock import parse_time
+from argo.local.controller.errors import ReconcileError
 from argo.local.controller.patch import merge
 from argo.local.controller.scope import evaluate_over
 from argo.local.controller.state import State, clone
 from argo.local.controller.templates import stored_spec
-from argo.local.controller.values import ReconcileError, go_json, named, parameters_json, text
 from argo.local.pods import Json
+from argo.values import format_time, go_json, named, parameters_json, text
 
 STORED_SPEC = "storedWorkflowTemplateSpec"
 SCHEDULED = "workflows.argoproj.io/scheduled-time"

@@ -48,7 +48,7 @@ def workflow(script: str, name: str = "run") -> dict[str, Any]:
 
 
 def test_a_retry_runs_only_what_failed(backend: LocalBackend) -> None:
-    ref = backend.submit(Submission(workflow("echo try >> /kept/tries; test -e /kept/go")), executor="process")
+    ref = backend.submit(Submission(workflow("echo try >> /kept/tries; test -e /kept/go")), executor="process").ref
     assert backend.drive(ref)
     assert backend.get(ref)["status"]["phase"] == "Failed"
     kept = backend.home.root / "volumes" / "kept"
@@ -66,7 +66,7 @@ def test_a_retry_runs_only_what_failed(backend: LocalBackend) -> None:
 
 
 def test_watching_a_run_that_has_ended(backend: LocalBackend) -> None:
-    ref = backend.submit(Submission(workflow("echo out; echo err >&2"), source="a.yaml"), executor="process")
+    ref = backend.submit(Submission(workflow("echo out; echo err >&2"), source="a.yaml"), executor="process").ref
     backend.drive(ref)
     (snapshot,) = backend.watch(ref)
     assert snapshot.workflow["status"]["phase"] == "Succeeded"
@@ -81,7 +81,7 @@ def test_watching_a_run_that_has_ended(backend: LocalBackend) -> None:
 
 def test_delete_keeps_results_unless_told(backend: LocalBackend) -> None:
     for results in (False, True):
-        ref = backend.submit(Submission(workflow("true", f"d{results}".lower())), executor="process")
+        ref = backend.submit(Submission(workflow("true", f"d{results}".lower())), executor="process").ref
         key = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/x"
         store = backend.store(ref)
         store.put_bytes(key, b"1")

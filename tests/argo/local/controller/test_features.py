@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from argo.local.controller import control
-from argo.local.controller.values import ReconcileError
+from argo.control import nodes as control
+from argo.errors import ConflictError
 from argo.local.pods import Json, PodOutcome, PodRequest
 from tests.argo.local.controller.harness import START, Objects, Play, by_name, fail, succeed, workflow
 
@@ -370,7 +370,7 @@ class TestStopping:
         assert made.operate({node: PodOutcome("Running")}).kill == [node]
 
     def test_an_unknown_strategy(self) -> None:
-        with pytest.raises(ReconcileError, match="Stop or Terminate"):
+        with pytest.raises(ConflictError, match="Stop or Terminate"):
             control.stop(workflow({}), "Later")
 
 
@@ -396,11 +396,11 @@ class TestSuspend:
     def test_supplied(self, reload: bool) -> None:
         made = self.gated(self.GATE, reload)
         [node] = control.suspended_nodes(made.workflow)
-        with pytest.raises(ReconcileError, match="does not have a default"):
+        with pytest.raises(ConflictError, match="does not have a default"):
             control.resume_node(made.workflow, node, made.now)
-        with pytest.raises(ReconcileError, match="must be one of yes, no"):
+        with pytest.raises(ConflictError, match="must be one of yes, no"):
             control.set_node(made.workflow, node, made.now, parameters={"d": "maybe"})
-        with pytest.raises(ReconcileError, match="not expecting"):
+        with pytest.raises(ConflictError, match="not expecting"):
             control.set_node(made.workflow, node, made.now, parameters={"z": "yes"})
         control.set_node(made.workflow, node, made.now, parameters={"d": "yes"}, phase="Succeeded", message="me")
         made.run()

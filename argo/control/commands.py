@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
 from argo.backend import FINISHED, Json
+from argo.control import nodes
 from argo.errors import ConflictError, did_you_mean
-from argo.local.controller import control
-from argo.local.controller.values import ReconcileError
 from argo.track.tree import relative, waiting
 
 DECISION = "decision"  # the output parameter of a gate
@@ -26,10 +27,22 @@ def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]
         raise ConflictError(
             f"{name} has ended: {status['phase']}", known="nothing was changed", hint=f"argosy status {name}"
         )
-    try:
-        return _VERBS[verb](workflow, arguments, now)
-    except ReconcileError as error:
-        raise ConflictError(str(error)) from error
+    return _VERBS[verb](workflow, arguments, now)
+
+
+def gate(workflow: Json, task: str) -> Json:
+    """The waiting suspend node of a task: by its name in the run, its display name or its id. Raises ConflictError."""
+    run = workflow["metadata"]["name"]
+    open_ = waiting(workflow)
+    for key in ("path", "displayName", "id"):
+        found = [node for node in open_ if (relative(node["name"], run) if key == "path" else node.get(key)) == task]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ConflictError(f"{task} is not unique: {', '.join(relative(n['name'], run) for n in found)}")
+    names = [relative(node["name"], run) for node in open_]
+    hint = did_you_mean(task, names) or (f"waiting are: {', '.join(names)}" if names else "no task waits")
+    raise ConflictError(f"no task named {task} waits for a decision in {run} ({hint})")
 
 
 def supplied(node: Json) -> list[str]:
@@ -38,45 +51,55 @@ def supplied(node: Json) -> list[str]:
     return [p["name"] for p in parameters if "supplied" in (p.get("valueFrom") or {}) and "value" not in p]
 
 
+class Answer(NamedTuple):
+    """What a waiting suspend node is given: its phase, its outputs and why."""
+
+    phase: str
+    outputs: dict[str, str]
+    message: str
+
+
+def answer(node: Json, verb: str, message: str = "") -> Answer:
+    """The answer that approves or rejects a waiting node.
+
+    A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail.
+    """
+    if DECISION in supplied(node):
+        return Answer("Succeeded", {DECISION: verb}, message)
+    if verb == APPROVE:
+        return Answer("Succeeded", {}, message)
+    return Answer("Failed", {}, message or "rejected")
+
+
 def _stop(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
-    control.stop(workflow)
+    nodes.stop(workflow)
     return set()
 
 
 def _terminate(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
-    control.stop(workflow, control.TERMINATE)
+    nodes.stop(workflow, nodes.TERMINATE)
     return set()
 
 
 def _suspend(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
-    control.suspend(workflow)
+    nodes.suspend(workflow)
     return set()
 
 
 def _resume(workflow: Json, _arguments: Json, now: datetime) -> set[str]:
     """Lift the suspension; bare suspend nodes go on, those that want a decision keep waiting."""
     workflow["spec"].pop("suspend", None)
-    return {control.resume_node(workflow, node, now) for node in waiting(workflow) if not supplied(node)}
+    return {nodes.resume_node(workflow, node, now) for node in waiting(workflow) if not supplied(node)}
 
 
 def _set(workflow: Json, arguments: Json, now: datetime) -> set[str]:
-    node = _gate(workflow, arguments["task"])
+    node = gate(workflow, arguments["task"])
     return _decide(workflow, node, now, arguments["phase"], arguments["outputs"], arguments["message"])
 
 
-def _approve(workflow: Json, arguments: Json, now: datetime) -> set[str]:
-    node = _gate(workflow, arguments["task"])
-    if DECISION in supplied(node):
-        return _decide(workflow, node, now, "Succeeded", {DECISION: APPROVE}, arguments["message"])
-    return {control.resume_node(workflow, node, now, arguments["message"])}
-
-
-def _reject(workflow: Json, arguments: Json, now: datetime) -> set[str]:
-    """A gate ends with its decision, which its dependents read; a bare suspend node can only fail."""
-    node = _gate(workflow, arguments["task"])
-    if DECISION in supplied(node):
-        return _decide(workflow, node, now, "Succeeded", {DECISION: REJECT}, arguments["message"])
-    return _decide(workflow, node, now, "Failed", {}, arguments["message"] or "rejected")
+def _answer(verb: str, workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    node = gate(workflow, arguments["task"])
+    return _decide(workflow, node, now, *answer(node, verb, arguments["message"]))
 
 
 _VERBS: dict[str, Callable[[Json, Json, datetime], set[str]]] = {
@@ -85,8 +108,8 @@ _VERBS: dict[str, Callable[[Json, Json, datetime], set[str]]] = {
     "suspend": _suspend,
     "resume": _resume,
     "set": _set,
-    "approve": _approve,
-    "reject": _reject,
+    "approve": partial(_answer, APPROVE),
+    "reject": partial(_answer, REJECT),
 }
 
 
@@ -100,18 +123,4 @@ def _decide(workflow: Json, node: Json, now: datetime, phase: str, outputs: Json
             values[name] = default
         if name not in values and phase == "Succeeded":
             raise ConflictError(f"{node['name']} wants a value for {name}")
-    return {control.set_node(workflow, node, now, phase=phase, message=message, parameters=values)}
-
-
-def _gate(workflow: Json, task: str) -> Json:
-    run = workflow["metadata"]["name"]
-    open_ = waiting(workflow)
-    for key in ("path", "displayName", "id"):
-        found = [node for node in open_ if (relative(node["name"], run) if key == "path" else node.get(key)) == task]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise ConflictError(f"{task} is not unique: {', '.join(relative(n['name'], run) for n in found)}")
-    names = [relative(node["name"], run) for node in open_]
-    hint = did_you_mean(task, names) or (f"waiting are: {', '.join(names)}" if names else "no task waits")
-    raise ConflictError(f"no task named {task} waits for a decision in {run} ({hint})")
+    return {nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=values)}

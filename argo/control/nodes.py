@@ -1,4 +1,4 @@
-"""Commands on a workflow, as edits of the object: suspend, resume, stop, and answers to suspended nodes.
+"""Suspend, resume, stop, and answers to suspended nodes, as edits of a Workflow object.
 
 Facts: Argo workflow/util/util.go (ResumeWorkflow, updateSuspendedNode, StopWorkflow).
 """
@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from argo.local.controller.clock import format_time
-from argo.local.controller.leaves import give_defaults
-from argo.local.controller.outputs import export_parameter
-from argo.local.controller.values import ReconcileError
-from argo.local.pods import Json
+from argo.backend import Json
+from argo.errors import ConflictError
+from argo.values import format_time, text
 
 STOP = "Stop"
 TERMINATE = "Terminate"
@@ -33,7 +31,7 @@ def suspend(workflow: Json) -> None:
 def resume(workflow: Json, now: datetime, message: str = "") -> set[str]:
     """Go on after `suspend`, and succeed every waiting Suspend node; ids of the nodes changed.
 
-    Raises ReconcileError, having changed nothing, when a node waits for a value without a default.
+    Raises ConflictError, having changed nothing, when a node waits for a value without a default.
     """
     waiting = suspended_nodes(workflow)
     for node in waiting:
@@ -45,7 +43,7 @@ def resume(workflow: Json, now: datetime, message: str = "") -> set[str]:
 def resume_node(workflow: Json, node: Json, now: datetime, message: str = "") -> str:
     """Succeed one waiting Suspend node, outputs that nobody supplied taking their defaults; its id.
 
-    Raises ReconcileError.
+    Raises ConflictError.
     """
     _require_waiting(node)
     _require_defaults(node)
@@ -64,7 +62,7 @@ def set_node(
     message: str = "",
     parameters: Mapping[str, str] | None = None,
 ) -> str:
-    """Give a waiting Suspend node outputs, and a phase (Succeeded, Failed, …); its id. Raises ReconcileError."""
+    """Give a waiting Suspend node outputs, and a phase (Succeeded, Failed, …); its id. Raises ConflictError."""
     _require_waiting(node)
     outputs = {entry["name"]: entry for entry in (node.get("outputs") or {}).get("parameters") or ()}
     for name, value in (parameters or {}).items():
@@ -83,34 +81,64 @@ def set_node(
 def stop(workflow: Json, strategy: str = STOP) -> None:
     """End the workflow: `Stop` lets exit handlers run, `Terminate` does not."""
     if strategy not in (STOP, TERMINATE):
-        raise ReconcileError(f"shutdown strategy must be {STOP} or {TERMINATE}, not {strategy}")
+        raise ConflictError(f"shutdown strategy must be {STOP} or {TERMINATE}, not {strategy}")
     workflow["spec"]["shutdown"] = strategy
+
+
+def give_defaults(node: Json) -> None:
+    """Outputs that nobody supplied take their defaults. Raises ConflictError where there is none."""
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        source = parameter.get("valueFrom")
+        if source is None or "supplied" not in source:
+            continue
+        if source.get("default") is None:
+            raise ConflictError(
+                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
+            )
+        parameter["value"] = text(source["default"])
+        del parameter["valueFrom"]
+
+
+def export_parameter(status: Json, parameter: Json) -> None:
+    """Give the workflow an output parameter that carries a globalName (Argo: AddParamToGlobalScope)."""
+    if parameter.get("globalName"):
+        put_output(status, "parameters", {"name": parameter["globalName"], "value": text(parameter["value"])})
+
+
+def put_output(status: Json, kind: str, entry: Json) -> None:
+    """Add an output of the workflow ("parameters" or "artifacts"), in place of the one of the same name."""
+    entries = status.setdefault("outputs", {}).setdefault(kind, [])
+    for position, present in enumerate(entries):
+        if present["name"] == entry["name"]:
+            entries[position] = entry
+            return
+    entries.append(entry)
 
 
 def _require_waiting(node: Json) -> None:
     if node["type"] != "Suspend" or node["phase"] != "Running":
-        raise ReconcileError(f"node {node['name']} is not a suspended node")
+        raise ConflictError(f"node {node['name']} is not a suspended node")
 
 
 def _require_defaults(node: Json) -> None:
     for parameter in (node.get("outputs") or {}).get("parameters") or ():
         source = parameter.get("valueFrom")
         if source is not None and "supplied" in source and source.get("default") is None:
-            raise ReconcileError(
+            raise ConflictError(
                 f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
             )
 
 
 def _require_settable(name: str, value: str, declared: Json | None) -> None:
     if declared is None:
-        raise ReconcileError(f"node is not expecting output parameter '{name}'")
+        raise ConflictError(f"node is not expecting output parameter '{name}'")
     if "supplied" not in (declared.get("valueFrom") or {}):
-        raise ReconcileError(
+        raise ConflictError(
             f"cannot set output parameter '{name}' because it does not use valueFrom.raw or it was already set"
         )
     allowed: Iterable[str] = declared.get("enum") or ()
     if allowed and value not in allowed:
-        raise ReconcileError(f"output parameter '{name}' must be one of {', '.join(allowed)}, not {value}")
+        raise ConflictError(f"output parameter '{name}' must be one of {', '.join(allowed)}, not {value}")
 
 
 def _export(workflow: Json, node: Json) -> None:

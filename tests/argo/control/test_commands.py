@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from argo.control.commands import apply
+from argo.control.retry import reset
 from argo.errors import ConflictError
-from argo.local.commands import apply
-from argo.local.retry import reset
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -100,3 +100,48 @@ def test_a_retry_keeps_what_succeeded() -> None:
     assert "shutdown" not in subject["spec"]
     with pytest.raises(ConflictError, match="only what has failed"):
         reset(workflow(phase="Succeeded"))
+
+
+def chain(phase: str = "Succeeded") -> dict[str, Any]:
+    """a, then b (two attempts), then the steps c of one group with one pod, then d."""
+    nodes = [
+        node("r", "DAG", phase, children=["r.a"]),
+        node("r.a", phase="Succeeded", boundaryID="r", children=["r.b"]),
+        node("r.b", "Retry", "Succeeded", boundaryID="r", children=["r.b(0)", "r.b(1)"]),
+        node("r.b(0)", phase="Failed", boundaryID="r", children=["r.c"]),
+        node("r.b(1)", phase="Succeeded", boundaryID="r", children=["r.c"]),
+        node("r.c", "Steps", "Succeeded", boundaryID="r", children=["r.c[0]"]),
+        node("r.c[0]", "StepGroup", "Succeeded", boundaryID="r.c", children=["r.c[0].s"]),
+        node("r.c[0].s", phase="Succeeded", boundaryID="r.c", children=["r.d"]),
+        node("r.d", phase="Succeeded", boundaryID="r"),
+    ]
+    return workflow(*nodes, phase=phase)
+
+
+@pytest.mark.parametrize(
+    ("task", "gone", "running"),
+    [
+        ("a", {"r.a", "r.b", "r.b(0)", "r.b(1)", "r.c", "r.c[0]", "r.c[0].s", "r.d"}, {"r"}),
+        ("b", {"r.b", "r.b(0)", "r.b(1)", "r.c", "r.c[0]", "r.c[0].s", "r.d"}, {"r"}),
+        ("c[0].s", {"r.c[0].s", "r.d"}, {"r", "r.c", "r.c[0]"}),
+        ("d", {"r.d"}, {"r"}),
+    ],
+)
+def test_retry_from_a_task_makes_it_and_all_after_it_anew(task: str, gone: set[str], running: set[str]) -> None:
+    subject = chain()
+    before = set(subject["status"]["nodes"])
+    changed = reset(subject, [task])
+    nodes = subject["status"]["nodes"]
+    assert before - set(nodes) == gone
+    assert {key for key, value in nodes.items() if value["phase"] == "Running"} == running
+    assert all(child in nodes for value in nodes.values() for child in value.get("children") or ())
+    assert changed >= gone | running
+    assert subject["status"]["phase"] == "Running"
+
+
+def test_retry_from_a_task_that_is_not_there_says_so() -> None:
+    with pytest.raises(ConflictError, match="no task named bb") as caught:
+        reset(chain(), ["bb"])
+    assert "b" in caught.value.hint
+    with pytest.raises(ConflictError, match="only what has ended"):
+        reset(chain("Running"), ["b"])

@@ -1,20 +1,22 @@
-"""Values as Go writes them: parameters as text, JSON as encoding/json marshals it."""
+"""Values as Argo writes them: times in seconds, parameters as text, JSON as encoding/json marshals it."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from argo.local.pods import Json
+from argo.backend import Json
 
 _PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_TABLE = str.maketrans(_HTML)
 
 
-class ReconcileError(Exception):
-    """A node cannot be executed; the message becomes the node's (Argo: CodeBadRequest and its like)."""
+def format_time(moment: datetime) -> str:
+    """`2026-01-02T03:04:05Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def text(value: Any) -> str:

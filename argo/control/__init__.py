@@ -1,0 +1,1 @@
+"""What may be done to a run, as edits of its Workflow object: commands, answers to gates, retries."""

@@ -1,0 +1,7 @@
+"""What the controller cannot execute."""
+
+from __future__ import annotations
+
+
+class ReconcileError(Exception):
+    """A node cannot be executed; the message becomes the node's (Argo: CodeBadRequest and its like)."""
