@@ -6,11 +6,13 @@ import os
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,9 +30,17 @@ class Minio:
     endpoint: str
     access_key: str
     secret_key: str = field(repr=False)
+    authority: Path | None = None  # of its certificate; None: plain HTTP
 
     def config(self, bucket: str) -> S3Config:
-        return S3Config(self.endpoint, bucket, secure=False, access_key=self.access_key, secret_key=self.secret_key)
+        return S3Config(
+            self.endpoint,
+            bucket,
+            secure=self.authority is not None,
+            ca_file=self.authority,
+            access_key=self.access_key,
+            secret_key=self.secret_key,
+        )
 
     def store(self, bucket: str) -> S3Store:
         """A store at a bucket, which is made."""
@@ -49,21 +59,45 @@ def find_minio() -> str | None:
 
 @pytest.fixture(scope="session")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    with _serving(tmp_path_factory.mktemp("minio"), None) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def minio_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    """A server over TLS, with a certificate of a private authority."""
+    folder = tmp_path_factory.mktemp("tls")
+    with _serving(tmp_path_factory.mktemp("minio"), _certificates(folder)) as server:
+        yield server
+
+
+@contextmanager
+def _serving(data: Path, authority: Path | None) -> Iterator[Minio]:
     program = find_minio()
     if program is None:
         if os.environ.get("CI"):
             pytest.fail(HOW)
         pytest.skip(HOW)
-    data = tmp_path_factory.mktemp("minio")
-    server = Minio(f"127.0.0.1:{_free_port()}", secrets.token_hex(8), secrets.token_hex(16))
+    server = Minio(f"127.0.0.1:{_free_port()}", secrets.token_hex(8), secrets.token_hex(16), authority)
+    certificates = [] if authority is None else ["--certs-dir", str(authority.parent)]
     process = subprocess.Popen(
-        [program, "server", "--quiet", "--address", server.endpoint, "--console-address", "127.0.0.1:0", str(data)],
+        [
+            program,
+            "server",
+            "--quiet",
+            "--address",
+            server.endpoint,
+            "--console-address",
+            "127.0.0.1:0",
+            *certificates,
+            str(data),
+        ],
         env={**os.environ, "MINIO_ROOT_USER": server.access_key, "MINIO_ROOT_PASSWORD": server.secret_key},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait(server.endpoint, process)
+        _wait(server, process)
         yield server
     finally:
         process.terminate()
@@ -81,12 +115,29 @@ def _free_port() -> int:
         return port
 
 
-def _wait(endpoint: str, process: subprocess.Popen[bytes]) -> None:
+def _certificates(folder: Path) -> Path:
+    """The authority, in a folder as MinIO wants it: public.crt, private.key."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
+
+    new = ("-newkey", "rsa:2048", "-nodes", "-days", "2")
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test authority")
+    openssl("req", *new[:3], "-keyout", "private.key", "-out", "server.csr", "-subj", "/CN=minio")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
+    openssl("x509", "-req", "-in", "server.csr", *sign, "-out", "public.crt")
+    return folder / "ca.crt"
+
+
+def _wait(server: Minio, process: subprocess.Popen[bytes]) -> None:
+    context = ssl.create_default_context(cafile=server.authority) if server.authority else None
+    url = f"{'https' if context else 'http'}://{server.endpoint}/minio/health/ready"
     for _ in range(300):
         if process.poll() is not None:
             pytest.fail(f"MinIO ended with {process.returncode}")
         try:
-            with urllib.request.urlopen(f"http://{endpoint}/minio/health/ready", timeout=2):
+            with urllib.request.urlopen(url, timeout=2, context=context):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

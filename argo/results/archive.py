@@ -89,8 +89,6 @@ def _file(path: Path, member: _Member) -> None:
             left -= len(block)
         if left or source.read(1):
             raise ValueError(f"{member.name} is not as long as it says")
-        target.flush()
-        os.fsync(target.fileno())
         os.fchmod(target.fileno(), member.mode & 0o755 | 0o600)
 
 

@@ -1,32 +1,28 @@
 """Copy a run's results into a local folder: whole and verified under the final name, or not at all.
 
-Everything is written into a hidden folder beside its place, synced, verified, then renamed. What a killed fetch
-leaves behind is that hidden folder; the next fetch into the same place removes it.
+Everything is brought into a hidden folder beside its place (`argo.results.stage`), verified, then renamed.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import secrets
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from argo.backend import Json
-from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, StoreError, did_you_mean
+from argo.errors import EnvironmentFailure, NotFoundError, StoreError, did_you_mean
 from argo.results.archive import unpack
-from argo.results.names import local_names, part_name
+from argo.results.names import local_names
+from argo.results.plan import objects
+from argo.results.stage import place, stage, sync_all
+from argo.results.transfer import Brought, Load, Plan, Transfer, digest
 from argo.track.outputs import Result, results
 
 if TYPE_CHECKING:
-    from argo.storage import ObjectInfo, Store
-
-_STAGE = ".argosy-fetch-"
+    from argo.storage import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +39,85 @@ class Fetched:
         return {"output": self.output, "path": str(self.path), "size": self.size, "sha256": self.sha256}
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a run to fetch, and how.
+
+    `names` are results', or tasks' for all that belongs to each; none: all that are there. `limit` bounds the bytes
+    that an archive may unpack to (None: the free space). `raw` keeps directories packed as they are stored. `durable`
+    waits for each result until it lasts a power failure, before it gets its name.
+    """
+
+    names: Sequence[str] = ()
+    limit: int | None = None
+    raw: bool = False
+    durable: bool = False
+
+
 def fetch(
     workflow: Json,
     store: Store,
     folder: Path,
-    wanted: Sequence[str] = (),
+    wanted: Wanted = Wanted(),
     *,
-    limit: int | None = None,
     skipped: Callable[[str, str], None] | None = None,
+    moved: Callable[[int], None] | None = None,
 ) -> list[Fetched]:
-    """Copy the results named in `wanted` (none: all that are there) into `folder`.
+    """Copy the results of a run into `folder`.
 
-    A name is a result's, or a task's for all that belongs to it. `limit` bounds the bytes that an archive may
-    unpack to (default: the free space). `skipped` is told the name of a result that is not there, and why; one that
-    was asked for by name raises NotFoundError instead. Raises StoreError, ConflictError (a folder is in the way of
-    a file), EnvironmentFailure (no space, no right).
+    `skipped` is told the name of a result that is not there, and why; one that was asked for by name raises
+    NotFoundError instead. `moved` is told of bytes as they come, from several threads. Raises StoreError,
+    ConflictError (a folder is in the way of a file), EnvironmentFailure (no space, no right).
     """
-    everything = results(workflow)
-    names = local_names(everything)
-    chosen = _choose(everything, wanted)
+
+    def missing(result: Result) -> None:
+        why = why_missing(workflow, result)
+        if wanted.names:
+            raise NotFoundError(f"the result {result.name} is not there: {why}")
+        if skipped is not None:
+            skipped(result.name, why)
+
+    return bring(results(workflow), store, folder, workflow["metadata"]["uid"], wanted, missing, moved)
+
+
+def why_missing(workflow: Json, result: Result) -> str:
+    """Why a result of a run is not there."""
+    if result.ready and result.key:
+        return f"nothing is stored at {result.key} any more"
+    phase = (workflow.get("status") or {}).get("phase") or "Pending"
+    return f"the task {result.task or workflow['metadata']['name']} has not made it (the run is {phase})"
+
+
+def bring(
+    everything: Sequence[Result],
+    store: Store,
+    folder: Path,
+    run: str,
+    wanted: Wanted,
+    missing: Callable[[Result], None],
+    moved: Callable[[int], None] | None = None,
+    plan: Plan = objects,
+) -> list[Fetched]:
+    """Copy these results of the run with this uid; `missing` is told of those that are not there, `plan` tells what
+    each consists of. Raises as `fetch`.
+    """
+    names = local_names(everything, raw=wanted.raw)
+    chosen = choose(everything, wanted.names)
     fetched: list[Fetched] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _stage(folder) as stage:
-            for result in chosen:
-                bound = limit if limit is not None else shutil.disk_usage(folder).free
-                staged = stage / secrets.token_hex(6)
-                made = _bring(result, store, staged, bound)
-                if made is None:
-                    _missing(result, bool(wanted), workflow, skipped)
+        with stage(folder, run) as staged, Transfer(staged, moved or _ignore).open() as transfer:
+            for load in transfer.begin(chosen, store, plan):
+                brought = load.wait()
+                if brought is None:
+                    missing(load.result)
                     continue
-                target = folder / names[result.name]
-                _place(made, target)
-                fetched += _describe(result.name, target)
+                made = _unpacked(load, brought, folder, wanted)
+                target = folder / names[load.result.name]
+                if wanted.durable:
+                    sync_all(made.path)
+                place(made.path, target)
+                fetched += _describe(load.result.name, target, made)
     except StoreError as error:
         error.known = error.known or _whole(fetched)
         raise
@@ -88,22 +130,13 @@ def fetch(
     return fetched
 
 
-def brought(folder: Path) -> int:
-    """How many bytes the fetches that run now have brought so far to `folder`."""
-    total = 0
-    for parent, _, files in (entry for stage in folder.glob(_STAGE + "*") for entry in os.walk(stage)):
-        for name in files:
-            with suppress(OSError):  # it got its final name meanwhile
-                total += Path(parent, name).lstat().st_size
-    return total
-
-
 def _whole(fetched: Sequence[Fetched]) -> str:
     names = list(dict.fromkeys(file.output for file in fetched))
     return f"whole and kept: {', '.join(names)}" if names else "no result was kept"
 
 
-def _choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]:
+def choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]:
+    """The results of these names, or of the tasks of these names; all where there are none. Raises NotFoundError."""
     if not wanted:
         return list(everything)
     chosen: list[Result] = []
@@ -120,142 +153,36 @@ def _choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]
     return chosen
 
 
-def _missing(result: Result, asked: bool, workflow: Json, skipped: Callable[[str, str], None] | None) -> None:
-    phase = (workflow.get("status") or {}).get("phase") or "Pending"
-    why = f"the task {result.task or workflow['metadata']['name']} has not made it (the run is {phase})"
-    if result.ready and result.key:
-        why = f"nothing is stored at {result.key} any more"
-    if asked:
-        raise NotFoundError(f"the result {result.name} is not there: {why}")
-    if skipped is not None:
-        skipped(result.name, why)
+def _unpacked(load: Load, brought: Brought, folder: Path, wanted: Wanted) -> Brought:
+    """What is brought, unpacked where it is a directory that is stored packed."""
+    result = load.result
+    packed = result.packed if result.kind == "directory" else "none"
+    if result.kind == "stored" and _looks_packed(result, brought.path):
+        packed = "tar"
+    if packed == "none" or wanted.raw or brought.path.is_dir():
+        return brought
+    limit = wanted.limit if wanted.limit is not None else shutil.disk_usage(folder).free
+    kind: Literal["tar", "zip"] = "zip" if packed == "zip" else "tar"
+    into = load.folder / "unpacked"
+    shutil.rmtree(into, ignore_errors=True)  # of a fetch that was killed
+    path = unpack(brought.path, kind, into, limit)
+    brought.path.unlink()
+    if path.is_file():
+        return Brought(path, {"": digest(path)})
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    return Brought(path, {p.relative_to(path).as_posix(): digest(p) for p in files})
 
 
-def _bring(result: Result, store: Store, staged: Path, limit: int) -> Path | None:
-    """The result as a file or folder below the stage; None where there is none."""
-    if result.kind == "value":
-        if result.value is None:
-            return None
-        staged.write_bytes(result.value.encode())
-        _sync(staged)
-        return staged
-    if result.bucket:
-        store = store.with_bucket(result.bucket)
-    if result.kind == "files":
-        return _objects(store, result.key.rstrip("/") + "/", staged)
-    info = store.stat(result.key)
-    if info is None:
-        return _objects(store, result.key.rstrip("/") + "/", staged) if result.kind in ("directory", "file") else None
-    _download(store, info, staged)
-    if result.kind != "directory" or result.packed == "none":
-        return staged
-    kind: Literal["tar", "zip"] = "zip" if result.packed == "zip" else "tar"
-    unpacked = unpack(staged, kind, staged.with_name(staged.name + "-unpacked"), limit)
-    staged.unlink()
-    return unpacked
+def _looks_packed(result: Result, path: Path) -> bool:
+    """Whether an object of which nobody says what it is, is a directory that Argo packed: a tar without a suffix."""
+    return path.is_file() and not PurePosixPath(result.key).suffix and tarfile.is_tarfile(path)
 
 
-def _objects(store: Store, prefix: str, staged: Path) -> Path | None:
-    """All objects below a prefix as a folder; None where there are none."""
-    found = False
-    for info in store.list(prefix):
-        rest = PurePosixPath(info.key[len(prefix) :])
-        if not info.key.startswith(prefix) or not rest.parts:
-            continue
-        if rest.is_absolute() or ".." in rest.parts:
-            raise StoreError(f"the key {info.key!r} reaches out of the folder", known="nothing of it was kept")
-        target = staged.joinpath(*(part_name(part) for part in rest.parts))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            raise StoreError(f"two keys have the same local name {rest}", known="nothing of it was kept")
-        _download(store, info, target)
-        found = True
-    return staged if found else None
+def _describe(name: str, target: Path, made: Brought) -> Iterator[Fetched]:
+    for below, sha256 in sorted(made.digests.items()):
+        path = target / below if below else target
+        yield Fetched(name, path, path.stat().st_size, sha256)
 
 
-def _download(store: Store, info: ObjectInfo, target: Path) -> None:
-    store.get_file(info.key, target)
-    size = target.stat().st_size
-    if size != info.size or (info.sha256 and digest(target) != info.sha256):
-        target.unlink()
-        raise StoreError(
-            f"{info.key} arrived with {size} bytes that are not the {info.size} that were stored",
-            known="nothing was kept under the final name",
-            hint="fetch again",
-        )
-    _sync(target)
-
-
-def _place(made: Path, target: Path) -> None:
-    """Give what is staged its final name, in place of what a fetch before put there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if made.is_dir():
-        for folder, _, _ in os.walk(made):
-            _sync(Path(folder))
-        if target.is_symlink() or target.is_file():
-            raise ConflictError(f"{target} is in the way: it is a file", hint="move it, or fetch into another folder")
-        if target.exists():
-            target.rename(made.parent / f"old-{secrets.token_hex(6)}")
-    elif target.is_dir() and not target.is_symlink():
-        raise ConflictError(f"{target} is in the way: it is a folder", hint="move it, or fetch into another folder")
-    made.rename(target)
-    _sync(target.parent)
-
-
-def _describe(name: str, target: Path) -> Iterator[Fetched]:
-    paths = [target] if target.is_file() else sorted(p for p in target.rglob("*") if p.is_file() and not p.is_symlink())
-    for path in paths:
-        yield Fetched(name, path, path.stat().st_size, digest(path))
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _stage(folder: Path) -> Iterator[Path]:
-    """A hidden folder of this fetch alone. Those whose fetch has been killed are removed."""
-    for stale in folder.glob(_STAGE + "*"):
-        with _held(stale) as free:
-            if free:
-                shutil.rmtree(stale, ignore_errors=True)
-    while True:
-        stage = folder / (_STAGE + secrets.token_hex(6))
-        stage.mkdir(mode=0o700)
-        with _held(stage) as ours:
-            if not (ours and stage.exists()):
-                continue  # taken for a stale one by another fetch that starts now
-            try:
-                yield stage
-            finally:
-                shutil.rmtree(stage, ignore_errors=True)
-            return
-
-
-@contextmanager
-def _held(stage: Path) -> Iterator[bool]:
-    """Hold a stage; False where another process does."""
-    try:
-        descriptor = os.open(stage, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
+def _ignore(count: int) -> None:
+    """Count nothing."""

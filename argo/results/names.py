@@ -14,13 +14,19 @@ _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 _LONGEST = 200  # bytes: leaves room for a suffix below the 255 of common file systems
 
 
-def local_names(results: Iterable[Result]) -> dict[str, PurePosixPath]:
-    """For each result's name a relative path. Case alone does not tell two apart, for disks that ignore it."""
+def local_names(results: Iterable[Result], *, raw: bool = False) -> dict[str, PurePosixPath]:
+    """For each result's name a relative path. Case alone does not tell two apart, for disks that ignore it.
+
+    With `raw` a directory that is stored packed is the file that is stored.
+    """
     names: dict[str, PurePosixPath] = {}
     taken: set[str] = set()
     for result in results:
         parts = [part_name(part) for part in result.name.split("/")]
-        wanted = PurePosixPath(*parts[:-1], parts[-1] + _suffix(result, parts[-1]))
+        suffix = _suffix(result, parts[-1])
+        if raw and result.kind == "directory":
+            suffix = {"tar": ".tgz", "zip": ".zip"}.get(result.packed, "")
+        wanted = PurePosixPath(*parts[:-1], parts[-1] + suffix)
         path, number = wanted, 1
         while _collides(str(path).lower(), taken):
             number += 1

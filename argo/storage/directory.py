@@ -9,12 +9,14 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.store import ObjectInfo, check_key, copy_digest, digest_file, sync_directory, write_beside
+from argo.storage.store import ObjectInfo, check_key, copy_digest, digest_file, sync_directory, write_file
 
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}")
 _ATTRIBUTE = "user.argosy.sha256"
@@ -67,18 +69,28 @@ class DirectoryStore:
         with self._told(key):
             return self._file(key).open("rb")
 
-    def get_file(self, key: str, path: Path) -> ObjectInfo:
+    def get_file(
+        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+    ) -> ObjectInfo:
+        sha256 = ""
         with self.open(key) as source:
             known = _info(key, source.fileno())
 
             def fill(target: BinaryIO) -> None:
-                size, sha256 = copy_digest(source, target)
+                nonlocal sha256
+                size, sha256 = copy_digest(source, target, moved)
                 if size != known.size or known.sha256 not in (None, sha256):
                     raise StorageError(f"{self._bucket}/{key} is not what was stored", known=f"{path} was not written")
 
             with self._told(key):
-                write_beside(path, fill)
-        return known
+                write_file(path, parts, fill)
+        return replace(known, sha256=sha256)
+
+    def share(self, key: str, expires: timedelta) -> str:  # noqa: ARG002
+        raise StorageError(
+            f"{key} lies in a folder of this machine: there is no URL of it",
+            hint="argosy fetch brings it; argosy share needs a profile with a `store`",
+        )
 
     def stat(self, key: str) -> ObjectInfo | None:
         try:

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator, Mapping
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from argo.storage.errors import Denied, NotFound, StorageError, Unreachable
-from argo.storage.store import ObjectInfo, check_key, copy_digest, digest_file, write_beside
+from argo.storage.credentials import credentials
+from argo.storage.errors import Denied, NotFound, StorageError
+from argo.storage.http import ABSENT, CONNECT, CREDENTIALS, READ, REFUSED, Head, Reader, patiently, unreachable
+from argo.storage.large import bring as bring_large
+from argo.storage.signature import Signer
+from argo.storage.store import ObjectInfo, check_key, digest_file, sync_directory
 
 if TYPE_CHECKING:
     from minio import Minio
 
 _DIGEST = "sha256"
-_ABSENT = {"NoSuchKey", "NoSuchBucket", "NoSuchObject", "NoSuchUpload"}
-_REFUSED = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "ExpiredToken",
-    "InvalidAccessKeyId",
-    "InvalidTokenId",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-}
-_CREDENTIALS = (
-    "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and their rights"
-)
-# Connect and read, in seconds. A read that stalls this long is tried again, then given up.
-_TIMEOUT = (10.0, 120.0)
+# An object up to this size comes in one answer.
+_SMALL = 8 << 20
+_MEMORY = 1 << 20
+# Of an upload: bytes of a part (more where S3's 10,000 parts would not do), parts at once.
+_PART, _PARTS_AT_ONCE, _MOST_PARTS = 16 << 20, 4, 10_000
+LONGEST = timedelta(days=7)
+"""The longest time that S3 lets a signed URL be of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,13 @@ class S3Config:
     session_token: str | None = field(default=None, repr=False)
 
     def with_credentials(self, environment: Mapping[str, str] | None = None) -> S3Config:
-        """The same with credentials from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else from
-        MINIO_ACCESS_KEY and MINIO_SECRET_KEY. A key without its secret raises Denied; none at all is anonymous.
-        """
-        given = os.environ if environment is None else environment
-        for key, secret in (
-            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-            ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
-        ):
-            if not given.get(key) and not given.get(secret):
-                continue
-            if not (given.get(key) and given.get(secret)):
-                raise Denied(f"only one of {key} and {secret} is set", hint="set both, or none")
-            token = given.get("AWS_SESSION_TOKEN") if key.startswith("AWS") else None
-            return replace(self, access_key=given[key], secret_key=given[secret], session_token=token or None)
-        return self
+        """The same with the credentials of `argo.storage.credentials`; none at all is anonymous. Raises Denied."""
+        found = credentials(os.environ if environment is None else environment)
+        if found is None:
+            return self
+        return replace(
+            self, access_key=found.access_key, secret_key=found.secret_key, session_token=found.session_token
+        )
 
 
 class S3Store:
@@ -73,7 +67,7 @@ class S3Store:
 
     def __init__(self, config: S3Config) -> None:
         self._config = config
-        self._opened: Minio | None = None
+        self._large = Lock()
 
     @property
     def bucket(self) -> str:
@@ -91,12 +85,17 @@ class S3Store:
     def put_file(self, key: str, path: Path, *, give: bool = False) -> ObjectInfo:  # noqa: ARG002 -- nothing to share
         with self._told(check_key(key)):
             sha256, size = digest_file(path), path.stat().st_size
-            done = self._client.fput_object(self.bucket, key, str(path), metadata={_DIGEST: sha256})
+            done = self._client.fput_object(
+                self.bucket,
+                key,
+                str(path),
+                metadata={_DIGEST: sha256},
+                part_size=max(_PART, -(-size // _MOST_PARTS)),
+                num_parallel_uploads=_PARTS_AT_ONCE,
+            )
             return ObjectInfo(key, size, _etag(done.etag), sha256)
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
-        import hashlib
-
         with self._told(check_key(key)):
             sha256 = hashlib.sha256(data).hexdigest()
             done = self._client.put_object(self.bucket, key, BytesIO(data), len(data), metadata={_DIGEST: sha256})
@@ -106,24 +105,23 @@ class S3Store:
         with self._told(check_key(key)):
             return cast("BinaryIO", self._client.get_object(self.bucket, key))
 
-    def get_file(self, key: str, path: Path) -> ObjectInfo:
-        known = self.stat(key)
-        if known is None:
-            raise NotFound(f"no object {self.bucket}/{key}")
-
-        def fill(target: BinaryIO) -> None:
-            response = self._client.get_object(self.bucket, key, request_headers={"If-Match": known.etag})
-            try:
-                size, sha256 = copy_digest(cast("BinaryIO", response), target)
-            finally:
-                response.close()
-                response.release_conn()
-            if size != known.size or known.sha256 not in (None, sha256):
-                raise StorageError(f"{self.bucket}/{key} came damaged", known=f"{path} was not written")
-
+    def get_file(
+        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+    ) -> ObjectInfo:
+        check_key(key)
+        count = moved or _ignore
         with self._told(key):
-            write_beside(path, fill)
-        return known
+            if parts is not None:
+                return self._get(key, path, parts, count)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as folder:
+                staged = Path(folder, "whole")
+                info = self._get(key, staged, Path(folder), count)
+                with staged.open("rb") as file:
+                    os.fsync(file.fileno())
+                staged.replace(path)
+            sync_directory(path.parent)
+            return info
 
     def stat(self, key: str) -> ObjectInfo | None:
         try:
@@ -144,11 +142,79 @@ class S3Store:
         with self._told(check_key(key)):
             self._client.remove_object(self.bucket, key)
 
-    @property
+    def share(self, key: str, expires: timedelta) -> str:
+        """A URL that gives the object to whoever has it, until it expires: at most after `LONGEST`.
+
+        Nothing is asked of the store: the URL is made whether there is such an object or not.
+        """
+        with self._told(check_key(key)):
+            return self._client.presigned_get_object(self.bucket, key, expires=expires)
+
+    def _get(self, key: str, path: Path, parts: Path, moved: Callable[[int], None]) -> ObjectInfo:
+        """The object at `path`, verified."""
+        head, sha256 = patiently(lambda: self._small(key, path, moved))
+        if sha256 is None:
+            # One at a time: each takes connections, memory and bandwidth enough for several.
+            with self._large:
+                whole, sha256 = bring_large(
+                    self._reader, key, head, lambda n: self._part_size(key, head, n), parts, moved
+                )
+                whole.replace(path)
+        return ObjectInfo(key, head.size, head.etag, sha256)
+
+    def _small(self, key: str, path: Path, moved: Callable[[int], None]) -> tuple[Head, str | None]:
+        """What the object is, and its SHA-256 where it was small enough to be written at once."""
+        with self._reader.get(key, 0, _SMALL) as body:
+            head = body.head
+            if not 0 <= head.size <= _SMALL:
+                return head, None
+            memory = memoryview(bytearray(min(head.size, _MEMORY)))
+            sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+            with path.open("wb", buffering=0) as file:
+                while size < head.size and (count := body.readinto(memory)):
+                    file.write(memory[:count])
+                    sha256.update(memory[:count])
+                    md5.update(memory[:count])
+                    size += count
+        moved(size)
+        known = head.sha256 or (head.etag if head.digest and "-" not in head.etag else None)
+        if size != head.size or known not in (None, sha256.hexdigest(), md5.hexdigest()):
+            path.unlink()
+            raise StorageError(f"{self.bucket}/{key} came damaged", known=f"{path.name} was not written")
+        return head, sha256.hexdigest()
+
+    def _part_size(self, key: str, head: Head, number: int) -> int:
+        found = self._client.stat_object(
+            self.bucket,
+            key,
+            extra_headers={"If-Match": head.etag},
+            extra_query_params={"partNumber": str(number)},
+        )
+        return found.size or 0
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        file = self._config.ca_file
+        try:
+            return ssl.create_default_context(cafile=str(file) if file else None)
+        except OSError as error:  # SSLError is one
+            reason = error.strerror if not isinstance(error, ssl.SSLError) else "it holds no certificate"
+            raise StorageError(
+                f"the authorities of {self._config.endpoint} cannot be read from {file}: {reason}",
+                hint="look at store.caFile of the profile in argosy.yaml",
+            ) from error
+
+    @cached_property
+    def _reader(self) -> Reader:
+        with self._told(""):
+            url = self._client.presigned_get_object(self.bucket, "x")
+        config = self._config
+        signer = Signer.like(url, config.access_key, config.secret_key, config.session_token)
+        return Reader(self.bucket, signer, self._context)
+
+    @cached_property
     def _client(self) -> Minio:
-        if self._opened is None:
-            self._opened = _connect(self._config)
-        return self._opened
+        return _connect(self._config, self._context)
 
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
@@ -160,34 +226,31 @@ class S3Store:
         try:
             yield
         except S3Error as error:
-            if error.code in _ABSENT:
+            if error.code in ABSENT:
                 raise NotFound(
                     f"no object {name}" if error.code != "NoSuchBucket" else f"no bucket {self.bucket}"
                 ) from error
-            if error.code in _REFUSED:
-                raise Denied(f"{name}: {error.code}", hint=_CREDENTIALS) from error
+            if error.code in REFUSED:
+                raise Denied(f"{name}: {error.code}", hint=CREDENTIALS) from error
             raise StorageError(f"{name}: {error.code}: {error.message}") from error
         except HTTPError as error:
             reason = getattr(error, "reason", None) or error
-            raise Unreachable(
-                f"{self._config.endpoint} does not answer ({type(reason).__name__})",
-                tried=f"to reach {name}",
-                hint="look at the endpoint and the network, then repeat the command",
-            ) from error
+            # urllib3 wraps what the TLS library said.
+            cause = next((item for item in reason.args if isinstance(item, ssl.SSLError)), reason)
+            raise unreachable(self._config.endpoint, cause, name) from error
         except (MinioException, ValueError) as error:
             raise StorageError(f"{name}: {error}") from error
         except OSError as error:
             raise StorageError(f"{name}: {error.strerror or error}") from error
 
 
-def _connect(config: S3Config) -> Minio:
+def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
     from minio import Minio
     from urllib3 import PoolManager, Retry, Timeout
 
     pool = PoolManager(
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=str(config.ca_file) if config.ca_file else None,
-        timeout=Timeout(connect=_TIMEOUT[0], read=_TIMEOUT[1]),
+        ssl_context=context,
+        timeout=Timeout(connect=CONNECT, read=READ),
         maxsize=16,
         retries=Retry(total=4, connect=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
     )
@@ -207,3 +270,7 @@ def _connect(config: S3Config) -> Minio:
 
 def _etag(raw: str | None) -> str:
     return (raw or "").strip('"')
+
+
+def _ignore(count: int) -> None:
+    """Count nothing."""

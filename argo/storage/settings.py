@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argo.errors import StoreError
 from argo.storage.errors import NotFound, Unreachable
-from argo.storage.s3 import S3Config, S3Store
 from argo.storage.store import Store
+
+if TYPE_CHECKING:
+    from argo.storage.s3 import S3Store
 
 
 def s3_store(settings: Mapping[str, Any]) -> S3Store:
     """The store of `settings`: `endpoint`, `bucket`, `insecure`, `region`, `caFile`."""
+    from argo.storage.s3 import S3Config, S3Store
+
     config = S3Config(
         settings["endpoint"],
         settings["bucket"],

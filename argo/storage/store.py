@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -48,8 +49,15 @@ class Store(Protocol):
     def open(self, key: str) -> BinaryIO:
         """The object to read, from its start; the caller closes it. Raises NotFound."""
 
-    def get_file(self, key: str, path: Path) -> ObjectInfo:
-        """Write the object to `path`: under a temporary name first, verified, synced, then renamed. Raises NotFound."""
+    def get_file(
+        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+    ) -> ObjectInfo:
+        """Write the object to `path`: under a temporary name first, verified, synced, then renamed. Raises NotFound.
+
+        With `parts`, a folder of the caller's, `path` is the caller's own, too: it may be half written after an
+        error and is not synced. What has come of a large object is kept in that folder, and a later call goes on
+        with it. `moved` is told of bytes as they come, from several threads.
+        """
 
     def stat(self, key: str) -> ObjectInfo | None:
         """What is stored at `key`, None where nothing is."""
@@ -59,6 +67,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
+
+    def share(self, key: str, expires: timedelta) -> str:
+        """A URL that gives the object to whoever has it, for this long. Raises StorageError where there is no such."""
 
 
 def check_key(key: str) -> str:
@@ -100,11 +111,22 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def copy_digest(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
+def copy_digest(source: BinaryIO, target: BinaryIO, moved: Callable[[int], None] | None = None) -> tuple[int, str]:
     """Copy all of `source` in pieces; its size and SHA-256."""
     digest, size = hashlib.sha256(), 0
     while piece := source.read(CHUNK):
         target.write(piece)
         digest.update(piece)
         size += len(piece)
+        if moved is not None:
+            moved(len(piece))
     return size, digest.hexdigest()
+
+
+def write_file(path: Path, parts: Path | None, fill: Callable[[BinaryIO], None]) -> None:
+    """As `Store.get_file` writes: straight into a file of the caller's own, else beside it."""
+    if parts is None:
+        write_beside(path, fill)
+        return
+    with path.open("wb") as file:
+        fill(file)

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argo.errors import ArgosyError, ConflictError, NotFoundError, StoreError
-from argo.results import Fetched, fetch
+from argo.results import Fetched, Wanted, fetch
 from argo.results.archive import unpack
 from argo.results.names import local_names, part_name
 from argo.storage import DirectoryStore
@@ -76,10 +77,10 @@ def test_what_is_there_is_replaced_whole(store: DirectoryStore, tmp_path: Path) 
 def test_a_mistyped_name_and_a_missing_result(store: DirectoryStore, tmp_path: Path) -> None:
     subject = workflow(artifact("total", "nothing/there"))
     with pytest.raises(NotFoundError) as error:
-        fetch(subject, store, tmp_path / "o", ["totl"])
+        fetch(subject, store, tmp_path / "o", Wanted(["totl"]))
     assert "did you mean total?" in error.value.hint
     with pytest.raises(NotFoundError, match="not there"):
-        fetch(subject, store, tmp_path / "o", ["total"])
+        fetch(subject, store, tmp_path / "o", Wanted(["total"]))
     skipped: list[str] = []
     assert fetch(subject, store, tmp_path / "o", skipped=lambda name, why: skipped.append(name)) == []
     assert skipped == ["total"]
@@ -89,10 +90,10 @@ def test_a_broken_object_never_gets_the_final_name(store: DirectoryStore, tmp_pa
     store.put_bytes("k", b"whole")
     real = DirectoryStore.get_file
 
-    def short(self: DirectoryStore, key: str, path: Path) -> Any:
-        info = real(self, key, path)
+    def short(self: DirectoryStore, key: str, path: Path, **more: Any) -> Any:
+        info = real(self, key, path, **more)
         path.write_bytes(b"brokn")
-        return info
+        return replace(info, sha256=hashlib.sha256(b"brokn").hexdigest())
 
     monkeypatch.setattr(DirectoryStore, "get_file", short)
     with pytest.raises(StoreError, match="not the 5"):
@@ -166,7 +167,7 @@ def test_devices_and_hard_links_out_are_refused(tmp_path: Path) -> None:
 def test_a_bomb_is_refused(store: DirectoryStore, tmp_path: Path) -> None:
     store.put_bytes("k.tgz", tar_of([("zeros", bytes(1 << 20))]))
     with pytest.raises(StoreError, match="larger"):
-        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "o", limit=1000)
+        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "o", Wanted(limit=1000))
     assert visible(tmp_path / "o") == []
 
 
@@ -238,7 +239,7 @@ from argo.storage import DirectoryStore
 from tests.argo.results.test_fetch import artifact, workflow
 store = DirectoryStore(Path(sys.argv[1]))
 real = DirectoryStore.get_file
-def slow(self, key, path):
+def slow(self, key, path, **more):
     path.write_bytes(b"half"); print("now", flush=True); time.sleep(60)
 DirectoryStore.get_file = slow
 fetch(workflow(artifact("x", "k")), store, Path(sys.argv[2]))
