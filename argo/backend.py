@@ -95,9 +95,10 @@ class LogLine:
 class Submission:
     """Everything that a run needs: one Workflow object, and the objects that it may refer to.
 
-    `workflow` has a `metadata.name`. `objects` are ConfigMaps, which become the run's own, WorkflowTemplates and
-    ClusterWorkflowTemplates. `source` names where it came from. `key` is what makes a repeated submission the same
-    one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it.
+    `workflow` has a `metadata.name`. `objects` are ConfigMaps, which become the run's own (a cluster deletes them with
+    it), WorkflowTemplates and ClusterWorkflowTemplates, which a cluster must have already. `source`
+    names where it came from. `key` is what makes a repeated submission the same one: it stands in the label
+    `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it.
     """
 
     workflow: Json
@@ -124,6 +125,10 @@ class Backend(Protocol):
     def place(self) -> str:
         """The place in words, as a sentence goes on: "this machine", "the Argo Server URL, namespace NS"."""
 
+    @property
+    def namespace(self) -> str:
+        """Where new runs go that name no namespace."""
+
     def close(self) -> None:
         """Let go of connections and files."""
 
@@ -140,20 +145,34 @@ class Backend(Protocol):
     def get(self, ref: RunRef) -> Json:
         """The run as Argo's Workflow object, status included."""
 
+    def submission(self, ref: RunRef) -> Submission:
+        """What the run was submitted as: its Workflow without identity and status, and the objects that are its own.
+
+        The names of its ConfigMaps are the run's; another run wants its own (`argo.control.ownership`).
+        """
+
     def list(self) -> Sequence[RunSummary]:
         """All runs, the newest first."""
 
     def active(self, ref: RunRef) -> bool:
         """Whether something drives the run now: on a cluster its controller, until the run has ended."""
 
-    def store(self, ref: RunRef) -> Store:
-        """The store of a run's artifacts. Raises UsageError where it is not known, StoreError."""
+    def store(self, ref: RunRef | None = None) -> Store:
+        """The store of a run's artifacts; without one, of runs that are gone. Raises UsageError where it is not known,
+        StoreError.
+        """
+
+    def artifacts(self, ref: RunRef) -> Store:
+        """The run's artifacts through the place's own API, to read only. Raises UsageError where it has none."""
 
     def link(self, ref: RunRef) -> str:
         """Where a browser shows the run, in Argo's UI; empty where nothing does."""
 
+    def places(self, ref: RunRef) -> Mapping[str, str]:
+        """Where people find what belongs to a run: `artifacts`, `logs`, as far as it is known here."""
+
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
-        """Snapshots until the run has ended, the first at once."""
+        """Snapshots until the run has ended or nothing drives it, the first at once."""
 
     def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
         """What the tasks wrote, whole lines in the order of the tasks' start."""
@@ -180,11 +199,11 @@ class Backend(Protocol):
     ) -> None:
         """Decide a waiting suspend node: its phase and its supplied output parameters."""
 
-    def approve(self, ref: RunRef, task: str, message: str = "") -> None:
-        """Let the run pass a gate."""
+    def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
+        """Let the run pass a gate; `outputs` are values of its other parameters."""
 
-    def reject(self, ref: RunRef, task: str, message: str = "") -> None:
-        """Close a gate."""
+    def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
+        """Close a gate; `outputs` as in `approve`."""
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """Make an ended run, with what failed in it, unfinished again; what succeeded is kept, but `tasks` and what

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from argo.backend import Json, RunRef
-from argo.errors import ArgosyError, DefinitionError, NotFoundError, UsageError, did_you_mean
+from argo.configs import input_config_map
+from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
 from argo.uploads import Upload, upload
 
 INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
@@ -35,28 +36,32 @@ class Draft:
 
     def declared(self, kind: str) -> dict[str, Json]:
         """The declared arguments ("parameters" or "artifacts") by name: the template's, then the workflow's own."""
-        spec = self.workflow["spec"]
-        entries = [*_entries(self._template_spec(), kind), *_entries(spec, kind)]
+        of_template = (self.template or {}).get("spec") or {}
+        entries = [*_entries(of_template, kind), *_entries(self.workflow["spec"], kind)]
         return {entry["name"]: entry for entry in entries}
 
     def annotation(self, name: str) -> Json:
         """An annotation that holds a JSON object; of the template, when the workflow has none."""
-        for source in (self.workflow, self._template() or {}):
+        for source in (self.workflow, self.template or {}):
             text = ((source.get("metadata") or {}).get("annotations") or {}).get(name)
             if text:
                 value: Json = json.loads(text)
                 return value
         return {}
 
-    def _template(self) -> Json | None:
+    def uploads(self) -> dict[str, Path]:
+        """The large local files that the definition gives as defaults of inputs."""
+        found = self.annotation(UPLOADS).items()
+        return {name: (self.base or Path()) / (v if isinstance(v, str) else v["path"]) for name, v in found}
+
+    @property
+    def template(self) -> Json | None:
+        """The WorkflowTemplate that it refers to, where that was given with it."""
         reference = self.workflow["spec"].get("workflowTemplateRef")
         if not reference:
             return None
         kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
         return next((o for o in self.objects if o["kind"] == kind and _name(o) == reference.get("name")), None)
-
-    def _template_spec(self) -> Json:
-        return (self._template() or {}).get("spec") or {}
 
 
 def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
@@ -78,6 +83,26 @@ def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
     raise UsageError("there is nothing to run", tried="looked for a Dag, Workflow, WorkflowTemplate or CronWorkflow")
 
 
+def inline(subject: Draft) -> None:
+    """Put the WorkflowTemplate that the Workflow refers to, and that was given with it, in the reference's place.
+
+    So a cluster need not have it. What the Workflow says itself counts (Argo: workflow/util/merge.go).
+    """
+    spec = (subject.template or {}).get("spec")
+    if not spec:
+        return
+    own = subject.workflow["spec"]
+    own.pop("workflowTemplateRef")
+    arguments = {kind: [*subject.declared(kind).values()] for kind in ("parameters", "artifacts")}
+    templates = {t["name"]: t for t in [*(spec.get("templates") or ()), *(own.get("templates") or ())]}
+    made = {**spec, **own}
+    if any(arguments.values()):
+        made["arguments"] = {kind: entries for kind, entries in arguments.items() if entries}
+    made["templates"] = [*templates.values()]
+    subject.objects = [o for o in subject.objects if o is not subject.template]
+    subject.workflow["spec"] = made
+
+
 def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
     """Give parameters their values. Raises UsageError for one that is not declared or a value that is not allowed."""
     declared = subject.declared("parameters")
@@ -97,33 +122,39 @@ def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
 def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Callable[[str, Path], object]) -> None:
     """Upload local files as inputs of the run `ref`, and the large defaults that the manifest does not hold.
 
-    `put(key, path)` stores a file. Raises UsageError for an input that is not declared, NotFoundError for a file
-    that is not there.
+    `put(key, path)` stores a file, below `input_prefix(ref)`. Raises UsageError for an input that is not declared,
+    NotFoundError for a file that is not there.
     """
     kinds = subject.annotation(INPUTS)
+    prefix = input_prefix(ref)
     artifacts = subject.declared("artifacts")
     known: Json = {**artifacts, **kinds}
     for name in given:
         if name not in known:
             raise _unknown("input", "-i", name, known)
     paths = {name: Path(path).expanduser() for name, path in given.items()}
-    for name, default in subject.annotation(UPLOADS).items():
-        if name not in paths:
-            paths[name] = (subject.base or Path()) / (default if isinstance(default, str) else default["path"])
+    paths = {**subject.uploads(), **paths}
     for name, path in paths.items():
         if not path.exists():
             raise NotFoundError(f"the file for the input {name} does not exist: {path}")
         kind = (kinds.get(name) or {}).get("kind") or ("directory" if path.is_dir() else "file")
         if kind == "env":
-            _set_env(subject, ref, name, kinds[name].get("parameter") or name, path)
+            config_map = input_config_map(path, f"{ref.name}-{name}")
+            subject.objects.append(config_map)
+            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
             continue
-        prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/inputs/{name}"
-        location = upload(Upload(name, kind, path), prefix, put)
+        location = upload(Upload(name, kind, path), f"{prefix}/{name}", put)
         _replace(subject.arguments().setdefault("artifacts", []), {"name": name, **location})
     if paths and INPUT_ARTIFACTS in subject.declared("parameters"):
         # Child Workflows get the run's artifacts from here.
         given_on = json.dumps([*subject.declared("artifacts").values()], ensure_ascii=False)
         set_parameters(subject, {INPUT_ARTIFACTS: given_on})
+
+
+def input_prefix(ref: RunRef) -> str:
+    """Where the inputs of a run are stored. `ref.uid` is its own or, where the cluster gives it one only later, any
+    text that never repeats."""
+    return f"runs/{ref.namespace}/{ref.name}/{ref.uid}/inputs"
 
 
 def require_complete(subject: Draft) -> None:
@@ -161,19 +192,6 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
             raise UsageError(f"{option} {name} is given twice")
         values[name] = value
     return values
-
-
-def _set_env(subject: Draft, ref: RunRef, name: str, parameter: str, path: Path) -> None:
-    """A dotenv file becomes the run's own ConfigMap; its name is the value of the input's parameter."""
-    from compiler.load.dotenv import parse
-
-    config_map = f"{ref.name}-{name}"
-    data, diagnostics = parse(str(path), path.read_bytes())
-    if diagnostics:
-        raise DefinitionError(f"{path} is not a dotenv file", diagnostics)
-    metadata = {"name": config_map, "namespace": ref.namespace}
-    subject.objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-    set_parameters(subject, {parameter: config_map})
 
 
 def _workflow(source: Json) -> Json:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from argo.backend import FINISHED, Json
 from argo.control import nodes
+from argo.control.selectors import select
 from argo.errors import ConflictError, did_you_mean
 from argo.track.tree import relative, waiting
 
@@ -27,7 +28,13 @@ def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]
         raise ConflictError(
             f"{name} has ended: {status['phase']}", known="nothing was changed", hint=f"argosy status {name}"
         )
-    return _VERBS[verb](workflow, arguments, now)
+    changed = _VERBS[verb](workflow, arguments, now)
+    if arguments.get("actor"):  # Argo: util/creator/creator.go
+        labels = workflow["metadata"].setdefault("labels", {})
+        labels["workflows.argoproj.io/actor"] = arguments["actor"]
+        if verb in _ACTIONS:
+            labels["workflows.argoproj.io/action"] = _ACTIONS[verb]
+    return changed
 
 
 def gate(workflow: Json, task: str) -> Json:
@@ -59,16 +66,17 @@ class Answer(NamedTuple):
     message: str
 
 
-def answer(node: Json, verb: str, message: str = "") -> Answer:
-    """The answer that approves or rejects a waiting node.
+def answer(node: Json, verb: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
+    """The answer that approves or rejects a waiting node, with values for its other parameters.
 
     A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail.
     """
+    given = dict(outputs or {})
     if DECISION in supplied(node):
-        return Answer("Succeeded", {DECISION: verb}, message)
+        return Answer("Succeeded", {DECISION: verb, **given}, message)
     if verb == APPROVE:
-        return Answer("Succeeded", {}, message)
-    return Answer("Failed", {}, message or "rejected")
+        return Answer("Succeeded", given, message)
+    return Answer("Failed", given, message or "rejected")
 
 
 def _stop(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
@@ -99,22 +107,47 @@ def _set(workflow: Json, arguments: Json, now: datetime) -> set[str]:
 
 def _answer(verb: str, workflow: Json, arguments: Json, now: datetime) -> set[str]:
     node = gate(workflow, arguments["task"])
-    return _decide(workflow, node, now, *answer(node, verb, arguments["message"]))
+    return _decide(workflow, node, now, *answer(node, verb, arguments["message"], arguments.get("outputs")))
 
 
+def _resume_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    """As Argo's `resume`: without a selector the suspension is lifted and all waiting nodes go on, gates, too."""
+    if not arguments.get("selector"):
+        return nodes.resume(workflow, now, arguments.get("message") or "")
+    chosen = select(waiting(workflow), arguments["selector"])
+    return {nodes.resume_node(workflow, node, now, arguments.get("message") or "") for node in chosen}
+
+
+def _set_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    """As Argo's `node set` and `stop` of single nodes: outputs, phase and message of the waiting nodes selected."""
+    phase, message = (str(arguments.get(key) or "") for key in ("phase", "message"))
+    return {
+        nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=arguments.get("outputs"))
+        for node in select(waiting(workflow), arguments["selector"])
+    }
+
+
+_ACTIONS = {
+    "stop": "Stop", "terminate": "Terminate", "suspend": "Suspend", "resume": "Resume", "resume-nodes": "Resume",
+}  # fmt: skip
 _VERBS: dict[str, Callable[[Json, Json, datetime], set[str]]] = {
     "stop": _stop,
     "terminate": _terminate,
     "suspend": _suspend,
     "resume": _resume,
     "set": _set,
+    "resume-nodes": _resume_nodes,
+    "set-nodes": _set_nodes,
     "approve": partial(_answer, APPROVE),
     "reject": partial(_answer, REJECT),
 }
 
 
-def _decide(workflow: Json, node: Json, now: datetime, phase: str, outputs: Json, message: str) -> set[str]:
-    """Set outputs and phase; what nobody supplied takes its default, and without one a node cannot succeed."""
+def decision(node: Json, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The values that a waiting node ends with: what nobody supplied takes its default.
+
+    Raises ConflictError where a value is missing without which it cannot succeed.
+    """
     parameters = {p["name"]: p for p in (node.get("outputs") or {}).get("parameters") or ()}
     values = dict(outputs)
     for name in supplied(node):
@@ -123,4 +156,9 @@ def _decide(workflow: Json, node: Json, now: datetime, phase: str, outputs: Json
             values[name] = default
         if name not in values and phase == "Succeeded":
             raise ConflictError(f"{node['name']} wants a value for {name}")
+    return values
+
+
+def _decide(workflow: Json, node: Json, now: datetime, phase: str, outputs: Json, message: str) -> set[str]:
+    values = decision(node, phase, outputs)
     return {nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=values)}

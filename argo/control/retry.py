@@ -6,6 +6,7 @@ Facts: Argo workflow/util/util.go (FormulateRetryWorkflow).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from argo.backend import FINISHED, Json
 from argo.errors import ConflictError, did_you_mean
@@ -15,7 +16,7 @@ _GROUPS = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
 _KEPT = frozenset({"Succeeded", "Skipped"})
 
 
-def reset(workflow: Json, tasks: Sequence[str] = ()) -> set[str]:
+def reset(workflow: Json, tasks: Sequence[str] = (), now: datetime | None = None) -> set[str]:
     """Edit an ended Workflow so that a controller goes on with it; the ids of nodes changed or removed.
 
     Failed groups run again from where they are, failed leaves and whatever came of failures (omitted nodes, exit
@@ -28,6 +29,7 @@ def reset(workflow: Json, tasks: Sequence[str] = ()) -> set[str]:
     if phase not in (FINISHED if tasks else ("Failed", "Error")):
         only = "ended" if tasks else "failed"
         raise ConflictError(f"only what has {only} can be tried again; this run is {phase}")
+    at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     run = workflow["metadata"]["name"]
     nodes: dict[str, Json] = status.get("nodes") or {}
     again = _after(nodes, _named(run, nodes, tasks))
@@ -41,8 +43,7 @@ def reset(workflow: Json, tasks: Sequence[str] = ()) -> set[str]:
     changed = set(removed)
     for key, node in nodes.items():
         if key in opened:
-            node["phase"] = "Running"
-            node["finishedAt"] = None
+            node.update(phase="Running", startedAt=at, finishedAt=None)
             node.pop("message", None)
             node.pop("outboundNodes", None)
             changed.add(key)
@@ -50,16 +51,22 @@ def reset(workflow: Json, tasks: Sequence[str] = ()) -> set[str]:
         if children and removed.intersection(children):
             node["children"] = [child for child in children if child not in removed]
             changed.add(key)
-    _reopen(workflow, status)
+    _reopen(workflow, status, at)
     return changed
 
 
-def _reopen(workflow: Json, status: Json) -> None:
-    status.update(phase="Running", finishedAt=None)
-    for field in ("message", "conditions"):
-        status.pop(field, None)
-    workflow["spec"].pop("shutdown", None)
+def _reopen(workflow: Json, status: Json, at: str) -> None:
+    """The run is as one that goes on; its deadline counts from now."""
+    status.update(phase="Running", startedAt=at, finishedAt=None)
+    status.pop("message", None)
+    others = [one for one in status.get("conditions") or () if one.get("type") != "Completed"]
+    status["conditions"] = [*others, {"type": "Completed", "status": "False"}]
+    for spec in (workflow["spec"], status.get("storedWorkflowTemplateSpec") or {}):
+        spec.pop("shutdown", None)
+    if workflow["spec"].get("activeDeadlineSeconds") == 0:  # that is how it was ended
+        del workflow["spec"]["activeDeadlineSeconds"]
     labels = workflow["metadata"].setdefault("labels", {})
+    labels.pop("workflows.argoproj.io/workflow-archiving-status", None)
     labels.update({"workflows.argoproj.io/phase": "Running", "workflows.argoproj.io/completed": "false"})
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
 from argo.backend import FULFILLED, Json
+from argo.track.estimate import left, used
 from argo.track.text import Line, clean, crop, duration, paint, sign, width
 from argo.track.tree import Task, relative, tree, waiting
 
@@ -26,8 +27,12 @@ Row = tuple[str, Task]
 class LiveView:
     """Draws a run on a terminal at most four times a second."""
 
-    def __init__(self, stream: TextIO | None = None, color: bool = True) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, color: bool = True, expected: Callable[[Json], float | None] | None = None
+    ) -> None:
+        """`expected` tells how many seconds a run takes; it is asked when something is drawn: it may take long."""
         self._stream = stream or sys.stderr
+        self._expected = expected
         self._color = color
         self._due = 0.0
         self._workflow: Json | None = None
@@ -56,19 +61,25 @@ class LiveView:
         # A terminal of another width breaks the lines that stand on it anew: only an empty screen can be counted on.
         start = "\x1b[H\x1b[2J" if self._size not in (None, size) else f"\x1b[{self._drawn}F" if self._drawn else ""
         # Lines that scrolled out cannot be reached any more, so that only the last drawing may be that long.
-        lines = picture(self._workflow, size.columns - 1, max(size.lines - 1, least))
+        seconds = self._expected(self._workflow) if self._expected is not None and self._drawn else None
+        lines = picture(self._workflow, size.columns - 1, max(size.lines - 1, least), seconds)
         text = "".join(f"{paint(line, self._color)}\x1b[K\n" for line in lines)
         self._stream.write(f"{start}{text}\x1b[J")
         self._stream.flush()
         self._size, self._drawn = size, len(lines)
 
 
-def picture(workflow: Json, columns: int, height: int) -> list[Line]:
-    """The tree and how to decide the gates that are open, in at most `height` lines."""
-    run = workflow["metadata"]["name"]
+def picture(workflow: Json, columns: int, height: int, seconds: float | None = None) -> list[Line]:
+    """The tree, how to decide the gates that are open, and what a run of so many seconds still takes and has used: in
+    at most `height` lines.
+    """
+    run, now = workflow["metadata"]["name"], datetime.now(UTC)
     gates = [relative(node["name"], run) for node in waiting(workflow)][: 3 if height > 8 else 1]
-    lines = render(tree(workflow), datetime.now(UTC), columns, height - len(gates))
-    return lines + [[(crop(f"  decide: argosy approve|reject {run} {gate}", columns), "magenta")] for gate in gates]
+    notes = [("magenta", f"  decide: argosy approve|reject {run} {gate}") for gate in gates]
+    if height > 8 and (about := ", ".join(filter(None, (left(workflow, seconds, now), used(workflow))))):
+        notes.append(("dim", f"  {about}"))
+    lines = render(tree(workflow), now, columns, height - len(notes))
+    return lines + [[(crop(text, columns), style)] for style, text in notes]
 
 
 def render(top: Task, now: datetime, columns: int | None = None, height: int | None = None) -> list[Line]:

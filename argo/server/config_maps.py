@@ -1,0 +1,147 @@
+"""ConfigMaps of a run where nothing but an Argo Server is there: first tasks make them, owned by the Workflow.
+
+A `resource` task with `setOwnerReference` makes one ConfigMap each, before anything else of the entry template. Its
+manifest is JSON in which `{` of the data is written as an escape, so that Argo's templating finds nothing in it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+
+from argo.backend import Json
+from argo.errors import UsageError
+
+ANNOTATION = "argosy.dev/config-maps"  # JSON: {"templates": […], "entrypoint": the one that is wrapped}
+_NAME = "argosy-config"
+_ENTRY = "argosy-entry"
+_INNER = "main"  # the step that calls a wrapped entry template
+
+
+def embed(workflow: Json, config_maps: Sequence[Json]) -> Json:
+    """The Workflow with tasks that make the ConfigMaps first, before whoever reads them.
+
+    Raises UsageError for a Workflow whose entry template is elsewhere.
+    """
+    made = copy.deepcopy(workflow)
+    if not config_maps:
+        return made
+    spec = made["spec"]
+    templates: list[Json] = spec.setdefault("templates", [])
+    used = {template["name"] for template in templates}
+    entry = next((t for t in templates if t["name"] == spec.get("entrypoint")), None)
+    if entry is None:
+        raise UsageError(
+            "the ConfigMaps of a Workflow whose entry template is elsewhere cannot be made over an Argo Server",
+            hint="submit with a profile that names a kubeconfig context",
+        )
+    added = [_free(_NAME, used) for _ in config_maps]
+    note: Json = {"templates": added}
+    if "dag" in entry:
+        _before_tasks(entry["dag"], added)
+    elif "steps" in entry:
+        entry["steps"].insert(0, [{"name": name, "template": name} for name in added])
+    else:
+        note["entrypoint"] = spec["entrypoint"]
+        spec["entrypoint"] = _free(_ENTRY, used)
+        note["templates"] = [*added, spec["entrypoint"]]
+        templates.append(_wrapped(spec["entrypoint"], entry, spec.get("arguments") or {}, added))
+    templates += [_template(name, config_map) for name, config_map in zip(added, config_maps, strict=True)]
+    made["metadata"].setdefault("annotations", {})[ANNOTATION] = json.dumps(note)
+    return made
+
+
+def extract(workflow: Json) -> tuple[Json, list[Json]]:
+    """The Workflow as it was before `embed`, and the ConfigMaps."""
+    made = copy.deepcopy(workflow)
+    annotations = made["metadata"].get("annotations") or {}
+    text = annotations.pop(ANNOTATION, None)
+    if text is None:
+        return made, []
+    if not annotations:
+        del made["metadata"]["annotations"]
+    note = json.loads(text)
+    spec = made["spec"]
+    added = set(note["templates"])
+    found = [t for t in spec["templates"] if t["name"] in added and "resource" in t]
+    spec["templates"] = [t for t in spec["templates"] if t["name"] not in added]
+    if "entrypoint" in note:
+        spec["entrypoint"] = note["entrypoint"]
+    else:
+        entry = next(t for t in spec["templates"] if t["name"] == spec["entrypoint"])
+        if "dag" in entry:
+            _after_tasks(entry["dag"], added)
+        else:
+            entry["steps"] = entry["steps"][1:]
+    return made, [json.loads(t["resource"]["manifest"]) for t in found]
+
+
+def manifest(config_map: Json) -> str:
+    """A ConfigMap as the text of a `resource` task: JSON that holds no `{{` but those that are its own braces."""
+    value = {"apiVersion": "v1", "kind": "ConfigMap", **config_map}
+    # An object stands behind a name, never right in another one: two braces together are text.
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("{{", "\\u007b\\u007b")
+
+
+def _template(name: str, config_map: Json) -> Json:
+    return {"name": name, "resource": {"action": "create", "setOwnerReference": True, "manifest": manifest(config_map)}}
+
+
+def _before_tasks(dag: Json, added: Sequence[str]) -> None:
+    """Let the tasks that wait for none wait for those added, in the words that the DAG uses."""
+    tasks: list[Json] = dag["tasks"]
+    speaks_depends = any(task.get("depends") for task in tasks)
+    for task in tasks:
+        if not task.get("depends") and not task.get("dependencies"):
+            if speaks_depends:
+                task["depends"] = " && ".join(added)
+            else:  # which goes with `continueOn`, too
+                task["dependencies"] = [*added]
+    tasks[:0] = [{"name": name, "template": name} for name in added]
+
+
+def _after_tasks(dag: Json, added: set[str]) -> None:
+    dag["tasks"] = [task for task in dag["tasks"] if task["name"] not in added]
+    for task in dag["tasks"]:
+        if added.intersection(task.get("dependencies") or ()):
+            del task["dependencies"]
+        elif added.intersection((task.get("depends") or "").split(" && ")):
+            del task["depends"]
+
+
+def _wrapped(name: str, entry: Json, arguments: Json, added: Sequence[str]) -> Json:
+    """Steps that make the ConfigMaps, then call a container or script as the Workflow would; its outputs are theirs."""
+    inputs, outputs = entry.get("inputs") or {}, entry.get("outputs") or {}
+    given = {kind: {item["name"]: item for item in arguments.get(kind) or ()} for kind in ("parameters", "artifacts")}
+    call: Json = {"name": _INNER, "template": entry["name"], "arguments": {}}
+    parameters = [
+        {"name": item["name"], "value": f"{{{{workflow.parameters.{item['name']}}}}}"}
+        for item in inputs.get("parameters") or ()
+        if item["name"] in given["parameters"]
+    ]
+    artifacts = [
+        given["artifacts"][item["name"]] for item in inputs.get("artifacts") or () if item["name"] in given["artifacts"]
+    ]
+    for kind, values in (("parameters", parameters), ("artifacts", artifacts)):
+        if values:
+            call["arguments"][kind] = values
+    made: Json = {"name": name, "steps": [[{"name": n, "template": n} for n in added], [call]]}
+    handed: Json = {}
+    for kind, source in (("parameters", "valueFrom"), ("artifacts", "from")):
+        for item in outputs.get(kind) or ():
+            reference = f"{{{{steps.{_INNER}.outputs.{kind}.{item['name']}}}}}"
+            value = {"parameter": reference} if kind == "parameters" else reference
+            handed.setdefault(kind, []).append({"name": item["name"], source: value})
+    if handed:
+        made["outputs"] = handed
+    return made
+
+
+def _free(name: str, used: set[str]) -> str:
+    wanted, number = name, 1
+    while wanted in used:
+        number += 1
+        wanted = f"{name}-{number}"
+    used.add(wanted)
+    return wanted
