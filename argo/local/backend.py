@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.errors import ConflictError, EnvironmentFailure, UsageError
+from argo.local.choice import choose_executor
 from argo.local.home import Home
+from argo.local.identity import identify
 from argo.local.images import Images
+from argo.local.kept import detach
 from argo.local.library import RunLibrary
 from argo.local.lock import RunLock
 from argo.local.memoized import release
 from argo.local.state import RunRow, State, name_taken, parent_uid
 from argo.local.stores import open_store
-from argo.track.tree import moment
+from argo.local.summaries import summary
+from argo.target import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from argo.local.engine import Observer
-    from argo.local.executors.local import Executor, LocalPods
+    from argo.local.executors.local import LocalPods
     from argo.storage import Store
 
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' for generated names
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LONGEST = 63  # of a Workflow's name, which is a label of its pods (Argo: workflow/validate/validate.go)
+_KEPT = ("name", "namespace", "labels", "annotations")  # of the metadata, when a run is submitted again
 _POLL = 0.1  # seconds between two looks at the state
 _PATIENCE = 15.0  # seconds in which the process that drives a run must have taken a command
 
@@ -39,47 +40,50 @@ _PATIENCE = 15.0  # seconds in which the process that drives a run must have tak
 class LocalBackend:
     """The runs of one ARGOSY_HOME."""
 
-    def __init__(self, home: Home | None = None) -> None:
+    def __init__(self, home: Home | None = None, target: Target | None = None) -> None:
         self.home = home or Home.open()
+        self._target = target or Target()
         self.state = State(self.home.database)
 
     @property
     def place(self) -> str:
         return "this machine"
 
+    @property
+    def namespace(self) -> str:
+        return "default"
+
     def close(self) -> None:
         """Close the state."""
         self.state.close()
 
-    def identify(self, workflow: Json, name: str | None = None) -> RunRef:
-        """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName.
+    def submit(self, submission: Submission) -> Submitted:
+        """Record a run and have a process of its own execute it, as this backend's target and ARGOSY_EXECUTOR say."""
+        made = self.record(
+            submission,
+            executor=os.environ.get("ARGOSY_EXECUTOR", ""),
+            images=self._target.images,
+            store=self._target.store,
+        )
+        detach(self.state, made.ref)
+        self.start(made.ref)
+        return made
 
-        Raises UsageError for what Kubernetes would not take as the name of a Workflow.
-        """
-        import secrets
-        import uuid
+    def start(self, ref: RunRef) -> None:
+        """Have a process of its own execute the run, where none does and it has not ended."""
+        from argo.local.detached import start
 
-        metadata = workflow.setdefault("metadata", {})
-        own = name or metadata.get("name")
-        if not own:
-            suffix = "".join(secrets.choice(_LETTERS) for _ in range(5))
-            own = (metadata.get("generateName") or "run-")[: _LONGEST - len(suffix)] + suffix
-        _check_name(own)
-        metadata.pop("generateName", None)
-        metadata["name"] = own
-        metadata.setdefault("namespace", "default")
-        metadata["uid"] = str(uuid.uuid4())
-        metadata["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return RunRef(own, metadata["namespace"], metadata["uid"])
+        if not self.active(ref) and self._phase(ref) not in FINISHED:
+            start(self.home, ref)
 
-    def submit(
+    def record(
         self,
         submission: Submission,
         *,
         executor: str = "",
         parallelism: int | None = None,
         images: Images | None = None,
-        store: Json | None = None,
+        store: Mapping[str, Any] | None = None,
     ) -> Submitted:
         """Record a run. It starts when `drive` is called.
 
@@ -89,7 +93,7 @@ class LocalBackend:
         if "uid" in metadata:
             ref = RunRef(metadata["name"], metadata["namespace"], metadata["uid"])
         else:
-            ref = self.identify(submission.workflow)
+            ref = identify(submission.workflow)
         if submission.key:
             submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
         try:
@@ -117,11 +121,23 @@ class LocalBackend:
 
     def named(self, ref: RunRef) -> RunRef | None:
         """The run that has the name of `ref` in its namespace."""
-        rows = self.state.rows()
-        return next((r.ref for r in rows if (r.ref.name, r.ref.namespace) == (ref.name, ref.namespace)), None)
+        names = (ref.name, ref.namespace)
+        return next((r.ref for r in self.state.rows() if (r.ref.name, r.ref.namespace) == names), None)
+
+    def artifacts(self, ref: RunRef) -> Store:
+        raise UsageError(f"no server gives the artifacts of {ref.name}", hint="leave --via out")
 
     def link(self, ref: RunRef) -> str:  # noqa: ARG002  (no page shows it)
         return ""
+
+    def places(self, ref: RunRef) -> Mapping[str, str]:
+        from argo.storage.settings import shown
+
+        settings = self.state.row(ref.uid).store
+        return {"artifacts": shown(settings) if settings else str(self.home.store), "logs": str(self.home.run(ref.uid))}
+
+    def _phase(self, ref: RunRef) -> str:
+        return str((self.get(ref).get("status") or {}).get("phase") or "Pending")
 
     def _key(self, ref: RunRef) -> str:
         return ((self.get(ref).get("metadata") or {}).get("labels") or {}).get(KEY) or ""
@@ -136,20 +152,29 @@ class LocalBackend:
     def get(self, ref: RunRef) -> Json:
         return self.state.workflow(ref.uid)[0]
 
+    def submission(self, ref: RunRef) -> Submission:
+        workflow = self.get(ref)
+        workflow["metadata"] = {key: value for key, value in workflow["metadata"].items() if key in _KEPT}
+        # What its own tasks made (it owns that) they make again.
+        objects = [o for o in self.state.objects(ref.uid) if "ownerReferences" not in o["metadata"]]
+        workflow.pop("status", None)
+        return Submission(workflow, objects, self.state.row(ref.uid).source)
+
     def list(self) -> Sequence[RunSummary]:
-        return [self._summary(row) for row in self.state.rows()]
+        return [summary(row, active=self.active(row.ref)) for row in self.state.rows()]
 
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
-        """Snapshots until the run has ended and nothing drives it; the first at once, an unchanged one every tick."""
-        workflow, revision, changed = self.state.changes(ref.uid, 0)
+        """Snapshots until nothing drives the run; the first at once, an unchanged one every tick."""
+        workflow, revision = None, 0
         while True:
+            driven = self.active(ref)  # before the look: what the process did last is then in it
+            changed: frozenset[str] | None = frozenset()
+            if workflow is None or self.state.revision(ref.uid) != revision:
+                workflow, revision, changed = self.state.changes(ref.uid, revision, workflow)
             yield Snapshot(workflow, changed)
-            if (workflow.get("status") or {}).get("phase") in FINISHED and not self.active(ref):
+            if not driven:
                 return
             time.sleep(_POLL)
-            changed = frozenset()
-            if self.state.revision(ref.uid) != revision:
-                workflow, revision, changed = self.state.changes(ref.uid, revision, workflow)
 
     def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
         from argo.local.logs import read_logs
@@ -157,16 +182,16 @@ class LocalBackend:
         return read_logs(self, ref, task, follow=follow)
 
     def stop(self, ref: RunRef) -> None:
-        self._order(ref, "stop", {}, drive=True)
+        self.order(ref, "stop", {}, drive=True)
 
     def terminate(self, ref: RunRef) -> None:
-        self._order(ref, "terminate", {}, drive=True)
+        self.order(ref, "terminate", {}, drive=True)
 
     def suspend(self, ref: RunRef) -> None:
-        self._order(ref, "suspend", {})
+        self.order(ref, "suspend", {})
 
     def resume(self, ref: RunRef) -> None:
-        self._order(ref, "resume", {})
+        self.order(ref, "resume", {})
 
     def set_node(
         self,
@@ -176,15 +201,21 @@ class LocalBackend:
         outputs: Mapping[str, str],
         message: str = "",
     ) -> None:
-        self._order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
+        self.order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
 
-    def approve(self, ref: RunRef, task: str, message: str = "") -> None:
-        self._order(ref, "approve", {"task": task, "message": message})
+    def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
+        self.order(ref, "approve", {"task": task, "message": message, "outputs": dict(outputs)})
 
-    def reject(self, ref: RunRef, task: str, message: str = "") -> None:
-        self._order(ref, "reject", {"task": task, "message": message})
+    def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
+        self.order(ref, "reject", {"task": task, "message": message, "outputs": dict(outputs)})
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
+        """As `Backend.retry`; a process of its own executes it."""
+        self.reset(ref, tasks)
+        detach(self.state, ref)
+        self.start(ref)
+
+    def reset(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """Make what failed unfinished again; `drive` then executes it. Raises ConflictError for a run not ended."""
         from argo.control.retry import reset
         from argo.local.children import child_uids
@@ -239,9 +270,9 @@ class LocalBackend:
         """Whether a process drives the run now."""
         return RunLock(self.home.run(ref.uid)).held()
 
-    def store(self, ref: RunRef) -> Store:
-        """The store of a run's artifacts. Raises StoreError for credentials that are only half there."""
-        return open_store(self.home, self.state.row(ref.uid).store)
+    def store(self, ref: RunRef | None = None) -> Store:
+        """As `Backend.store`. Raises StoreError for credentials that are only half there."""
+        return open_store(self.home, self.state.row(ref.uid).store if ref else self._target.store)
 
     def drive(self, ref: RunRef, observe: Observer | None = None, *, wait: bool = True) -> bool:
         """Execute the run in this process until it has ended: True; False when left by a signal.
@@ -262,7 +293,15 @@ class LocalBackend:
                 closing(Children(self.state, self.home, row, library, pods)) as family,
             ):
                 controller = Controller(workflow, library, parallelism=row.parallelism)
-                return Engine(self.state, ref.uid, workflow, controller, family, observe or _ignore, wait).drive()
+                return Engine(
+                    self.state,
+                    ref.uid,
+                    workflow,
+                    controller,
+                    family,
+                    observe or (lambda _workflow, _changed: None),
+                    wait,
+                ).drive()
 
     def _pods(self, row: RunRow, library: RunLibrary, folder: Path) -> LocalPods:
         from argo.local.executors.local import LocalPods
@@ -302,13 +341,16 @@ class LocalBackend:
 
     def _locked(self, ref: RunRef) -> RunLock:
         lock = RunLock(self.home.run(ref.uid))
-        if not lock.acquire():
+        deadline = time.monotonic() + _PATIENCE
+        while not (held := lock.acquire()) and time.monotonic() < deadline and self._phase(ref) in FINISHED:
+            time.sleep(_POLL / 2)  # whoever drove it to its end lets go of it in a moment
+        if not held:
             raise ConflictError(
                 f"another process drives {ref.name}", known="it goes on undisturbed", hint=f"argosy watch {ref.name}"
             )
         return lock
 
-    def _order(self, ref: RunRef, verb: str, arguments: Json, *, drive: bool = False) -> None:
+    def order(self, ref: RunRef, verb: str, arguments: Json, *, drive: bool = False) -> None:
         """Have a command carried out: by the process that drives the run, else by this one."""
         number = self.state.post(ref.uid, verb, arguments)
         deadline = time.monotonic() + _PATIENCE
@@ -329,7 +371,7 @@ class LocalBackend:
                 error = self._carry_out(ref, number, verb, arguments)
         if error:
             raise ConflictError(error, known="nothing was changed", hint=f"argosy status {ref.name}")
-        if drive and not self.active(ref) and (self.get(ref).get("status") or {}).get("phase") not in FINISHED:
+        if drive and not self.active(ref) and self._phase(ref) not in FINISHED:
             self.drive(ref)
 
     def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
@@ -344,50 +386,3 @@ class LocalBackend:
             error = refused.message
         self.state.record(ref.uid, workflow, changed, settled=[(number, error)])
         return error
-
-    def _summary(self, row: RunRow) -> RunSummary:
-        status = row.status
-        return RunSummary(
-            row.ref,
-            row.phase,
-            status.get("message") or "",
-            row.created_at,
-            moment(status.get("startedAt")),
-            moment(status.get("finishedAt")),
-            status.get("progress") or "",
-            self.active(row.ref),
-            row.source,
-        )
-
-
-def choose_executor(wanted: str) -> Executor:
-    """What runs containers here: what is wanted; for "auto" a container runtime that works, else processes.
-
-    Raises EnvironmentFailure for a runtime that is not here, UsageError for an unknown name.
-    """
-    if wanted == "process":
-        return "process"
-    if wanted in ("", "auto"):
-        from argo.local.executors.runtimes import found
-
-        return found(os.environ) or "process"
-    if wanted not in ("podman", "docker"):
-        raise UsageError(f"there is no executor named {wanted}", hint="process, podman or docker")
-    if shutil.which(wanted) is None:
-        raise EnvironmentFailure(f"{wanted} is not installed here", hint="--executor process")
-    return "podman" if wanted == "podman" else "docker"
-
-
-def _check_name(name: str) -> None:
-    if len(name) <= _LONGEST and _NAME.fullmatch(name):
-        return
-    near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST].strip("-")
-    raise UsageError(
-        f"{name!r} is not a name for a run: at most {_LONGEST} lower-case letters, digits, '-' and '.'",
-        known="nothing was started",
-        hint=f"--name {near or 'first'}",
-    )
-
-
-def _ignore(workflow: Json, changed: Collection[str]) -> None:
-    """Watch nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import argo.local.kept as kept
 from argo.backend import Json
 from argo.local.home import Home
 from argo.local.memoized import LABEL, Memoized, place_of
@@ -33,10 +34,10 @@ class RunLibrary:
         return {"kind": "ConfigMap", "metadata": metadata, "data": {**((given or {}).get("data") or {}), **kept}}
 
     def workflow_template(self, name: str) -> Json | None:
-        return self._object("WorkflowTemplate", name)
+        return self._object("WorkflowTemplate", name) or self._kept("WorkflowTemplate", name)
 
     def cluster_workflow_template(self, name: str) -> Json | None:
-        return self._object("ClusterWorkflowTemplate", name)
+        return self._object("ClusterWorkflowTemplate", name) or self._kept("ClusterWorkflowTemplate", name)
 
     def secret(self, name: str, key: str) -> bytes | None:
         return self._home.secret(name, key)
@@ -49,6 +50,10 @@ class RunLibrary:
             return
         self._state.put_object(self._uid, value)
         self._found[("ConfigMap", name)] = value
+
+    def _kept(self, kind: str, name: str) -> Json | None:
+        namespace = "" if kind.startswith("Cluster") else self._state.row(self._uid).ref.namespace
+        return kept.get(self._state, kind, namespace, name)
 
     @cached_property
     def _memoized(self) -> Memoized:

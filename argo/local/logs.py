@@ -43,6 +43,21 @@ def read_logs(backend: LocalBackend, ref: RunRef, task: str | None, *, follow: b
     _known(workflow, ref, task, _pods(workflow, ref, task))
 
 
+class Tails:
+    """The logs of one run, read in turns: each gives the whole lines that are new."""
+
+    def __init__(self, backend: LocalBackend, ref: RunRef) -> None:
+        self._ref = ref
+        self._folder = backend.pods_folder(ref, backend.get(ref))
+        self._tails: dict[Path, _Tail] = {}
+
+    def read(self, nodes: list[Json], *, whole: bool) -> list[tuple[Json, LogLine]]:
+        """The new lines of the pods of these nodes, with them; `whole`: also what has no line end yet."""
+        return [
+            (node, line) for node in nodes for line in _read([node], self._ref, self._folder, self._tails, whole=whole)
+        ]
+
+
 @dataclass(slots=True)
 class _Tail:
     """A log file read so far: where to go on, and the pieces of the line that has not ended."""

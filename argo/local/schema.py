@@ -50,6 +50,34 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             UNIQUE (store, namespace, name, key))""",
         "CREATE INDEX memoized_changes ON memoized (store, namespace, name, id)",
     ),
+    (
+        # One count over everything that changes, as a cluster's resourceVersion; `removed` tells watchers what went.
+        "CREATE TABLE clock (version INTEGER NOT NULL)",
+        "INSERT INTO clock VALUES (1000)",
+        "CREATE TABLE versions (uid TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX versions_order ON versions (version)",
+        "INSERT INTO versions SELECT uid, 1000 FROM runs",
+        """CREATE TABLE removed (
+            version INTEGER PRIMARY KEY, uid TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+            body TEXT NOT NULL)""",
+        """CREATE TRIGGER run_added AFTER INSERT ON runs BEGIN
+            UPDATE clock SET version = version + 1;
+            INSERT OR REPLACE INTO versions SELECT NEW.uid, version FROM clock; END""",
+        """CREATE TRIGGER run_changed AFTER UPDATE OF revision ON runs BEGIN
+            UPDATE clock SET version = version + 1;
+            INSERT OR REPLACE INTO versions SELECT NEW.uid, version FROM clock; END""",
+        """CREATE TRIGGER run_removed AFTER DELETE ON runs BEGIN
+            UPDATE clock SET version = version + 1;
+            DELETE FROM versions WHERE uid = OLD.uid;
+            INSERT INTO removed SELECT version, OLD.uid, OLD.namespace, OLD.name, OLD.body FROM clock;
+            DELETE FROM removed WHERE version < (SELECT version FROM clock) - 10000; END""",
+        # Templates and schedules that the API keeps. Those of the cluster have an empty namespace.
+        """CREATE TABLE kept (
+            kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, object TEXT NOT NULL,
+            PRIMARY KEY (kind, namespace, name)) WITHOUT ROWID""",
+        # Runs that nobody at a terminal drives: whoever serves them starts their processes again.
+        """CREATE TABLE detached (uid TEXT PRIMARY KEY REFERENCES runs ON DELETE CASCADE) WITHOUT ROWID""",
+    ),
 )
 
 

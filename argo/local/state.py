@@ -11,7 +11,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,7 +86,7 @@ class State:
         executor: str = "",
         parallelism: int | None = None,
         images: Images | None = None,
-        store: Json | None = None,
+        store: Mapping[str, Any] | None = None,
     ) -> None:
         """Record a new run, whole. Raises ConflictError when its name is taken."""
         body, status = _body(workflow), _status(workflow)
@@ -162,7 +162,7 @@ class State:
             raise NotFoundError(f"the run {uid} has been deleted")
         workflow: Json = json.loads(head[0])
         nodes: Json = dict(known["status"].get("nodes") or {}) if known else {}
-        found = {key: json.loads(node) for key, node in rows}
+        found = dict(zip((key for key, _ in rows), json.loads(f"[{','.join(node for _, node in rows)}]"), strict=True))
         whole(found, nodes, children)
         nodes.update(found)
         for key in [key for key, node in nodes.items() if node is None]:
@@ -229,6 +229,12 @@ class State:
                 "SELECT object FROM objects WHERE uid = ? AND kind = ? AND name = ?", (uid, kind, name)
             ).fetchone()
         return json.loads(found[0]) if found else None
+
+    def objects(self, uid: str) -> list[Json]:
+        """All objects that a run may refer to."""
+        with self._guard():
+            found = self._db.execute("SELECT object FROM objects WHERE uid = ? ORDER BY kind, name", (uid,)).fetchall()
+        return [json.loads(text) for (text,) in found]
 
     def put_object(self, uid: str, value: Json) -> None:
         """Add an object to a run, in place of the one of the same kind and name."""

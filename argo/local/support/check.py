@@ -42,6 +42,11 @@ def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
     return sorted(set(diagnostics))
 
 
+def check_shapes(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
+    """Unknown fields and values of the wrong shape, which no Argo takes."""
+    return sorted({fault for document in documents for fault in fields.shapes(document)})
+
+
 def specs(document: ManifestDocument) -> Iterator[Place]:
     """The WorkflowSpecs of an object."""
     path: tuple[Any, ...] = {"ConfigMap": (), "CronWorkflow": ("spec", "workflowSpec")}.get(document.kind, ("spec",))

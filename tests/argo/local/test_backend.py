@@ -13,8 +13,10 @@ import pytest
 
 from argo.backend import Submission
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
-from argo.local.backend import LocalBackend, choose_executor
+from argo.local.backend import LocalBackend
+from argo.local.choice import choose_executor
 from argo.local.home import Home
+from argo.local.identity import identify
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,12 +50,12 @@ def workflow(script: str, name: str = "run") -> dict[str, Any]:
 
 
 def test_a_retry_runs_only_what_failed(backend: LocalBackend) -> None:
-    ref = backend.submit(Submission(workflow("echo try >> /kept/tries; test -e /kept/go")), executor="process").ref
+    ref = backend.record(Submission(workflow("echo try >> /kept/tries; test -e /kept/go")), executor="process").ref
     assert backend.drive(ref)
     assert backend.get(ref)["status"]["phase"] == "Failed"
     kept = backend.home.root / "volumes" / "kept"
     (kept / "go").touch()
-    backend.retry(ref)
+    backend.reset(ref)
     assert backend.get(ref)["status"]["phase"] == "Running"
     assert backend.drive(ref)
     found = backend.get(ref)["status"]
@@ -62,11 +64,11 @@ def test_a_retry_runs_only_what_failed(backend: LocalBackend) -> None:
     assert (kept / "ok").read_text() == "x\n"
     assert (kept / "tries").read_text() == "try\ntry\n"
     with pytest.raises(ConflictError, match="only what has failed"):
-        backend.retry(ref)
+        backend.reset(ref)
 
 
 def test_watching_a_run_that_has_ended(backend: LocalBackend) -> None:
-    ref = backend.submit(Submission(workflow("echo out; echo err >&2"), source="a.yaml"), executor="process").ref
+    ref = backend.record(Submission(workflow("echo out; echo err >&2"), source="a.yaml"), executor="process").ref
     backend.drive(ref)
     (snapshot,) = backend.watch(ref)
     assert snapshot.workflow["status"]["phase"] == "Succeeded"
@@ -81,7 +83,7 @@ def test_watching_a_run_that_has_ended(backend: LocalBackend) -> None:
 
 def test_delete_keeps_results_unless_told(backend: LocalBackend) -> None:
     for results in (False, True):
-        ref = backend.submit(Submission(workflow("true", f"d{results}".lower())), executor="process").ref
+        ref = backend.record(Submission(workflow("true", f"d{results}".lower())), executor="process").ref
         key = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/x"
         store = backend.store(ref)
         store.put_bytes(key, b"1")
@@ -94,10 +96,10 @@ def test_delete_keeps_results_unless_told(backend: LocalBackend) -> None:
 
 def test_names_are_checked_before_anything_is_uploaded(backend: LocalBackend) -> None:
     first = workflow("true")
-    backend.submit(Submission(first), executor="process")
+    backend.record(Submission(first), executor="process")
     second = workflow("true")
     with pytest.raises(ConflictError, match="exists already"):
-        backend.check_name(backend.identify(second, first["metadata"]["name"]))
+        backend.check_name(identify(second, first["metadata"]["name"]))
 
 
 def test_executors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

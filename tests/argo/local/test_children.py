@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from argo.backend import RunRef, Submission
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
+from argo.local.identity import identify
 from argo.local.pods import PodOutcome, PodRequest
 from argo.submit import draft, set_inputs, set_parameters
 from compiler import pipeline, size
@@ -193,8 +194,8 @@ def run(backend: Backend, result: pipeline.Result, **values: str) -> RunRef:
     """Drive a run to its end, approving every gate."""
     subject = draft(result.objects())
     set_parameters(subject, values)
-    ref = backend.identify(subject.workflow, "r")
-    backend.submit(Submission(subject.workflow, subject.objects, "test"), executor="process")
+    ref = identify(subject.workflow, "r")
+    backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     finish(backend, ref)
     return ref
 
@@ -269,8 +270,8 @@ def test_children_are_taken_up_again(backend: Backend) -> None:
     whole = outcome([ASSET, CHAINS], 1 << 20, 0)
     result = compiled([ASSET, CHAINS], BUDGET)
     subject = draft(result.objects())
-    ref = backend.identify(subject.workflow, "r")
-    backend.submit(Submission(subject.workflow, subject.objects, "test"), executor="process")
+    ref = identify(subject.workflow, "r")
+    backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     started: list[str] = []
     for stop in ("a2", "b1", "end"):
         backend.pods = ScriptedPods(backend.pods.store, stop=stop)
@@ -288,8 +289,8 @@ def test_children_are_taken_up_again(backend: Backend) -> None:
 def test_a_child_ends_with_its_parent_and_goes_with_it(backend: Backend) -> None:
     result = compiled([ASSET, CHAINS], BUDGET)
     subject = draft(result.objects())
-    ref = backend.identify(subject.workflow, "r")
-    backend.submit(Submission(subject.workflow, subject.objects, "test"), executor="process")
+    ref = identify(subject.workflow, "r")
+    backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     backend.pods = ScriptedPods(backend.pods.store, stop="a1")
     with pytest.raises(KeyboardInterrupt):
         backend.drive(ref)
@@ -312,7 +313,7 @@ def test_a_retry_makes_a_failed_child_anew(backend: Backend) -> None:
     assert [node["name"] for node in nodes if node.get("message", "").startswith("Workflow r-part-")]
     backend.pods = ScriptedPods(backend.pods.store)
     backend.pods._outcome = lambda template: PodOutcome("Succeeded", exit_code=0)  # type: ignore[method-assign]  # mended
-    backend.retry(ref)
+    backend.reset(ref)
     assert backend.drive(ref)
     assert "a3" in str(backend.pods.started)
 
@@ -325,10 +326,10 @@ def test_an_input_of_the_submission_reaches_the_children(tmp_path: Path) -> None
         backend.pods = ScriptedPods({})
         store = backend.pods.store
         subject = draft(compiled([ASSET, CHAINS], budget).objects())
-        ref = backend.identify(subject.workflow, "r")
+        ref = identify(subject.workflow, "r")
         given_ = {"text": str(tmp_path / "mine")}
         set_inputs(subject, given_, ref, _Put(store))
-        backend.submit(Submission(subject.workflow, subject.objects, "test"), executor="process")
+        backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
         assert backend.drive(ref)
         assert bool(backend.children(ref)) == (budget == BUDGET)
         stores.append({key.replace(ref.uid, "UID"): value for key, value in store.items()})

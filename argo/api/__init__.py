@@ -1,0 +1,1 @@
+"""The Argo Server's REST API over the runs of this machine."""

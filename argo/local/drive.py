@@ -1,0 +1,35 @@
+"""The process that drives one run, without a terminal: `python -m argo.local.drive HOME UID`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from argo.backend import FINISHED
+from argo.errors import ArgosyError, ConflictError, NotFoundError
+from argo.local.backend import LocalBackend
+from argo.local.home import Home
+
+
+def main(arguments: list[str]) -> int:
+    """Drive the run until it has ended; the exit code. A run that another process drives is left to that."""
+    root, uid = arguments
+    os.chdir("/")  # whatever folder it was started in may be removed
+    backend = LocalBackend(Home(Path(root)))
+    try:
+        ref = backend.state.row(uid).ref
+        if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED or backend.unfinished(ref):
+            backend.drive(ref)
+    except (ConflictError, NotFoundError):  # driven by another, or deleted
+        return 0
+    except ArgosyError as error:
+        sys.stderr.write("\n".join(error.lines()) + "\n")
+        return error.exit_code
+    finally:
+        backend.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

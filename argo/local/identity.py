@@ -1,0 +1,25 @@
+"""What makes a Workflow object a run of this machine: its name and its uid."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from argo.backend import Json, RunRef
+from argo.naming import check_name, generated
+
+
+def identify(workflow: Json, name: str | None = None) -> RunRef:
+    """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName.
+
+    Raises UsageError for what Kubernetes would not take as the name of a Workflow.
+    """
+    metadata = workflow.setdefault("metadata", {})
+    own: str = name or metadata.get("name") or generated(metadata.get("generateName", ""))
+    check_name(own)
+    metadata.pop("generateName", None)
+    metadata["name"] = own
+    metadata.setdefault("namespace", "default")
+    metadata["uid"] = str(uuid.uuid4())
+    metadata["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return RunRef(own, metadata["namespace"], metadata["uid"])
