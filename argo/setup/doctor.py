@@ -1,0 +1,50 @@
+"""Looks at the way from this machine to a fetched result, step by step, and says what to do about each failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from argo.setup.checks import Check, attempt, of_store, skipped
+
+if TYPE_CHECKING:
+    from argo.local.home import Home
+    from argo.target import Target
+
+
+def examine(target: Target) -> Iterator[Check]:
+    """The checks of a place, in the order of the way to it; what stands on a failed one is skipped."""
+    if target.local:
+        yield from _here(target)
+    elif target.server is not None:
+        from argo.setup.of_server import examine_server
+
+        yield from examine_server(target, target.server)
+    else:
+        from argo.setup.of_cluster import examine_cluster
+
+        yield from examine_cluster(target)
+
+
+def _here(target: Target) -> Iterator[Check]:
+    from argo.local.choice import choose_executor
+    from argo.local.home import Home
+    from argo.local.stores import open_store
+
+    home = attempt("home", lambda: _home(Home.open()), "set ARGOSY_HOME to a folder that you may write")
+    yield home
+    yield attempt("executor", lambda: f"tasks run with {choose_executor(os.environ.get('ARGOSY_EXECUTOR', ''))}")
+    if home.state == "failed":
+        yield from skipped(("store",), "without a home")
+        return
+    yield from of_store(lambda: open_store(Home.open(), target.store), "default")
+
+
+def _home(home: Home) -> str:
+    from argo.local.state import State as Runs
+
+    Runs(home.database).close()
+    free = shutil.disk_usage(home.root).free
+    return f"{home.root}, {free / (1 << 30):.1f} GiB free"

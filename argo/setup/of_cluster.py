@@ -1,0 +1,180 @@
+"""The way to a Kubernetes cluster with Argo. Facts: the Kubernetes API's reviews of subjects and of access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from argo.backend import Json
+from argo.cluster.api import Cluster
+from argo.errors import ArgosyError, AuthError, NotFoundError, UsageError
+from argo.setup.checks import Check, attempt, of_store, skipped
+from argo.setup.rights import ARGO, SUBMITTER
+from argo.target import ClusterAddress, Target
+
+if TYPE_CHECKING:
+    from argo.storage import Store
+
+_REST = ("token", "argo", "rights", "controller", "accounts", "artifact repository", "gpus", "store")
+_SETUP = "an administrator applies: argosy setup | kubectl apply -f -"
+
+
+def examine_cluster(target: Target) -> Iterator[Check]:
+    """The checks of a cluster."""
+    try:
+        cluster = Cluster(target.cluster or ClusterAddress(), target.namespace)
+    except ArgosyError as error:
+        yield Check("cluster", "failed", error.message, error.hint)
+        yield from skipped(_REST, "without a cluster")
+        return
+    try:
+        reached = attempt("cluster", lambda: _version(cluster), "kubectl version")
+        yield reached
+        if reached.state == "failed":
+            yield from skipped(_REST, "the cluster was not reached")
+            return
+        yield from _inside(cluster, target)
+    finally:
+        cluster.close()
+
+
+def _inside(cluster: Cluster, target: Target) -> Iterator[Check]:
+    token = attempt("token", lambda: _who(cluster), "kubectl auth whoami")
+    yield token
+    if token.state == "failed":
+        yield from skipped(_REST[1:], "the credentials are not taken")
+        return
+    yield attempt("argo", lambda: _kinds(cluster), "install Argo Workflows with its CRDs, or ask who runs the cluster")
+    yield _rights(cluster)
+    yield _controller(cluster)
+    yield _accounts(cluster)
+    yield _repository(cluster, target)
+    yield _gpus(cluster)
+    yield from of_store(lambda: _store(cluster, target), cluster.namespace)
+
+
+def _version(cluster: Cluster) -> str:
+    found = cluster.client.json("GET", "/version", "get version")
+    return f"{cluster.client.host}, Kubernetes {found.get('gitVersion', '?')}, namespace {cluster.namespace}"
+
+
+def _who(cluster: Cluster) -> str:
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        found = cluster.client.json("POST", path, "create selfsubjectreviews", body)
+    except NotFoundError:
+        return "taken (Kubernetes before 1.28 does not say whose it is)"
+    return f"you are {((found.get('status') or {}).get('userInfo') or {}).get('username', '?')}"
+
+
+def _kinds(cluster: Cluster) -> str:
+    found = cluster.client.json("GET", f"/apis/{ARGO}/v1alpha1", "get the kinds of argoproj.io")
+    names = {item["name"] for item in found.get("resources") or ()}
+    missing = sorted({"workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"} - names)
+    if missing:
+        raise NotFoundError(f"the cluster does not know {', '.join(missing)}")
+    return f"its {len([name for name in names if '/' not in name])} kinds are known"
+
+
+def _rights(cluster: Cluster) -> Check:
+    missing = []
+    try:
+        for right in SUBMITTER:
+            refused = [verb for verb in right.verbs if not _may(cluster, right.group, right.resource, verb)]
+            if refused:
+                missing.append(f"{'/'.join(refused)} {right.resource} ({right.reason})")
+    except ArgosyError as error:
+        return Check("rights", "failed", error.message, error.hint)
+    if missing:
+        return Check("rights", "failed", f"missing: {'; '.join(missing)}", _SETUP)
+    return Check("rights", "ok", "all that argosy does is allowed")
+
+
+def _may(cluster: Cluster, group: str, resource: str, verb: str) -> bool:
+    name, _, part = resource.partition("/")
+    attributes = {"namespace": cluster.namespace, "verb": verb, "group": group, "resource": name, "subresource": part}
+    body: Json = {
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }  # fmt: skip
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    found = cluster.client.json("POST", path, "create selfsubjectaccessreviews", body)
+    return bool((found.get("status") or {}).get("allowed"))
+
+
+def _controller(cluster: Cluster) -> Check:
+    for namespace in dict.fromkeys((cluster.namespace, "argo", "argo-workflows")):
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/workflow-controller"
+        try:
+            found = cluster.client.json("GET", path, "get deployments workflow-controller")
+        except NotFoundError:
+            continue
+        except AuthError:
+            return Check("controller", "skipped", "you may not look at Deployments, which is no harm")
+        except ArgosyError as error:
+            return Check("controller", "failed", error.message, error.hint)
+        image = found["spec"]["template"]["spec"]["containers"][0]["image"]
+        ready = (found.get("status") or {}).get("readyReplicas") or 0
+        if not ready:
+            hint = f"kubectl -n {namespace} describe deployment workflow-controller"
+            return Check("controller", "failed", f"{image} in {namespace} is not ready", hint)
+        return Check("controller", "ok", f"{image} in {namespace}")
+    hint = "a run that stays Pending has no controller: ask who runs the cluster"
+    return Check("controller", "warning", "no Deployment workflow-controller was found", hint)
+
+
+def _accounts(cluster: Cluster) -> Check:
+    path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts"
+    try:
+        found = cluster.client.json("GET", path, "list serviceaccounts")
+    except AuthError:
+        return Check("accounts", "skipped", "you may not look at ServiceAccounts, which is no harm")
+    except ArgosyError as error:
+        return Check("accounts", "failed", error.message, error.hint)
+    names = sorted(item["metadata"]["name"] for item in found.get("items") or ())
+    if not names:
+        return Check("accounts", "warning", "there are no ServiceAccounts", _SETUP)
+    return Check("accounts", "ok", f"ServiceAccounts: {', '.join(names)}")
+
+
+def _repository(cluster: Cluster, target: Target) -> Check:
+    from argo.cluster.stores import store_settings
+    from argo.storage.settings import shown
+
+    try:
+        found = store_settings(cluster, {"spec": {}})
+    except ArgosyError as error:
+        return Check("artifact repository", "failed", error.message, error.hint)
+    if found:
+        return Check("artifact repository", "ok", f"pods use {shown(found)}")
+    if target.store:
+        return Check("artifact repository", "ok", "none in the namespace; manifests name the profile's store")
+    return Check("artifact repository", "warning", "neither the namespace nor the profile names one", _SETUP)
+
+
+def _gpus(cluster: Cluster) -> Check:
+    try:
+        nodes = cluster.client.json("GET", "/api/v1/nodes", "list nodes").get("items") or []
+    except AuthError:
+        return Check("gpus", "skipped", "you may not look at nodes, which is no harm")
+    except ArgosyError as error:
+        return Check("gpus", "failed", error.message, error.hint)
+    counts: dict[str, int] = {}
+    for node in nodes:
+        for name, count in ((node.get("status") or {}).get("allocatable") or {}).items():
+            if name.endswith("/gpu") or "/mig-" in name:
+                counts[name] = counts.get(name, 0) + int(count)
+    if not counts:
+        return Check("gpus", "warning", f"{len(nodes)} nodes, none with GPUs", "only what asks for none will run")
+    return Check("gpus", "ok", ", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
+
+
+def _store(cluster: Cluster, target: Target) -> Store:
+    from argo.cluster.stores import store_settings
+    from argo.storage.settings import s3_store
+
+    settings = target.store or store_settings(cluster, {"spec": {}})
+    if not settings:
+        raise UsageError("nobody says where artifacts lie", hint="add a `store` to the profile in argosy.yaml")
+    return s3_store(settings)
