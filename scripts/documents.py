@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documents: the modules in ARCHITECTURE.md, the commands in docs/cli.md.
+"""Writes the generated parts of the documents: modules in ARCHITECTURE.md, commands in docs/cli.md, rights in setup.md.
 
 `python -m scripts.documents` rewrites what stands between a document's two markers, `--check` says whether each is
 current (exit code 1 when one is not). The text around is written by hand.
@@ -84,7 +84,27 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
         yield ""
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {"ARCHITECTURE.md": module_list, "docs/cli.md": command_list}
+def right_list() -> str:
+    """Which account may do what in a namespace, from the table of rights."""
+    from argo.setup.rights import EXECUTOR, OWNED, PARTS, SUBMITTER
+
+    rows = (
+        ("argosy-executor", EXECUTOR), ("argosy-executor, for an Argo Server", OWNED),
+        ("argosy-executor, with --split", PARTS), ("argosy-submitter", SUBMITTER),
+    )  # fmt: skip
+    lines = (
+        f"| {account} | {', '.join(right.verbs)} | {right.resource} | {right.reason} |"
+        for account, rights in rows
+        for right in rights
+    )
+    return "\n".join(("| account | may | on | for |", "|---|---|---|---|", *lines))
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "ARCHITECTURE.md": module_list,
+    "docs/cli.md": command_list,
+    "docs/setup.md": right_list,
+}
 
 
 def updated(document: str, generated: str) -> str:

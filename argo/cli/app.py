@@ -19,6 +19,8 @@ from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_yo
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
 EXIT_INTERRUPTED = 130
 
+_GENERATIONS = (50_000, 20, 20)  # a run of many nodes is many objects and no garbage: it is looked for less often
+
 EPILOG = """\b
 Exit codes: 0 done · 1 the run or check failed · 2 usage or definition error
             3 remote or environment failure, or a bug · 130 left with Ctrl-C
@@ -40,6 +42,7 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         if entry.collects and not gc.isenabled():  # see `argo.cli.main`
             gc.freeze()
+            gc.set_threshold(*_GENERATIONS)
             gc.enable()
         return command
 

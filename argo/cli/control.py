@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,87 +12,156 @@ from argo.cli import options
 from argo.errors import ArgosyError, UsageError
 
 if TYPE_CHECKING:
-    from argo.local.backend import LocalBackend
+    from argo.backend import Backend
+
+
+def _answer(command: options.F) -> options.F:
+    """`-m` and `-p` of an answer to a gate."""
+    parameters = click.option(
+        "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="A value for a parameter."
+    )
+    return click.option("-m", "--message", default="", help="Why; kept with the task.")(parameters(command))
 
 
 @click.command(short_help="Let a run pass a gate.")
 @options.run_name
 @click.argument("task")
-@click.option("-m", "--message", default="", help="Why; kept with the task.")
-def approve(name: str, task: str, message: str) -> None:
+@_answer
+def approve(name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...]) -> None:
     """Let a run pass a gate: what depends on it goes on. A bare suspend step is resumed."""
-    with options.local() as backend:
+    from argo.submit import pairs
+
+    with options.changing(profile) as backend:
         ref = backend.find(name)
-        backend.approve(ref, task, message)
+        backend.approve(ref, task, message, pairs(parameters, "-p"))
         _answered(backend, ref, f"{task} approved")
 
 
 @click.command(short_help="Close a gate: what depends on it does not run.")
 @options.run_name
 @click.argument("task")
-@click.option("-m", "--message", default="", help="Why; kept with the task.")
-def reject(name: str, task: str, message: str) -> None:
+@_answer
+def reject(name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...]) -> None:
     """Close a gate: what depends on it does not run. A bare suspend step fails."""
-    with options.local() as backend:
+    from argo.submit import pairs
+
+    with options.changing(profile) as backend:
         ref = backend.find(name)
-        backend.reject(ref, task, message)
+        backend.reject(ref, task, message, pairs(parameters, "-p"))
         _answered(backend, ref, f"{task} rejected")
 
 
-def _answered(backend: LocalBackend, ref: RunRef, answer: str) -> None:
+def _answered(backend: Backend, ref: RunRef, answer: str) -> None:
     """Say what was decided, and what to type where nothing goes on by itself."""
-    click.echo(f"{ref.name}: {answer}, on this machine")
+    click.echo(f"{ref.name}: {answer}")
     if not backend.active(ref):
-        click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}", err=True)
+        click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}{options.again()}", err=True)
 
 
 @click.command(short_help="Start no further tasks of a run until it is resumed.")
 @options.run_name
-def suspend(name: str) -> None:
+def suspend(name: str, profile: str | None) -> None:
     """Start no further tasks of a run until `argosy resume`. Tasks that run go on to their end."""
-    with options.local() as backend:
+    with options.changing(profile) as backend:
         ref = backend.find(name)
         backend.suspend(ref)
-        click.echo(f"{ref.name} suspended, on this machine; go on with: argosy resume {ref.name}")
+        click.echo(f"{ref.name} suspended; go on with: argosy resume {ref.name}{options.again()}")
 
 
 @click.command(short_help="End a run's tasks; exit handlers still run.")
 @options.run_name
-@click.option("--now", is_flag=True, help="Run no exit handlers, either (Argo: terminate).")
-def stop(name: str, now: bool) -> None:
+@click.option("--now", is_flag=True, help="Run no exit handlers, either: as `argosy terminate`.")
+def stop(name: str, profile: str | None, now: bool) -> None:
     """End a run: its tasks get SIGTERM, later SIGKILL; exit handlers still run; the run ends as Failed.
 
     Where no process drives the run, this command does until it has ended.
     """
-    with options.local() as backend:
+    _end(name, profile, now=now)
+
+
+@click.command(short_help="End a run at once, without exit handlers.")
+@options.run_name
+def terminate(name: str, profile: str | None) -> None:
+    """End a run as `argosy stop` does, without its exit handlers."""
+    _end(name, profile, now=True)
+
+
+def _end(name: str, profile: str | None, *, now: bool) -> None:
+    with options.changing(profile) as backend:
         ref = backend.find(name)
         (backend.terminate if now else backend.stop)(ref)
         phase = (backend.get(ref).get("status") or {}).get("phase")
-        click.echo(f"{ref.name} {'stopped' if phase in FINISHED else 'is stopping'}, on this machine")
+        click.echo(f"{ref.name} {'stopped' if phase in FINISHED else 'is stopping'}")
+
+
+@click.command("open", short_help="Show a run in the Argo UI.")
+@options.run_name
+def open_(name: str, profile: str | None) -> None:
+    """Open a run's page of the Argo UI in the browser, and print its address."""
+    with options.backend(profile) as backend:
+        link = backend.link(backend.find(name))
+    if not link:
+        raise UsageError(
+            f"no page shows {name}", tried="the place has no Argo Server", hint=f"argosy watch {name}{options.again()}"
+        )
+    click.echo(link)
+    click.launch(link)
 
 
 @click.command(short_help="Remove ended runs with their logs and files.")
 @click.argument("names", metavar="[RUN]...", nargs=-1)
+@options.profile
 @click.option("--all", "everything", is_flag=True, help="All runs that have ended.")
 @click.option("--results", is_flag=True, help="What the runs stored, too.")
-def delete(names: tuple[str, ...], everything: bool, results: bool) -> None:
+def delete(names: tuple[str, ...], profile: str | None, everything: bool, results: bool) -> None:
     """Remove runs with their logs and work folders; a run that something drives, or whose tasks run, is kept.
 
     Results in the store stay unless --results is given.
     """
     if bool(names) == everything:
         raise UsageError("name the runs to remove, or give --all")
-    failed: ArgosyError | None = None
-    with options.local() as backend:
+    with options.changing(profile) as backend:
         chosen = (
             [r.ref for r in backend.list() if r.phase in FINISHED] if everything else [backend.find(n) for n in names]
         )
-        for ref in chosen:
-            try:
-                backend.delete(ref, results=results)
-                click.echo(f"{ref.name} removed from this machine")
-            except ArgosyError as error:
-                click.echo("\n".join(error.lines()), err=True)
-                failed = error
+        _remove(backend, chosen, results=results)
+
+
+@click.command(short_help="Remove ended runs by age and state.")
+@options.profile
+@click.option("--older-than", "age", metavar="TIME", required=True, help="Ended so long ago: 90m, 12h, 7d.")
+@click.option(
+    "--phase", "phases", type=click.Choice(sorted(FINISHED)), multiple=True, help="Ended so; default: however it did."
+)
+@click.option("--results", is_flag=True, help="What the runs stored, too.")
+@click.option("--dry-run", is_flag=True, help="Only print which.")
+def prune(profile: str | None, age: str, phases: tuple[str, ...], results: bool, dry_run: bool) -> None:
+    """Remove the runs that ended longer ago than TIME."""
+    from argo.cli.views import now
+
+    before = now() - options.lasting(age)
+    with options.changing(profile) as backend:
+        chosen = [
+            r.ref
+            for r in backend.list()
+            if r.phase in (phases or FINISHED) and r.finished_at is not None and r.finished_at < before
+        ]
+        if dry_run:
+            for ref in chosen:
+                click.echo(ref.name)
+            return
+        _remove(backend, chosen, results=results)
+
+
+def _remove(backend: Backend, chosen: Sequence[RunRef], *, results: bool) -> None:
+    """Remove runs; one that cannot be removed keeps none of the others."""
+    failed: ArgosyError | None = None
+    for ref in chosen:
+        try:
+            backend.delete(ref, results=results)
+            click.echo(f"{ref.name} removed")
+        except ArgosyError as error:
+            click.echo("\n".join(error.lines()), err=True)
+            failed = error
     if failed is not None:
         raise click.exceptions.Exit(failed.exit_code)

@@ -9,20 +9,21 @@ import click
 from argo.cli import options
 
 if TYPE_CHECKING:
-    from argo.backend import Json, RunSummary
+    from argo.backend import Backend, Json, RunRef, RunSummary
 
 
 @click.command("list", short_help="List the runs.")
+@options.profile
 @options.output("name")
 @click.option("--active", is_flag=True, help="Only runs that have not ended.")
-def list_(form: str, active: bool) -> None:
-    """List the runs of this machine, the newest first."""
+def list_(profile: str | None, form: str, active: bool) -> None:
+    """List the runs of this machine or of a cluster's namespace, the newest first."""
     from argo.backend import FINISHED
     from argo.cli.output import emit, table
     from argo.cli.views import now
     from argo.track.text import age, duration
 
-    with options.local() as backend:
+    with options.backend(profile) as backend:
         runs = [run for run in backend.list() if not (active and run.phase in FINISHED)]
     if form == "name":
         for run in runs:
@@ -75,25 +76,28 @@ def _summary_json(run: RunSummary) -> Json:
 @click.command(short_help="Show a run's phase, tasks and results.")
 @options.run_name
 @options.output()
-def status(name: str, form: str) -> None:
+def status(name: str, profile: str | None, form: str) -> None:
     """Show a run's phase, tasks and results."""
+    from argo.backend import FINISHED
     from argo.cli.output import emit
-    from argo.cli.views import now, result_text
+    from argo.cli.views import Earlier, now, result_text
     from argo.track.outputs import results
     from argo.track.tree import state, tree
 
-    with options.local() as backend:
+    with options.backend(profile) as backend:
         ref = backend.find(name)
         workflow = backend.get(ref)
-        left = not backend.active(ref)
+        ended = (workflow.get("status") or {}).get("phase") in FINISHED
+        abandoned = not ended and not backend.active(ref)
+        seconds = Earlier(backend)(workflow) if form == "text" and not ended and not abandoned else None
     if form != "text":
         emit(state(workflow).as_json(), form)
         return
     import shutil
     import sys
 
-    from argo.backend import FINISHED
     from argo.cli.output import color
+    from argo.track.estimate import left, used
     from argo.track.live import render
     from argo.track.text import paint
 
@@ -101,43 +105,50 @@ def status(name: str, form: str) -> None:
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None  # a pipe gets whole lines
     for line in render(top, now(), columns):
         click.echo(paint(line, color(sys.stdout)))
+    about = ", ".join(filter(None, (left(workflow, seconds, now()), used(workflow))))
+    if about:
+        click.echo(f"\n{about}")
     made = results(workflow)
     if made:
         click.echo("\nresults")
         for result in made:
             click.echo(f"  {result.name:<20}  {result_text(result)}")
-    if top.phase not in FINISHED and left:
-        click.echo(f"\nnothing drives this run now; go on with: argosy resume {ref.name}")
+    if abandoned:
+        click.echo(f"\nnothing drives this run now; go on with: argosy resume {ref.name}{options.again()}")
 
 
 @click.command(short_help="Follow a run until it ends.")
 @options.run_name
 @options.output()
-def watch(name: str, form: str) -> int:
+def watch(name: str, profile: str | None, form: str) -> int:
     """Follow a run until it ends; the exit code is the run's. Ctrl-C ends the watching, not the run."""
+    with options.backend(profile) as backend:
+        return follow(backend, backend.find(name), form)
+
+
+def follow(backend: Backend, ref: RunRef, form: str, *, quiet: bool = False) -> int:
+    """Show a run until it has ended or nothing drives it, print its outcome; the exit code."""
     from argo.backend import FINISHED
     from argo.cli.output import emit
-    from argo.cli.views import follow_view, summary
+    from argo.cli.views import Earlier, follow_view, summary
     from argo.track.tree import state
 
-    with options.local() as backend:
-        ref = backend.find(name)
-        view = follow_view()
-        try:
-            for snapshot in backend.watch(ref):
-                view.update(snapshot.workflow, snapshot.changed)
-                if not backend.active(ref):
-                    break
-        finally:
-            view.close()
-        workflow = backend.get(ref)
-        phase = (workflow.get("status") or {}).get("phase") or "Pending"
-        if form != "text":
-            emit(state(workflow).as_json(), form)
-        elif phase in FINISHED:
-            summary(backend, ref, workflow)
+    workflow: Json | None = None
+    view = follow_view(quiet, Earlier(backend))
+    try:
+        for snapshot in backend.watch(ref):
+            workflow = snapshot.workflow
+            view.update(workflow, snapshot.changed)
+    finally:
+        view.close()
+    workflow = workflow or backend.get(ref)
+    phase = (workflow.get("status") or {}).get("phase") or "Pending"
+    if form != "text":
+        emit(state(workflow).as_json(), form)
+    elif phase in FINISHED:
+        summary(backend, ref, workflow)
     if phase not in FINISHED:
-        click.echo(f"nothing drives {ref.name} now; go on with: argosy resume {ref.name}", err=True)
+        click.echo(f"nothing drives {ref.name} now; go on with: argosy resume {ref.name}{options.again()}", err=True)
         return 1
     return 0 if phase == "Succeeded" else 1
 
@@ -146,17 +157,27 @@ def watch(name: str, form: str) -> int:
 @options.run_name
 @click.option("--task", metavar="TASK", help="Only this task, by its name in `argosy status`, or all items of a loop.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option("--grep", "pattern", metavar="PATTERN", help="Only lines in which this regular expression is found.")
 @options.output()
-def logs(name: str, task: str | None, follow: bool, form: str) -> None:
+def logs(name: str, profile: str | None, task: str | None, follow: bool, pattern: str | None, form: str) -> None:
     """Print what a run's tasks wrote, each line with its task in front unless one task is asked for.
 
     With -o json one object a line: {"task","container","text"}.
     """
-    from argo.cli.output import json_text
+    import re
 
-    with options.local() as backend:
+    from argo.cli.output import json_text
+    from argo.errors import UsageError
+
+    try:
+        wanted = re.compile(pattern or "")
+    except re.error as error:
+        raise UsageError(f"--grep {pattern}: {error}", hint="a '\\' before a sign takes its meaning away") from error
+    with options.backend(profile) as backend:
         ref = backend.find(name)
         for line in backend.logs(ref, task, follow=follow):
+            if not wanted.search(line.text):
+                continue
             if form == "text":
                 click.echo(line.text if task == line.task else f"{line.task}: {line.text}")
             else:
@@ -167,9 +188,9 @@ def logs(name: str, task: str | None, follow: bool, form: str) -> None:
 @click.command(short_help="Print a run as Argo's Workflow object.")
 @options.run_name
 @options.output(default="yaml")
-def get(name: str, form: str) -> None:
+def get(name: str, profile: str | None, form: str) -> None:
     """Print a run as the Workflow object that Argo's API would give, its status included."""
     from argo.cli.output import emit
 
-    with options.local() as backend:
+    with options.backend(profile) as backend:
         emit(backend.get(backend.find(name)), form)

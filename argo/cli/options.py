@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from argo.backend import Backend
     from argo.local.backend import LocalBackend
+    from argo.target import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,8 +29,8 @@ def output(*extra: str, default: str = "text") -> Callable[[F], F]:
 
 
 def run_name(command: F) -> F:
-    """`RUN`, which the shell completes."""
-    return click.argument("name", metavar="RUN", shell_complete=_runs)(command)
+    """`RUN`, which the shell completes, and `--profile`: where it is."""
+    return profile(click.argument("name", metavar="RUN", shell_complete=_runs)(command))
 
 
 def _runs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -47,6 +51,17 @@ def definition_paths(command: F) -> F:
     return click.argument("paths", nargs=-1, type=click.Path())(command)
 
 
+def given(command: F) -> F:
+    """`-p` and `-i`: what a run is given."""
+    inputs = click.option(
+        "-i", "--input", "inputs", metavar="NAME=PATH", multiple=True, help="Give an input a local file or folder."
+    )
+    parameters = click.option(
+        "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter its value."
+    )
+    return parameters(inputs(command))
+
+
 def profile(command: F) -> F:
     """`--profile`."""
     return click.option(
@@ -60,13 +75,83 @@ def by_hand(parameter: str) -> bool:
     return source is click.core.ParameterSource.COMMANDLINE
 
 
+def target(profile: str | None) -> Target:
+    """The place that a command about runs works on: the profile's, else as the environment and argosy.yaml say."""
+    from argo.cli.output import say
+    from argo.cli.targets import choose
+
+    found = choose([], profile, by_hand=by_hand("profile"))
+    say(*found.notes)
+    return found
+
+
+@contextmanager
+def backend(profile: str | None) -> Iterator[Backend]:
+    """The runs of the place that is meant; hints that name a command repeat its `--profile`."""
+    with opened(target(profile)) as found:
+        yield found
+
+
+@contextmanager
+def opened(target: Target) -> Iterator[Backend]:
+    """The runs of a place."""
+    found: Backend
+    if target.local:
+        from argo.local.backend import LocalBackend
+
+        found = LocalBackend(target=target)
+    elif target.server is not None:
+        from argo.server import ServerBackend
+
+        found = ServerBackend(target)
+    else:
+        from argo.cluster import ClusterBackend
+
+        found = ClusterBackend(target)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def changing(profile: str | None) -> Iterator[Backend]:
+    """As `backend`, for a command that changes something: it says where, first."""
+    from argo.cli.output import say
+
+    with backend(profile) as found:
+        say(f"on {found.place}")
+        yield found
+
+
 @contextmanager
 def local() -> Iterator[LocalBackend]:
     """The runs of this machine."""
     from argo.local.backend import LocalBackend
 
-    backend = LocalBackend()
+    found = LocalBackend()
     try:
-        yield backend
+        yield found
     finally:
-        backend.close()
+        found.close()
+
+
+def lasting(text: str) -> timedelta:
+    """A time as an option takes it: `90m`, `12h`, `7d`. Raises UsageError."""
+    import re
+    from datetime import timedelta
+
+    from argo.errors import UsageError
+
+    found = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if found is None:
+        raise UsageError(f"{text!r} is not a time", hint="write a number and a unit: 90m, 12h, 7d, 4w")
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}[found[2]]
+    return timedelta(**{unit: int(found[1])})
+
+
+def again() -> str:
+    """What a hint's command needs to reach the same place: ` --profile NAME` where that was given, else nothing."""
+    context = click.get_current_context(silent=True)
+    given = context.params.get("profile") if context is not None else None
+    return f" --profile {given}" if given and by_hand("profile") else ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argo.local.backend import LocalBackend
     from argo.local.home import Home
     from argo.submit import Draft
+    from argo.target import Settings
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
 _LEFT = 130
@@ -26,12 +27,7 @@ _LEFT = 130
 
 @click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
 @click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1, required=True)
-@click.option(
-    "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter its value."
-)
-@click.option(
-    "-i", "--input", "inputs", metavar="NAME=PATH", multiple=True, help="Give an input a local file or folder."
-)
+@options.given
 @click.option("--name", metavar="NAME", help="Name of the run; made up when left out.")
 @click.option(
     "--executor",
@@ -70,22 +66,22 @@ def run(
     files given are known to the run. Progress goes to stderr, the outcome to stdout; the exit code is 0 when the run
     succeeded, 1 when it failed.
 
-    Ctrl-C leaves the run: tasks that run go on, nothing else starts, `argosy resume` goes on with it and
-    `argosy stop` ends it.
+    Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """
-    from argo.cli.here import choose, fit
+    from argo.cli.here import fit
     from argo.cli.output import print_diagnostics, say
     from argo.cli.progress import ticking
     from argo.cli.sources import check_parameters, load, split
-    from argo.local.backend import choose_executor
+    from argo.cli.targets import choose
+    from argo.local.choice import choose_executor
+    from argo.local.identity import identify
     from argo.submit import draft, pairs, require_complete, set_parameters
 
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
-    place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"))
+    place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
     with ticking(lambda: "reading the definitions"):
         loaded = load(subjects, place.profile)
-    executor = choose_executor(executor)
-    warnings = fit(loaded.documents, executor, place.images)
+    warnings = fit(loaded.documents, executor := choose_executor(executor), place.images)
     if not quiet:
         say(*place.notes)
         print_diagnostics([*loaded.diagnostics, *warnings])
@@ -93,18 +89,18 @@ def run(
     set_parameters(subject, values)
     check_parameters(subjects, values)
     with options.local() as backend:
-        ref = backend.identify(subject.workflow, name)
+        ref = identify(subject.workflow, name)
         backend.check_name(ref)
         _upload(backend.home, place.store, subject, files, ref)
         require_complete(subject)
         submission = Submission(subject.workflow, subject.objects, loaded.source)
-        backend.submit(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
+        backend.record(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
         if not quiet:
             say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 
-def _upload(home: Home, settings: Json, subject: Draft, files: Mapping[str, str], ref: RunRef) -> None:
+def _upload(home: Home, settings: Settings, subject: Draft, files: Mapping[str, str], ref: RunRef) -> None:
     """Store the inputs of a run that is about to be recorded; what is stored goes again when not all can be."""
     from argo.cli.progress import ticking
     from argo.local.stores import open_store
@@ -140,14 +136,21 @@ def _upload(home: Home, settings: Json, subject: Draft, files: Mapping[str, str]
 @click.option("--wait/--no-wait", default=True, help="At a gate: wait for the decision (default), or leave the run.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()
-def resume(name: str, wait: bool, quiet: bool, form: str) -> int:
-    """Go on with a run that was killed, left with Ctrl-C, or suspended.
+def resume(name: str, profile: str | None, wait: bool, quiet: bool, form: str) -> int:
+    """Go on with a run that was killed, left with Ctrl-C, or suspended; on a cluster, with one that was suspended.
 
     What has finished is not run again; what still runs is taken over. Bare suspend steps go on; a gate keeps waiting
     for `argosy approve` or `argosy reject`. Where another process drives the run, it is only told to go on.
     """
     from argo.cli.output import say
 
+    target = options.target(profile)
+    if not target.local:
+        with options.opened(target) as cluster:
+            say(f"on {cluster.place}")
+            cluster.resume(cluster.find(name))
+            click.echo(f"{name} goes on; follow it with: argosy watch {name}{options.again()}")
+            return 0
     with options.local() as backend:
         ref = backend.find(name)
         if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED:
@@ -163,10 +166,10 @@ def resume(name: str, wait: bool, quiet: bool, form: str) -> int:
 def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: bool = True) -> int:
     """Execute the run, show it, print its outcome; the exit code."""
     from argo.cli.output import emit
-    from argo.cli.views import follow_view, summary
+    from argo.cli.views import Earlier, follow_view, summary
     from argo.track.tree import state
 
-    view = follow_view(quiet)
+    view = follow_view(quiet, Earlier(backend))
     try:
         ended = backend.drive(ref, _Observer(view), wait=wait)
     finally:

@@ -95,11 +95,16 @@ def is_manifest(path: Path) -> bool:
 
 
 def load(
-    names: Sequence[str], profile: str | None = None, form: Literal["template", "workflow"] = "workflow"
+    names: Sequence[str],
+    profile: str | None = None,
+    form: Literal["template", "workflow"] = "workflow",
+    *,
+    here: bool = True,
 ) -> Loaded:
-    """Everything named, as Argo objects ready to run here.
+    """Everything named, as Argo objects ready to run.
 
-    Raises DefinitionError with all diagnostics when there is a mistake, or something that cannot run here.
+    Raises DefinitionError with all diagnostics when there is a mistake or, where they are to run `here`, something
+    that cannot.
     """
     definitions, manifests = split(names)
     loaded = Loaded(" ".join(names))
@@ -107,10 +112,10 @@ def load(
         result = compile_paths(definitions, profile, form)
         loaded.diagnostics += result.diagnostics
         _fail(loaded.diagnostics, "the definitions have mistakes")
-        _read_compiled(result, loaded)
+        _read_compiled(result, loaded, here=here)
         loaded.base = definitions[0].parent if definitions[0].is_file() else definitions[0]
     if manifests:
-        _read(manifests, loaded)
+        _read(manifests, loaded, here=here)
     return loaded
 
 
@@ -159,9 +164,8 @@ def shipped() -> Path | None:
         return None
 
 
-def _read_compiled(result: Result, loaded: Loaded) -> None:
+def _read_compiled(result: Result, loaded: Loaded, *, here: bool) -> None:
     """What was compiled goes the way of any manifest: what this engine cannot run is refused by its position."""
-    from argo.local.support import check
     from argo.manifests import parse
     from compiler.source import SourceFile
 
@@ -170,21 +174,27 @@ def _read_compiled(result: Result, loaded: Loaded) -> None:
         found, diagnostics = parse(SourceFile(f"compiled:{document.file_name}", document.data.decode()))
         documents += found
         loaded.diagnostics += diagnostics
-    loaded.diagnostics += check(documents)
+    loaded.diagnostics += _faults(documents, here=here)
     _fail(loaded.diagnostics, "this engine cannot run what the definitions compile to")
     loaded.documents += documents
 
 
-def _read(manifests: Sequence[Path], loaded: Loaded) -> None:
-    from argo.local.support import check
+def _read(manifests: Sequence[Path], loaded: Loaded, *, here: bool) -> None:
     from argo.manifests import load as load_manifests
 
     documents, diagnostics = load_manifests(manifests)
     loaded.diagnostics += diagnostics
     _fail(loaded.diagnostics, "the manifests have mistakes")
-    loaded.diagnostics += check(documents)
-    _fail(loaded.diagnostics, "this engine cannot run the manifest")
+    loaded.diagnostics += _faults(documents, here=here)
+    _fail(loaded.diagnostics, "this engine cannot run the manifest" if here else "the manifests have mistakes")
     loaded.documents += documents
+
+
+def _faults(documents: Sequence[ManifestDocument], *, here: bool) -> list[Diagnostic]:
+    """What keeps documents from running; of a cluster, which has more and knows more, only their shape is known."""
+    from argo.local.support import check, check_shapes
+
+    return check(documents) if here else check_shapes(documents)
 
 
 def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:

@@ -27,20 +27,35 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Runs": {
         "run": Entry("run", "run", "Run a DAG or any Argo manifest here, in the foreground."),
+        "submit": Entry("submit", "submit", "Have a DAG or manifest run on a cluster, or in the background here."),
         "resume": Entry("run", "resume", "Go on with a run that was killed, left or suspended."),
         "list": Entry("observe", "list_", "List the runs."),
         "status": Entry("observe", "status", "Show a run's phase, tasks and results."),
         "watch": Entry("observe", "watch", "Follow a run until it ends."),
         "logs": Entry("observe", "logs", "Print what a run's tasks wrote."),
+        "open": Entry("control", "open_", "Show a run in the Argo UI."),
         "get": Entry("observe", "get", "Print a run as Argo's Workflow object."),
         "fetch": Entry("fetch", "fetch", "Copy a run's results to a local folder, byte for byte."),
+        "results": Entry("fetch", "results", "List what a run's results are and where they lie."),
+        "share": Entry("fetch", "share", "Make a URL that gives a result to whoever has it, for a time."),
+    },
+    "Set-up": {
+        "setup": Entry("setup", "setup", "Write the manifests of what a namespace needs for runs."),
+        "doctor": Entry("setup", "doctor", "Check the way from here to a fetched result, step by step."),
+    },
+    "This machine": {
+        "local": Entry("local", "local", "Serve the runs of this machine to Argo's clients."),
     },
     "Control": {
         "approve": Entry("control", "approve", "Let a run pass a gate."),
         "reject": Entry("control", "reject", "Close a gate: what depends on it does not run."),
         "suspend": Entry("control", "suspend", "Start no further tasks of a run until it is resumed."),
         "stop": Entry("control", "stop", "End a run's tasks; exit handlers still run."),
+        "terminate": Entry("control", "terminate", "End a run at once, without exit handlers."),
+        "retry": Entry("again", "retry", "Try an ended run again from where it failed."),
+        "resubmit": Entry("again", "resubmit", "Run what a run was submitted as once more, as a new run."),
         "delete": Entry("control", "delete", "Remove ended runs with their logs and files."),
+        "prune": Entry("control", "prune", "Remove ended runs by age and state."),
     },
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from argo.backend import FULFILLED, Json
+from argo.cli.options import again
 from argo.cli.output import say
-from argo.storage.settings import shown
+from argo.errors import ArgosyError
+from argo.track.estimate import expected, used
 from argo.track.outputs import Result, results
 from argo.track.text import duration
 from argo.track.tree import Task, moment, relative, tree
 
 if TYPE_CHECKING:
-    from argo.backend import RunRef
-    from argo.local.backend import LocalBackend
+    from argo.backend import Backend, RunRef
 
 _TAIL = 15  # lines of a failed task's log
 
@@ -32,7 +33,25 @@ class View(Protocol):
     def close(self) -> None: ...
 
 
-def follow_view(quiet: bool = False) -> View:
+class Earlier:
+    """How long the runs of a place took. It is asked once, and never the reason for an error."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._seconds: float | None = None
+        self._asked = False
+
+    def __call__(self, workflow: Json) -> float | None:
+        """Seconds that a run takes; None where nothing tells."""
+        own = expected(workflow, ())
+        if own is None and not self._asked:
+            self._asked = True
+            with suppress(ArgosyError):
+                self._seconds = expected(workflow, self._backend.list())
+        return own or self._seconds
+
+
+def follow_view(quiet: bool = False, seconds: Callable[[Json], float | None] | None = None) -> View:
     """The view for this terminal or pipe; it writes on stderr, so that stdout stays for the outcome."""
     if quiet:
         return _Silent()
@@ -40,7 +59,7 @@ def follow_view(quiet: bool = False) -> View:
         from argo.cli.output import color
         from argo.track.live import LiveView
 
-        return _Careful(LiveView(color=color(sys.stderr)))
+        return _Careful(LiveView(color=color(sys.stderr), expected=seconds))
     return _Careful(_Lines())
 
 
@@ -97,28 +116,30 @@ class _Lines:
         self._view.close()
 
 
-def summary(backend: LocalBackend, ref: RunRef, workflow: Json) -> None:
+def summary(backend: Backend, ref: RunRef, workflow: Json) -> None:
     """On stdout: how the run ended, what it made, where all lies, and what to type next."""
     status = workflow.get("status") or {}
     phase = status.get("phase") or "Pending"
     started, finished = moment(status.get("startedAt")), moment(status.get("finishedAt"))
     took = f" after {duration((finished - started).total_seconds())}" if started and finished else ""
     message = f": {status['message']}" if status.get("message") else ""
-    click.echo(f"{ref.name} {phase}{took}{message}")
+    reserved = used(workflow)
+    click.echo(f"{ref.name} {phase}{took}{message}" + (f" ({reserved})" if reserved else ""))
     if phase in ("Failed", "Error"):
         failures(backend, ref, workflow)
-    settings = backend.state.row(ref.uid).store
     made = [result for result in results(workflow) if result.ready]
     if made:
         click.echo("\nresults")
         for result in made:
             click.echo(f"  {result.name:<20}  {result_text(result)}")
-    click.echo(f"\nartifacts  {shown(settings) if settings else backend.home.store}")
-    click.echo(f"logs       {backend.home.run(ref.uid)}")
+    click.echo()
+    for label, where in {**backend.places(ref), "link": backend.link(ref)}.items():
+        if where:
+            click.echo(f"{label:<9}  {where}")
     click.echo("\nnext")
     if made:
-        click.echo(f"  argosy fetch {ref.name} -d results")
-    click.echo(f"  argosy logs {ref.name}")
+        click.echo(f"  argosy fetch {ref.name} -d results{again()}")
+    click.echo(f"  argosy logs {ref.name}{again()}")
 
 
 def result_text(result: Result) -> str:
@@ -129,13 +150,17 @@ def result_text(result: Result) -> str:
     return f"{result.kind}{'' if result.ready else ' (not there yet)'}"
 
 
-def failures(backend: LocalBackend, ref: RunRef, workflow: Json) -> None:
+def failures(backend: Backend, ref: RunRef, workflow: Json) -> None:
     """The tasks that failed, with the end of what they wrote."""
     top = tree(workflow)
     failed = [t for t in top.walk() if t.phase in ("Failed", "Error") and t.path and not _explained(t)]
     for task in failed[:3]:
         click.echo(f"\n{task.path} {task.phase}" + (f": {task.message}" if task.message else ""))
-        lines = [line.text for line in backend.logs(ref, task.path)]
+        if task.phase == "Error":
+            click.echo("  (not a failure of its program: Argo, the cluster or this machine could not run it)")
+        lines: list[str] = []
+        with suppress(ArgosyError):  # on a cluster the pod may be gone, with what it wrote
+            lines = [line.text for line in backend.logs(ref, task.path)]
         for line in lines[-_TAIL:]:
             click.echo(f"  | {line}")
     if len(failed) > 3:

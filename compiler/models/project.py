@@ -18,10 +18,20 @@ else:
 
 
 class Engine(Model):
-    """`local`, an Argo Server, or a kubeconfig context. At most one is set; none is the embedded engine."""
+    """`local`, an Argo Server, or a kubeconfig context. At most one is set; none is the embedded engine.
+
+    How a server is reached, never a credential itself: those come from the environment, a file or a command.
+    """
 
     server: str | None = None
     context: str | None = None
+    kubeconfig: str | None = None  # a file in place of KUBECONFIG and ~/.kube/config
+    token_file: str | None = None
+    token_command: tuple[str, ...] = ()  # a program and its arguments; what it prints is the token
+    ca_file: str | None = None  # authorities in place of the system's
+    cert_file: str | None = None  # this client's certificate and its key (mTLS)
+    key_file: str | None = None
+    insecure_skip_verify: Flag = False
 
 
 def _engine(value: Any) -> Any:

@@ -1,0 +1,53 @@
+"""What the commands that submit have in common: sending, and saying what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+import argo.sending as sending
+from argo.cli import options
+from argo.errors import ArgosyError
+
+if TYPE_CHECKING:
+    from argo.backend import Backend, Submitted
+    from argo.sending import Prepared
+    from argo.storage import Store
+
+
+def send(backend: Backend, prepared: Prepared, store: Callable[[], Store] | None = None) -> Submitted:
+    """Send it, with a line about what is done on a terminal. Raises as `argo.sending.send`."""
+    from argo.cli.output import say
+    from argo.cli.progress import ticking
+    from argo.ledger import Ledger
+    from argo.local.home import Home
+
+    doing = ["preparing the inputs"]
+    ledger = Ledger(Home.open().root / "submissions")
+    for entry in ledger.left(prepared.source, backend.place):
+        if entry.key != prepared.key:
+            say(f"note: it is not known how an earlier submission of this ended; --once={entry.key} takes it up again")
+    with ticking(lambda: doing[-1]):
+        return sending.send(backend, prepared, store, ledger, doing.append)
+
+
+def report(backend: Backend, made: Submitted, form: str, *, quiet: bool = False) -> None:
+    """Say which run it is and, on stderr, what to type next."""
+    from argo.cli.output import emit, say
+
+    ref, link = made.ref, ""
+    with suppress(ArgosyError):  # it runs, whatever is known of it here
+        link = backend.link(ref)
+    if form == "name":
+        click.echo(ref.name)
+    elif form != "text":
+        emit({"name": ref.name, "namespace": ref.namespace, "uid": ref.uid, "new": made.new, "link": link}, form)
+    else:
+        click.echo(f"{ref.name} {'submitted' if made.new else 'was submitted before, with the same key'}")
+    if not quiet and form == "text":
+        again = options.again()
+        say(*([f"see      {link}"] if link else ()), f"follow   argosy watch {ref.name}{again}")
+        say(f"results  argosy fetch {ref.name} -d results{again}")

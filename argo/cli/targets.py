@@ -1,0 +1,203 @@
+"""Which place a command works on: the profile that is chosen, the argo CLI's variables, or this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argo.errors import DefinitionError, UsageError, did_you_mean
+from argo.target import ClusterAddress, ServerAddress, Target
+
+if TYPE_CHECKING:
+    from compiler.models.project import Engine, Profile, Project
+
+LOCAL = "local"
+_OWN_TOKEN = "ARGOSY_TOKEN"  # noqa: S105  (a variable's name)
+_TARGETS = ("ARGO_SERVER", "KUBECONFIG")
+_VARIABLES = (
+    *_TARGETS, "ARGO_TOKEN", "ARGO_NAMESPACE", "ARGO_SECURE", "ARGO_BASE_HREF", "ARGO_HTTP1",
+    "ARGO_INSECURE_SKIP_VERIFY",
+)  # fmt: skip
+
+
+def choose(definitions: Sequence[Path], profile: str | None, *, by_hand: bool = False, here: bool = False) -> Target:
+    """The place to work on: the profile asked for (`by_hand`: by the option), else what the argo CLI's variables say
+    (`here`: they say no more than that the file's default is not meant), else the file's default, else this machine.
+
+    argosy.yaml is looked for upwards from the definitions, without any from the working folder. Raises UsageError for
+    a profile that is not there and for one of a cluster where it has to be `here`, DefinitionError for a file with
+    mistakes; where definitions are compiled, that reports them with all others.
+    """
+    notes: tuple[str, ...] = ()
+    if profile is not None:
+        ignored = [name for name in _VARIABLES if os.environ.get(name)] if by_hand else []
+        notes = (f"note: {', '.join(ignored)} not used: --profile {profile} is given",) if ignored else ()
+    location = _project_file(definitions)
+    project = None if location is None else _project(location, reported=bool(definitions))
+    default = project.default if project is not None else None
+    named = next((name for name in _TARGETS if os.environ.get(name)), "")
+    if profile is None and named:
+        if default not in (None, LOCAL):
+            notes = (f"note: {named} is set, so the default profile {default} is not taken; --profile {default} does",)
+        if not here:
+            return from_variables(notes)
+        profile = LOCAL
+    name = profile or default or LOCAL
+    chosen = project.profiles.get(name) if project is not None else None
+    if chosen is None:
+        if name != LOCAL and not definitions:  # else the compiler says so, with all that it finds
+            raise _unknown(name, location, project)
+        return Target(profile or default, notes=notes)
+    assert location is not None
+    if here:
+        _require_here(name, chosen)
+    return _of_profile(name, chosen, Path(location).parent, notes, own=profile is None)
+
+
+def profile_named(name: str | None) -> Profile:
+    """The profile of argosy.yaml of that name, else its default. Raises UsageError, DefinitionError."""
+    location = _project_file([])
+    project = None if location is None else _project(location, reported=False)
+    if project is None:
+        raise UsageError("there is no argosy.yaml, so there are no profiles", hint="argosy assets new project")
+    wanted = name or project.default
+    if wanted is None:
+        raise UsageError("no profile is named, and argosy.yaml has no default", hint="--profile NAME")
+    if wanted not in project.profiles:
+        raise _unknown(wanted, location, project)
+    return project.profiles[wanted]
+
+
+def from_variables(notes: tuple[str, ...] = ()) -> Target:
+    """The place that ARGO_SERVER, else KUBECONFIG names. Facts: docs/environment-variables.md and cmd/argo of Argo."""
+    from argo.credentials import source
+
+    namespace = os.environ.get("ARGO_NAMESPACE", "")
+    server = os.environ.get("ARGO_SERVER")
+    if not server:
+        return Target(namespace=namespace, cluster=ClusterAddress(), notes=notes)
+    if "://" not in server:
+        server = f"{'https' if _flag('ARGO_SECURE', True) else 'http'}://{server}"
+    base = os.environ.get("ARGO_BASE_HREF", "").strip("/")
+    url = server.rstrip("/") + (f"/{base}" if base else "")
+    address = ServerAddress(
+        url, source((_OWN_TOKEN, "ARGO_TOKEN")), verify=not _flag("ARGO_INSECURE_SKIP_VERIFY", False)
+    )
+    return Target(namespace=namespace, server=address, notes=(*notes, *_cautions(address)))
+
+
+def _require_here(name: str, profile: Profile) -> None:
+    engine = profile.engine
+    if engine.server or engine.context:
+        where = f"the Argo Server {engine.server}" if engine.server else f"the cluster of the context {engine.context}"
+        raise UsageError(
+            f"the profile {name} is of {where}; run executes on this machine",
+            known="nothing was started",
+            hint=f"send it there: argosy submit … --profile {name}; or run it here with --profile local",
+        )
+
+
+def _of_profile(name: str, profile: Profile, folder: Path, notes: tuple[str, ...], *, own: bool) -> Target:
+    """`own`: nobody named the profile, so that the argo CLI's token counts, too."""
+    images = {image: {"entrypoint": [*item.entrypoint], "cmd": [*item.cmd]} for image, item in profile.images.items()}
+    engine = profile.engine
+    server = _server(engine, folder, own=own) if engine.server else None
+    cluster = ClusterAddress(engine.context, _path(engine.kubeconfig, folder)) if engine.context else None
+    return Target(
+        name,
+        profile.namespace or "",
+        server,
+        cluster,
+        _store(profile, folder),
+        images,
+        (*notes, *(_cautions(server) if server else ())),
+    )
+
+
+def _server(engine: Engine, folder: Path, *, own: bool) -> ServerAddress:
+    from argo.credentials import source
+
+    variables = (_OWN_TOKEN, "ARGO_TOKEN") if own else (_OWN_TOKEN,)
+    url = str(engine.server)
+    return ServerAddress(
+        (url if "://" in url else f"https://{url}").rstrip("/"),
+        source(variables, _path(engine.token_file, folder), engine.token_command),
+        not engine.insecure_skip_verify,
+        _path(engine.ca_file, folder),
+        _path(engine.cert_file, folder),
+        _path(engine.key_file, folder),
+    )
+
+
+def _cautions(server: ServerAddress) -> tuple[str, ...]:
+    """What is unsafe about the way to a server."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(server.url)
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        return (f"note: {server.url} is plain HTTP: whoever is on the way reads the token and changes what is sent",)
+    if parts.scheme == "https" and not server.verify:
+        return (f"note: the certificate of {server.url} is not verified",)
+    return ()
+
+
+def _unknown(name: str, location: str | None, project: Project | None) -> UsageError:
+    if location is None:
+        return UsageError(f"there is no profile {name}: there is no argosy.yaml", hint="argosy assets new project")
+    names = [*(project.profiles if project is not None else ()), LOCAL]
+    return UsageError(f"there is no profile {name} in {location}", hint=did_you_mean(name, names))
+
+
+def _project_file(definitions: Sequence[Path]) -> str | None:
+    from argo.cli.sources import shipped
+    from compiler.load.files import find_project
+
+    if not definitions:
+        return find_project([str(Path.cwd())], None)
+    root = shipped()
+    return find_project([str(path.absolute()) for path in definitions], str(root) if root else None)
+
+
+def _project(location: str, *, reported: bool) -> Project | None:
+    """What the file says; None where it has mistakes that somebody else reports."""
+    from compiler.load.documents import load_project
+    from compiler.load.files import File, shown_name
+
+    loaded = load_project(File(location, shown_name(location), named=True))
+    if not any(item.severity == "error" for item in loaded.diagnostics) and loaded.definitions:
+        model: Project = loaded.definitions[0].model
+        return model
+    if reported:
+        return None
+    raise DefinitionError(f"{shown_name(location)} has mistakes", loaded.diagnostics)
+
+
+def _store(profile: Profile, folder: Path) -> dict[str, Any]:
+    store = profile.store
+    if store is None:
+        return {}
+    settings: dict[str, Any] = {"endpoint": store.endpoint, "bucket": store.bucket, "insecure": store.insecure}
+    if store.region:
+        settings["region"] = store.region
+    if store.ca_file:
+        settings["caFile"] = str(_path(store.ca_file, folder))
+    return settings
+
+
+def _path(text: str | None, folder: Path) -> Path | None:
+    """A path of argosy.yaml, which stands for itself or below the file's folder."""
+    return folder / Path(text).expanduser() if text else None
+
+
+def _flag(name: str, default: bool) -> bool:
+    """A variable as Go's strconv.ParseBool reads it. Raises UsageError for anything else."""
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if text in ("1", "t", "T", "TRUE", "true", "True"):
+        return True
+    if text in ("0", "f", "F", "FALSE", "false", "False"):
+        return False
+    raise UsageError(f"{name} is true or false, not {text!r}")
