@@ -4,8 +4,9 @@
 
 Needs the programs `minio` and `mc` (`go install github.com/minio/minio@latest`, `… /mc@latest`), in PATH or named by
 ARGOSY_MINIO and ARGOSY_MC. Both sides bring the same objects, which `mc` has stored; in each round one runs after the
-other, into a folder that is not there. Times are of the clock, since both wait for the same server on the same
-machine; memory is the peak of the process. Argosy's side also verifies every byte and syncs it, which mc does not.
+other, now this one first, now that one, into a folder that is not there and with nothing left to be written. Times are
+of the clock, since both wait for the same server on the same machine; memory is the peak of the process. Argosy's side
+also verifies every byte, which mc does not.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ def server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def run(command: list[str], environment: dict[str, str], cwd: Path) -> Cost:
-    """Runs a process to its end; a failure ends the measurement."""
+    """Runs a process to its end, with nothing to write before it; a failure ends the measurement."""
+    os.sync()
     started = time.perf_counter()
     with subprocess.Popen(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
@@ -113,16 +115,26 @@ def run(command: list[str], environment: dict[str, str], cwd: Path) -> Cost:
 
 
 def compare(folder: Path, environment: dict[str, str], title: str, run_name: str, rounds: int) -> Comparison:
-    mc, key = program("ARGOSY_MC", "mc"), f"here/{BUCKET}/runs/default/{run_name}/u/task/"
-    pairs = []
-    for _ in range(rounds + 1):
-        theirs = run([mc, "--quiet", "cp", "--recursive", key, "theirs/"], environment, folder)
-        argosy = [sys.executable, "-m", "argo.cli", "fetch", run_name, "-d", "ours", "-o", "json"]
-        ours = run(argosy, environment, folder)
-        require_equal(folder / "theirs", folder / "ours" / "task")
-        for name in ("theirs", "ours"):
-            shutil.rmtree(folder / name)
-        pairs.append((theirs, ours))
+    key = f"here/{BUCKET}/runs/default/{run_name}/u/task/"
+    sides = {
+        "mc": ([program("ARGOSY_MC", "mc"), "--quiet", "cp", "--recursive", key, "mc-brought/"], folder / "mc-brought"),
+        "argosy": (
+            [sys.executable, "-m", "argo.cli", "fetch", run_name, "-d", "argosy-brought"],
+            folder / "argosy-brought",
+        ),
+    }
+    pairs, expected = [], {}
+    for number in range(rounds + 1):
+        costs = {}
+        for name in sorted(sides, reverse=number % 2 == 0):
+            command, target = sides[name]
+            costs[name] = run(command, environment, folder)
+            found = digests(target / "task" if name == "argosy" else target)
+            expected = expected or found
+            if found != expected:
+                raise SystemExit(f"{name} has not brought the same bytes")
+            shutil.rmtree(target)
+        pairs.append((costs["mc"], costs["argosy"]))
     pairs = pairs[1:]  # the first makes the byte code
     return Comparison(
         title, rounds, median([p[0] for p in pairs]), median([p[1] for p in pairs]),
@@ -130,17 +142,13 @@ def compare(folder: Path, environment: dict[str, str], title: str, run_name: str
     )  # fmt: skip
 
 
-def require_equal(left: Path, right: Path) -> None:
-    def digests(folder: Path) -> dict[str, str]:
-        found = {}
-        for path in folder.rglob("*"):
-            if path.is_file():
-                with path.open("rb") as file:
-                    found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-        return found
-
-    if digests(left) != digests(right):
-        raise SystemExit("the two sides have not brought the same bytes")
+def digests(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def median(costs: list[Cost]) -> Cost:

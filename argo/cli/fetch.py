@@ -81,7 +81,8 @@ def fetch(
 
     Each file appears under its name when it is whole and verified, not before. Directories are unpacked. A
     fetch that was killed is taken up where it was. Of a run that is gone from the cluster everything comes that its
-    tasks have stored, as TASK/OUTPUT; where several runs had its name, RUN is NAME/UID.
+    tasks have stored, as TASK/OUTPUT; where several runs had its name, RUN is NAME/UID. With -o json each file comes
+    with its SHA-256, which takes its time for large ones.
     """
     from argo.cli.output import emit, say
     from argo.results import Wanted
@@ -89,12 +90,12 @@ def fetch(
     with _subject(name, profile, via) as subject:
         if subject.stored is not None:
             say(f"{subject.ref.name} is gone; this is what its tasks have stored")
-        files = _bring(subject, directory, Wanted(wanted, max_size, raw, durable))
+        files = _bring(subject, directory, Wanted(wanted, max_size, raw, durable, digests=form != "text"))
     if form != "text":
         emit([file.as_json() for file in files], form)
         return
     for file in files:
-        click.echo(f"{file.path}  {file.size} bytes  sha256 {file.sha256}")
+        click.echo(f"{file.path}  {file.size} bytes")
     if not files:
         say("the run has no results to fetch")
 

@@ -53,11 +53,11 @@ def setup(
 
 def _profile(name: str | None, demo: bool) -> Profile:
     """The profile that is meant; a demo needs none."""
-    from argo.cli.targets import profile_named
+    from argo.cli.profiles import named
     from argo.errors import DefinitionError, UsageError
 
     try:
-        return profile_named(name)
+        return named(name)
     except DefinitionError:
         raise
     except UsageError:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from argo.errors import DefinitionError, UsageError, did_you_mean
+from argo.cli.profiles import LOCAL, Json, find, read, require, unknown
+from argo.errors import UsageError
 from argo.target import ClusterAddress, ServerAddress, Target
 
-if TYPE_CHECKING:
-    from compiler.models.project import Engine, Profile, Project
-
-LOCAL = "local"
 _OWN_TOKEN = "ARGOSY_TOKEN"  # noqa: S105  (a variable's name)
 _TARGETS = ("ARGO_SERVER", "KUBECONFIG")
 _VARIABLES = (
@@ -35,8 +32,8 @@ def choose(definitions: Sequence[Path], profile: str | None, *, by_hand: bool = 
         ignored = [name for name in _VARIABLES if os.environ.get(name)] if by_hand else []
         notes = (f"note: {', '.join(ignored)} not used: --profile {profile} is given",) if ignored else ()
     location = _project_file(definitions)
-    project = None if location is None else _project(location, reported=bool(definitions))
-    default = project.default if project is not None else None
+    project: Json = {} if location is None else _project(location, reported=bool(definitions))
+    default = project.get("default")
     named = next((name for name in _TARGETS if os.environ.get(name)), "")
     if profile is None and named:
         if default not in (None, LOCAL):
@@ -45,29 +42,15 @@ def choose(definitions: Sequence[Path], profile: str | None, *, by_hand: bool = 
             return from_variables(notes)
         profile = LOCAL
     name = profile or default or LOCAL
-    chosen = project.profiles.get(name) if project is not None else None
+    chosen = project.get("profiles", {}).get(name)
     if chosen is None:
         if name != LOCAL and not definitions:  # else the compiler says so, with all that it finds
-            raise _unknown(name, location, project)
+            raise unknown(name, location, project.get("profiles", ()))
         return Target(profile or default, notes=notes)
     assert location is not None
     if here:
         _require_here(name, chosen)
     return _of_profile(name, chosen, Path(location).parent, notes, own=profile is None)
-
-
-def profile_named(name: str | None) -> Profile:
-    """The profile of argosy.yaml of that name, else its default. Raises UsageError, DefinitionError."""
-    location = _project_file([])
-    project = None if location is None else _project(location, reported=False)
-    if project is None:
-        raise UsageError("there is no argosy.yaml, so there are no profiles", hint="argosy assets new project")
-    wanted = name or project.default
-    if wanted is None:
-        raise UsageError("no profile is named, and argosy.yaml has no default", hint="--profile NAME")
-    if wanted not in project.profiles:
-        raise _unknown(wanted, location, project)
-    return project.profiles[wanted]
 
 
 def from_variables(notes: tuple[str, ...] = ()) -> Target:
@@ -88,10 +71,10 @@ def from_variables(notes: tuple[str, ...] = ()) -> Target:
     return Target(namespace=namespace, server=address, notes=(*notes, *_cautions(address)))
 
 
-def _require_here(name: str, profile: Profile) -> None:
-    engine = profile.engine
-    if engine.server or engine.context:
-        where = f"the Argo Server {engine.server}" if engine.server else f"the cluster of the context {engine.context}"
+def _require_here(name: str, profile: Json) -> None:
+    server, context = profile["engine"]["server"], profile["engine"]["context"]
+    if server or context:
+        where = f"the Argo Server {server}" if server else f"the cluster of the context {context}"
         raise UsageError(
             f"the profile {name} is of {where}; run executes on this machine",
             known="nothing was started",
@@ -99,35 +82,34 @@ def _require_here(name: str, profile: Profile) -> None:
         )
 
 
-def _of_profile(name: str, profile: Profile, folder: Path, notes: tuple[str, ...], *, own: bool) -> Target:
+def _of_profile(name: str, profile: Json, folder: Path, notes: tuple[str, ...], *, own: bool) -> Target:
     """`own`: nobody named the profile, so that the argo CLI's token counts, too."""
-    images = {image: {"entrypoint": [*item.entrypoint], "cmd": [*item.cmd]} for image, item in profile.images.items()}
-    engine = profile.engine
-    server = _server(engine, folder, own=own) if engine.server else None
-    cluster = ClusterAddress(engine.context, _path(engine.kubeconfig, folder)) if engine.context else None
+    engine = profile["engine"]
+    server = _server(engine, folder, own=own) if engine["server"] else None
+    cluster = ClusterAddress(engine["context"], _path(engine["kubeconfig"], folder)) if engine["context"] else None
     return Target(
         name,
-        profile.namespace or "",
+        profile["namespace"] or "",
         server,
         cluster,
-        _store(profile, folder),
-        images,
+        _store(profile["store"], folder),
+        profile["images"],
         (*notes, *(_cautions(server) if server else ())),
     )
 
 
-def _server(engine: Engine, folder: Path, *, own: bool) -> ServerAddress:
+def _server(engine: Json, folder: Path, *, own: bool) -> ServerAddress:
     from argo.credentials import source
 
     variables = (_OWN_TOKEN, "ARGO_TOKEN") if own else (_OWN_TOKEN,)
-    url = str(engine.server)
+    url = engine["server"]
     return ServerAddress(
         (url if "://" in url else f"https://{url}").rstrip("/"),
-        source(variables, _path(engine.token_file, folder), engine.token_command),
-        not engine.insecure_skip_verify,
-        _path(engine.ca_file, folder),
-        _path(engine.cert_file, folder),
-        _path(engine.key_file, folder),
+        source(variables, _path(engine["token_file"], folder), tuple(engine["token_command"])),
+        not engine["insecure_skip_verify"],
+        _path(engine["ca_file"], folder),
+        _path(engine["cert_file"], folder),
+        _path(engine["key_file"], folder),
     )
 
 
@@ -143,46 +125,32 @@ def _cautions(server: ServerAddress) -> tuple[str, ...]:
     return ()
 
 
-def _unknown(name: str, location: str | None, project: Project | None) -> UsageError:
-    if location is None:
-        return UsageError(f"there is no profile {name}: there is no argosy.yaml", hint="argosy assets new project")
-    names = [*(project.profiles if project is not None else ()), LOCAL]
-    return UsageError(f"there is no profile {name} in {location}", hint=did_you_mean(name, names))
-
-
 def _project_file(definitions: Sequence[Path]) -> str | None:
     from argo.cli.sources import shipped
     from compiler.load.files import find_project
 
     if not definitions:
-        return find_project([str(Path.cwd())], None)
+        return find(Path.cwd())
     root = shipped()
     return find_project([str(path.absolute()) for path in definitions], str(root) if root else None)
 
 
-def _project(location: str, *, reported: bool) -> Project | None:
-    """What the file says; None where it has mistakes that somebody else reports."""
-    from compiler.load.documents import load_project
-    from compiler.load.files import File, shown_name
-
-    loaded = load_project(File(location, shown_name(location), named=True))
-    if not any(item.severity == "error" for item in loaded.diagnostics) and loaded.definitions:
-        model: Project = loaded.definitions[0].model
-        return model
-    if reported:
-        return None
-    raise DefinitionError(f"{shown_name(location)} has mistakes", loaded.diagnostics)
+def _project(location: str, *, reported: bool) -> Json:
+    """What the file says of profiles; nothing where it has mistakes that somebody else reports."""
+    found = read(location)
+    if found is None and not reported:
+        require(location)
+    return found or {}
 
 
-def _store(profile: Profile, folder: Path) -> dict[str, Any]:
-    store = profile.store
+def _store(store: Json | None, folder: Path) -> dict[str, Any]:
     if store is None:
         return {}
-    settings: dict[str, Any] = {"endpoint": store.endpoint, "bucket": store.bucket, "insecure": store.insecure}
-    if store.region:
-        settings["region"] = store.region
-    if store.ca_file:
-        settings["caFile"] = str(_path(store.ca_file, folder))
+    settings: dict[str, Any] = {name: store[name] for name in ("endpoint", "bucket", "insecure")}
+    if store["region"]:
+        settings["region"] = store["region"]
+    if store["ca_file"]:
+        settings["caFile"] = str(_path(store["ca_file"], folder))
     return settings
 
 

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One local file: the result that it belongs to, where it lies, its size in bytes, its SHA-256 in hex."""
+    """One local file: the result that it belongs to, where it lies, its size in bytes, its SHA-256 in hex.
+
+    Without `Wanted.digests` the SHA-256 may be None.
+    """
 
     output: str
     path: Path
     size: int
-    sha256: str
+    sha256: str | None
 
     def as_json(self) -> Json:
         """As `argosy fetch -o json` prints it."""
@@ -45,13 +48,15 @@ class Wanted:
 
     `names` are results', or tasks' for all that belongs to each; none: all that are there. `limit` bounds the bytes
     that an archive may unpack to (None: the free space). `raw` keeps directories packed as they are stored. `durable`
-    waits for each result until it lasts a power failure, before it gets its name.
+    waits for each result until it lasts a power failure, before it gets its name. `digests` asks for the SHA-256 of
+    each file, which a large object that its ETag verifies would else be spared.
     """
 
     names: Sequence[str] = ()
     limit: int | None = None
     raw: bool = False
     durable: bool = False
+    digests: bool = True
 
 
 def fetch(
@@ -106,7 +111,10 @@ def bring(
     fetched: list[Fetched] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with stage(folder, run) as staged, Transfer(staged, moved or _ignore).open() as transfer:
+        with (
+            stage(folder, run) as staged,
+            Transfer(staged, moved or _ignore, digests=wanted.digests).open() as transfer,
+        ):
             for load in transfer.begin(chosen, store, plan):
                 brought = load.wait()
                 if brought is None:
@@ -167,10 +175,9 @@ def _unpacked(load: Load, brought: Brought, folder: Path, wanted: Wanted) -> Bro
     shutil.rmtree(into, ignore_errors=True)  # of a fetch that was killed
     path = unpack(brought.path, kind, into, limit)
     brought.path.unlink()
-    if path.is_file():
-        return Brought(path, {"": digest(path)})
-    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-    return Brought(path, {p.relative_to(path).as_posix(): digest(p) for p in files})
+    files = [path] if path.is_file() else (p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+    below = {"" if p == path else p.relative_to(path).as_posix(): p for p in files}
+    return Brought(path, {name: digest(p) if wanted.digests else None for name, p in below.items()})
 
 
 def _looks_packed(result: Result, path: Path) -> bool:

@@ -31,8 +31,8 @@ _LARGE = 1 << 20  # bytes
 Plan = Callable[[Result, "Store"], Iterable[Item]]
 """What tells the objects of a result in a store."""
 
-Digests = dict[str, str]
-"""SHA-256 by path below what was brought; of a single file the path is empty."""
+Digests = dict[str, str | None]
+"""SHA-256 by path below what was brought, None where nobody asked for it; of a single file the path is empty."""
 
 
 @dataclass(slots=True)
@@ -66,9 +66,10 @@ class Load:
 class Transfer:
     """The threads that bring objects into a stage; `moved` is told of the bytes as they come."""
 
-    def __init__(self, stage: Path, moved: Callable[[int], None]) -> None:
+    def __init__(self, stage: Path, moved: Callable[[int], None], *, digests: bool = True) -> None:
         self._stage = stage
         self._moved = moved
+        self._digests = digests
         self._pool = ThreadPoolExecutor(_AT_ONCE, "fetch")
         self._journal = _Journal(stage / "journal")
 
@@ -116,21 +117,22 @@ class Transfer:
     def _bring_all(self, store: Store, several: Sequence[Item], data: Path, parts: Path) -> Digests:
         return {name: self._bring(store, info, data / name if name else data, parts) for name, info in several}
 
-    def _bring(self, store: Store, info: ObjectInfo, target: Path, parts: Path) -> str:
+    def _bring(self, store: Store, info: ObjectInfo, target: Path, parts: Path) -> str | None:
         known = self._journal.known(store.bucket, info)
         if known and target.is_file() and digest(target) == known:
             self._moved(info.size)
             return known
-        got = store.get_file(info.key, target, parts=parts, moved=self._moved)
+        got = store.get_file(info.key, target, parts=parts, moved=self._moved, digest=self._digests)
         size = target.stat().st_size
-        if info.size not in (-1, size) or got.sha256 is None or info.sha256 not in (None, got.sha256):
+        if info.size not in (-1, size) or info.sha256 not in (None, got.sha256):
             target.unlink()
             raise StoreError(
                 f"{info.key} arrived with {size} bytes that are not the {info.size} that were stored",
                 known="nothing was kept under the final name",
                 hint="fetch again",
             )
-        self._journal.note(store.bucket, info, got.sha256)
+        if got.sha256 is not None:
+            self._journal.note(store.bucket, info, got.sha256)
         return got.sha256
 
 

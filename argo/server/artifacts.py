@@ -56,7 +56,13 @@ class ArtifactFiles:
         return io.BufferedReader(_Body(response, key), 1 << 20)
 
     def get_file(
-        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        parts: Path | None = None,
+        moved: Callable[[int], None] | None = None,
+        digest: bool = True,  # noqa: ARG002  (it costs little here)
     ) -> ObjectInfo:
         found: list[tuple[int, str]] = []
 

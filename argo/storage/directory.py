@@ -70,7 +70,13 @@ class DirectoryStore:
             return self._file(key).open("rb")
 
     def get_file(
-        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        parts: Path | None = None,
+        moved: Callable[[int], None] | None = None,
+        digest: bool = True,  # noqa: ARG002  (it costs little here)
     ) -> ObjectInfo:
         sha256 = ""
         with self.open(key) as source:

@@ -74,6 +74,7 @@ class _Connection:
             self._socket.close()
             raise
         self.status = self.left = 0
+        self.chunked = False
         self.headers: Mapping[str, str] = {}
 
     def send(self, request: bytes) -> None:
@@ -88,7 +89,8 @@ class _Connection:
             self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             if self.status >= 200:
                 break
-        length = self.headers.get("content-length", "")
+        self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        length = "0" if self.chunked or request.startswith(b"HEAD ") else self.headers.get("content-length", "")
         if not length.isdigit():
             raise ValueError("an answer without a length")
         self.left = int(length)
@@ -103,10 +105,30 @@ class _Connection:
         self.left -= count
         return count
 
+    def body(self) -> bytes:
+        """All that is still to come, also in chunks, as S3 sends lists and errors. Raises EOFError, ValueError."""
+        if not self.chunked:
+            return self._exactly(self.left)
+        pieces = []
+        while size := int(self._file.readline(_LINE).partition(b";")[0], 16):
+            pieces.append(self._exactly(size))
+            self._exactly(2)
+        while self._file.readline(_LINE) not in (b"\r\n", b"\n", b""):
+            pass
+        self.chunked = False
+        return b"".join(pieces)
+
+    def _exactly(self, count: int) -> bytes:
+        data = self._file.read(count)
+        if len(data) < count:
+            raise EOFError
+        self.left = max(0, self.left - count)
+        return data
+
     @property
     def again(self) -> bool:
         """Whether another request may be sent."""
-        return not self.left and self.headers.get("connection", "").lower() != "close"
+        return not (self.left or self.chunked) and self.headers.get("connection", "").lower() != "close"
 
     def close(self) -> None:
         self._file.close()
@@ -169,10 +191,43 @@ class Reader:
         if connection.status == 416 and not start:  # an empty object has no range
             connection.close()
             connection = self._send(key, {})
-        try:
-            if connection.status not in (200, 206) or (start and connection.status == 200):
-                raise _refused(connection, self.signer.host, self.bucket, key)
+        with self._answer(connection, key, ranged=bool(start)):
+            if connection.chunked:
+                raise _broken(_name(self.bucket, key), ValueError("an answer without a length"))
             yield Body(_head(connection.headers), connection, f"{self.bucket}/{key}")
+
+    def head(self, key: str) -> Head:
+        """What an object is. Raises as `get`."""
+        connection = self._send(key, {}, "HEAD")
+        with self._answer(connection, key):
+            return _head(connection.headers)
+
+    def part_size(self, key: str, etag: str, number: int) -> int:
+        """The bytes of a part of an object that was uploaded in parts, of the version `etag`. Raises as `get`."""
+
+        def attempt() -> int:
+            connection = self._send(key, {"if-match": f'"{etag}"'}, "HEAD", {"partNumber": str(number)})
+            with self._answer(connection, key):
+                return int(connection.headers.get("content-length", "0"))
+
+        return patiently(attempt)
+
+    def ask(self, query: Mapping[str, str]) -> bytes:
+        """What the bucket answers to a query: XML. Raises as `get`."""
+        connection = self._send("", {}, query=query)
+        with self._answer(connection, ""):
+            try:
+                return connection.body()
+            except (OSError, EOFError, ValueError) as error:
+                raise _broken(self.bucket, error) from error
+
+    @contextmanager
+    def _answer(self, connection: _Connection, key: str, *, ranged: bool = False) -> Iterator[None]:
+        """Use an answer that is not a refusal; its connection is kept when all of it was read."""
+        try:
+            if connection.status not in (200, 206) or (ranged and connection.status == 200):
+                raise _refused(connection, self.signer.host, self.bucket, key)
+            yield
         except BaseException:
             connection.close()
             raise
@@ -198,17 +253,19 @@ class Reader:
 
         patiently(attempt, lambda: place)
 
-    def _send(self, key: str, headers: dict[str, str]) -> _Connection:
+    def _send(
+        self, key: str, headers: Mapping[str, str], method: str = "GET", query: Mapping[str, str] = {}
+    ) -> _Connection:
         while True:
             used, connection = self._connection()
             try:
-                connection.send(self.signer.request(key, headers))
+                connection.send(self.signer.request(key, headers, method, query))
                 return connection
             except (OSError, EOFError, ValueError) as error:
                 connection.close()
                 # A server closes what was idle for long: that is no failure.
                 if not used:
-                    raise _broken(f"{self.bucket}/{key}", error) from error
+                    raise _broken(_name(self.bucket, key), error) from error
 
     def _connection(self) -> tuple[bool, _Connection]:
         with suppress(Empty):
@@ -290,12 +347,15 @@ def _head(headers: Mapping[str, str]) -> Head:
     )
 
 
+def _name(bucket: str, key: str) -> str:
+    return f"{bucket}/{key}" if key else bucket
+
+
 def _refused(connection: _Connection, host: str, bucket: str, key: str) -> StorageError:
-    name, status = f"{bucket}/{key}", connection.status
-    memory = memoryview(bytearray(1 << 14))
+    name, status = _name(bucket, key), connection.status
     try:
-        found = _CODE.search(memory[: connection.readinto(memory)])
-    except (OSError, EOFError):
+        found = _CODE.search(connection.body())
+    except (OSError, EOFError, ValueError):
         found = None
     code = found[1].decode() if found else f"HTTP status {status}"
     if code in ABSENT or (status == 404 and not found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -11,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Lock
 from typing import Protocol, TextIO
 
 from argo.storage.errors import StorageError
@@ -22,7 +23,8 @@ PIECE = 16 << 20
 
 _LARGEST_PIECE = 64 << 20
 _CONNECTIONS = 3
-_MEMORY = 256 << 10
+_MEMORY = 1 << 20
+_WRITE = 256 << 10  # at once; of more, Linux looks for larger pages, which takes several times as long as the copy
 _MD5S = re.compile(r"([0-9a-f]{32})(?:-(\d+))?")
 
 
@@ -96,24 +98,33 @@ def bring(
     reader: Reader,
     key: str,
     head: Head,
-    parts: Callable[[int], int],
+    target: Path,
     folder: Path,
     moved: Callable[[int], None],
-) -> tuple[Path, str]:
-    """The object as a verified file in `folder`, and its SHA-256.
+    *,
+    digest: bool,
+) -> str | None:
+    """Make `target` the object, verified; its SHA-256, None where `digest` does not ask for it and nothing needs it.
 
-    What an earlier call left of the same version is used, what there is of another is removed. `parts` tells the
-    size of a part by its number. `moved` is told of bytes as they come. Raises StorageError; what has come stays.
+    What an earlier call of the same version left in `folder`, or finished as `target`, is used, what there is of
+    another is removed. `moved` is told of bytes as they come. Raises StorageError; what has come stays.
     """
+
+    def parts(number: int) -> int:
+        return reader.part_size(key, head.etag, number)
+
     layout = Layout.of(head, parts(1) if "-" in head.etag and head.digest and not head.sha256 else 0)
     stem = _short(f"{reader.bucket}/{key}")
     path = folder / f"{stem}-{_short(f'{head.etag} {head.size} {layout.piece}')}.part"
     for other in folder.glob(f"{stem}-*"):
         if not other.name.startswith(path.name):
             other.unlink(missing_ok=True)
+    if target.is_file() and _journal_of(path).exists() and not path.exists():
+        target.replace(path)
     while True:
+        sha256 = hashlib.sha256() if digest or head.sha256 else None
         with _journal(path) as (kept, journal), path.open("r+b", buffering=0) as file:
-            transfer = _Transfer(reader, key, layout, file.fileno(), kept, journal, moved)
+            transfer = _Transfer(reader, key, layout, file.fileno(), kept, journal, moved, sha256)
             transfer.run()
             if transfer.verified(parts):
                 break
@@ -123,8 +134,8 @@ def bring(
             raise StorageError(
                 f"{reader.bucket}/{key} came damaged", known="nothing of it was kept", hint="fetch again"
             )
-    _journal_of(path).unlink()
-    return path, transfer.sha256.hexdigest()
+    path.replace(target)
+    return transfer.sha256.hexdigest() if transfer.sha256 is not None else None
 
 
 @dataclass(slots=True)
@@ -138,15 +149,18 @@ class _Transfer:
     kept: dict[int, str]
     journal: TextIO
     moved: Callable[[int], None]
-    sha256: _Hash = field(default_factory=hashlib.sha256)
+    sha256: _Hash | None
     _md5s: dict[int, str] = field(default_factory=dict)
     _next: int = 0
     _there: set[int] = field(default_factory=set)
     _ended: bool = False
     _changed: Condition = field(default_factory=Condition)
+    _writing: Lock = field(default_factory=Lock)  # a file system lets one write at a time: others would spin
 
     def run(self) -> None:
-        tasks = [self._digest, *[self._work] * min(_CONNECTIONS, self.layout.count)]
+        tasks = [self._work] * min(_CONNECTIONS, self.layout.count)
+        if self.sha256 is not None:
+            tasks.append(self._digest)
         if self.layout.part and self.layout.check is not _md5:
             tasks.append(self._digest_parts)
         with ThreadPoolExecutor(len(tasks), "fetch") as pool:
@@ -162,7 +176,7 @@ class _Transfer:
     def verified(self, parts: Callable[[int], int]) -> bool:
         """Whether the bytes are the stored ones, as far as anything tells."""
         head = self.layout.head
-        if head.sha256:
+        if head.sha256 and self.sha256 is not None:
             return self.sha256.hexdigest() == head.sha256
         if not self.layout.part:
             return True
@@ -209,12 +223,15 @@ class _Transfer:
                 self.moved(stop - start)
                 return check.hexdigest()
         check = self.layout.check()
+        with self._writing:
+            _reserve(self.file, start, stop - start)
 
         def sink(data: memoryview, place: int) -> None:
             if self._ended:
                 raise StorageError(f"{self.key} is not fetched any more")
             check.update(data)
-            _write(self.file, data, place)
+            with self._writing:
+                _write(self.file, data, place)
             self.moved(len(data))
 
         self.reader.pull(self.key, self.layout.head.etag, start, stop, sink, memory)
@@ -224,6 +241,7 @@ class _Transfer:
         return check.hexdigest()
 
     def _digest(self) -> None:
+        assert self.sha256 is not None
         for data, _ in self._in_order():
             self.sha256.update(data)
 
@@ -297,9 +315,19 @@ def _journal_of(path: Path) -> Path:
     return path.with_name(path.name + ".ranges")
 
 
+def _reserve(file: int, place: int, size: int) -> None:
+    """Have the file system set space aside, which makes writing cheaper; not every one can."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, place, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENODEV):
+                raise
+
+
 def _write(file: int, data: memoryview, place: int) -> None:
     while data:
-        count = os.pwrite(file, data, place)
+        count = os.pwrite(file, data[:_WRITE], place)
         data, place = data[count:], place + count
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from argo.storage.credentials import credentials
 from argo.storage.errors import Denied, NotFound, StorageError
 from argo.storage.http import ABSENT, CONNECT, CREDENTIALS, READ, REFUSED, Head, Reader, patiently, unreachable
 from argo.storage.large import bring as bring_large
+from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
 from argo.storage.store import ObjectInfo, check_key, digest_file, sync_directory
 
@@ -32,6 +34,9 @@ _SMALL = 8 << 20
 _MEMORY = 1 << 20
 # Of an upload: bytes of a part (more where S3's 10,000 parts would not do), parts at once.
 _PART, _PARTS_AT_ONCE, _MOST_PARTS = 16 << 20, 4, 10_000
+# Whose buckets have a host each, which the `minio` package knows how to tell.
+_VIRTUAL_HOSTS = ("amazonaws.com", "amazonaws.com.cn", "aliyuncs.com")
+_ENDPOINT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 LONGEST = timedelta(days=7)
 """The longest time that S3 lets a signed URL be of use."""
 
@@ -106,17 +111,23 @@ class S3Store:
             return cast("BinaryIO", self._client.get_object(self.bucket, key))
 
     def get_file(
-        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        parts: Path | None = None,
+        moved: Callable[[int], None] | None = None,
+        digest: bool = True,
     ) -> ObjectInfo:
         check_key(key)
         count = moved or _ignore
         with self._told(key):
             if parts is not None:
-                return self._get(key, path, parts, count)
+                return self._get(key, path, parts, count, digest)
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as folder:
                 staged = Path(folder, "whole")
-                info = self._get(key, staged, Path(folder), count)
+                info = self._get(key, staged, Path(folder), count, digest)
                 with staged.open("rb") as file:
                     os.fsync(file.fileno())
                 staged.replace(path)
@@ -124,19 +135,15 @@ class S3Store:
             return info
 
     def stat(self, key: str) -> ObjectInfo | None:
+        check_key(key)
         try:
-            with self._told(check_key(key)):
-                found = self._client.stat_object(self.bucket, key)
+            head = patiently(lambda: self._reader.head(key))
         except NotFound:
             return None
-        sha256 = (found.metadata or {}).get(f"x-amz-meta-{_DIGEST}")
-        return ObjectInfo(key, found.size or 0, _etag(found.etag), sha256)
+        return ObjectInfo(key, head.size, head.etag, head.sha256)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        with self._told(prefix):
-            for found in self._client.list_objects(self.bucket, prefix=prefix, recursive=True):
-                if found.object_name and not found.is_dir:
-                    yield ObjectInfo(found.object_name, found.size or 0, _etag(found.etag))
+        return listed(self._reader, prefix)
 
     def delete(self, key: str) -> None:
         with self._told(check_key(key)):
@@ -150,16 +157,13 @@ class S3Store:
         with self._told(check_key(key)):
             return self._client.presigned_get_object(self.bucket, key, expires=expires)
 
-    def _get(self, key: str, path: Path, parts: Path, moved: Callable[[int], None]) -> ObjectInfo:
+    def _get(self, key: str, path: Path, parts: Path, moved: Callable[[int], None], digest: bool) -> ObjectInfo:
         """The object at `path`, verified."""
         head, sha256 = patiently(lambda: self._small(key, path, moved))
         if sha256 is None:
             # One at a time: each takes connections, memory and bandwidth enough for several.
             with self._large:
-                whole, sha256 = bring_large(
-                    self._reader, key, head, lambda n: self._part_size(key, head, n), parts, moved
-                )
-                whole.replace(path)
+                sha256 = bring_large(self._reader, key, head, path, parts, moved, digest=digest)
         return ObjectInfo(key, head.size, head.etag, sha256)
 
     def _small(self, key: str, path: Path, moved: Callable[[int], None]) -> tuple[Head, str | None]:
@@ -183,15 +187,6 @@ class S3Store:
             raise StorageError(f"{self.bucket}/{key} came damaged", known=f"{path.name} was not written")
         return head, sha256.hexdigest()
 
-    def _part_size(self, key: str, head: Head, number: int) -> int:
-        found = self._client.stat_object(
-            self.bucket,
-            key,
-            extra_headers={"If-Match": head.etag},
-            extra_query_params={"partNumber": str(number)},
-        )
-        return found.size or 0
-
     @cached_property
     def _context(self) -> ssl.SSLContext:
         file = self._config.ca_file
@@ -206,11 +201,27 @@ class S3Store:
 
     @cached_property
     def _reader(self) -> Reader:
-        with self._told(""):
-            url = self._client.presigned_get_object(self.bucket, "x")
         config = self._config
-        signer = Signer.like(url, config.access_key, config.secret_key, config.session_token)
-        return Reader(self.bucket, signer, self._context)
+        if config.endpoint.partition(":")[0].endswith(_VIRTUAL_HOSTS):
+            with self._told(""):
+                url = self._client.presigned_get_object(self.bucket, "x")
+            signer = Signer.like(url, config.access_key, config.secret_key, config.session_token)
+            return Reader(self.bucket, signer, self._context)
+        if not _ENDPOINT.fullmatch(config.endpoint):
+            raise _no_endpoint(config.endpoint)
+        signer = Signer(
+            config.secure,
+            config.endpoint,
+            f"/{self.bucket}/",
+            config.region or DEFAULT_REGION,
+            config.access_key,
+            config.secret_key,
+            config.session_token,
+        )
+        reader = Reader(self.bucket, signer, self._context)
+        if config.access_key and not config.region:
+            signer.region = region(reader)
+        return reader
 
     @cached_property
     def _client(self) -> Minio:
@@ -219,29 +230,37 @@ class S3Store:
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
         """Say in the store's own terms what the client refuses; a credential never gets into the text."""
-        from minio.error import MinioException, S3Error
-        from urllib3.exceptions import HTTPError
-
         name = f"{self.bucket}/{key}" if key else self.bucket
         try:
             yield
-        except S3Error as error:
-            if error.code in ABSENT:
-                raise NotFound(
-                    f"no object {name}" if error.code != "NoSuchBucket" else f"no bucket {self.bucket}"
-                ) from error
-            if error.code in REFUSED:
-                raise Denied(f"{name}: {error.code}", hint=CREDENTIALS) from error
-            raise StorageError(f"{name}: {error.code}: {error.message}") from error
-        except HTTPError as error:
-            reason = getattr(error, "reason", None) or error
-            # urllib3 wraps what the TLS library said.
-            cause = next((item for item in reason.args if isinstance(item, ssl.SSLError)), reason)
-            raise unreachable(self._config.endpoint, cause, name) from error
-        except (MinioException, ValueError) as error:
-            raise StorageError(f"{name}: {error}") from error
+        except StorageError:
+            raise
         except OSError as error:
             raise StorageError(f"{name}: {error.strerror or error}") from error
+        except Exception as error:
+            told = _of_client(error, self._config.endpoint, self.bucket, name)
+            if told is None:
+                raise
+            raise told from error
+
+
+def _of_client(error: Exception, endpoint: str, bucket: str, name: str) -> StorageError | None:
+    """What an error of the `minio` package means; None for one that is not its own."""
+    from minio.error import MinioException, S3Error
+    from urllib3.exceptions import HTTPError
+
+    if isinstance(error, S3Error):
+        if error.code in ABSENT:
+            return NotFound(f"no object {name}" if error.code != "NoSuchBucket" else f"no bucket {bucket}")
+        if error.code in REFUSED:
+            return Denied(f"{name}: {error.code}", hint=CREDENTIALS)
+        return StorageError(f"{name}: {error.code}: {error.message}")
+    if isinstance(error, HTTPError):
+        reason = getattr(error, "reason", None) or error
+        # urllib3 wraps what the TLS library said.
+        cause = next((item for item in reason.args if isinstance(item, ssl.SSLError)), reason)
+        return unreachable(endpoint, cause, name)
+    return StorageError(f"{name}: {error}") if isinstance(error, MinioException | ValueError) else None
 
 
 def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
@@ -265,7 +284,11 @@ def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
             http_client=pool,
         )
     except ValueError as error:
-        raise StorageError(f"not an endpoint: {config.endpoint!r}: {error}", hint="host[:port], no scheme") from error
+        raise _no_endpoint(config.endpoint) from error
+
+
+def _no_endpoint(endpoint: str) -> StorageError:
+    return StorageError(f"not an endpoint: {endpoint!r}", hint="host[:port], no scheme")
 
 
 def _etag(raw: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Signs requests to S3: AWS Signature Version 4, for GET without a body.
+"""Signs requests to S3: AWS Signature Version 4, for requests without a body.
 
 Facts: docs.aws.amazon.com, "Create a signed AWS API request". The `minio` package signs, too; it derives the key and
 writes the canonical request anew for each of ten thousand small objects in as much time as all else takes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, urlsplit
@@ -41,24 +42,31 @@ class Signer:
             parts.scheme == "https", parts.netloc, parts.path[:-1], scope[2], access_key, secret_key, session_token
         )
 
-    def request(self, key: str, headers: dict[str, str]) -> bytes:
-        """The request for an object, whole; `headers` have lower-case names and are signed, too."""
+    def request(
+        self, key: str, headers: Mapping[str, str] = {}, method: str = "GET", query: Mapping[str, str] = {}
+    ) -> bytes:
+        """The request for an object, or for the bucket where `key` is empty, whole.
+
+        `headers` have lower-case names and are signed, too.
+        """
         path = self.prefix + quote(key, safe="/~")
+        asked = "&".join(f"{quote(name, safe='~')}={quote(query[name], safe='~')}" for name in sorted(query))
         sent = {"host": self.host, "accept-encoding": "identity", **headers}
         if self.access_key and self.secret_key:
-            sent["authorization"] = self._authorization(path, sent, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
-        return "\r\n".join(lines).encode("ascii")
+            now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            sent["authorization"] = self._authorization(f"{method}\n{path}\n{asked}", sent, now)
+        first = f"{method} {path}{'?' if asked else ''}{asked} HTTP/1.1"
+        return "\r\n".join([first, *(f"{name}: {value}" for name, value in sent.items()), "", ""]).encode("ascii")
 
-    def _authorization(self, path: str, sent: dict[str, str], now: str) -> str:
-        """The header's value; what it needs is put into `sent`."""
+    def _authorization(self, asked: str, sent: dict[str, str], now: str) -> str:
+        """The header's value; what it needs is put into `sent`. `asked`: method, path and query, a line each."""
         sent |= {"x-amz-content-sha256": _EMPTY, "x-amz-date": now}
         if self.session_token:
             sent["x-amz-security-token"] = self.session_token
         names = sorted(sent)
         canonical = "".join(f"{name}:{sent[name]}\n" for name in names)
         signed = ";".join(names)
-        digest = hashlib.sha256(f"GET\n{path}\n\n{canonical}\n{signed}\n{_EMPTY}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{asked}\n{canonical}\n{signed}\n{_EMPTY}".encode()).hexdigest()
         scope = f"{now[:8]}/{self.region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{digest}"
         signature = hmac.digest(self._of_day(now[:8]), text.encode(), "sha256").hex()

@@ -50,13 +50,20 @@ class Store(Protocol):
         """The object to read, from its start; the caller closes it. Raises NotFound."""
 
     def get_file(
-        self, key: str, path: Path, *, parts: Path | None = None, moved: Callable[[int], None] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        parts: Path | None = None,
+        moved: Callable[[int], None] | None = None,
+        digest: bool = True,
     ) -> ObjectInfo:
         """Write the object to `path`: under a temporary name first, verified, synced, then renamed. Raises NotFound.
 
         With `parts`, a folder of the caller's, `path` is the caller's own, too: it may be half written after an
         error and is not synced. What has come of a large object is kept in that folder, and a later call goes on
-        with it. `moved` is told of bytes as they come, from several threads.
+        with it. `moved` is told of bytes as they come, from several threads. Without `digest` the SHA-256 of what came
+        may be left out, where something else verifies it.
         """
 
     def stat(self, key: str) -> ObjectInfo | None:

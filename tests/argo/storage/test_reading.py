@@ -94,11 +94,12 @@ def test_connections_that_break_are_taken_up_where_they_were(
     assert way.passed - before < 2 * len(CONTENT), "what had come did not come again"
 
 
+@pytest.mark.parametrize("digest", [True, False])
 @pytest.mark.parametrize("key", KINDS)
-def test_a_damaged_byte_is_noticed(key: str, store: S3Store, way: Wire, tmp_path: Path) -> None:
+def test_a_damaged_byte_is_noticed(key: str, digest: bool, store: S3Store, way: Wire, tmp_path: Path) -> None:
     way.damage = {way.passed + 12 * MIB}
     with pytest.raises(StorageError, match="damaged"):
-        store.get_file(key, tmp_path / "x")
+        store.get_file(key, tmp_path / "x", digest=digest)
     assert list(tmp_path.iterdir()) == []
     store.get_file(key, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == CONTENT
@@ -134,7 +135,24 @@ def test_what_came_before_an_error_is_not_brought_again(
     assert info.sha256 == hashlib.sha256(CONTENT).hexdigest()
     # Three pieces were under way, of 5 MiB where they are the parts.
     assert 0 < sum(pulled) <= len(CONTENT) // 4 + 3 * 5 * MIB
-    assert list(parts.iterdir()) == []
+    assert not list(parts.glob("*.part"))
+
+
+@pytest.mark.parametrize("key", ["parts", "whole"])
+def test_what_came_whole_is_not_brought_again(
+    key: str, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    assert store.get_file(key, tmp_path / "x", parts=parts, digest=False).sha256 is None
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "pull", lambda *_: pytest.fail("it was there"))
+        store.get_file(key, tmp_path / "x", parts=parts, digest=False)
+    with (tmp_path / "x").open("r+b") as file:
+        file.seek(6 * MIB)
+        file.write(bytes(8))
+    store.get_file(key, tmp_path / "x", parts=parts, digest=False)
+    assert (tmp_path / "x").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("key", KINDS)
