@@ -17,6 +17,7 @@ from argo.api.errors import HEADERS, ApiError, not_found
 from argo.backend import Json, RunRef
 from argo.local.backend import LocalBackend
 
+LATEST = "@latest"
 LARGEST = 16 << 20  # bytes of a request's body: an object may hold about 1 MiB in a cluster, several templates more
 
 
@@ -46,7 +47,13 @@ Handler = Callable[[Call], Json]
 
 
 def named(backend: LocalBackend, namespace: str, name: str) -> RunRef:
-    """The run of that name in a namespace. Raises ApiError."""
+    """The run of that name in a namespace, or the newest one by its alias. Raises ApiError."""
+    if name == LATEST:
+        newest = next(iter(kept.heads(backend.state, namespace)), None)
+        if newest is None:
+            raise ApiError(5, "no workflows found")
+        metadata = newest[0]["metadata"]
+        return RunRef(metadata["name"], metadata["namespace"], metadata["uid"])
     ref = backend.named(RunRef(name, namespace, ""))
     if ref is None:
         raise not_found("workflows", name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from argo.local.logs import Tails
 from argo.track.podlogs import pod_name, pods
 
 _LOOK = 0.1  # seconds between two looks at the state
+_NAME = re.compile(r"metadata\.name=(?!=)([^,]*)")
 _BEHIND = 1000  # events that a watcher may be behind before it is let go: it comes again with its version
 
 
@@ -120,6 +122,9 @@ async def events(hub: Hub, request: Request) -> Response:
     query, namespace = request.query_params, request.path_params["namespace"]
     labels, fields = (query.get(f"listOptions.{name}Selector", "") for name in ("label", "field"))
     shapes.matches({"metadata": {}}, labels, fields)  # what is no selector is said before anything is sent
+    if one := _NAME.search(fields):  # a run that is not there is never waited for
+        ref = await run_in_threadpool(named, hub.backend, namespace, one[1].strip())
+        fields = _NAME.sub(f"metadata.name={ref.name}", fields)
     queue = hub.join()
     try:
         first = await run_in_threadpool(_first, hub, namespace, query.get("listOptions.resourceVersion", ""))

@@ -156,12 +156,12 @@ def _made(backend: LocalBackend, value: Json, *, dry: bool, objects: Any = ()) -
     if not metadata.get("name") and not metadata.get("generateName"):
         raise ApiError(3, "name or generateName is required")
     prefix = metadata.get("generateName")
-    if dry:
-        return {"metadata": metadata, "spec": shapes.spec(value["spec"]), "status": _empty()}
     try:
         ref = identify(value)
         if prefix:
             metadata["generateName"] = prefix
+        if dry:
+            return {"metadata": metadata, "spec": shapes.spec(value["spec"]), "status": _empty()}
         made = backend.record(Submission(value, objects, _SOURCE))
     except ConflictError as error:
         raise exists("workflows", metadata["name"]) from error

@@ -183,11 +183,14 @@ class Nodes:
             node["finishedAt"] = format_time(now)
             touched = True
         if touched:
-            if phase == "Succeeded" and "progress" in node:
-                total = node["progress"].split("/")[1]
-                self.set_progress(node, f"{total}/{total}")
+            self._complete(node)
             self.changed.add(node["id"])
         return touched
+
+    def _complete(self, node: Json) -> None:
+        if node["phase"] == "Succeeded" and "progress" in node:
+            total = node["progress"].split("/")[1]
+            self.set_progress(node, f"{total}/{total}")
 
     def add_child(self, parent: Json, child: str) -> None:
         """Append a child's id once."""
@@ -218,6 +221,7 @@ class Nodes:
                 self._account({**node, "phase": self._known[identity]}, self._known[identity], -1)
                 self._account(node, phase, 1)
                 self.mark(node, phase, _moment(node))
+                self._complete(node)
                 self.changed.add(identity)
                 found.append(node)
         return found

@@ -116,11 +116,36 @@ def test_suspend_resume_stop_terminate(service: WorkflowsService) -> None:
     service.suspend_workflow(first, WorkflowSuspendRequest(name=first, namespace=NS))
     assert service.get_workflow(first).spec.suspend is True
     service.resume_workflow(first, WorkflowResumeRequest(name=first, namespace=NS))
-    assert ended(service, first).status.phase == "Succeeded"
+    resumed = ended(service, first).status
+    assert resumed.phase == "Succeeded"
+    done, total = resumed.progress.split("/")
+    assert done == total, "a gate that was passed counts"
     service.stop_workflow(second, WorkflowStopRequest(name=second, namespace=NS, message="enough"))
     assert ended(service, second).status.phase == "Failed"
     service.terminate_workflow(third, WorkflowTerminateRequest(name=third, namespace=NS))
     assert ended(service, third).status.phase == "Failed"
+
+
+def test_the_newest_run_has_an_alias(server: Server, service: WorkflowsService) -> None:
+    name = say(service).create().metadata.name
+    assert service.get_workflow("@latest").metadata.name == name
+    query = {"listOptions.fieldSelector": "metadata.name=@latest", "listOptions.resourceVersion": "0"}
+    with server.open("GET", f"/api/v1/workflow-events/{NS}", query) as stream:
+        assert name in stream.readline().decode()
+    ended(service, name)
+    assert server("GET", "/api/v1/workflows/nobodys/@latest").status == 404
+
+
+def test_a_run_that_is_not_there_is_not_waited_for(server: Server) -> None:
+    query = {"listOptions.fieldSelector": "metadata.name=nosuch"}
+    assert server("GET", f"/api/v1/workflow-events/{NS}", query).status == 404
+
+
+def test_a_dry_run_tells_the_name(server: Server, service: WorkflowsService) -> None:
+    body = {"workflow": say(service).to_dict(), "serverDryRun": True}
+    made = server("POST", f"/api/v1/workflows/{NS}", body=body).json()["metadata"]
+    assert made["name"].startswith("say-")
+    assert server("GET", f"/api/v1/workflows/{NS}/{made['name']}").status == 404
 
 
 def test_retry_and_resubmit(service: WorkflowsService) -> None:
