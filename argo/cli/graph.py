@@ -12,6 +12,7 @@ from argo.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from argo.graph.model import Graph
+    from argo.target import Target
 
 _FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}
 
@@ -42,17 +43,35 @@ def graph(subject: str, form: str | None, target: Path | None, profile: str | No
 
 
 def _graph(subject: str, profile: str | None) -> Graph:
-    from argo.graph.model import of_manifest, of_run
+    """Runs of this machine come before DAGs of the same name; elsewhere is asked for what no DAG is named."""
+    from argo.graph.model import of_manifest
     from argo.local.home import default_home
 
-    unknown: NotFoundError | None = None
-    if not Path(subject).exists() and (default_home() / "state.db").exists():
-        with options.local() as backend:
+    if Path(subject).exists():
+        return of_manifest(_manifest(subject, profile, None))
+    place = options.target(profile)
+    if place.local:
+        unknown = None
+        if (default_home() / "state.db").exists():
             try:
-                return of_run(backend.get(backend.find(subject)))
+                return _run(subject, place)
             except NotFoundError as error:
                 unknown = error
-    return of_manifest(_manifest(subject, profile, unknown))
+        return of_manifest(_manifest(subject, profile, unknown))
+    try:
+        return of_manifest(_manifest(subject, profile, None))
+    except NotFoundError as error:
+        try:
+            return _run(subject, place)
+        except NotFoundError as unknown:
+            raise NotFoundError(error.message, hint=unknown.hint or error.hint) from error
+
+
+def _run(name: str, place: Target) -> Graph:
+    from argo.graph.model import of_run
+
+    with options.opened(place) as backend:
+        return of_run(backend.get(backend.find(name)))
 
 
 def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> dict[str, object]:

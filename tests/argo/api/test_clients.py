@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +192,22 @@ def test_logs_info_and_version(service: WorkflowsService, tmp_path: Path) -> Non
     assert service.get_version().version
     service.get_info()
     assert service.get_user_info().subject
+
+
+def test_argosy_draws_a_run_of_a_server(server: Server, service: WorkflowsService, tmp_path: Path) -> None:
+    name = say(service).create().metadata.name
+    ended(service, name)
+    environment = {
+        **os.environ, "ARGO_SERVER": server.url, "ARGO_TOKEN": f"Bearer {server.token}", "ARGO_NAMESPACE": NS,
+        "ARGOSY_HOME": str(tmp_path / "home"),
+    }  # fmt: skip
+
+    def graph(subject: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "argo.cli", "graph", subject]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    drawn = graph(name)
+    assert "classDef Succeeded" in drawn.stdout, drawn.stderr
+    unknown = graph("nothing")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "no run, file or DAG named nothing" in unknown.stderr
