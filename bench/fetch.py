@@ -5,8 +5,8 @@
 Needs the programs `minio` and `mc` (`go install github.com/minio/minio@latest`, `… /mc@latest`), in PATH or named by
 ARGOSY_MINIO and ARGOSY_MC. Both sides bring the same objects, which `mc` has stored; in each round one runs after the
 other, now this one first, now that one, into a folder that is not there and with nothing left to be written. Times are
-of the clock, since both wait for the same server on the same machine; memory is the peak of the process. Argosy's side
-also verifies every byte, which mc does not.
+of the clock, since both wait for the same server on the same machine; memory is the peak of the process, or of this
+one where that is larger. Argosy's side also verifies every byte, which mc does not.
 """
 
 from __future__ import annotations

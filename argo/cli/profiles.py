@@ -18,18 +18,17 @@ from argo.errors import DefinitionError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from argo.backend import Json
     from compiler.models.project import Profile, Project
 
 LOCAL = "local"
 
-Json = dict[str, Any]
 
-
-def find(folder: Path) -> str | None:
-    """The argosy.yaml of a folder, looked for upwards."""
+def find() -> str | None:
+    """The argosy.yaml of the working folder, looked for upwards."""
     from compiler.load.files import find_project
 
-    return find_project([str(folder)], None)
+    return find_project([str(Path.cwd())], None)
 
 
 def read(location: str) -> Json | None:
@@ -74,7 +73,7 @@ def require(location: str) -> Project:
 
 def named(name: str | None) -> Profile:
     """The profile of that name, else the default, of the argosy.yaml in reach. Raises UsageError, DefinitionError."""
-    location = find(Path.cwd())
+    location = find()
     if location is None:
         raise UsageError("there is no argosy.yaml, so there are no profiles", hint="argosy assets new project")
     project = require(location)

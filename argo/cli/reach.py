@@ -28,9 +28,9 @@ class Found:
 
 def folders(kind: Kind) -> list[Path]:
     """The project's folders of one kind: as argosy.yaml says, which is looked for upwards; else the one here."""
-    from compiler.load.files import find_project
+    from argo.cli.profiles import find
 
-    location = find_project([str(Path.cwd())], None)
+    location = find()
     if location is None:
         return [Path(kind)]
     data = next(iter(_documents(Path(location))), {})

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from argo.cli.profiles import LOCAL, Json, find, read, require, unknown
+from argo.cli.profiles import LOCAL, find, read, require, unknown
 from argo.errors import UsageError
 from argo.target import ClusterAddress, ServerAddress, Target
+
+if TYPE_CHECKING:
+    from argo.backend import Json
 
 _OWN_TOKEN = "ARGOSY_TOKEN"  # noqa: S105  (a variable's name)
 _TARGETS = ("ARGO_SERVER", "KUBECONFIG")
@@ -130,7 +133,7 @@ def _project_file(definitions: Sequence[Path]) -> str | None:
     from compiler.load.files import find_project
 
     if not definitions:
-        return find(Path.cwd())
+        return find()
     root = shipped()
     return find_project([str(path.absolute()) for path in definitions], str(root) if root else None)
 

@@ -14,7 +14,7 @@ from argo.cluster.errors import GoneError
 from argo.cluster.runs import edit, ref_of, stored
 from argo.cluster.submit import submit
 from argo.control.commands import apply
-from argo.control.ownership import input_prefixes
+from argo.control.ownership import remove_stored, require_removable
 from argo.control.retry import reset
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError, did_you_mean
 from argo.target import Target
@@ -156,13 +156,9 @@ class ClusterBackend:
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         workflow = self._stored(ref)
-        if (workflow.get("status") or {}).get("phase") not in FINISHED:
-            raise ConflictError(f"{ref.name} still runs", known="nothing was removed", hint=f"argosy stop {ref.name}")
+        require_removable(workflow)
         if results:
-            store = self._store(workflow)
-            for prefix in (f"runs/{ref.namespace}/{ref.name}/{ref.uid}/", *input_prefixes(workflow)):
-                for info in [*store.list(prefix)]:
-                    store.delete(info.key)
+            remove_stored(ref, workflow, self._store(workflow))
         config_maps = self.cluster.config_maps(ref)
         for one in (*self._children(ref), ref):
             self.cluster.delete(WORKFLOWS, one.name, one.uid)

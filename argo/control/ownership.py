@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from argo.backend import Json
+from argo.backend import FINISHED, Json, RunRef
+from argo.errors import ConflictError
+
+if TYPE_CHECKING:
+    from argo.storage import Store
 
 _REFERENCES = ("configMapKeyRef", "configMapRef", "configMap")
 _SHARED = ("synchronization", "cache")  # what runs have in common: semaphores, memoized results
@@ -58,6 +62,20 @@ def input_prefixes(workflow: Json) -> list[str]:
         if key.startswith(base) and slash and rest.startswith("inputs/"):
             found[f"{base}{owner}/inputs/"] = None
     return [*found]
+
+
+def require_removable(workflow: Json) -> None:
+    """Raises ConflictError for a run that has not ended."""
+    name = workflow["metadata"]["name"]
+    if (workflow.get("status") or {}).get("phase") not in FINISHED:
+        raise ConflictError(f"{name} still runs", known="nothing was removed", hint=f"argosy stop {name}")
+
+
+def remove_stored(ref: RunRef, workflow: Json, store: Store) -> None:
+    """Remove what a run has stored and what was uploaded for it. Raises StoreError."""
+    for prefix in (f"runs/{ref.namespace}/{ref.name}/{ref.uid}/", *input_prefixes(workflow)):
+        for info in [*store.list(prefix)]:
+            store.delete(info.key)
 
 
 def _stem(parameter: str) -> str:

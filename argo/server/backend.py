@@ -13,7 +13,7 @@ from urllib.parse import quote
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.control.commands import Answer, answer, decision, gate, supplied
 from argo.control.demands import node_id, require_ended, require_running, require_template
-from argo.control.ownership import input_prefixes
+from argo.control.ownership import remove_stored, require_removable
 from argo.errors import ArgosyError, ConflictError, NotFoundError, RemoteError, UsageError, did_you_mean
 from argo.server.config_maps import embed, extract
 from argo.server.http import Client, UncertainError
@@ -234,15 +234,11 @@ class ServerBackend:
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         workflow = self.get(ref)
-        if (workflow.get("status") or {}).get("phase") not in FINISHED:
-            raise ConflictError(f"{ref.name} still runs", known="nothing was removed", hint=f"argosy stop {ref.name}")
+        require_removable(workflow)
         if results:
             from argo.storage.settings import s3_store
 
-            store = s3_store(self._settings(workflow))
-            for prefix in (f"runs/{ref.namespace}/{ref.name}/{ref.uid}/", *input_prefixes(workflow)):
-                for info in [*store.list(prefix)]:
-                    store.delete(info.key)
+            remove_stored(ref, workflow, s3_store(self._settings(workflow)))
         for name in [*self._children(ref), ref.name]:
             try:
                 self.client.call("DELETE", self._run(name))

@@ -43,6 +43,7 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _META = "x-amz-meta-sha256"
 _STATUS = re.compile(r"HTTP/1\.\d (\d{3})\b")
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
+_LARGEST_PAGE, _LARGEST_ERROR = 64 << 20, 1 << 14  # bytes that are read of a list and of a refusal
 _LINE, _HEADERS = 1 << 16, 200  # the longest line, and how many of them an answer may begin with
 
 T = TypeVar("T")
@@ -105,18 +106,25 @@ class _Connection:
         self.left -= count
         return count
 
-    def body(self) -> bytes:
-        """All that is still to come, also in chunks, as S3 sends lists and errors. Raises EOFError, ValueError."""
+    def body(self, most: int) -> bytes:
+        """What is still to come, `most` bytes of it, also in chunks, as S3 sends lists and errors.
+
+        Raises EOFError, ValueError.
+        """
         if not self.chunked:
-            return self._exactly(self.left)
-        pieces = []
+            return self._exactly(min(self.left, most))
+        data = bytearray()
         while size := int(self._file.readline(_LINE).partition(b";")[0], 16):
-            pieces.append(self._exactly(size))
+            if size < 0:
+                raise ValueError("a chunk of no size")
+            data += self._exactly(min(size, most - len(data)))
+            if len(data) == most:
+                return bytes(data)
             self._exactly(2)
         while self._file.readline(_LINE) not in (b"\r\n", b"\n", b""):
             pass
         self.chunked = False
-        return b"".join(pieces)
+        return bytes(data)
 
     def _exactly(self, count: int) -> bytes:
         data = self._file.read(count)
@@ -217,7 +225,7 @@ class Reader:
         connection = self._send("", {}, query=query)
         with self._answer(connection, ""):
             try:
-                return connection.body()
+                return connection.body(_LARGEST_PAGE)
             except (OSError, EOFError, ValueError) as error:
                 raise _broken(self.bucket, error) from error
 
@@ -354,7 +362,7 @@ def _name(bucket: str, key: str) -> str:
 def _refused(connection: _Connection, host: str, bucket: str, key: str) -> StorageError:
     name, status = _name(bucket, key), connection.status
     try:
-        found = _CODE.search(connection.body())
+        found = _CODE.search(connection.body(_LARGEST_ERROR))
     except (OSError, EOFError, ValueError):
         found = None
     code = found[1].decode() if found else f"HTTP status {status}"

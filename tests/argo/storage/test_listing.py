@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from argo.storage import Denied, NotFound, StorageError
+from argo.storage.http import Reader
 from argo.storage.s3 import S3Config, S3Store
+from argo.storage.signature import Signer
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{contents}{more}</ListBucketResult>"""
@@ -111,6 +115,25 @@ def test_refusals_in_chunks(
     server.answer = lambda *_: (status, text)
     with pytest.raises(kind, match=said):
         server.store().get_file("x", tmp_path / "x")
+
+
+def test_no_more_of_a_refusal_is_read_than_tells_what_it_is() -> None:
+    """A server that gives the whole object for a range of it: 1 TiB, of which it sends a little and then waits."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 40) + bytes(1 << 15))
+                connection.recv(1)  # until the other side ends it
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        signer = Signer(False, f"127.0.0.1:{listening.getsockname()[1]}", "/b/", "us-east-1")
+        reader = Reader("b", signer, ssl.create_default_context())
+        with pytest.raises(StorageError, match="does not give ranges"), reader.get("x", 5):
+            pass
+        thread.join()
 
 
 def test_what_is_no_list_is_said_to_be_none(server: Server) -> None:
