@@ -14,15 +14,21 @@ from pathlib import Path
 
 from argo.backend import Json
 from argo.errors import UsageError
+from argo.results.archive import MEMBERS, unpack
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One input: its name, its kind (file, directory, archive) and the local file or folder given for it."""
+    """One input: its name, its kind (file, directory, archive) and the local file or folder given for it.
+
+    `limit` are the bytes that an archive may hold unpacked, `members` its files and folders.
+    """
 
     name: str
     kind: str
     path: Path
+    limit: int | None = None
+    members: int = MEMBERS
 
 
 def upload(given: Upload, prefix: str, put: Callable[[str, Path], object]) -> Json:
@@ -85,13 +91,13 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _unpacked(given: Upload, scratch: Path) -> Path:
     """What is in an archive, as a folder. Raises UsageError for what is none."""
-    from argo.results.archive import unpack
-
     # The tar first: a zip is known by its end, which may be that of a zip in a tar.
+    free = shutil.disk_usage(scratch).free
+    limit = free if given.limit is None else min(free, given.limit)
     if tarfile.is_tarfile(given.path):
-        top = unpack(given.path, "tar", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
+        top = unpack(given.path, "tar", scratch / "content", limit, strip=False, members=given.members)
     elif zipfile.is_zipfile(given.path):
-        top = unpack(given.path, "zip", scratch / "content", shutil.disk_usage(scratch).free, strip=False)
+        top = unpack(given.path, "zip", scratch / "content", limit, strip=False, members=given.members)
     else:
         raise UsageError(
             f"the input {given.name} is of the kind {given.kind}, {os.fspath(given.path)} is no tar or zip"

@@ -150,6 +150,7 @@ register(
     ("A141", "error", "a definition in Hera that is not a valid manifest"),
     ("A150", "error", "malformed dotenv file"),
     ("A160", "error", "a definition stands twice"),
+    ("A170", "warning", "a field that another system's file has and that means nothing"),
     ("A601", "note", "a project's asset shadows a shipped one"),
 )
 

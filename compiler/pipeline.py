@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Form: TypeAlias = Literal["template", "workflow"]
 Location: TypeAlias = "PathLike[str] | str"
 
-__all__ = ["DagStats", "Document", "Form", "Result", "check", "compile"]
+__all__ = ["DagStats", "Document", "Form", "Result", "check", "compile", "compile_asset"]
 
 
 def compile(  # noqa: A001  (the stage's name; `pipeline.compile` is how it is called)
@@ -51,6 +51,20 @@ def compile(  # noqa: A001  (the stage's name; `pipeline.compile` is how it is c
     return result
 
 
+def compile_asset(
+    paths: Sequence[Location],
+    name: str,
+    version: str,
+    *,
+    profile: str | None = None,
+    project_file: Location | None = None,
+    shipped: Location | None = None,
+) -> Result:
+    """Compiles one version of an asset, as the DAG of one task that runs it. `paths` hold the asset."""
+    with _collector_off():
+        return _compile(paths, profile, "workflow", project_file, shipped, (name, version))[1]
+
+
 def check(
     paths: Sequence[Location],
     *,
@@ -69,12 +83,13 @@ def _compile(
     form: Form,
     project_file: Location | None,
     shipped: Location | None,
+    alone: tuple[str, str] | None = None,
 ) -> tuple[Workspace, Result]:
     from compiler.diagnostics import has_errors
     from compiler.load.workspace import load
     from compiler.resolve import resolve
 
-    workspace, diagnostics = load(paths, project_file=project_file, shipped=shipped)
+    workspace, diagnostics = load(paths, project_file=project_file, shipped=shipped, alone=alone)
     program, found = resolve(workspace, profile=profile)
     diagnostics = [*diagnostics, *found]
     if program is None:

@@ -105,6 +105,7 @@ class Volume(NamedTuple):
     source: str = ""
     size: str = ""
     read_only: bool = False
+    optional: bool = False
 
 
 class Mount(NamedTuple):

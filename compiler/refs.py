@@ -9,7 +9,7 @@ Kind: TypeAlias = Literal["params", "inputs", "outputs", "tasks", "item", "env",
 
 OPEN = "${{"
 CLOSE = "}}"
-RUN_FIELDS = ("name", "namespace", "status")
+RUN_FIELDS = ("name", "namespace", "uid", "status")
 
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 # Patterns as texts: re compiles (and keeps) those that a definition has use for.
@@ -23,7 +23,7 @@ _FORMS: dict[str, tuple[str, str]] = {
     ),
     "item": (rf"item(?:\.(?P<name>{_NAME}))?", "item or item.FIELD"),
     "env": ("env", "env (the DAG's environment as a whole)"),
-    "run": (r"run\.(?P<name>" + "|".join(RUN_FIELDS) + ")", "run.name, run.namespace or run.status"),
+    "run": (r"run\.(?P<name>" + "|".join(RUN_FIELDS) + ")", "run.name, run.namespace, run.uid or run.status"),
     "files": (r"files\.(?P<name>[-._A-Za-z0-9]+?)(?:\.(?P<attribute>path))?", "files.NAME"),
 }
 _QUOTED = re.compile(r"\s*'((?:[^']|'')*)'\s*\}\}")

@@ -92,6 +92,37 @@ def new(kind: str, name: str | None, asset: str, schema: str) -> None:
         say(f"run it with:   argosy run {path}")
 
 
+@assets.command("import", short_help="Turn files of other systems into definitions.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-d", "--directory", default=".", type=click.Path(path_type=Path), help="Where `assets` and `dags` are.",
+    show_default=True,
+)  # fmt: skip
+@click.option("--stdout", is_flag=True, help="Print them, write nothing.")
+def import_(files: tuple[Path, ...], directory: Path, stdout: bool) -> int:
+    """Write assets of the gx4ki Workflow API, job-configs (.env) and DAGs of Atom Workflows as definitions.
+
+    Of a workflow-api.cfg argosy.yaml is made, with a profile that says the same; its token and keys are left out.
+    Nothing is overwritten. What a file says that has no meaning here is reported, at its place.
+    """
+    from argo.cli.importing import imported
+    from argo.cli.output import print_diagnostics, say, write_file
+
+    made, found = imported(files)
+    print_diagnostics(found)
+    if any(item.severity == "error" for item in found):
+        return 2
+    for path, text in made:
+        if stdout:
+            click.echo(f"# {path}\n{text}", nl=False)
+        else:
+            write_file(directory / path, text, new=True)
+            click.echo(f"wrote {directory / path}")
+    if not stdout:
+        say("check them with: argosy check " + " ".join(str(directory / path) for path, _ in made))
+    return 0
+
+
 def _render(template: str, **variables: str) -> str:
     import jinja2
 

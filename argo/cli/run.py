@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING
 import click
 
 from argo.backend import FINISHED, Json, RunRef, Submission
-from argo.cli import options
+from argo.cli import options, taskrunner
 from argo.errors import ArgosyError, ConflictError
 from argo.storage.settings import shown
 
 if TYPE_CHECKING:
+    from argo.cli.sources import Loaded
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
     from argo.local.home import Home
     from argo.submit import Draft
-    from argo.target import Settings
+    from argo.target import Settings, Target
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
 _LEFT = 130
 
 
 @click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
-@click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1, required=True)
+@click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1)
 @options.given
+@taskrunner.options
 @click.option("--name", metavar="NAME", help="Name of the run; made up when left out.")
 @click.option(
     "--executor",
@@ -52,6 +54,7 @@ def run(
     subjects: tuple[str, ...],
     parameters: tuple[str, ...],
     inputs: tuple[str, ...],
+    runner: taskrunner.Given,
     name: str | None,
     executor: str,
     parallelism: int | None,
@@ -68,36 +71,48 @@ def run(
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """
-    from argo.cli.here import fit
-    from argo.cli.output import print_diagnostics, say
-    from argo.cli.progress import ticking
-    from argo.cli.sources import check_parameters, load, split
+    from argo.cli.output import say
+    from argo.cli.sources import check_parameters, split
     from argo.cli.targets import choose
     from argo.local.choice import choose_executor
     from argo.local.identity import identify
     from argo.submit import draft, pairs, require_complete, set_parameters
 
+    subjects = (*subjects, *runner.paths)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
-    with ticking(lambda: "reading the definitions"):
-        loaded = load(subjects, place.profile)
-    warnings = fit(loaded.documents, executor := choose_executor(executor), place.images)
-    if not quiet:
-        say(*place.notes)
-        print_diagnostics([*loaded.diagnostics, *warnings])
+    loaded = _read(subjects, place, executor := choose_executor(executor), quiet=quiet)
     subject = draft(loaded.objects, loaded.base)
+    values = runner.parameters(values, subject.declared("parameters"))
     set_parameters(subject, values)
     check_parameters(subjects, values)
     with options.local() as backend:
         ref = identify(subject.workflow, name)
         backend.check_name(ref)
+        token = runner.token(values)
         _upload(backend.home, place.store, subject, files, ref)
         require_complete(subject)
         submission = Submission(subject.workflow, subject.objects, loaded.source)
         backend.record(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
+        taskrunner.keep(backend.home, ref, token)
         if not quiet:
             say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
+
+
+def _read(subjects: Sequence[str], place: Target, executor: str, *, quiet: bool) -> Loaded:
+    from argo.cli.here import fit
+    from argo.cli.output import print_diagnostics, say
+    from argo.cli.progress import ticking
+    from argo.cli.sources import load
+
+    with ticking(lambda: "reading the definitions"):
+        loaded = load(subjects, place.profile)
+    warnings = fit(loaded.documents, executor, place.images)
+    if not quiet:
+        say(*place.notes)
+        print_diagnostics([*loaded.diagnostics, *warnings])
+    return loaded
 
 
 def _upload(home: Home, settings: Settings, subject: Draft, files: Mapping[str, str], ref: RunRef) -> None:

@@ -40,7 +40,12 @@ class Loaded:
 
 
 def find(name: str) -> Path:
-    """A file or folder as it is; else the DAG of that name in the project, then among those that ship."""
+    """A file or folder as it is, or brought here from a URL; else the DAG of that name in the project, then among
+    those that ship."""
+    if "://" in name:
+        from argo.cli.remote import fetch
+
+        return fetch(name)
     path = Path(name)
     if name and path.exists():
         return path

@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "doctor": Entry("setup", "doctor", "Check the way from here to a fetched result, step by step."),
     },
     "This machine": {
+        "task-runner": Entry("taskrunner", "task_runner", "Serve a Task Runner that runs nothing and fails on demand."),
         "local": Entry("local", "local", "Serve the runs of this machine to Argo's clients."),
     },
     "Control": {

@@ -4,6 +4,7 @@ state.db                      runs, nodes, pod requests, commands
 runs/<uid>/engine.lock        held by the one process that drives the run
 runs/<uid>/turn.lock          held for a moment by whoever looks whether one does
 runs/<uid>/pods/<node id>/    work folders, logs, exit records
+runs/<uid>/secrets/<name>/<key>   mode 0600: the run's own, before those of all runs
 runs/<uid>/claims/<claim>/    what volumeClaimTemplates ask for; gone with the run
 store/<bucket>/<key>          artifacts, laid out as in the bucket
 volumes/<claim>/              PersistentVolumeClaims, shared by all runs
@@ -63,25 +64,57 @@ class Home(NamedTuple):
         """The folder of one run."""
         return self.root / "runs" / uid
 
-    def secret(self, name: str, key: str) -> bytes | None:
-        """A Secret's value, None where there is none.
+    def secret(self, name: str, key: str, uid: str = "") -> bytes | None:
+        """A Secret's value, the run's own before that of all runs; None where there is none.
 
         Raises EnvironmentFailure when others may read the file: a secret that leaks is an error, not a warning.
         """
         if not (re.fullmatch(_PART, name) and re.fullmatch(_PART, key)):
             return None
-        path = self.root / "secrets" / name / key
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode & 0o777
-                if mode & 0o077:
-                    raise EnvironmentFailure(
-                        f"the secret {name}/{key} may be read by others (mode {mode:04o})",
-                        known="nothing was read from it",
-                        hint=f"chmod 600 {path}",
-                    )
-                return file.read()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        found = (_secret(folder / name / key) for folder in self._secrets(uid))
+        return next((value for value in found if value is not None), None)
+
+    def secret_keys(self, name: str, uid: str = "") -> list[str] | None:
+        """The keys of a Secret; None where there is none."""
+        if not re.fullmatch(_PART, name):
             return None
-        except PermissionError as error:
-            raise EnvironmentFailure(f"the secret {name}/{key} cannot be read: {error.strerror}") from error
+        keys: set[str] = set()
+        for folder in self._secrets(uid):
+            try:
+                keys.update(entry.name for entry in (folder / name).iterdir() if re.fullmatch(_PART, entry.name))
+            except OSError:
+                continue
+        return sorted(keys) or None
+
+    def give_secret(self, uid: str, name: str, key: str, value: bytes) -> None:
+        """Keep a Secret's value for one run alone; it goes with the run."""
+        if not (re.fullmatch(_PART, name) and re.fullmatch(_PART, key)):
+            raise ValueError(f"not a Secret's name and key: {name}/{key}")
+        path = self.run(uid) / "secrets" / name / key
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = path.with_name(f".{key}.new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(value)
+        new.replace(path)
+
+    def _secrets(self, uid: str) -> list[Path]:
+        return [*([self.run(uid) / "secrets"] if uid else []), self.root / "secrets"]
+
+
+def _secret(path: Path) -> bytes | None:
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777
+            if mode & 0o077:
+                raise EnvironmentFailure(
+                    f"the secret {name} may be read by others (mode {mode:04o})",
+                    known="nothing was read from it",
+                    hint=f"chmod 600 {path}",
+                )
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except PermissionError as error:
+        raise EnvironmentFailure(f"the secret {name} cannot be read: {error.strerror}") from error

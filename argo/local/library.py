@@ -40,7 +40,10 @@ class RunLibrary:
         return self._object("ClusterWorkflowTemplate", name) or self._kept("ClusterWorkflowTemplate", name)
 
     def secret(self, name: str, key: str) -> bytes | None:
-        return self._home.secret(name, key)
+        return self._home.secret(name, key, self._uid)
+
+    def secret_keys(self, name: str) -> list[str] | None:
+        return self._home.secret_keys(name, self._uid)
 
     def create_config_map(self, config_map: Json) -> None:
         value = {"apiVersion": "v1", "kind": "ConfigMap", **config_map}

@@ -30,16 +30,16 @@ class _Member:
     content: IO[bytes] | None
 
 
-def unpack(archive: Path, kind: Kind, folder: Path, limit: int, *, strip: bool = True) -> Path:
+def unpack(archive: Path, kind: Kind, folder: Path, limit: int, *, strip: bool = True, members: int = MEMBERS) -> Path:
     """Unpack into the new `folder`; the path of what it held.
 
     With `strip`, as Argo does it: an archive with a single entry at its top stands for that entry. `limit` bounds
-    the bytes written. Raises StoreError for an archive that is broken, too large, or reaches out of the folder; then
+    the bytes written, `members` the files and folders. Raises StoreError for an archive that is broken, too large, or reaches out of the folder; then
     the folder holds no link.
     """
     folder.mkdir(mode=0o700)
     try:
-        links = _write(_tar(archive) if kind == "tar" else _zip(archive), folder, limit)
+        links = _write(_tar(archive) if kind == "tar" else _zip(archive), folder, limit, members)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise StoreError(f"the archive cannot be unpacked: {error}", known="nothing of it was kept") from error
     entries = {path.name for path in folder.iterdir()} | {PurePosixPath(name).parts[0] for name in links}
@@ -50,7 +50,7 @@ def unpack(archive: Path, kind: Kind, folder: Path, limit: int, *, strip: bool =
     return top
 
 
-def _write(members: Iterator[_Member], folder: Path, limit: int) -> dict[str, str]:
+def _write(members: Iterator[_Member], folder: Path, limit: int, most: int) -> dict[str, str]:
     """Write files and folders; the links, which are made last so that nothing is ever written through one."""
     links: dict[str, str] = {}
     count = total = 0
@@ -60,8 +60,8 @@ def _write(members: Iterator[_Member], folder: Path, limit: int) -> dict[str, st
             continue
         count += 1
         total += member.size
-        if count > MEMBERS or total > limit:
-            raise _refuse(member.name, f"makes it larger than {limit} bytes or {MEMBERS} entries")
+        if count > most or total > limit:
+            raise _refuse(member.name, f"makes it larger than {limit} bytes or {most} entries")
         path = folder / name
         links.pop(name, None)
         if member.kind == "directory":

@@ -17,6 +17,3 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
         if asset.mode != "job":
             message = f"asset '{asset.name}' is {asset.mode}; only `mode: job` can be compiled"
             yield diagnostic("A405", task.origin.at("asset"), message)
-        elif "remote" in asset.model_fields_set and asset.remote is not None:
-            message = f"asset '{asset.name}' runs remotely; only an `image` can be compiled"
-            yield diagnostic("A405", task.origin.at("asset"), message)

@@ -131,9 +131,9 @@ def _volume(model: Volume) -> Object:
             claim["readOnly"] = True
         return {"name": model.name, "persistentVolumeClaim": claim}
     if model.kind == "configMap":
-        return {"name": model.name, "configMap": {"name": model.source}}
+        return {"name": model.name, "configMap": {"name": model.source} | _given(optional=model.optional)}
     if model.kind == "secret":
-        return {"name": model.name, "secret": {"secretName": model.source}}
+        return {"name": model.name, "secret": {"secretName": model.source} | _given(optional=model.optional)}
     empty: Object = {"medium": "Memory"} if model.kind == "memory" else {}
     if model.size:
         empty["sizeLimit"] = model.size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean
+from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean, has_errors
 from compiler.load import rules
 from compiler.load.files import File, read_file
 from compiler.load.reader import decode, read
@@ -43,6 +43,8 @@ def load_file(file: File) -> Loaded:
         from compiler.load import python
 
         return python.load(opened, file)
+    if file.named and file.name.endswith(".env"):
+        return _job_config(opened)
     documents, opened.diagnostics = read(opened.source)
     if not any(document is not None for document in documents):
         if file.named and not opened.diagnostics:
@@ -92,6 +94,8 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
             message = f"expected a definition, found {describe(data)}"
             loaded.diagnostics.append(diagnostic("A111", origin, message, hint=_KIND_HINT))
         return
+    if _foreign(loaded, data, origin, named):
+        return
     kind = _kind(data)
     if not named and not _is_ours(data, kind):
         return
@@ -104,6 +108,33 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
     _validated(loaded, _model(kind), data, origin)
 
 
+def _job_config(opened: Loaded) -> Loaded:
+    from compiler.load.foreign import imla
+
+    translation, source, opened.diagnostics = imla.translate(opened.source)
+    if translation is not None and not has_errors(opened.diagnostics):
+        _validated(opened, _model(translation.kind), translation.data, Origin(source, (0,)))
+    return opened
+
+
+def _foreign(loaded: Loaded, data: dict[str, Any], origin: Origin, named: bool) -> bool:
+    """Whether a document is in another system's format; what it comes to is among the definitions then."""
+    if "kind" in data or not ("steps" in data or "service_id" in data):
+        return False
+    from compiler.load.foreign import translate
+    from compiler.load.mapped import mapped
+
+    translated = translate(data, origin, named)
+    if translated is None:
+        return False
+    translation, found = translated
+    loaded.diagnostics.extend(found)
+    if translation is not None and not has_errors(found):
+        source = mapped(origin.source, translation.places)
+        _validated(loaded, _model(translation.kind), translation.data, Origin(source, origin.path))
+    return True
+
+
 def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) -> None:
     validated = validate(model, data, origin, rules.check)
     misread = {(item.span.line, item.span.column) for item in loaded.diagnostics if item.span}
@@ -111,9 +142,17 @@ def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) ->
         item for item in validated.diagnostics if item.span is None or (item.span.line, item.span.column) not in misread
     )
     if validated.value is not None:
-        loaded.definitions.append(Definition(validated.value, origin))
+        loaded.definitions.append(_desugared(Definition(validated.value, origin)))
     elif validated.rest is not None:
         loaded.flawed.append(Flawed(Definition(validated.rest, origin), validated.whole))
+
+
+def _desugared(definition: Definition[Any]) -> Definition[Any]:
+    if getattr(definition.model, "remote", None) is None:
+        return definition
+    from compiler.load.remote import as_container
+
+    return as_container(definition)
 
 
 def _model(kind: str) -> type[Model]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Key = tuple[str | int, ...]
 
 _CONTAINER = ("command", "args", "script", "working_dir", "user", "inputs", "outputs", "parameters", "sidecars")
+_NOT_REMOTE = ("command", "args", "script", "working_dir", "inputs", "outputs", "env", "volumes", "sidecars", "ports")
 _NOT_OF_GATES = ("with_", "foreach", "retry", "resources", "cache")
 _TARGETS = ("asset", "dag", "pause", "image")
 
@@ -29,8 +30,8 @@ def check(model: Any) -> Iterator[Mistake]:
 def _asset(asset: ComputeAsset) -> Iterator[Mistake]:
     yield from _parameters(asset.parameters)
     yield from _container(asset, ())
-    if asset.remote is not None and asset.image is not None:
-        yield Mistake(("remote",), "A127", "'remote' and 'image' exclude each other", key=True)
+    if asset.remote is not None:
+        yield from _remote(asset)
     if asset.remote is None and asset.image is None and asset.mode != "extended":
         hint = "name an image, or a Task Runner with 'remote'"
         yield Mistake(("image",), "A121", "missing field 'image'", hint, key=True)
@@ -40,6 +41,24 @@ def _asset(asset: ComputeAsset) -> Iterator[Mistake]:
                 yield Mistake((name,), "A128", f"'{name}' is only for an asset with mode: {mode}", key=True)
     if asset.valid and asset.valid.from_ and asset.valid.until and asset.valid.until < asset.valid.from_:
         yield Mistake(("valid", "until"), "A125", "the last day is before the first")
+
+
+def _remote(asset: ComputeAsset) -> Iterator[Mistake]:
+    remote = asset.remote
+    assert remote is not None
+    if asset.image is not None:
+        yield Mistake(("remote",), "A127", "'remote' and 'image' exclude each other", key=True)
+    for name in _NOT_REMOTE:
+        if name in asset.model_fields_set:
+            yield Mistake((_alias(name),), "A128", f"an asset with 'remote' has no '{_alias(name)}'", key=True)
+    if asset.mode != "job":
+        yield Mistake(("mode",), "A127", f"'remote' and mode: {asset.mode} exclude each other", key=True)
+    if REFERENCE not in remote.url and not re.match(r"https?://[^/]", remote.url):
+        yield Mistake(("remote", "url"), "A126", "a Task Runner's URL begins with https:// or http://")
+    if remote.job is not None and not isinstance(remote.job, dict) and REFERENCE not in str(remote.job):
+        yield Mistake(("remote", "job"), "A122", "expected a mapping, or a reference to one")
+    if remote.job is None and not (remote.image or remote.target):
+        yield Mistake(("remote",), "A121", "missing field 'image'", "say what the Task Runner is to run", key=True)
 
 
 def _dag(dag: Dag) -> Iterator[Mistake]:
@@ -189,6 +208,9 @@ def _output(output: Output, at: Key) -> Iterator[Mistake]:
 
 def _volume(volume: Volume, at: Key) -> Iterator[Mistake]:
     yield from _exactly_one(volume, ("claim", "empty", "config_map", "secret"), at)
+    if volume.optional and (volume.claim or volume.empty):
+        message = "'optional' is only for a volume from a ConfigMap or a Secret"
+        yield Mistake((*at, "optional"), "A128", message, key=True)
     yield from _absolute(volume.path, (*at, "path"))
 
 

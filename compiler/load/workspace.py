@@ -36,13 +36,14 @@ def load(
     *,
     project_file: os.PathLike[str] | str | None = None,
     shipped: os.PathLike[str] | str | None = None,
+    alone: tuple[str, str] | None = None,
 ) -> tuple[Workspace, list[Diagnostic]]:
     """Loads the definitions in files and folders, and the assets, DAGs and local files that they name.
 
     `shipped` is the folder with the `assets` and `dags` that come with Argosy. The workspace's `requested` are the DAGs
-    that stand in `paths`. Diagnostics are sorted by file and line.
+    that stand in `paths`; with `alone` (name and version) that asset, as a DAG. Diagnostics are sorted by file and line.
     """
-    return _Loader(None if shipped is None else os.path.abspath(os.fspath(shipped))).load(paths, project_file)
+    return _Loader(None if shipped is None else os.path.abspath(os.fspath(shipped))).load(paths, project_file, alone)
 
 
 class _Loader:
@@ -60,7 +61,10 @@ class _Loader:
         self.shipped_index: Mapping[str, Index] = {}
 
     def load(
-        self, paths: Sequence[os.PathLike[str] | str], project_file: os.PathLike[str] | str | None
+        self,
+        paths: Sequence[os.PathLike[str] | str],
+        project_file: os.PathLike[str] | str | None,
+        alone: tuple[str, str] | None,
     ) -> tuple[Workspace, list[Diagnostic]]:
         files, missing = expand(paths)
         for file in missing:
@@ -69,7 +73,9 @@ class _Loader:
         self._load_project([os.path.abspath(os.fspath(path)) for path in paths], project_file)
         for file in files:
             self._add(file)
-        requested = tuple(sorted(self.dags))
+        if not self.dags and not self.manifests and alone is None:
+            self._alone(files)
+        requested = tuple(sorted(self.dags)) if alone is None else self._one(*alone)
         self._load_named(files)
         workspace = Workspace(
             project=self.project,
@@ -123,6 +129,25 @@ class _Loader:
             where = definition.origin.at("name")
             related = (Related(first.origin.source.span((*first.origin.path, "name")), "the first one is here"),)
             self.diagnostics.append(diagnostic("A160", where, f"{what} is defined twice", related=related))
+
+    def _alone(self, files: Iterable[File]) -> None:
+        """Without any DAG, the assets in files that were named are meant themselves."""
+        named = {file.location for file in files if file.named}
+        for versions in self.assets.values():
+            highest = versions[max(versions, key=_precedence)]
+            if highest.origin.source.location in named:
+                from compiler.load.alone import as_dag
+
+                self._define(as_dag(highest))
+
+    def _one(self, name: str, version: str) -> tuple[str, ...]:
+        """One version of an asset, as the DAG that is asked for; nothing where it is not there."""
+        from compiler.load.alone import as_dag
+
+        found = self.assets.get(name, {}).get(version)
+        if found is not None:
+            self.dags = {name: as_dag(found)}
+        return (name,) if found is not None else ()
 
     def _load_named(self, files: Iterable[File]) -> None:
         """Loads the assets and DAGs that tasks name, those of nested DAGs included."""

@@ -8,6 +8,7 @@ TASK_PATH: Final = "task_path"  # the task's place in the run: its name, below t
 ITEM_INDEX: Final = "item_index"  # the index of the item in each loop around the task, outermost first: `0/3`
 RUN_NAME: Final = "run_name"
 RUN_NAMESPACE: Final = "run_namespace"
+RUN_UID: Final = "run_uid"
 ENV_CONFIG: Final = "env_config"
 FILES_CONFIG: Final = "files_config"
 DECISION: Final = "decision"

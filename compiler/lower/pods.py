@@ -183,7 +183,7 @@ class _Texts:
             return ("outputs", kind, ref.name, "path")
         if ref.kind == "files":
             return self._paths[ref.name]
-        parameter = names.RUN_NAMESPACE if ref.name == "namespace" else names.RUN_NAME
+        parameter = f"run_{ref.name}"
         self.run[parameter] = None
         return ("inputs", "parameters", parameter)
 

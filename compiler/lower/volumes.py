@@ -59,9 +59,9 @@ def _volume(name: str, model: VolumeModel) -> Volume:
     if model.claim is not None:
         return Volume(name, "claim", model.claim, read_only=model.read_only)
     if model.config_map is not None:
-        return Volume(name, "configMap", model.config_map)
+        return Volume(name, "configMap", model.config_map, optional=model.optional)
     if model.secret is not None:
-        return Volume(name, "secret", model.secret)
+        return Volume(name, "secret", model.secret, optional=model.optional)
     return Volume(name, "empty", size=model.empty or "")
 
 

@@ -58,7 +58,10 @@ class Resources(Model):
 
 
 class Volume(Model):
-    """A volume: one of `claim` (PersistentVolumeClaim), `empty` (size), `configMap`, `secret`; mounted at `path`."""
+    """A volume: one of `claim` (PersistentVolumeClaim), `empty` (size), `configMap`, `secret`; mounted at `path`.
+
+    `optional`: the ConfigMap or Secret need not be there; the folder is empty then.
+    """
 
     path: str
     claim: str | None = None
@@ -67,6 +70,7 @@ class Volume(Model):
     secret: str | None = None
     sub_path: str | None = None
     read_only: Flag = False
+    optional: Flag = False
 
 
 class Toleration(Model):

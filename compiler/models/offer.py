@@ -5,7 +5,22 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from compiler.models.base import EMPTY, Duration, Flag, Model, Problem, Quantity, Shape, Text, describe, whole
+from compiler.models.base import (
+    EMPTY,
+    REFERENCE,
+    TEXT_SCHEMA,
+    Duration,
+    Flag,
+    Model,
+    Problem,
+    Quantity,
+    Shape,
+    Text,
+    as_text,
+    describe,
+    parse_duration,
+    whole,
+)
 from compiler.models.parts import SecretRef
 
 
@@ -59,15 +74,44 @@ class Bounds(Model):
     egress: tuple[str, ...] = ()
 
 
-class Remote(Model):
-    """A Task Runner service that runs the task in place of a container."""
+def arguments(value: Any) -> Any:
+    """Arguments of a job: a list of texts, or a mapping of texts."""
+    if isinstance(value, dict):
+        return {str(name): as_text(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(as_text(item) for item in value)
+    raise Problem("A122", f"expected a list or a mapping of texts, found {describe(value)}")
 
-    url: str
+
+def _interval(value: Any) -> int | str:
+    return value if isinstance(value, str) and REFERENCE in value else parse_duration(value)
+
+
+ARGUMENTS_SCHEMA = {
+    "anyOf": [{"type": "array", "items": TEXT_SCHEMA}, {"type": "object", "additionalProperties": TEXT_SCHEMA}]
+}
+
+
+class Remote(Model):
+    """A Task Runner service that runs the task in place of a container: the service's URL and token, the job.
+
+    `job` is the whole job as JSON, or a reference to it; the fields after it are put into it.
+    """
+
+    url: Text
     token: SecretRef | None = None
-    google_audience: str | None = None
-    image: str | None = None
-    engine: str | None = None
-    scale_tier: str | None = None
-    master_type: str | None = None
-    interval: Duration = 10
+    google_audience: Annotated[str | None, Field(description="Without a token: of a Google ID token.")] = None
+    interval: Annotated[
+        int | str, Shape(_interval, {"type": ["string", "integer"]}), Field(description="Between two looks.")
+    ] = 10
+    patience: Annotated[Duration, Field(description="How long an unbroken failure of the service is borne.")] = 3600
+    client: Annotated[str, Field(description="The image that follows the job; it needs python3.")] = "python:3.13-slim"
+    job: Any = None
+    name: Text | None = None
+    image: Text | None = None
+    args: Annotated[tuple[str, ...] | dict[str, str], Shape(arguments, ARGUMENTS_SCHEMA)] = ()
+    engine: Text | None = None
+    target: Annotated[Text | None, Field(description="The job's own `url`.")] = None
+    scale_tier: Text | None = None
+    master_type: Text | None = None
     labels: dict[str, Text] = EMPTY

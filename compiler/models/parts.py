@@ -103,6 +103,9 @@ class Input(Model):
     default: Annotated[
         str | StoredObject | InlineText | None, Shape(_content, _CONTENT_SCHEMA, choose=_content_model)
     ] = None
+    resource: Annotated[
+        str | None, Field(description="Its name in the gx4ki routes of the Workflow API (default: its own).")
+    ] = None
     description: str | None = None
 
 
@@ -118,6 +121,9 @@ class Output(Model):
     mount: Annotated[
         Flag, Field(description="false: no emptyDir at the parent, where one would hide content of the image.")
     ] = True
+    resource: Annotated[
+        str | None, Field(description="Its name in the gx4ki routes of the Workflow API (default: its own).")
+    ] = None
     description: str | None = None
 
 

@@ -26,7 +26,7 @@ def diagnose(folder: Path) -> list[Diagnostic]:
         names = paths.read_text().split()
     else:
         names = sorted(file.name for file in folder.iterdir() if file.suffix in (".yaml", ".py", ".env", ".json"))
-    if names[0].endswith(".env"):
+    if names[0].endswith(".env") and not paths.exists():
         return parse(names[0], (folder / names[0]).read_bytes())[1]
     shipped = folder / "shipped"
     _, diagnostics = load(
