@@ -43,7 +43,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "setup": Entry("setup", "setup", "Write the manifests of what a namespace needs for runs."),
         "doctor": Entry("setup", "doctor", "Check the way from here to a fetched result, step by step."),
     },
-    "This machine": {
+    "Services": {
+        "serve": Entry("serve", "serve", "Serve compute assets to consumers: the Workflow API and EDC."),
+        "consumers": Entry("serve", "consumers", "Manage who may use the service, and their tokens."),
         "task-runner": Entry("taskrunner", "task_runner", "Serve a Task Runner that runs nothing and fails on demand."),
         "local": Entry("local", "local", "Serve the runs of this machine to Argo's clients."),
     },

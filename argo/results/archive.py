@@ -34,8 +34,8 @@ def unpack(archive: Path, kind: Kind, folder: Path, limit: int, *, strip: bool =
     """Unpack into the new `folder`; the path of what it held.
 
     With `strip`, as Argo does it: an archive with a single entry at its top stands for that entry. `limit` bounds
-    the bytes written, `members` the files and folders. Raises StoreError for an archive that is broken, too large, or reaches out of the folder; then
-    the folder holds no link.
+    the bytes written, `members` the files and folders. Raises StoreError for an archive that is broken, too large, or
+    reaches out of the folder; then the folder holds no link.
     """
     folder.mkdir(mode=0o700)
     try:

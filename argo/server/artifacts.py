@@ -46,14 +46,17 @@ class ArtifactFiles:
     def with_bucket(self, bucket: str) -> ArtifactFiles:  # noqa: ARG002  (the server knows it)
         return self
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:  # noqa: ARG002  (it gives all)
         if key not in self._paths:
             raise NotFound(f"no task of the run has stored {key}", tried="looked among the outputs of its tasks")
         try:
             response = self._client.content(self._paths[key])
         except NotFoundError as error:
             raise NotFound(f"the Argo Server does not find {key}", hint="look for it in the store itself") from error
-        return io.BufferedReader(_Body(response, key), 1 << 20)
+        body = io.BufferedReader(_Body(response, key), 1 << 20)
+        while start and (passed := body.read(min(start, 1 << 20))):
+            start -= len(passed)
+        return body
 
     def get_file(
         self,

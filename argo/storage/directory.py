@@ -65,9 +65,11 @@ class DirectoryStore:
 
         return self._put(key, fill)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:  # noqa: ARG002  (nothing is sent)
         with self._told(key):
-            return self._file(key).open("rb")
+            file = self._file(key).open("rb")
+            file.seek(start)
+            return file
 
     def get_file(
         self,

@@ -106,9 +106,9 @@ class S3Store:
             done = self._client.put_object(self.bucket, key, BytesIO(data), len(data), metadata={_DIGEST: sha256})
             return ObjectInfo(key, len(data), _etag(done.etag), sha256)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         with self._told(check_key(key)):
-            return cast("BinaryIO", self._client.get_object(self.bucket, key))
+            return cast("BinaryIO", self._client.get_object(self.bucket, key, offset=start, length=length or 0))
 
     def get_file(
         self,
@@ -156,6 +156,27 @@ class S3Store:
         """
         with self._told(check_key(key)):
             return self._client.presigned_get_object(self.bucket, key, expires=expires)
+
+    def temporary(self, key: str, lasts: int, *actions: str) -> dict[str, str]:
+        """Credentials for this one object (or, with `*` at the end, all whose keys begin so), for so many seconds.
+
+        As a data address names them: `region`, `bucketName`, `objectName`, `endpointOverride`, `accessKeyId`,
+        `secretAccessKey`, `sessionToken`. `actions` default to reading. Raises StorageError.
+        """
+        from argo.storage.temporary import assume, policy
+
+        config = self._config
+        endpoint, region = (
+            f"{'https' if config.secure else 'http'}://{config.endpoint}",
+            config.region or DEFAULT_REGION,
+        )
+        allowed = policy(self.bucket, key, *(actions or ("s3:GetObject",)))
+        with self._told(""):
+            given = assume(
+                endpoint, region, config.access_key or "", config.secret_key or "", allowed, lasts, self._client._http
+            )
+        about = {"region": region, "bucketName": self.bucket, "objectName": key, "endpointOverride": endpoint}
+        return {**about, **given}
 
     def _get(self, key: str, path: Path, parts: Path, moved: Callable[[int], None], digest: bool) -> ObjectInfo:
         """The object at `path`, verified."""

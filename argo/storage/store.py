@@ -46,8 +46,9 @@ class Store(Protocol):
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
         """Store `data`."""
 
-    def open(self, key: str) -> BinaryIO:
-        """The object to read, from its start; the caller closes it. Raises NotFound."""
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The object to read from its byte `start`; the caller closes it, and reads no more than the `length` that it
+        asked for. Raises NotFound."""
 
     def get_file(
         self,

@@ -40,7 +40,11 @@ def _check(container: Container) -> Iterator[Diagnostic]:
         (f"volume '{name}'", given.path, origin.at("volumes", name, "path")) for name, given in model.volumes.items()
     ]
     taken: dict[str, str] = {}
+    own = {normal(volume.path) for volume in model.volumes.values() if volume.empty}
+    folders = {f"output '{name}'" for name, output in model.outputs.items() if output.kind in ("directory", "archive")}
     for what, path, where in places:
+        if what in folders and normal(path) in own:
+            continue  # an empty volume may be an output's own folder
         yield from _place(what, path, where, taken)
     yield from _nested(model.outputs, origin)
     for name, output in model.outputs.items():

@@ -39,6 +39,11 @@ def _asset(asset: ComputeAsset) -> Iterator[Mistake]:
         for name in fields if asset.mode != mode else ():
             if name in asset.model_fields_set:
                 yield Mistake((name,), "A128", f"'{name}' is only for an asset with mode: {mode}", key=True)
+    if asset.offer and asset.offer.output is not None and asset.remote is None:
+        given = asset.outputs.get(asset.offer.output)
+        if given is None or given.kind == "value":
+            message = f"'{asset.offer.output[:60]}' is no output with a file"
+            yield Mistake(("offer", "output"), "A123", message, f"it has {', '.join(asset.outputs) or 'none'}")
     if asset.valid and asset.valid.from_ and asset.valid.until and asset.valid.until < asset.valid.from_:
         yield Mistake(("valid", "until"), "A125", "the last day is before the first")
 

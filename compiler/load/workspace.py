@@ -41,7 +41,7 @@ def load(
     """Loads the definitions in files and folders, and the assets, DAGs and local files that they name.
 
     `shipped` is the folder with the `assets` and `dags` that come with Argosy. The workspace's `requested` are the DAGs
-    that stand in `paths`; with `alone` (name and version) that asset, as a DAG. Diagnostics are sorted by file and line.
+    that stand in `paths`; with `alone` (name and version) that asset, as a DAG. Diagnostics are sorted by place.
     """
     return _Loader(None if shipped is None else os.path.abspath(os.fspath(shipped))).load(paths, project_file, alone)
 

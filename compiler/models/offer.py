@@ -59,6 +59,7 @@ class Offer(Model):
     description: str | None = None
     policy: Annotated[dict[str, Any] | str | None, Shape(_policy, {"type": ["string", "object", "null"]})] = None
     media_type: str | None = None
+    output: Annotated[str | None, Field(description="The output that a consumer gets; default: the only one.")] = None
     properties: dict[str, Any] = EMPTY
 
 

@@ -9,11 +9,13 @@ from compiler.models.base import EMPTY, Duration, Flag, Model, Text, Whole, lazy
 if TYPE_CHECKING:
     from compiler.models.cluster import GpuPlacement, ImageCommand, Store, Ttl
     from compiler.models.hardware import Toleration
+    from compiler.models.service import Service
 else:
     GpuPlacement = lazy("compiler.models.cluster", "GpuPlacement")
     ImageCommand = lazy("compiler.models.cluster", "ImageCommand")
     Store = lazy("compiler.models.cluster", "Store")
     Ttl = lazy("compiler.models.cluster", "Ttl")
+    Service = lazy("compiler.models.service", "Service")
     Toleration = lazy("compiler.models.hardware", "Toleration")
 
 
@@ -85,3 +87,4 @@ class Project(Model):
     policy: Policy = Field(default_factory=Policy)
     assets: tuple[str, ...] = ("assets",)  # folders with the project's assets, relative to argosy.yaml
     dags: tuple[str, ...] = ("dags",)
+    service: Service | None = None

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 _PLACES: Final[dict[str, tuple[Path, ...]]] = {
     "WORKER_IMAGE": (("image",),),
     "GPU": (("resources",), ("resources", "gpu")),
-    "RESULT_DIRECTORY": (("outputs",), ("outputs", "result"), ("outputs", "result", "path")),
+    "RESULT_DIRECTORY": (
+        ("outputs",),
+        ("outputs", "result"),
+        ("outputs", "result", "path"),
+        ("volumes", "results", "path"),
+    ),
 }
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", ""})
 RESULT_DIRECTORY: Final = "/output"
+STORAGE: Final = "5Gi"  # of the job's results
 
 
 def translate(source: SourceFile) -> tuple[Translation | None, SourceFile, list[Diagnostic]]:
@@ -43,12 +49,15 @@ def translate(source: SourceFile) -> tuple[Translation | None, SourceFile, list[
     if gpu not in _TRUE | _FALSE:
         found.append(at("A122", _key(source, "GPU"), f"expected true or false, found '{gpu[:60]}'"))
     stem = os.path.basename(source.name).removesuffix(".env")  # noqa: PTH119
+    folder = values.get("RESULT_DIRECTORY") or RESULT_DIRECTORY
     data: dict[str, Any] = {
         "kind": "ComputeAsset",
         "name": slug(stem),
         "image": values["WORKER_IMAGE"],
         "inputs": {"env": {"kind": "env", "optional": True}},
-        "outputs": {"result": {"kind": "directory", "path": values.get("RESULT_DIRECTORY") or RESULT_DIRECTORY}},
+        # The folder is there when the job begins, and what the image has beside it is not hidden.
+        "volumes": {"results": {"empty": STORAGE, "path": folder}},
+        "outputs": {"result": {"kind": "directory", "path": folder, "mount": False}},
     }
     if gpu in _TRUE:
         data["resources"] = {"gpu": True}

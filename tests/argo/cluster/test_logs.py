@@ -56,7 +56,7 @@ class Archive:
     def __init__(self, **objects: bytes) -> None:
         self.objects = objects
 
-    def open(self, key: str) -> io.BytesIO:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> io.BytesIO:
         if key not in self.objects:
             raise StoreError(f"no object {key}")
         return io.BytesIO(self.objects[key])

@@ -1,0 +1,188 @@
+"""The service: its parts, put together, and the application that serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from argo.errors import ArgosyError
+from argo.service import gx4ki, health, v1
+from argo.service.catalog import Catalog
+from argo.service.consumers import Caller, Consumers
+from argo.service.database import Database, Row
+from argo.service.edc import routes as edc
+from argo.service.edc import transfers
+from argo.service.edc.address import Addresses
+from argo.service.edc.deliver import Deliverer
+from argo.service.errors import Refused, translated
+from argo.service.hub import Hub
+from argo.service.identity import Identity
+from argo.service.inputs import Inputs
+from argo.service.outbox import Outbox
+from argo.service.place import Place
+from argo.service.results import Results
+from argo.service.runs import Runs
+from argo.service.settings import Settings
+from argo.service.work import Work
+from argo.service.worker import Worker
+
+log = logging.getLogger("argosy.service")
+_HEADERS: Final = ("access-token", "x-api-key")
+_SAFE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+
+
+class Service:
+    """One copy of the service."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        from compiler.models.service import Edc
+
+        self.settings = settings
+        self.database = database
+        self.place = Place(settings.target)
+        self.catalog = Catalog(settings.assets, profile=settings.target.profile, project_file=settings.project_file)
+        self.consumers = Consumers(database)
+        self.identity = Identity(self.consumers, settings.oidc)
+        self.inputs = Inputs(database, settings.limits)
+        self.runs = Runs(database, settings.limits)
+        self.results = Results(database, self.place)
+        self.outbox = Outbox(database, secrets.token_hex(8))
+        self.hub = Hub(database)
+        options = settings.edc or Edc()
+        self.transfers = transfers.Transfers(database, self.catalog, self.runs, options.callbacks)
+        self.addresses = Addresses(database, self.place, options, settings.public_url)
+        deliverer = Deliverer(
+            database, self.outbox, self.catalog, self.addresses, self.transfers, options, settings.api_key
+        )
+        work = Work(database, self.outbox, self.catalog, self.place, self._ended)
+        handlers = {
+            "submit": work.submit, "track": work.track, "stop": work.stop, "remove": work.remove,
+            "callback": deliverer.deliver,
+        }  # fmt: skip
+        self.worker = Worker(database, self.outbox, handlers, self.place.revive)
+
+    def _ended(self, connection: Connection, run: str) -> None:
+        transfers.ended(connection, run)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.place.close()
+        self.database.close()
+
+    def allowed(self, request: Request, scope: str | None = None, token: str | None = None) -> Caller:
+        """Who calls, where that may do what the scope says. Raises Refused: 401, 403."""
+        caller = self.identity.caller(token if token is not None else _token(request))
+        if caller is None:
+            raise Refused(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
+        if scope is not None and scope not in caller.scopes:
+            raise Refused(403, "forbidden", f"the token does not have the scope {scope}")
+        request.state.consumer = caller.consumer.name
+        return caller
+
+    def run(self, request: Request, run: str, scope: str) -> Row:
+        """A run of whoever calls. Raises Refused."""
+        return self.runs.get(self.allowed(request, scope).consumer, run)
+
+    def public_url(self, request: Request) -> str:
+        """How the service is reached from outside."""
+        return self.settings.public_url or str(request.base_url).rstrip("/")
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return next((request.headers[name] for name in _HEADERS if name in request.headers), "")
+
+
+def application(service: Service, *, work: bool = True) -> FastAPI:
+    """The application. Without `work` this copy answers only, and others do the jobs."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(service.hub.run())
+        if work:
+            service.worker.start()
+        try:
+            yield
+        finally:
+            service.hub.end()
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            if work:
+                await asyncio.to_thread(service.worker.stop)
+            service.close()
+
+    app = FastAPI(title="Argosy", version="1", lifespan=lifespan, description=_DESCRIPTION, redoc_url=None)
+    for kind in (Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer)
+    for router in (v1.router(service), gx4ki.router(service), edc.router(service), health.router(service)):
+        app.include_router(router)
+
+    @app.get("/data/{token}", tags=["Outputs"], summary="What an address gives")
+    def data(token: str, request: Request) -> Response:
+        from argo.service.results import granted
+
+        row, output = granted(service.database, token)
+        return v1.send(service.results.download(row, output), request)
+
+    app.middleware("http")(health.observed(service))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+_DESCRIPTION: Final = "Compute assets as a service: upload inputs, start runs, follow them, get their results."
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The document, in which every call needs a token unless it says otherwise."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemes = made.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["token"] = {"type": "http", "scheme": "bearer"}
+        schemes["access-token"] = {"type": "apiKey", "in": "header", "name": "access-token"}
+        for path, operations in made["paths"].items():
+            if not path.startswith(("/health", "/metrics", "/data", "/edc")):
+                for operation in operations.values():
+                    operation["security"] = [{"token": []}, {"access-token": []}]
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    """The answer to whatever was raised; never a traceback."""
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0] if error.errors() else {"loc": (), "msg": "it is not valid"}
+        place = ".".join(str(part) for part in first["loc"] if part != "body")
+        error = Refused(422, "invalid", f"{place}: {first['msg']}" if place else str(first["msg"]))
+    elif isinstance(error, HTTPException):
+        error = Refused(error.status_code, "http", str(error.detail))
+    elif isinstance(error, ArgosyError):
+        log.warning("refused", extra={"path": health.shown_path(request), "reason": error.message})
+        error = translated(error)
+    elif isinstance(error, SQLAlchemyError):
+        log.error("the store does not answer", extra={"reason": type(error).__name__})
+        error = Refused(503, "unavailable", "the service's store does not answer; try again", retry=5)
+    elif not isinstance(error, Refused):
+        log.error("internal error", exc_info=error, extra={"path": health.shown_path(request)})
+        error = Refused(500, "internal", "internal error")
+    headers = dict(_SAFE)
+    if error.retry:
+        headers["Retry-After"] = str(error.retry)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {"detail": error.message} if error.code == "gx4ki" else error.body()
+    return JSONResponse(body, error.status, headers)

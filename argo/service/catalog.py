@@ -1,0 +1,267 @@
+"""What the service offers: compute assets in their versions, read again when their files change, compiled once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from argo.backend import Json
+from argo.errors import ConflictError, DefinitionError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from compiler.models import ComputeAsset
+
+_LOOK: Final = 2.0  # seconds between two looks at the files
+_TYPES: Final = {"env": 1, "file": 2, "directory": 3, "archive": 3}  # of the gx4ki Workflow API
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One version of an asset. `service_id` is what gx4ki's clients call it, `document` its file of theirs, if any."""
+
+    model: ComputeAsset
+    file: Path
+    service_id: str
+    document: Json | None = None
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def version(self) -> str:
+        return self.model.version
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs a run has; one where that is a parameter."""
+        gpu = self.model.resources.gpu if self.model.resources else None
+        return 0 if gpu is None else gpu.count if isinstance(gpu.count, int) else 1
+
+    def resources(self, kind: str) -> dict[str, str]:
+        """The inputs or outputs by their names in the gx4ki routes."""
+        parts: dict[str, Any] = self.model.inputs if kind == "inputs" else self.model.outputs
+        return {part.resource or name: name for name, part in parts.items()}
+
+    def valid(self, day: date | None = None) -> bool:
+        """Whether it may be used on a day (default: today, UTC)."""
+        day, days = day or datetime.now(UTC).date(), self.model.valid
+        if days is None:
+            return True
+        return not ((days.from_ and day < days.from_) or (days.until and day > days.until))
+
+    def required(self) -> list[str]:
+        """The inputs that must be given."""
+        return [name for name, given in self.model.inputs.items() if not given.optional and given.default is None]
+
+    def given_out(self) -> str:
+        """The output that a consumer of a data space gets. Raises ConflictError where that is not one."""
+        if self.model.offer is not None and self.model.offer.output is not None:
+            return self.model.offer.output
+        found = [name for name, output in self.model.outputs.items() if output.kind != "value"]
+        if len(found) != 1:
+            message = f"{self.name} has {len(found)} outputs with files; its offer does not say which one is given"
+            raise ConflictError(message, hint="name it: offer: {output: …}")
+        return found[0]
+
+    def as_gx4ki(self) -> Json:
+        """The asset as the gx4ki Workflow API shows it."""
+        if self.document is not None:
+            return self.document
+        model = self.model
+        inputs = [
+            _resource(given, name) | ({} if given.path is None else {"mount_path": given.path})
+            for name, given in model.inputs.items()
+        ]
+        outputs = [_resource(output, name) for name, output in model.outputs.items() if output.kind != "value"]
+        worker = {
+            "worker_image": model.image,
+            "worker_image_output_directory": None,
+            "worker_image_command": [*model.command],
+            "worker_image_args": [*model.args],
+            "gpu": self.gpus > 0,
+        }
+        return {"service_id": self.service_id, "inputs": inputs, "outputs": outputs, "workflow_resource": worker}
+
+    def as_json(self) -> Json:
+        """The asset as the service's own API shows it."""
+        model = self.model
+        valid = model.valid
+        return {
+            "name": model.name,
+            "version": model.version,
+            "title": model.title,
+            "description": model.description,
+            "mode": model.mode,
+            "gpus": self.gpus,
+            "valid": self.valid(),
+            "validFrom": valid.from_.isoformat() if valid and valid.from_ else None,
+            "validUntil": valid.until.isoformat() if valid and valid.until else None,
+            "parameters": {name: _parameter(parameter) for name, parameter in model.parameters.items()},
+            "inputs": {
+                name: {"kind": given.kind, "required": name in self.required(), "description": given.description}
+                for name, given in model.inputs.items()
+            },
+            "outputs": {
+                name: {"kind": output.kind, "mediaType": output.media_type, "description": output.description}
+                for name, output in model.outputs.items()
+            },
+        }
+
+
+def _resource(part: Any, name: str) -> Json:
+    return {"resource_name": part.resource or name, "type": _TYPES[part.kind], "description": part.description or ""}
+
+
+def _parameter(parameter: Any) -> Json:
+    shown = {"type": parameter.type, "required": parameter.required, "description": parameter.description}
+    for name in ("default", "minimum", "maximum", "pattern", "enum"):
+        value = getattr(parameter, name)
+        if value is not None:
+            shown[name] = list(value) if isinstance(value, tuple) else value
+    return shown
+
+
+class Catalog:
+    """The assets in files and folders. Threads take turns."""
+
+    def __init__(self, paths: Sequence[Path], *, profile: str | None = None, project_file: Path | None = None) -> None:
+        self._paths = [str(path) for path in paths]
+        self._profile = profile
+        self._project = project_file
+        self._turn = threading.RLock()
+        self._looked = 0.0
+        self._marks: dict[str, tuple[int, int]] = {}
+        self._offered: dict[str, list[Offered]] = {}
+        self._compiled: dict[tuple[str, str], list[Json]] = {}
+        self.mistakes: list[str] = []
+        self._load()
+
+    def all(self) -> list[Offered]:
+        """The highest version of every asset, by name."""
+        self._refresh()
+        return [versions[0] for _, versions in sorted(self._offered.items())]
+
+    def versions(self, name: str) -> list[Offered]:
+        """All versions of an asset, the highest first. Raises NotFoundError."""
+        self._refresh()
+        found = self._offered.get(name)
+        if not found:
+            raise NotFoundError(f"there is no asset {name}")
+        return found
+
+    def get(self, name: str, version: str | None = None) -> Offered:
+        """An asset in a version (`2` is the highest 2.x), else in its highest. Raises NotFoundError."""
+        for offered in self.versions(name):
+            if version is None or offered.version == version or offered.version.startswith(f"{version}."):
+                return offered
+        raise NotFoundError(f"there is no version {version} of {name}")
+
+    def service(self, service_id: str) -> Offered:
+        """An asset by what gx4ki's clients call it, else by its name. Raises NotFoundError."""
+        self._refresh()
+        for versions in self._offered.values():
+            if versions[0].service_id == service_id:
+                return versions[0]
+        return self.get(service_id)
+
+    def of_offer(self, offer: str) -> Offered:
+        """An asset by the id that it is offered under in a data space, else by its name. Raises NotFoundError."""
+        self._refresh()
+        for versions in self._offered.values():
+            if versions[0].model.offer is not None and versions[0].model.offer.id == offer:
+                return versions[0]
+        return self.service(offer)
+
+    def usable(self, offered: Offered) -> Offered:
+        """The same, where it may be run today. Raises ConflictError."""
+        if not offered.valid():
+            raise ConflictError(f"{offered.name} {offered.version} may not be used today", hint="look at its validity")
+        if offered.model.mode != "job":
+            raise ConflictError(f"{offered.name} is {offered.model.mode}, which cannot be started as a job")
+        return offered
+
+    def compiled(self, offered: Offered) -> list[Json]:
+        """The asset as Argo objects, the caller's own. Raises DefinitionError."""
+        with self._turn:
+            key = (offered.name, offered.version)
+            if key not in self._compiled:
+                self._compiled[key] = self._compile(offered)
+            return deepcopy(self._compiled[key])
+
+    def _compile(self, offered: Offered) -> list[Json]:
+        from argo.shipped import folder
+        from compiler.pipeline import compile_asset
+
+        result = compile_asset(
+            self._paths, offered.name, offered.version,
+            profile=self._profile, project_file=self._project, shipped=folder("assets").parent,
+        )  # fmt: skip
+        wrong = [item for item in result.diagnostics if item.severity == "error"]
+        if wrong or not result.documents:
+            raise DefinitionError(f"the asset {offered.name} cannot be compiled", wrong)
+        return result.objects()
+
+    def _refresh(self) -> None:
+        with self._turn:
+            if time.monotonic() - self._looked < _LOOK:
+                return
+            self._looked = time.monotonic()
+            if self._marked() != self._marks:
+                self._load()
+
+    def _marked(self) -> dict[str, tuple[int, int]]:
+        from compiler.load.files import expand
+
+        found = {}
+        for file in expand(self._paths)[0]:
+            try:
+                about = Path(file.location).stat()
+            except OSError:
+                continue
+            found[file.location] = (about.st_mtime_ns, about.st_size)
+        return found
+
+    def _load(self) -> None:
+        """Read everything; while there are mistakes, what was read before stands. Raises DefinitionError at first."""
+        from compiler.load.workspace import load
+        from compiler.report import text
+
+        marks, marks_before = self._marked(), self._marks
+        workspace, found = load(self._paths, project_file=self._project)
+        wrong = [item for item in found if item.severity == "error"]
+        if wrong and not marks_before:
+            raise DefinitionError("the assets have mistakes", found)
+        self._marks = marks
+        self.mistakes = text(wrong).splitlines() if wrong else []
+        if wrong:
+            return
+        if not workspace.assets:
+            raise UsageError("there is no asset to offer", tried=f"looked in {', '.join(self._paths)}")
+        offered = {
+            name: [_offered(version.model, version.origin) for version in versions]
+            for name, versions in workspace.assets.items()
+        }
+        self._offered, self._compiled = offered, {}
+        if not marks_before:
+            for asset in [asset for versions in offered.values() for asset in versions if asset.model.mode == "job"]:
+                self.compiled(asset)
+
+
+def _offered(model: ComputeAsset, origin: Any) -> Offered:
+    file = Path(origin.source.location)
+    document = None
+    if file.suffix == ".json":
+        try:
+            read = json.loads(origin.source.text)
+            document = read if isinstance(read, dict) and "service_id" in read else None
+        except ValueError:
+            document = None
+    return Offered(model, file, file.stem if document is not None else model.name, document)

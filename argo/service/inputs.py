@@ -1,0 +1,168 @@
+"""Inputs of consumers: received into a spool, checked, stored under a key of their own, counted."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from argo.backend import Json
+from argo.errors import ArgosyError, UsageError
+from argo.service.consumers import Consumer, locked
+from argo.service.database import Database, every, new_id, now
+from argo.service.errors import Refused
+from argo.service.schema import uploads
+from argo.uploads import Upload, upload
+
+if TYPE_CHECKING:
+    from argo.service.catalog import Offered
+    from argo.service.settings import Limits
+    from argo.storage import Store
+
+_ENV_LIMIT: Final = 1 << 20  # bytes: what a ConfigMap holds
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """What was received: a file of the service's own, its size in bytes and SHA-256, the name that the client gave."""
+
+    path: Path
+    size: int
+    sha256: str
+    filename: str
+
+
+@contextmanager
+def spool() -> Iterator[Path]:
+    """A file to receive into; it goes with the block."""
+    with tempfile.TemporaryDirectory(prefix="argosy-input-") as folder:
+        yield Path(folder, "content")
+
+
+class Inputs:
+    """The inputs of all consumers. What is stored lies below `inputs/<consumer>/<id>/`, and is never written again."""
+
+    def __init__(self, database: Database, limits: Limits) -> None:
+        self._database = database
+        self._limits = limits
+
+    def limit(self, consumer: Consumer) -> int:
+        """The bytes that a consumer's inputs may have together."""
+        return self._limits.storage if consumer.max_bytes is None else consumer.max_bytes
+
+    def largest(self, kind: str) -> int:
+        """The bytes that one input may have."""
+        return min(self._limits.upload, _ENV_LIMIT) if kind == "env" else self._limits.upload
+
+    def keep(self, consumer: Consumer, offered: Offered, name: str, given: Spooled, store: Store) -> Json:
+        """Store an input for the consumer's next runs of an asset. Raises Refused, UsageError, StoreError."""
+        kind = offered.model.inputs[name].kind
+        used = self.used(consumer)
+        if used + given.size > self.limit(consumer):
+            raise Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
+        made = new_id()
+        prefix = f"inputs/{consumer.id}/{made}"
+        stored: list[str] = []
+
+        def put(key: str, path: Path) -> None:
+            stored.append(key)
+            store.put_file(key, path)
+
+        row = {
+            "id": made, "consumer": consumer.id, "asset": offered.name, "input": name, "filename": given.filename,
+            "size": given.size, "sha256": given.sha256, "current": True, "created_at": now(),
+        }  # fmt: skip
+        try:
+            location = self._store(kind, name, given, prefix, put)
+            self._record(consumer, {**row, "key": stored[0], "location": json.dumps(location)})
+        except BaseException:
+            for key in stored:
+                with suppress(ArgosyError):
+                    store.delete(key)
+            raise
+        return shown({**row, "key": stored[0]})
+
+    def _store(self, kind: str, name: str, given: Spooled, prefix: str, put: Any) -> Json:
+        if kind == "env":
+            from argo.configs import input_config_map
+
+            input_config_map(given.path, name)  # what is no dotenv file is said now
+            put(f"{prefix}/{name}.env", given.path)
+            return {}
+        wanted = Upload(name, kind, given.path, self._limits.unpacked, self._limits.files)
+        if kind == "directory":
+            wanted = Upload(name, "archive", given.path, self._limits.unpacked, self._limits.files)
+        try:
+            return upload(wanted, prefix, put)
+        except ArgosyError as error:
+            if stored_failed(error):
+                raise
+            raise UsageError(f"the input {name} is refused: {error.message.replace(str(given.path), 'it')}") from None
+
+    def _record(self, consumer: Consumer, row: Mapping[str, Any]) -> None:
+        with self._database.writing() as connection:
+            locked(connection, consumer)
+            if self._used(connection, consumer) + row["size"] > self.limit(consumer):
+                raise Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
+            before = (
+                uploads.c.consumer == consumer.id,
+                uploads.c.asset == row["asset"],
+                uploads.c.input == row["input"],
+            )
+            connection.execute(update(uploads).where(*before).values(current=False))
+            connection.execute(insert(uploads).values(**row))
+
+    def used(self, consumer: Consumer) -> int:
+        """The bytes of a consumer's inputs that are kept."""
+        with self._database.reading() as connection:
+            return self._used(connection, consumer)
+
+    def _used(self, connection: Connection, consumer: Consumer) -> int:
+        wanted = select(func.coalesce(func.sum(uploads.c.size), 0)).where(uploads.c.consumer == consumer.id)
+        return int(connection.execute(wanted).scalar_one())
+
+    def current(self, consumer: Consumer, asset: str) -> dict[str, Json]:
+        """The inputs that the consumer's next run of an asset takes, by name."""
+        with self._database.reading() as connection:
+            return current(connection, consumer.id, asset)
+
+    def forget(self, consumer: Consumer, asset: str, name: str) -> None:
+        """Let the consumer's next run of an asset have no such input. Runs that have it keep it."""
+        mine = (uploads.c.consumer == consumer.id, uploads.c.asset == asset, uploads.c.input == name)
+        with self._database.writing() as connection:
+            connection.execute(update(uploads).where(*mine).values(current=False))
+
+
+def stored_failed(error: ArgosyError) -> bool:
+    """Whether it was the store that failed, rather than what was sent."""
+    from argo.storage.errors import StorageError
+
+    return isinstance(error, StorageError)
+
+
+def current(connection: Connection, consumer: str, asset: str) -> dict[str, Json]:
+    """The current inputs by name: rows of `uploads`."""
+    wanted = select(uploads).where(
+        uploads.c.consumer == consumer, uploads.c.asset == asset, uploads.c.current.is_(True)
+    )
+    return {row["input"]: row for row in every(connection.execute(wanted))}
+
+
+def chosen(connection: Connection, consumer: str, ids: Sequence[str]) -> dict[str, Json]:
+    """A consumer's inputs by their ids."""
+    wanted = select(uploads).where(uploads.c.consumer == consumer, uploads.c.id.in_(ids))
+    return {row["id"]: row for row in every(connection.execute(wanted))}
+
+
+def shown(row: Mapping[str, Any]) -> Json:
+    """An input as the API shows it."""
+    return {
+        "id": row["id"], "input": row["input"], "filename": row["filename"], "size": row["size"],
+        "sha256": row["sha256"], "createdAt": row["created_at"],
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+"""Where the service's runs are: a backend and a store, and what the engine of this machine wants besides."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argo.backend import Backend, Json, RunRef, Submitted
+from argo.errors import ArgosyError, ConflictError
+from argo.local.backend import LocalBackend
+from argo.sending import Request, prepare
+from argo.submit import Draft, draft, set_parameters
+
+if TYPE_CHECKING:
+    from argo.storage import Store
+    from argo.target import Target
+
+RUN, CONSUMER = "argosy.dev/run", "argosy.dev/consumer"  # labels: ids of the service, nothing else
+
+
+class Place:
+    """The place of a target."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.backend = _backend(target)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.backend.close()
+
+    @property
+    def local(self) -> LocalBackend | None:
+        """The engine of this machine, where that is the place."""
+        return self.backend if isinstance(self.backend, LocalBackend) else None
+
+    def store(self) -> Store:
+        """Where inputs and results are. Raises UsageError, StoreError."""
+        return self.backend.store()
+
+    def submit(
+        self, run: Mapping[str, Any], request: Json, objects: list[Json], uploads: Mapping[str, Json]
+    ) -> Submitted:
+        """Have a run executed, once, however often this is called. `uploads` are rows by input.
+
+        Raises ArgosyError.
+        """
+        subject = draft(objects)
+        _label(subject, run)
+        set_parameters(subject, request["parameters"])
+        with self._variables(subject, uploads):
+            prepared = prepare(
+                Request(subject, once=run["id"], source=run["asset"]), self.backend.namespace or "default"
+            )
+            return self.backend.submit(prepared.build(self._put, prepared.ref.uid))
+
+    @contextmanager
+    def _variables(self, subject: Draft, uploads: Mapping[str, Json]) -> Iterator[None]:
+        """Give a draft its inputs: locations of what is stored, and ConfigMaps of what is variables."""
+        import json
+
+        from argo.configs import input_config_map
+        from argo.submit import INPUTS
+
+        kinds = subject.annotation(INPUTS)
+        for name, row in uploads.items():
+            location = json.loads(row["location"])
+            if location:
+                artifacts = subject.arguments().setdefault("artifacts", [])
+                artifacts[:] = [entry for entry in artifacts if entry["name"] != name]
+                artifacts.append({"name": name, **location})
+                continue
+            with tempfile.TemporaryDirectory(prefix="argosy-env-") as folder:
+                path = Path(folder, f"{name}.env")
+                self.store().get_file(row["key"], path)
+                config_map = input_config_map(path, f"{row['id']}-{name}")
+            subject.objects.append(config_map)
+            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
+        yield
+
+    def _put(self, key: str, path: Path) -> None:
+        self.store().put_file(key, path)
+
+    def stop(self, ref: RunRef) -> None:
+        """Have a run stopped; one that has ended stays as it is."""
+        with suppress(ConflictError):
+            self.backend.stop(ref)
+
+    def revive(self) -> None:
+        """Start a process at every run of this machine that should have one and has none."""
+        if self.local is None:
+            return
+        import argo.local.kept as kept
+
+        with suppress(ArgosyError):
+            for ref in kept.detached(self.local.state):
+                if not self.local.active(ref):
+                    with suppress(ArgosyError):
+                        self.local.start(ref)
+
+
+def _label(subject: Draft, run: Mapping[str, Any]) -> None:
+    labels = {RUN: run["id"], CONSUMER: run["consumer"]}
+    metadata = subject.workflow.setdefault("metadata", {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    pods = subject.workflow["spec"].setdefault("podMetadata", {})
+    pods["labels"] = {**(pods.get("labels") or {}), "workflow-id": run["id"]}
+
+
+def _backend(target: Target) -> Backend:
+    if target.local:
+        return LocalBackend(target=target)
+    if target.server is not None:
+        from argo.server import ServerBackend
+
+        return ServerBackend(target)
+    from argo.cluster import ClusterBackend
+
+    return ClusterBackend(target)

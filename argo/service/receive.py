@@ -1,0 +1,88 @@
+"""Bodies of requests received into files, bounded, never in memory as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.types import Message
+
+from argo.service.errors import Refused
+from argo.service.inputs import Spooled, spool
+
+_PIECE: Final = 1 << 20
+_FRAME: Final = 64 << 10  # bytes that a form takes besides its file
+
+
+def too_large(limit: int) -> Refused:
+    """The answer to a body that is larger than that."""
+    return Refused(413, "too-large", f"at most {limit} bytes are taken")
+
+
+def bounded(request: Request, limit: int) -> None:
+    """Have the request's body refused when it grows beyond `limit`. Raises Refused where it says so itself."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise too_large(limit)
+    receive, taken = request._receive, 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body") or b"")
+        if taken > limit:
+            raise too_large(limit)
+        return message
+
+    request._receive = counted
+
+
+@asynccontextmanager
+async def received(request: Request, limit: int, filename: str) -> AsyncIterator[Spooled]:
+    """The whole body as a file. Raises Refused for one that is too large."""
+    bounded(request, limit)
+    with spool() as path:
+        sha256, size = hashlib.sha256(), 0
+        with path.open("wb") as file:
+            waiting = bytearray()
+            async for piece in request.stream():
+                waiting += piece
+                if len(waiting) >= _PIECE:
+                    size += await run_in_threadpool(_write, file, bytes(waiting), sha256)
+                    waiting.clear()
+            size += await run_in_threadpool(_write, file, bytes(waiting), sha256)
+        yield Spooled(path, size, sha256.hexdigest(), filename)
+
+
+@asynccontextmanager
+async def received_form(request: Request, field: str, limit: int) -> AsyncIterator[Spooled]:
+    """The file in a field of a form (multipart/form-data). Raises Refused."""
+    bounded(request, limit + _FRAME)
+    async with request.form(max_files=1, max_fields=8) as form:
+        given = form.get(field)
+        if not isinstance(given, UploadFile):
+            raise Refused(422, "invalid", f"the form has no file {field}")
+        if (given.size or 0) > limit:
+            raise too_large(limit)
+        with spool() as path:
+            size, digest = await run_in_threadpool(_copy, given.file, path)
+            yield Spooled(path, size, digest, Path(given.filename or "").name)
+
+
+def _write(file: BinaryIO, data: bytes, digest: hashlib._Hash) -> int:
+    file.write(data)
+    digest.update(data)
+    return len(data)
+
+
+def _copy(source: BinaryIO, path: Path) -> tuple[int, str]:
+    from argo.storage.store import copy_digest
+
+    with path.open("wb") as target:
+        return copy_digest(source, target)

@@ -1,0 +1,145 @@
+"""The service's process: its socket, its log, its graceful end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+
+from argo.errors import ConflictError, DefinitionError, EnvironmentFailure
+from argo.service.app import Service, application
+from argo.service.consumers import DEFAULT_SCOPES, Consumers
+from argo.service.health import JsonLines
+from argo.service.settings import Limits, Settings, bytes_of, read_secret
+
+if TYPE_CHECKING:
+    from argo.target import Target
+    from compiler.load.foreign.workflow_api import WorkflowApi
+    from compiler.models.service import Service as Options
+
+_GRACE: Final = 10  # seconds in which answers under way may end
+
+
+def options_of(project_file: Path | None) -> Options:
+    """What argosy.yaml says of the service; the defaults without. Raises DefinitionError."""
+    from compiler.models.service import Service as Options
+
+    if project_file is None:
+        return Options()
+    from compiler.load.documents import load_project
+    from compiler.load.files import File
+
+    loaded = load_project(File(str(project_file), str(project_file), named=True))
+    if any(item.severity == "error" for item in loaded.diagnostics) or not loaded.definitions:
+        raise DefinitionError(f"{project_file} has mistakes", loaded.diagnostics)
+    found: Options | None = loaded.definitions[0].model.service
+    return found or Options()
+
+
+def settings_of(
+    options: Options, target: Target, project_file: Path | None, paths: tuple[Path, ...], public_url: str
+) -> Settings:
+    """The settings that options of argosy.yaml come to. Raises EnvironmentFailure."""
+    folder = project_file.parent if project_file is not None else Path()
+    limits, edc = options.limits, options.edc
+    return Settings(
+        target,
+        paths or tuple(folder / name for name in options.assets),
+        project_file,
+        public_url.rstrip("/"),
+        Limits(
+            limits.runs,
+            limits.gpu_hours,
+            bytes_of(limits.storage),
+            bytes_of(limits.upload),
+            bytes_of(limits.unpacked),
+            limits.files,
+        ),
+        options.oidc,
+        edc,
+        read_secret(folder / edc.api_key_file) if edc.api_key_file else "",
+    )
+
+
+def register(consumers: Consumers, old: WorkflowApi) -> None:
+    """Make the user of a workflow-api.cfg a consumer whose token is the one that its clients have."""
+    from compiler.load.foreign.base import slug
+
+    name = slug(old.user)
+    for step in (
+        lambda: consumers.add(name),
+        lambda: consumers.issue(name, DEFAULT_SCOPES, given=old.token, note="workflow-api.cfg"),
+    ):
+        try:
+            step()
+        except ConflictError:
+            continue
+
+
+def environment_of(old: WorkflowApi) -> Mapping[str, str]:
+    """The credentials of a workflow-api.cfg's store as the environment has them."""
+    found = {"AWS_ACCESS_KEY_ID": old.access_key, "AWS_SECRET_ACCESS_KEY": old.secret_key}
+    return {name: value for name, value in found.items() if value and not os.environ.get(name)}
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises EnvironmentFailure."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        hint = "choose another --port"
+        raise EnvironmentFailure(f"cannot serve at {host}:{port}: {error.strerror}", hint=hint) from error
+    return listener
+
+
+def serve(service: Service, listener: socket.socket, *, work: bool = True, root_path: str = "") -> None:
+    """Serve until SIGTERM or SIGINT: streams end, answers and jobs under way end, runs go on."""
+    _log()
+    config = uvicorn.Config(
+        application(service, work=work), log_config=None, access_log=False, lifespan="on", root_path=root_path,
+        timeout_graceful_shutdown=_GRACE, h11_max_incomplete_event_size=64 << 10, ws="none", server_header=False,
+    )  # fmt: skip
+    _Server(config, service).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams first when it is told to end: they would be waited for."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but a signal that was obeyed is not sent again afterwards: to end so is no failure."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.hub.end()
+        await super().shutdown(sockets)
+
+
+def _log() -> None:
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name, level in (("argosy", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger: Any = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)

@@ -1,0 +1,70 @@
+"""The service's settings: argosy.yaml's `service`, what the environment says, and where runs go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from argo.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from argo.target import Target
+    from compiler.models.service import Edc, Oidc
+
+DATABASE: Final = "ARGOSY_DATABASE"
+_UNITS: Final = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
+    "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one consumer may have. Sizes in bytes; GPU hours in 30 days, None: any."""
+
+    runs: int = 10
+    gpu_hours: float | None = None
+    storage: int = 100 << 30
+    upload: int = 10 << 30
+    unpacked: int = 50 << 30
+    files: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a copy of the service is started with.
+
+    `assets` are files and folders with what is offered; `public_url` has no slash at its end; `api_key` opens the
+    connector's callbacks.
+    """
+
+    target: Target
+    assets: tuple[Path, ...]
+    project_file: Path | None = None
+    public_url: str = ""
+    limits: Limits = field(default_factory=Limits)
+    oidc: Oidc | None = None
+    edc: Edc | None = None
+    api_key: str = field(default="", repr=False)
+
+
+def bytes_of(quantity: str) -> int:
+    """`10Gi` -> bytes."""
+    number = quantity.rstrip("kKMGTPi")
+    return int(float(number) * _UNITS[quantity[len(number) :]])
+
+
+def database_url(configured: str | None, home: Path) -> str:
+    """The store's URL: ARGOSY_DATABASE, else argosy.yaml's, else a file of ARGOSY_HOME."""
+    return os.environ.get(DATABASE) or configured or f"sqlite:///{home / 'service.db'}"
+
+
+def read_secret(path: Path) -> str:
+    """A secret in a file. Raises EnvironmentFailure."""
+    try:
+        return path.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise EnvironmentFailure(f"{path} cannot be read: {reason}", known="nothing was started") from error
