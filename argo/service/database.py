@@ -54,8 +54,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.several = self.engine.dialect.name == "postgresql"
-        with answering():
-            self._make()
+        try:
+            with answering():
+                self._make()
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     def close(self) -> None:
         """Let go of all connections."""

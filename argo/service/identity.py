@@ -83,7 +83,7 @@ class Provider:
                 token, key, algorithms=_ALGORITHMS, audience=self.oidc.audience, issuer=self.oidc.issuer,
                 leeway=_LEEWAY, options={"require": ["exp", "iss", "aud", "sub"]},
             )  # fmt: skip
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, TypeError):  # TypeError: a key of another kind than the algorithm
             return None
         return claims
 

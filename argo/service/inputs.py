@@ -90,9 +90,7 @@ class Inputs:
 
     def _store(self, kind: str, name: str, given: Spooled, prefix: str, put: Any) -> Json:
         if kind == "env":
-            from argo.configs import input_config_map
-
-            input_config_map(given.path, name)  # what is no dotenv file is said now
+            _check_variables(name, given.path)
             put(f"{prefix}/{name}.env", given.path)
             return {}
         wanted = Upload(name, kind, given.path, self._limits.unpacked, self._limits.files)
@@ -137,6 +135,16 @@ class Inputs:
         mine = (uploads.c.consumer == consumer.id, uploads.c.asset == asset, uploads.c.input == name)
         with self._database.writing() as connection:
             connection.execute(update(uploads).where(*mine).values(current=False))
+
+
+def _check_variables(name: str, path: Path) -> None:
+    """Raises UsageError for what is no dotenv file, with the first line that is wrong; nothing of it is shown."""
+    from compiler.load.dotenv import parse
+
+    _, found = parse(name, path.read_bytes())
+    if found:
+        line = f"line {found[0].span.line}: " if found[0].span else ""
+        raise UsageError(f"the input {name} is not a dotenv file: {line}{found[0].message}")
 
 
 def stored_failed(error: ArgosyError) -> bool:

@@ -108,7 +108,9 @@ class S3Store:
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         with self._told(check_key(key)):
-            return cast("BinaryIO", self._client.get_object(self.bucket, key, offset=start, length=length or 0))
+            body = self._client.get_object(self.bucket, key, offset=start, length=length or 0)
+            body.auto_close = False  # else it is closed at its end, which readers of text do not bear
+            return cast("BinaryIO", body)
 
     def get_file(
         self,

@@ -80,7 +80,7 @@ def service(tmp_path: Path, minio: Minio, called: Connector) -> Iterator[Served]
     variables = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
     served = Served(tmp_path, variables=variables)
     yield served
-    served.end()
+    served.close()
     assert "planted" not in served.log
 
 

@@ -165,12 +165,16 @@ class Served:
 
     def end(self) -> int:
         """Ask it to end; the exit code."""
-        for client in self.clients:
-            client.close()
         if self.process is None or self.process.poll() is not None:
             return 0
         self.process.send_signal(signal.SIGTERM)
         return self._wait()
+
+    def close(self) -> None:
+        """The end of the test."""
+        for client in self.clients:
+            client.close()
+        self.end()
 
     def _wait(self) -> int:
         assert self.process is not None
@@ -184,7 +188,8 @@ class Served:
             if found := true():
                 return found
             time.sleep(0.05)
-        raise AssertionError(f"never: {what}\n{self.log[-4000:]}")
+        lines = [line for line in self.log.splitlines() if '"message": "request"' not in line]
+        raise AssertionError("\n".join((f"never: {what}", *lines[-30:])))
 
     def client(self, token: str) -> httpx.Client:
         """Calls with a token, as gx4ki's clients do."""

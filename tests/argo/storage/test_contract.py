@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def test_empty_and_overwritten(store: Store, tmp_path: Path, give: bool) -> None
         assert file.read() == b"new"
     assert [info.size for info in store.list("")] == [3]
     assert (tmp_path / "empty").read_bytes() == b""
+
+
+def test_a_stretch_of_an_object_and_its_text(store: Store) -> None:
+    store.put_bytes("k", b"first\nsecond\n")
+    with store.open("k", 6, 3) as file:
+        assert file.read(3) == b"sec"
+    with store.open("k", 6) as file:
+        assert file.read() == b"second\n"
+    with TextIOWrapper(store.open("k")) as text:
+        assert list(text) == ["first\n", "second\n"]
 
 
 def test_what_is_not_there(store: Store, tmp_path: Path) -> None:

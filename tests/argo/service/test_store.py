@@ -1,0 +1,211 @@
+"""The store and its outbox, on SQLite and PostgreSQL alike; several copies of the service at work together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from sqlalchemy import select, update
+
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
+from argo.service import outbox
+from argo.service.consumers import Consumers, digest
+from argo.service.database import Database, every
+from argo.service.outbox import Outbox
+from argo.service.schema import jobs, tokens
+from tests.argo.service.connector import Connector
+from tests.argo.service.serving import Served, write_assets
+from tests.argo.service.test_edc import c1
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'service.db'}"
+    made: str = request.getfixturevalue("postgres").database()
+    return made
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    made = Database(url)
+    yield made
+    made.close()
+
+
+def wanted(database: Database, kind: Any = "track", subject: str = "s", **more: Any) -> None:
+    with database.writing() as connection:
+        outbox.add(connection, kind, subject, **more)
+
+
+def test_the_tables_are_made_once_by_many(url: str) -> None:
+    made: list[Any] = []
+
+    def make() -> None:
+        database = Database(url)
+        made.append(database)
+        database.close()
+
+    threads = [threading.Thread(target=make) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 6
+
+
+def test_a_store_of_another_version_is_not_touched(url: str) -> None:
+    from argo.service.schema import about
+
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(update(about).values(version=99))
+    database.close()
+    with pytest.raises(EnvironmentFailure, match="of version 99"):
+        Database(url)
+
+
+def test_what_is_raised_undoes_the_transaction(database: Database) -> None:
+    def fail() -> None:
+        with database.writing() as connection:
+            outbox.add(connection, "track", "s")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert Outbox(database, "a").claim(5) == []
+
+
+def test_a_key_waits_once(database: Database) -> None:
+    wanted(database, key="k", due=time.time() + 3600)
+    wanted(database, key="k")
+    (job,) = Outbox(database, "a").claim(5)
+    assert (job.subject, job.attempts) == ("s", 1)
+    wanted(database, key="k")
+    with database.writing() as connection:
+        Outbox(database, "a").done(connection, job)
+    wanted(database, key="k")
+    assert len(Outbox(database, "b").claim(5)) == 1, "what is done may be wanted again"
+
+
+def test_a_lease_keeps_others_off_until_it_ends(database: Database) -> None:
+    wanted(database)
+    first, second = Outbox(database, "a"), Outbox(database, "b")
+    (job,) = first.claim(5)
+    assert second.claim(5) == []
+    with database.writing() as connection:
+        connection.execute(update(jobs).values(leased_until=time.time() - 1))
+    (again,) = second.claim(5)
+    assert (again.id, again.attempts) == (job.id, 2)
+    first.renew([job.id])
+    assert first.claim(5) == []
+
+
+def test_attempts_count_failures_alone(database: Database) -> None:
+    wanted(database)
+    box = Outbox(database, "a")
+    for attempts in (1, 2, 3):
+        (job,) = box.claim(1)
+        assert job.attempts == attempts
+        with database.writing() as connection:
+            box.again(connection, job, 0, "it failed")
+    (job,) = box.claim(1)
+    with database.writing() as connection:
+        box.again(connection, job, 0)
+    (job,) = box.claim(1)
+    assert job.attempts == 1
+    with database.writing() as connection:
+        box.dead(connection, job, "given up")
+    assert box.counts() == [("track", "dead", 1)]
+
+
+def test_many_copies_do_every_job_once(database: Database) -> None:
+    for number in range(200):
+        wanted(database, subject=str(number), key=f"k{number}")
+    done: list[str] = []
+
+    def work(name: str) -> None:
+        box = Outbox(database, name)
+        while claimed := box.claim(7):
+            for job in claimed:
+                done.append(job.subject)
+                with database.writing() as connection:
+                    box.done(connection, job)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(done) == {str(number): 1 for number in range(200)}
+
+
+def test_many_want_one_key(database: Database) -> None:
+    threads = [threading.Thread(target=wanted, args=(database,), kwargs={"key": "k"}) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(Outbox(database, "a").claim(20)) == 1
+
+
+def test_consumers_and_tokens(database: Database) -> None:
+    known = Consumers(database)
+    known.add("a", max_runs=2)
+    with pytest.raises(ConflictError, match="there is a consumer a"):
+        known.add("a")
+    with pytest.raises(UsageError, match="not a name"):
+        known.add("A B")
+    with pytest.raises(NotFoundError):
+        known.issue("b", ["runs"])
+    with pytest.raises(UsageError, match="no scope nothing"):
+        known.issue("a", ["nothing"])
+    token = known.issue("a", ["runs", "assets"])
+    caller = known.caller(token)
+    assert caller is not None
+    assert (caller.consumer.name, caller.consumer.max_runs, caller.scopes) == ("a", 2, {"assets", "runs"})
+    assert known.caller(token + "x") is None
+    with database.reading() as connection:
+        (row,) = every(connection.execute(select(tokens)))
+    assert row["digest"] == digest(token)
+    assert token not in str(row)
+    assert token not in str(known.all())
+
+
+def test_two_copies_share_the_work_and_one_is_killed(postgres: Any, tmp_path: Path, called: Connector) -> None:
+    """Runs and callbacks go on when one of two copies is killed at any moment; none is doubled."""
+    url = postgres.database()
+    write_assets(tmp_path / "assets")
+    project = {"kind": "Project", "service": {"edc": {"callbacks": [called.url]}, "limits": {"runs": 50}}}
+    (tmp_path / "argosy.yaml").write_text(yaml.safe_dump(project))
+    copies = [Served(tmp_path, database=url, arguments=("assets",)) for _ in range(2)]
+    try:
+        for copy in copies:
+            copy.start()
+        token = copies[0].consumer("connector", "--scope", "edc", "--scope", "runs")
+        for number in range(12):
+            at = f"{copies[number % 2].url}/edc/{token}/c1"
+            assert httpx.post(at, json=c1(called.url, "echo", process=f"p{number}")).status_code == 200
+            if number in (4, 8):
+                copies[1].kill()
+                copies[1].start()
+        copies[1].kill()
+
+        def told() -> Any:
+            return len({path for path, _, _ in called.told}) == 12
+
+        copies[0].until(told, "all are told", 120)
+        runs = copies[0].client(token).get("/v1/runs").json()["runs"]
+        assert Counter(run["state"] for run in runs) == {"succeeded": 12}
+        listed = yaml.safe_load(copies[0].command("list", "-o", "yaml"))
+        assert len(listed) == 12, "no run is doubled"
+    finally:
+        for copy in copies:
+            copy.close()
