@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,8 +60,8 @@ def postgres() -> Iterator[Postgres]:
     data = Path(tempfile.mkdtemp(prefix="argosy-postgres-"))
     if user is not None:
         os.chown(data, user, user)
-    as_user = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
+    as_user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
     subprocess.run(
         [folder / "initdb", "-D", data / "db", "-U", "argosy", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
         check=True, **as_user, **quiet,

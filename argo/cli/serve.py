@@ -45,7 +45,7 @@ def serve(
     """
     from argo.cli.output import emit, say
 
-    _need()
+    need()
     from argo.service.app import Service
     from argo.service.consumers import Consumers
     from argo.service.database import Database
@@ -196,7 +196,7 @@ def _issue(known: Consumers, name: str, scopes: tuple[str, ...], lasts: str | No
 
 @contextmanager
 def _opened(database: str | None) -> Iterator[Consumers]:
-    _need()
+    need()
     from argo.service.consumers import Consumers
     from argo.service.database import Database, answering
     from argo.service.serve import options_of
@@ -210,7 +210,8 @@ def _opened(database: str | None) -> Iterator[Consumers]:
         store.close()
 
 
-def _need() -> None:
+def need() -> None:
+    """Raises UsageError where the service's packages are not installed."""
     try:
         import fastapi  # noqa: F401
         import sqlalchemy  # noqa: F401

@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Services": {
         "serve": Entry("serve", "serve", "Serve compute assets to consumers: the Workflow API and EDC."),
         "consumers": Entry("serve", "consumers", "Manage who may use the service, and their tokens."),
+        "edc": Entry("edc", "edc", "Offer compute assets in a data space (EDC)."),
         "task-runner": Entry("taskrunner", "task_runner", "Serve a Task Runner that runs nothing and fails on demand."),
         "local": Entry("local", "local", "Serve the runs of this machine to Argo's clients."),
     },

@@ -15,7 +15,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from argo.storage.credentials import credentials
 from argo.storage.errors import Denied, NotFound, StorageError
@@ -108,7 +108,7 @@ class S3Store:
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         with self._told(check_key(key)):
-            body = self._client.get_object(self.bucket, key, offset=start, length=length or 0)
+            body: Any = self._client.get_object(self.bucket, key, offset=start, length=length or 0)
             body.auto_close = False  # else it is closed at its end, which readers of text do not bear
             return cast("BinaryIO", body)
 

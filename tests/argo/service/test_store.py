@@ -170,7 +170,7 @@ def test_consumers_and_tokens(database: Database) -> None:
     token = known.issue("a", ["runs", "assets"])
     caller = known.caller(token)
     assert caller is not None
-    assert (caller.consumer.name, caller.consumer.max_runs, caller.scopes) == ("a", 2, {"assets", "runs"})
+    assert (caller.consumer.name, caller.consumer.max_runs, caller.scopes) == ("a", 2, frozenset({"assets", "runs"}))
     assert known.caller(token + "x") is None
     with database.reading() as connection:
         (row,) = every(connection.execute(select(tokens)))
