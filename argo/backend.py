@@ -95,10 +95,10 @@ class LogLine:
 class Submission:
     """Everything that a run needs: one Workflow object, and the objects that it may refer to.
 
-    `workflow` has a `metadata.name`. `objects` are ConfigMaps, which become the run's own (a cluster deletes them with
-    it), WorkflowTemplates and ClusterWorkflowTemplates, which a cluster must have already. `source`
-    names where it came from. `key` is what makes a repeated submission the same one: it stands in the label
-    `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it.
+    `workflow` has a `metadata.name`. `objects` are ConfigMaps and Secrets, which become the run's own (a cluster
+    deletes them with it; an Argo Server makes no Secrets), WorkflowTemplates and ClusterWorkflowTemplates, which a
+    cluster must have already. `source` names where it came from. `key` is what makes a repeated submission the same
+    one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it.
     """
 
     workflow: Json

@@ -223,6 +223,7 @@ register(
     ("A508", "error", "a place that a container cannot have"),
     ("A509", "warning", "an output's folder that hides something"),
     ("A510", "error", "hardening that contradicts itself"),
+    ("A511", "error", "something in reach of what consumers bring"),
 )
 
 register(("A602", "error", "unknown profile"))

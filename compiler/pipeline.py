@@ -15,6 +15,8 @@ from compiler.result import DagStats, Document, Result
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
+    from compiler.extend import Extension
+    from compiler.load.workspace import Alone
     from compiler.program import Program, Workspace
 
 Form: TypeAlias = Literal["template", "workflow"]
@@ -59,10 +61,16 @@ def compile_asset(
     profile: str | None = None,
     project_file: Location | None = None,
     shipped: Location | None = None,
+    extension: Extension | None = None,
 ) -> Result:
-    """Compiles one version of an asset, as the DAG of one task that runs it. `paths` hold the asset."""
+    """Compiles one version of an asset, as the DAG of one task that runs it. `paths` hold the asset.
+
+    `extension` is what a consumer brings to it, held against its bounds before (`compiler.extend.violations`).
+    """
+    from compiler.load.workspace import Alone
+
     with _collector_off():
-        return _compile(paths, profile, "workflow", project_file, shipped, (name, version))[1]
+        return _compile(paths, profile, "workflow", project_file, shipped, Alone(name, version, extension))[1]
 
 
 def check(
@@ -83,7 +91,7 @@ def _compile(
     form: Form,
     project_file: Location | None,
     shipped: Location | None,
-    alone: tuple[str, str] | None = None,
+    alone: Alone | None = None,
 ) -> tuple[Workspace, Result]:
     from compiler.diagnostics import has_errors
     from compiler.load.workspace import load

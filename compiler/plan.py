@@ -13,6 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Archive: TypeAlias = Literal["", "none", "tar", "zip"]
 
+# The label of pods whose network is bounded: the asset's name.
+BOUNDED = "argosy.dev/bounded"
 # The parameter that has a run's artifacts as JSON, for child Workflows.
 INPUT_ARTIFACTS = "input_artifacts"
 
@@ -271,6 +273,13 @@ class ConfigMap(NamedTuple):
     binary: Pairs = ()
 
 
+class Network(NamedTuple):
+    """A NetworkPolicy: the addresses (CIDR) that the pods of an extended asset may reach."""
+
+    asset: str
+    egress: tuple[str, ...]
+
+
 class Schedule(NamedTuple):
     cron: tuple[str, ...]
     timezone: str
@@ -333,6 +342,7 @@ class WorkflowPlan(NamedTuple):
     open_loops: int
     prefix: str = "runs/{{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}"
     hands_on: bool = False
+    networks: tuple[Network, ...] = ()
 
 
 def as_json(value: Any) -> Any:

@@ -69,10 +69,10 @@ def serve(
         if host not in _LOOPBACK:
             say("note: tokens go over plain HTTP here; put a proxy with TLS in front")
         if form != "text":
-            emit({"url": url, "place": service.place.backend.place}, form)
+            emit({"url": url, "place": service.place.shown}, form)
         else:
             names = ", ".join(asset.name for asset in service.catalog.all())
-            click.echo(f"serving {names} at {url} on {service.place.backend.place}")
+            click.echo(f"serving {names} at {url} on {service.place.shown}")
             click.echo(f"described at {url}/docs")
         sys.stdout.flush()
         serve_(service, listener, work=work, root_path=root_path)
@@ -95,12 +95,13 @@ _database = click.option("--database", metavar="URL", help="As for `argosy serve
 @click.option("--runs", type=click.IntRange(min=0), help="Runs at once.")
 @click.option("--gpu-hours", type=click.FloatRange(min=0), help="GPU hours in 30 days.")
 @click.option("--storage", metavar="QUANTITY", help="Of inputs kept, as in 50Gi.")
+@click.option("--bucket", metavar="NAME", help="Deliver its results to this bucket of the store, too.")
 @click.option("--subject", metavar="ISSUER#SUB", help="Of an identity provider: its tokens are this consumer's.")
 @_database
 @options.output()
 def add(
     name: str, scopes: tuple[str, ...], lasts: str | None, runs: int | None, gpu_hours: float | None,
-    storage: str | None, subject: str | None, database: str | None, form: str,
+    storage: str | None, bucket: str | None, subject: str | None, database: str | None, form: str,
 ) -> int:  # fmt: skip
     """Add a consumer and print its first token, which is shown this once."""
     from compiler.models.base import Problem, parse_quantity
@@ -112,7 +113,7 @@ def add(
             size = bytes_of(parse_quantity(storage)) if storage else None
         except Problem as error:
             raise UsageError(f"--storage: {error.message}", hint=error.hint or "") from None
-        known.add(name, subject=subject, max_runs=runs, gpu_hours=gpu_hours, max_bytes=size)
+        known.add(name, subject=subject, max_runs=runs, gpu_hours=gpu_hours, max_bytes=size, bucket=bucket)
         return _issue(known, name, scopes, lasts, "", form)
 
 

@@ -99,6 +99,10 @@ class Cluster:
         """Make a ConfigMap. Raises ConflictError where there is one of the name, maybe this one."""
         self.client.json("POST", self._core("configmaps"), f"create configmaps {value['metadata']['name']}", value)
 
+    def create_secret(self, value: Json) -> None:
+        """Make a Secret. Raises ConflictError where there is one of that name."""
+        self.client.json("POST", self._core("secrets"), f"create secrets {value['metadata']['name']}", value)
+
     def delete_config_map(self, name: str) -> None:
         """Remove a ConfigMap. One that is not there is removed."""
         with suppress(NotFoundError):

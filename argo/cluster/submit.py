@@ -1,4 +1,4 @@
-"""A submission to a cluster: the Workflow is made suspended, then its ConfigMaps, owned by it, then it goes on.
+"""A submission to a cluster: the Workflow is made suspended, then what it owns (ConfigMaps, Secrets), then it goes on.
 
 Each step may be repeated, by whoever finds the run of the same key half made.
 """
@@ -23,10 +23,10 @@ _TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds
 def submit(cluster: Cluster, submission: Submission) -> Submitted:
     """As `Backend.submit`."""
     _require_templates(cluster, submission)
-    config_maps = [o for o in submission.objects if o["kind"] == "ConfigMap"]
-    made, new = _create(cluster, _prepared(submission, config_maps), submission.key)
+    owned = [o for o in submission.objects if o["kind"] in ("ConfigMap", "Secret")]
+    made, new = _create(cluster, _prepared(submission, owned), submission.key)
     try:
-        _complete(cluster, made, config_maps)
+        _complete(cluster, made, owned)
     except (UsageError, AuthError) as error:  # refused for good: nothing stays of it
         if new:
             error.known = _discard(cluster, ref_of(made))
@@ -34,12 +34,12 @@ def submit(cluster: Cluster, submission: Submission) -> Submitted:
     return Submitted(ref_of(made), new)
 
 
-def _prepared(submission: Submission, config_maps: Sequence[Json]) -> Json:
-    """The Workflow as it is made first: suspended, where it has to wait for its ConfigMaps."""
+def _prepared(submission: Submission, owned: Sequence[Json]) -> Json:
+    """The Workflow as it is made first: suspended, where it has to wait for its ConfigMaps and Secrets."""
     workflow: Json = {**submission.workflow, "spec": {**submission.workflow["spec"]}}
     metadata = workflow["metadata"] = {**workflow["metadata"]}
     metadata["labels"] = {**(metadata.get("labels") or {}), KEY: submission.key}
-    if config_maps:
+    if owned:
         wanted = "suspended" if workflow["spec"].get("suspend") else "running"
         metadata["annotations"] = {**(metadata.get("annotations") or {}), PREPARING: wanted}
         workflow["spec"]["suspend"] = True
@@ -78,8 +78,8 @@ def _there(cluster: Cluster, name: str) -> Json | None:
     return None if "deletionTimestamp" in found["metadata"] else found
 
 
-def _complete(cluster: Cluster, workflow: Json, config_maps: Sequence[Json]) -> None:
-    """Make the ConfigMaps that are missing, then let a Workflow go on that waits for them."""
+def _complete(cluster: Cluster, workflow: Json, owned: Sequence[Json]) -> None:
+    """Make the ConfigMaps and Secrets that are missing, then let a Workflow go on that waits for them."""
     if PREPARING not in (workflow["metadata"].get("annotations") or {}):
         return
     ref = ref_of(workflow)
@@ -87,9 +87,13 @@ def _complete(cluster: Cluster, workflow: Json, config_maps: Sequence[Json]) -> 
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": ref.name, "uid": ref.uid,
         "controller": True, "blockOwnerDeletion": True,
     }  # fmt: skip
-    for given in config_maps:
+    for given in owned:
         labels = {**(given["metadata"].get("labels") or {}), OWNER: ref.name}
         metadata = {**given["metadata"], "labels": labels, "ownerReferences": [owner]}
+        if given["kind"] == "Secret":
+            with suppress(ConflictError):  # an earlier attempt's; its name is the run's
+                cluster.create_secret({**given, "metadata": metadata})
+            continue
         _create_config_map(cluster, {**given, "metadata": metadata}, ref)
     edit(cluster, ref, _release)
 

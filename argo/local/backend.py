@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import time
@@ -96,11 +97,12 @@ class LocalBackend:
             ref = identify(submission.workflow)
         if submission.key:
             submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
+        kept = [given for given in submission.objects if given["kind"] != "Secret"]
         try:
             self.state.add(
                 ref,
                 submission.workflow,
-                submission.objects,
+                kept,
                 source=submission.source,
                 executor=choose_executor(executor),
                 parallelism=parallelism,
@@ -111,8 +113,16 @@ class LocalBackend:
             there = self.named(ref)
             if there is None or not submission.key or self._key(there) != submission.key:
                 raise
+            self._give_secrets(there, submission)
             return Submitted(there, new=False)
+        self._give_secrets(ref, submission)
         return Submitted(ref, new=True)
+
+    def _give_secrets(self, ref: RunRef, submission: Submission) -> None:
+        """Keep the Secrets of a submission as files that only this user reads: they are in no database."""
+        for given in submission.objects:
+            for key, value in (given.get("data") or {}).items() if given["kind"] == "Secret" else ():
+                self.home.give_secret(ref.uid, given["metadata"]["name"], key, base64.b64decode(value))
 
     def check_name(self, ref: RunRef) -> None:
         """Raises ConflictError when a run of that name exists, before anything is uploaded for another one."""

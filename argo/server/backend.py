@@ -62,6 +62,12 @@ class ServerBackend:
         Raises UsageError for a WorkflowTemplate that the server does not have as it was given.
         """
         self._require_templates(submission)
+        if any(given["kind"] == "Secret" for given in submission.objects):
+            raise UsageError(
+                "an Argo Server makes no Secrets, which this run needs",
+                known="nothing was started",
+                hint="use a profile that names a kubeconfig context",
+            )
         config_maps = [o for o in submission.objects if o["kind"] == "ConfigMap"]
         workflow = embed(submission.workflow, config_maps)
         workflow["metadata"].setdefault("labels", {})[KEY] = submission.key

@@ -16,6 +16,7 @@ from argo.backend import Json
 from argo.errors import ConflictError, DefinitionError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from compiler.extend import Extension
     from compiler.models import ComputeAsset
 
 _LOOK: Final = 2.0  # seconds between two looks at the files
@@ -184,25 +185,28 @@ class Catalog:
         """The same, where it may be run today. Raises ConflictError."""
         if not offered.valid():
             raise ConflictError(f"{offered.name} {offered.version} may not be used today", hint="look at its validity")
-        if offered.model.mode != "job":
-            raise ConflictError(f"{offered.name} is {offered.model.mode}, which cannot be started as a job")
+        if offered.model.mode == "interactive":
+            raise ConflictError(f"{offered.name} is interactive, which cannot be started as a job")
         return offered
 
-    def compiled(self, offered: Offered) -> list[Json]:
+    def compiled(self, offered: Offered, extension: Extension | None = None) -> list[Json]:
         """The asset as Argo objects, the caller's own. Raises DefinitionError."""
+        if extension is not None:
+            return self._compile(offered, extension)
         with self._turn:
             key = (offered.name, offered.version)
             if key not in self._compiled:
                 self._compiled[key] = self._compile(offered)
             return deepcopy(self._compiled[key])
 
-    def _compile(self, offered: Offered) -> list[Json]:
+    def _compile(self, offered: Offered, extension: Extension | None = None) -> list[Json]:
         from argo.shipped import folder
         from compiler.pipeline import compile_asset
 
         result = compile_asset(
             self._paths, offered.name, offered.version,
             profile=self._profile, project_file=self._project, shipped=folder("assets").parent,
+            extension=extension,
         )  # fmt: skip
         wrong = [item for item in result.diagnostics if item.severity == "error"]
         if wrong or not result.documents:
@@ -251,7 +255,7 @@ class Catalog:
         }
         self._offered, self._compiled = offered, {}
         if not marks_before:
-            for asset in [asset for versions in offered.values() for asset in versions if asset.model.mode == "job"]:
+            for asset in [asset for versions in offered.values() for asset in versions if asset.model.image]:
                 self.compiled(asset)
 
 

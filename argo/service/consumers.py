@@ -37,6 +37,7 @@ class Consumer:
     max_runs: int | None = None
     gpu_hours: float | None = None
     max_bytes: int | None = None
+    bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,4 +162,4 @@ def locked(connection: Connection, consumer: Consumer) -> None:
 
 
 def _consumer(row: Any) -> Consumer:
-    return Consumer(row["id"], row["name"], row["max_runs"], row["gpu_hours"], row["max_bytes"])
+    return Consumer(row["id"], row["name"], row["max_runs"], row["gpu_hours"], row["max_bytes"], row["bucket"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from argo.backend import Backend, Json, RunRef, Submitted
 from argo.errors import ArgosyError, ConflictError
 from argo.local.backend import LocalBackend
 from argo.sending import Request, prepare
+from argo.service.delivery import add, prefix
 from argo.submit import Draft, draft, set_parameters
 
 if TYPE_CHECKING:
@@ -22,10 +25,11 @@ RUN, CONSUMER = "argosy.dev/run", "argosy.dev/consumer"  # labels: ids of the se
 
 
 class Place:
-    """The place of a target."""
+    """The place of a target. `in_cluster`: what pods know the store by, where that is not what this machine does."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, in_cluster: Json | None = None) -> None:
         self.target = target
+        self.in_cluster = in_cluster or {}
         self.backend = _backend(target)
 
     def close(self) -> None:
@@ -36,6 +40,23 @@ class Place:
     def local(self) -> LocalBackend | None:
         """The engine of this machine, where that is the place."""
         return self.backend if isinstance(self.backend, LocalBackend) else None
+
+    @property
+    def shown(self) -> str:
+        """The place in words, also where it does not answer now."""
+        try:
+            return self.backend.place
+        except ArgosyError:
+            return f"the place of the profile {self.target.profile}, which does not answer now"
+
+    @property
+    def isolated(self) -> bool:
+        """Whether runs are kept apart from the machine that they are on: not so where they are mere processes."""
+        if self.local is None:
+            return True
+        from argo.local.choice import choose_executor
+
+        return choose_executor(os.environ.get("ARGOSY_EXECUTOR", "")) != "process"
 
     def store(self) -> Store:
         """Where inputs and results are. Raises UsageError, StoreError."""
@@ -55,7 +76,13 @@ class Place:
             prepared = prepare(
                 Request(subject, once=run["id"], source=run["asset"]), self.backend.namespace or "default"
             )
-            return self.backend.submit(prepared.build(self._put, prepared.ref.uid))
+            submission = prepared.build(self._put, prepared.ref.uid)
+        if request.get("bucket"):
+            store = self.store()
+            make_bucket(store, request["bucket"])
+            added = add(submission.workflow, store, request["bucket"], prefix(run), self.in_cluster)
+            submission = replace(submission, objects=[*submission.objects, *added])
+        return self.backend.submit(submission)
 
     @contextmanager
     def _variables(self, subject: Draft, uploads: Mapping[str, Json]) -> Iterator[None]:
@@ -100,6 +127,15 @@ class Place:
                 if not self.local.active(ref):
                     with suppress(ArgosyError):
                         self.local.start(ref)
+
+
+def make_bucket(store: Store, name: str) -> None:
+    """Make a consumer's bucket where it does not exist."""
+    from argo.storage.s3 import S3Store
+
+    place = store.with_bucket(name)
+    if isinstance(place, S3Store):
+        place.make_bucket()
 
 
 def _label(subject: Draft, run: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argo.backend import FINISHED, FULFILLED, Json
+from argo.service.delivery import TASK
 from argo.track.outputs import Result, results
 from argo.track.podlogs import pods
 from argo.track.tree import moment
@@ -45,11 +46,17 @@ def message(workflow: Json) -> str:
 def worker(workflow: Json) -> Json:
     """`tasks` by name with their phases; `pod`: the state of the first pod, as gx4ki's clients read it."""
     nodes = pods(workflow, None)
+    own = [node for node in nodes if not is_delivery(node)]
     tasks = {
         node["displayName"]: {"phase": node.get("phase") or "Pending", "message": node.get("message") or ""}
         for node in nodes
     }
-    return {"tasks": tasks, "pod": _pod(nodes[-1]) if nodes else None}
+    return {"tasks": tasks, "pod": _pod(own[-1]) if own else None}
+
+
+def is_delivery(node: Json) -> bool:
+    """Whether a node only brings results to the consumer's storage."""
+    return str(node.get("displayName", "")).partition("(")[0] == TASK
 
 
 def _pod(node: Json) -> Json:

@@ -24,6 +24,7 @@ from argo.typed import mistake
 if TYPE_CHECKING:
     from argo.service.catalog import Offered
     from argo.service.settings import Limits
+    from compiler.extend import Extension
 
 ACTIVE: Final = ("pending", "running")
 ENDED: Final = ("succeeded", "failed", "canceled")
@@ -44,6 +45,7 @@ class Runs:
         *,
         parameters: Mapping[str, Any] | None = None,
         uploads: Mapping[str, str] | None = None,
+        extension: Extension | None = None,
         origin: str = "v1",
         key: str = "",
         also: Callable[[Connection, str], None] | None = None,
@@ -54,18 +56,25 @@ class Runs:
         same transaction. Raises Refused.
         """
         values = _texts(offered, parameters or {})
+        _check_bounds(offered, extension)
+        gpus = extension.gpu if extension is not None and extension.gpu is not None else offered.gpus
         made = str(uuid5(NAMESPACE_URL, f"{consumer.id}/{key}")) if key else new_id()
         with self._database.writing() as connection:
             locked(connection, consumer)
             known = first(connection.execute(select(runs).where(runs.c.id == made)))
             if known is not None:
                 return known
-            self._check_quota(connection, consumer, offered)
+            self._check_quota(connection, consumer, gpus)
             given = _given(connection, consumer, offered, uploads or {})
+            asked = {
+                "parameters": values,
+                "extension": extension and extension._asdict(),
+                "bucket": consumer.bucket,
+            }
             row = {
                 "id": made, "consumer": consumer.id, "asset": offered.name, "version": offered.version,
-                "origin": origin, "state": "pending", "gpus": offered.gpus, "created_at": now(),
-                "request": json.dumps({"parameters": values, "uploads": given}), "revision": revision(),
+                "origin": origin, "state": "pending", "gpus": gpus, "created_at": now(),
+                "request": json.dumps({**asked, "uploads": given}), "revision": revision(),
             }  # fmt: skip
             connection.execute(insert(runs).values(**row))
             outbox.add(connection, "submit", made, key=f"submit:{made}")
@@ -73,13 +82,13 @@ class Runs:
                 also(connection, made)
             return every(connection.execute(select(runs).where(runs.c.id == made)))[0]
 
-    def _check_quota(self, connection: Connection, consumer: Consumer, offered: Offered) -> None:
+    def _check_quota(self, connection: Connection, consumer: Consumer, gpus: int) -> None:
         most = self._limits.runs if consumer.max_runs is None else consumer.max_runs
         active = select(func.count()).select_from(runs).where(runs.c.consumer == consumer.id, runs.c.state.in_(ACTIVE))
         if connection.execute(active).scalar_one() >= most:
             raise Refused(429, "quota", f"you have {most} runs that have not ended; wait for one, or stop it", retry=30)
         hours = self._limits.gpu_hours if consumer.gpu_hours is None else consumer.gpu_hours
-        if offered.gpus and hours is not None and _gpu_hours(connection, consumer.id) >= hours:
+        if gpus and hours is not None and _gpu_hours(connection, consumer.id) >= hours:
             raise Refused(429, "quota", f"you have used the {hours:g} GPU hours of 30 days", retry=3600)
 
     def gpu_hours(self, consumer: Consumer) -> float:
@@ -162,13 +171,24 @@ def shown(row: Row) -> Json:
         "id": row["id"], "asset": row["asset"], "version": row["version"], "state": row["state"],
         "message": row["message"], "stopping": bool(row["stop"]) and row["state"] in ACTIVE,
         "parameters": request["parameters"], "inputs": request["uploads"], "gpus": row["gpus"],
+        "delivered": _delivered(row, request),
         "tasks": json.loads(row["worker"]).get("tasks", {}), "createdAt": row["created_at"],
         "startedAt": row["started_at"], "finishedAt": row["finished_at"],
     }  # fmt: skip
 
 
+def _delivered(row: Row, request: Json) -> Json | None:
+    """Where a run's results are in the consumer's own storage, when it has succeeded."""
+    from argo.service.delivery import prefix
+
+    bucket = request.get("bucket")
+    return {"bucket": bucket, "prefix": prefix(row)} if bucket and row["state"] == "succeeded" else None
+
+
 def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The parameters as texts, held against the asset. Raises Refused."""
+    from compiler.extend import holds_tag
+
     declared = offered.model.parameters
     values: dict[str, str] = {}
     for name, value in parameters.items():
@@ -178,11 +198,22 @@ def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
         text = value if isinstance(value, str) else json.dumps(value)
         if wrong := mistake(declared[name], text):
             raise Refused(422, "invalid", f"the parameter {name} is refused: {wrong}")
+        if holds_tag(text):
+            raise Refused(422, "invalid", f"the parameter {name} is refused: Argo would take a part of it for its own")
         values[name] = text
     missing = [name for name, parameter in declared.items() if parameter.required and name not in values]
     if missing:
         raise Refused(422, "invalid", f"missing parameters: {', '.join(missing)}")
     return values
+
+
+def _check_bounds(offered: Offered, extension: Extension | None) -> None:
+    """Raises Refused with the name of the first rule that is broken."""
+    from compiler.extend import Extension, violations
+
+    broken = next(violations(offered.model, extension or Extension()), None)
+    if broken is not None:
+        raise Refused(422, f"bounds:{broken.rule}", broken.message)
 
 
 def _given(connection: Connection, consumer: Consumer, offered: Offered, ids: Mapping[str, str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ consumers = Table(
     Column("max_runs", Integer),  # at once; null: the service's
     Column("gpu_hours", Float),  # in 30 days
     Column("max_bytes", BigInteger),  # of inputs kept
+    Column("bucket", String(63)),  # where its results are delivered, besides
     Column("created_at", Float, nullable=False),
 )
 

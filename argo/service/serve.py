@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from argo.backend import Json
 from argo.errors import ConflictError, DefinitionError, EnvironmentFailure
 from argo.service.app import Service, application
 from argo.service.consumers import DEFAULT_SCOPES, Consumers
@@ -23,6 +24,7 @@ from argo.service.settings import Limits, Settings, bytes_of, read_secret
 if TYPE_CHECKING:
     from argo.target import Target
     from compiler.load.foreign.workflow_api import WorkflowApi
+    from compiler.models.project import Project
     from compiler.models.service import Service as Options
 
 _GRACE: Final = 10  # seconds in which answers under way may end
@@ -32,16 +34,22 @@ def options_of(project_file: Path | None) -> Options:
     """What argosy.yaml says of the service; the defaults without. Raises DefinitionError."""
     from compiler.models.service import Service as Options
 
+    project = _project(project_file)
+    found: Options | None = project.service if project is not None else None
+    return found or Options()
+
+
+def _project(project_file: Path | None) -> Project | None:
     if project_file is None:
-        return Options()
+        return None
     from compiler.load.documents import load_project
     from compiler.load.files import File
 
     loaded = load_project(File(str(project_file), str(project_file), named=True))
     if any(item.severity == "error" for item in loaded.diagnostics) or not loaded.definitions:
         raise DefinitionError(f"{project_file} has mistakes", loaded.diagnostics)
-    found: Options | None = loaded.definitions[0].model.service
-    return found or Options()
+    made: Project = loaded.definitions[0].model
+    return made
 
 
 def settings_of(
@@ -66,7 +74,17 @@ def settings_of(
         options.oidc,
         edc,
         read_secret(folder / edc.api_key_file) if edc.api_key_file else "",
+        _in_cluster(project_file, target.profile),
     )
+
+
+def _in_cluster(project_file: Path | None, profile: str | None) -> Json:
+    """What pods know the profile's store by, where that is not what this machine does."""
+    project = _project(project_file)
+    chosen = project.profiles.get(profile or project.default or "") if project is not None else None
+    if chosen is None or chosen.store is None or chosen.store.in_cluster_endpoint is None:
+        return {}
+    return {"endpoint": chosen.store.in_cluster_endpoint, "insecure": chosen.store.insecure}
 
 
 def register(consumers: Consumers, old: WorkflowApi) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from argo.backend import Json
 from argo.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Settings:
     """Everything that a copy of the service is started with.
 
     `assets` are files and folders with what is offered; `public_url` has no slash at its end; `api_key` opens the
-    connector's callbacks.
+    connector's callbacks; `in_cluster` is what pods know the store by.
     """
 
     target: Target
@@ -48,6 +49,7 @@ class Settings:
     oidc: Oidc | None = None
     edc: Edc | None = None
     api_key: str = field(default="", repr=False)
+    in_cluster: Json = field(default_factory=dict)
 
 
 def bytes_of(quantity: str) -> int:

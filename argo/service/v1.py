@@ -21,12 +21,35 @@ from argo.service.runs import shown
 if TYPE_CHECKING:
     from argo.service.app import Service
     from argo.service.catalog import Offered
+    from argo.service.consumers import Consumer
+    from argo.service.database import Row
     from argo.service.results import Download
 
 _BYTES: Final = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {
     "type": "string", "format": "binary"}}}}}  # fmt: skip
 _LONGEST_SHARE: Final = 7 * 86400
 Name = Annotated[str, Field(min_length=1, max_length=63)]
+Word = Annotated[str, Field(max_length=32768)]
+
+
+class Brought(BaseModel):
+    """What is brought to an extended asset. Code comes as an input of kind archive."""
+
+    model_config = ConfigDict(extra="forbid")
+    image: Annotated[str, Field(max_length=512)] = ""
+    command: Annotated[list[Word], Field(max_length=256)] = []
+    args: Annotated[list[Word], Field(max_length=256)] = []
+    cpu: Annotated[str, Field(max_length=32)] = ""
+    memory: Annotated[str, Field(max_length=32)] = ""
+    gpu: Annotated[int, Field(ge=0, le=1024)] | None = None
+    timeout: Annotated[str, Field(max_length=32)] = ""
+
+    def extension(self) -> Any:
+        """As the compiler takes it."""
+        from compiler.extend import Extension
+
+        given = self.model_dump()
+        return Extension(**{**given, "command": tuple(self.command), "args": tuple(self.args)})
 
 
 class NewRun(BaseModel):
@@ -37,6 +60,7 @@ class NewRun(BaseModel):
     version: Annotated[str, Field(max_length=63)] | None = None
     parameters: dict[Name, Any] = {}
     inputs: dict[Name, Name] = {}
+    extension: Brought | None = None
 
 
 def router(service: Service) -> APIRouter:
@@ -115,10 +139,7 @@ def _runs(routes: APIRouter, service: Service) -> None:
     ) -> Any:
         consumer = service.allowed(request, "runs").consumer
         offered = service.catalog.usable(service.catalog.get(body.asset, body.version))
-        row = service.runs.start(
-            consumer, offered, parameters=body.parameters, uploads=body.inputs, key=key and f"v1:{key}"
-        )
-        return shown(row)
+        return shown(_start(service, consumer, offered, body, key and f"v1:{key}"))
 
     @routes.get("/runs", tags=["Runs"], summary="Your runs, the newest first")
     def listed(
@@ -158,6 +179,20 @@ def _runs(routes: APIRouter, service: Service) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         follow: AsyncIterator[bytes] = service.hub.follow(row["id"])
         return StreamingResponse(follow, media_type="text/event-stream", headers=headers)
+
+
+def _start(service: Service, consumer: Consumer, offered: Offered, body: NewRun, key: str) -> Row:
+    if offered.model.mode == "extended" and not service.place.isolated:
+        message = "what consumers bring is not run as a mere process"
+        raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
+    return service.runs.start(
+        consumer,
+        offered,
+        parameters=body.parameters,
+        uploads=body.inputs,
+        extension=body.extension.extension() if body.extension is not None else None,
+        key=key,
+    )
 
 
 def _logs(service: Service, row: Any, task: str | None, tail: int | None) -> str:

@@ -140,7 +140,14 @@ class Work:
             store.delete(info.key)
 
     def _objects(self, row: Any) -> list[Any]:
-        return self._catalog.compiled(self._catalog.get(row["asset"], row["version"]))
+        given = json.loads(row["request"]).get("extension")
+        offered = self._catalog.get(row["asset"], row["version"])
+        if given is None:
+            return self._catalog.compiled(offered)
+        from compiler.extend import Extension
+
+        given |= {"command": tuple(given["command"]), "args": tuple(given["args"])}
+        return self._catalog.compiled(offered, Extension(**given))
 
     def _uploads(self, row: Any) -> dict[str, Any]:
         wanted = json.loads(row["request"])["uploads"]

@@ -7,6 +7,7 @@ from typing import Final
 
 from compiler.check import (
     behaviour,
+    bounds,
     fields,
     flow,
     images,
@@ -38,6 +39,7 @@ CHECKS: Final[tuple[Callable[[Survey], Iterable[Diagnostic]], ...]] = (
     injection.check,
     secrets.check,
     security.check,
+    bounds.check,
 )
 
 

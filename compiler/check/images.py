@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from compiler.check.survey import Survey
 from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.images import is_from
 from compiler.program import Origin
-
-_DEFAULT: Final = "docker.io"
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -38,15 +36,6 @@ def _image(image: str, origin: Origin, registries: tuple[str, ...], digest: bool
             said = "has no tag" if not colon else "is tagged latest"
             hint = f"write a version: {repository}:1.2.3, or a digest"
             yield diagnostic("A502", origin, f"image '{image}' {said}: it may be another one tomorrow", hint=hint)
-    if registries and not any(_is_from(repository, registry) for registry in registries):
+    if registries and not any(is_from(repository, registry) for registry in registries):
         hint = f"allowed is {', '.join(registries)}"
         yield diagnostic("A504", origin, f"image '{image}' comes from a registry that is not allowed", hint=hint)
-
-
-def _is_from(repository: str, registry: str) -> bool:
-    """Whether a repository is in a registry, or below a path in it (`registry.example.com/team`)."""
-    host, slash, _ = repository.partition("/")
-    if not slash or not ("." in host or ":" in host or host == "localhost"):
-        repository = f"{_DEFAULT}/{repository}" if slash else f"{_DEFAULT}/library/{repository}"
-    allowed = registry.rstrip("/")
-    return repository == allowed or repository.startswith(allowed + "/")

@@ -14,6 +14,9 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
         if not isinstance(task.target, Definition):
             continue
         asset = task.target.model
-        if asset.mode != "job":
-            message = f"asset '{asset.name}' is {asset.mode}; only `mode: job` can be compiled"
+        if asset.mode == "interactive":
+            message = f"asset '{asset.name}' is interactive; only `mode: job` and `extended` can be compiled"
+            yield diagnostic("A405", task.origin.at("asset"), message)
+        elif asset.image is None:
+            message = f"asset '{asset.name}' has no image of its own: consumers of the service bring one"
             yield diagnostic("A405", task.origin.at("asset"), message)

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING, Final
 from compiler.check.survey import Survey
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
 from compiler.program import Definition, Origin
+from compiler.quantities import amount
 
 if TYPE_CHECKING:
     from compiler.models.hardware import Gpu, Resources
 
-_PARTS: Final = r"([0-9.]+)(?:[eE]([-+]?\d{1,3})|([a-zA-Z]*))"
-_FACTORS: Final = {
-    "": 1.0,
-    "m": 0.001,
-    "k": 1e3,
-    **{unit: 10.0 ** (6 + 3 * power) for power, unit in enumerate("MGTPE")},
-} | {f"{unit}i": 2.0 ** (10 * (power + 1)) for power, unit in enumerate("KMGTPE")}
 _GIB: Final = 2.0**30
 _SMALLEST: Final = 2.0**22  # runc refuses a limit below 4 MiB
 _MIG: Final = r"[1-7]g\.\d+gb(?:\+me(?:\.all)?|-me)?"
@@ -36,17 +30,6 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
     for _, task in survey.tasks:
         if isinstance(task.target, Definition) and task.task.resources:
             yield from _resources(task.task.resources, task.origin.at("resources"), placed)
-
-
-def amount(quantity: str | None) -> float | None:
-    """A Kubernetes quantity as a number; None where it is missing or a reference."""
-    match = re.fullmatch(_PARTS, quantity) if quantity else None
-    if match is None:
-        return None
-    try:
-        return float(match[1]) * (10.0 ** int(match[2]) if match[2] else _FACTORS[match[3] or ""])
-    except (KeyError, ValueError):
-        return None
 
 
 def _resources(resources: Resources, origin: Origin, placed: set[str]) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""A plan -> Kubernetes objects: WorkflowTemplate or Workflow, CronWorkflow, ConfigMaps."""
+"""A plan -> Kubernetes objects: WorkflowTemplate or Workflow, CronWorkflow, ConfigMaps, NetworkPolicies."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any, Literal, TypeAlias
 from compiler.emit.pods import pod_security, toleration
 from compiler.emit.templates import artifact_argument, s3, template
 from compiler.plan import (
+    BOUNDED,
     INPUT_ARTIFACTS,
     ConfigMap,
+    Network,
     Parameter,
     PodSecurity,
     Schedule,
@@ -33,6 +35,8 @@ def emit_workflow(plan: WorkflowPlan, form: Form) -> list[Object]:
     objects.append({"apiVersion": _API, "kind": kind, "metadata": _metadata(plan, name), "spec": _spec(plan)})
     if plan.schedule is not None and form == "template":
         objects.append(_cron(plan, plan.schedule))
+    if form == "template":
+        objects += [_network(plan, network) for network in plan.networks]
     return objects
 
 
@@ -134,6 +138,25 @@ def _config_map(plan: WorkflowPlan, model: ConfigMap) -> Object:
     if model.binary:
         made["binaryData"] = dict(model.binary)
     return made
+
+
+def _network(plan: WorkflowPlan, network: Network) -> Object:
+    """What the pods of an extended asset may reach: names, and the addresses that its bounds name."""
+    metadata: Object = {"name": f"argosy-bounded-{network.asset}"}
+    if plan.settings.namespace:
+        metadata["namespace"] = plan.settings.namespace
+    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    allowed = [{"ipBlock": {"cidr": address}} for address in network.egress]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata,
+        "spec": {
+            "podSelector": {"matchLabels": {BOUNDED: network.asset}},
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [{"ports": names}, {"to": allowed}],
+        },
+    }
 
 
 def _cron(plan: WorkflowPlan, schedule: Schedule) -> Object:

@@ -39,13 +39,32 @@ def _asset(asset: ComputeAsset) -> Iterator[Mistake]:
         for name in fields if asset.mode != mode else ():
             if name in asset.model_fields_set:
                 yield Mistake((name,), "A128", f"'{name}' is only for an asset with mode: {mode}", key=True)
+    yield from _outside(asset)
+    if asset.valid and asset.valid.from_ and asset.valid.until and asset.valid.until < asset.valid.from_:
+        yield Mistake(("valid", "until"), "A125", "the last day is before the first")
+
+
+def _outside(asset: ComputeAsset) -> Iterator[Mistake]:
+    """What an asset says of those outside: bounds for consumers, its offer in a data space."""
+    for index, text in enumerate(asset.bounds.egress if asset.bounds else ()):
+        if not _is_network(text):
+            hint = "write addresses: 10.0.0.0/8, 192.0.2.7/32, 2001:db8::/32; NetworkPolicies know no names"
+            yield Mistake(("bounds", "egress", index), "A126", f"'{text[:60]}' is no range of addresses", hint)
     if asset.offer and asset.offer.output is not None and asset.remote is None:
         given = asset.outputs.get(asset.offer.output)
         if given is None or given.kind == "value":
             message = f"'{asset.offer.output[:60]}' is no output with a file"
             yield Mistake(("offer", "output"), "A123", message, f"it has {', '.join(asset.outputs) or 'none'}")
-    if asset.valid and asset.valid.from_ and asset.valid.until and asset.valid.until < asset.valid.from_:
-        yield Mistake(("valid", "until"), "A125", "the last day is before the first")
+
+
+def _is_network(text: str) -> bool:
+    from ipaddress import ip_network
+
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _remote(asset: ComputeAsset) -> Iterator[Mistake]:

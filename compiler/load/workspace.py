@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import os.path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.diagnostics import Diagnostic, Related, at, diagnostic
 from compiler.load.documents import Loaded, load_file, load_project
@@ -24,6 +24,7 @@ from compiler.program import Definition, Flawed, Workspace
 from compiler.source import SourceFile
 
 if TYPE_CHECKING:
+    from compiler.extend import Extension
     from compiler.models import ComputeAsset, Dag, Project, Task
 
 LOCK_FILE = "argosy.lock"
@@ -31,17 +32,25 @@ LOCK_FILE = "argosy.lock"
 # ruff: noqa: PTH100, PTH118, PTH120  (paths are plain text here, see compiler.load.files)
 
 
+class Alone(NamedTuple):
+    """An asset that is asked for by itself, with what a consumer brings to it."""
+
+    name: str
+    version: str
+    extension: Extension | None = None
+
+
 def load(
     paths: Sequence[os.PathLike[str] | str],
     *,
     project_file: os.PathLike[str] | str | None = None,
     shipped: os.PathLike[str] | str | None = None,
-    alone: tuple[str, str] | None = None,
+    alone: Alone | None = None,
 ) -> tuple[Workspace, list[Diagnostic]]:
     """Loads the definitions in files and folders, and the assets, DAGs and local files that they name.
 
     `shipped` is the folder with the `assets` and `dags` that come with Argosy. The workspace's `requested` are the DAGs
-    that stand in `paths`; with `alone` (name and version) that asset, as a DAG. Diagnostics are sorted by place.
+    that stand in `paths`; with `alone` that asset, as a DAG. Diagnostics are sorted by place.
     """
     return _Loader(None if shipped is None else os.path.abspath(os.fspath(shipped))).load(paths, project_file, alone)
 
@@ -64,7 +73,7 @@ class _Loader:
         self,
         paths: Sequence[os.PathLike[str] | str],
         project_file: os.PathLike[str] | str | None,
-        alone: tuple[str, str] | None,
+        alone: Alone | None,
     ) -> tuple[Workspace, list[Diagnostic]]:
         files, missing = expand(paths)
         for file in missing:
@@ -140,14 +149,20 @@ class _Loader:
 
                 self._define(as_dag(highest))
 
-    def _one(self, name: str, version: str) -> tuple[str, ...]:
+    def _one(self, name: str, version: str, extension: Extension | None) -> tuple[str, ...]:
         """One version of an asset, as the DAG that is asked for; nothing where it is not there."""
         from compiler.load.alone import as_dag
 
         found = self.assets.get(name, {}).get(version)
-        if found is not None:
-            self.dags = {name: as_dag(found)}
-        return (name,) if found is not None else ()
+        if found is None:
+            return ()
+        if extension is not None:
+            from compiler.extend import extended
+
+            found = found._replace(model=extended(found.model, extension))
+            self.assets[name] = {version: found}
+        self.dags = {name: as_dag(found)}
+        return (name,)
 
     def _load_named(self, files: Iterable[File]) -> None:
         """Loads the assets and DAGs that tasks name, those of nested DAGs included."""

@@ -11,6 +11,7 @@ from compiler.lower.resources import needs, patch, placed
 from compiler.lower.text import Variable, constant, escape, expression, printed, quote
 from compiler.lower.volumes import Mounted, mounted
 from compiler.plan import (
+    BOUNDED,
     Container,
     EnvVar,
     InputArtifact,
@@ -98,7 +99,7 @@ class Pods:
         template = PodTemplate(
             Interface(),
             container,
-            labels=tuple(sorted(model.labels.items())),
+            labels=tuple(sorted({**model.labels, **_bounded(model)}.items())),
             annotations=tuple(sorted((name, escape(value)) for name, value in model.annotations.items())),
             retry=retry_of(model.retry),
             deadline=model.timeout if model.timeout is not None else getattr(model, "lifetime", None),
@@ -252,6 +253,12 @@ def _security(model: SecurityModel | None) -> Security:
         return Security()
     escalation = model.privilege_escalation or model.privileged
     return Security(escalation, model.privileged, tuple(sorted(model.capabilities)), model.read_only_root)
+
+
+def _bounded(model: ComputeAsset | Task) -> dict[str, str]:
+    """The label by which a NetworkPolicy knows the pods of an extended asset."""
+    bounds = getattr(model, "bounds", None)
+    return {BOUNDED: model.name} if bounds is not None and bounds.egress and hasattr(model, "name") else {}
 
 
 def _pod_security(model: ComputeAsset | Task) -> PodSecurity | None:

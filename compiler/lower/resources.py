@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.plan import Pairs, Toleration
+from compiler.quantities import amount
 from compiler.refs import OPEN
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 _MEMORY_LABEL: Final = "nvidia.com/gpu.memory"  # of gpu-feature-discovery, in MiB
 _RESERVED: Final = 0.94  # firmware and error correction take a part of what is on the label of the box
-_SCALE: Final = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 class Needs:
@@ -105,7 +104,7 @@ def _expressions(gpu: Gpu) -> list[dict[str, Any]]:
     """What the labels of a GPU's node must say; a product that is not known is `check`'s to report."""
     from compiler.gpus import PRODUCT_LABEL, find
 
-    memory = quantity(gpu.memory) if gpu.memory else 0
+    memory = amount(gpu.memory) or 0
     if gpu.product:
         product = find(gpu.product)
         labels = product.labels(math.ceil(memory / 2**30)) if product else ()
@@ -128,15 +127,6 @@ def _require(affinity: dict[str, Any], expressions: list[dict[str, Any]]) -> Non
         terms.append({})
     for term in terms:
         term.setdefault("matchExpressions", []).extend(expressions)
-
-
-def quantity(text: str) -> float:
-    """A Kubernetes quantity as a number."""
-    if text[-2:] in _BINARY:
-        return float(text[:-2]) * _BINARY[text[-2:]]
-    if text[-1] == "m":
-        return float(text[:-1]) / 1000
-    return float(text[:-1]) * _SCALE[text[-1]] if text[-1] in _SCALE else float(text)
 
 
 def late(expression: str) -> str:

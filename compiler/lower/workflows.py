@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from compiler.lower.library import Callee, Library
 from compiler.lower.outputs import Outputs
 from compiler.lower.resources import toleration
 from compiler.lower.text import constant, escape
-from compiler.plan import ArtifactArgument, Pairs, Parameter, Schedule, Settings, Store, WorkflowPlan, compact
-from compiler.program import LocalFile, Program, ResolvedDag
+from compiler.plan import ArtifactArgument, Network, Pairs, Parameter, Schedule, Settings, Store, WorkflowPlan, compact
+from compiler.program import Definition, LocalFile, Program, ResolvedDag
 
 if TYPE_CHECKING:
     from compiler.models.cluster import Store as StoreModel
@@ -60,7 +61,17 @@ def workflow_of(program: Program, dag: ResolvedDag, library: Library, entry: Cal
         _pairs({**program.profile.annotations, **dag.model.annotations, **_annotations(dag, uploads)}),
         entry.nodes + (closing.nodes if closing else 0),
         library.open_loops,
+        networks=tuple(sorted(set(_networks(dag)))),
     )
+
+
+def _networks(dag: ResolvedDag) -> Iterator[Network]:
+    """The bounded networks of a DAG's tasks, those of nested DAGs included."""
+    for task in (*dag.tasks, *dag.finally_):
+        if isinstance(task.target, ResolvedDag):
+            yield from _networks(task.target)
+        elif isinstance(task.target, Definition) and task.target.model.bounds and task.target.model.bounds.egress:
+            yield Network(task.target.model.name, task.target.model.bounds.egress)
 
 
 def _parameters(library: Library, dag: ResolvedDag) -> tuple[Parameter, ...]:

@@ -64,15 +64,16 @@ class Offer(Model):
 
 
 class Bounds(Model):
-    """Of an extended asset: what a consumer's own image, command or code may do."""
+    """Of an extended asset: what a consumer's own image, command or code may do. What is not named is not allowed."""
 
-    registries: tuple[str, ...] = ()
-    digest: Flag = True
+    registries: Annotated[tuple[str, ...], Field(description="Where images may come from; none: no image.")] = ()
+    digest: Annotated[Flag, Field(description="Images are named by their digest.")] = True
+    command: Annotated[Flag, Field(description="A command may be brought.")] = True
     cpu: Quantity | None = None
     memory: Quantity | None = None
     gpu: Annotated[int, whole(0)] | None = None
     timeout: Duration | None = None
-    egress: tuple[str, ...] = ()
+    egress: Annotated[tuple[str, ...], Field(description="The addresses (CIDR) that pods may reach.")] = ()
 
 
 def arguments(value: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,7 +67,7 @@ def service(tmp_path: Path, minio: Minio, called: Connector) -> Iterator[Served]
             "demo": {
                 "engine": "local",
                 "store": {"endpoint": minio.endpoint, "bucket": bucket, "insecure": True},
-                "images": {"registry.example.com/gx4ki/carla:0.9.15": {"entrypoint": [sys.executable, "-c", DRIVE]}},
+                "images": {"registry.example.com/gx4ki/carla:0.9.15": {"entrypoint": ["python3", "-c", DRIVE]}},
             }
         },
         "service": {

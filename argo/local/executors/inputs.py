@@ -17,12 +17,15 @@ from argo.storage.store import CHUNK
 _FAILED = "init: Error (exit code 64): "
 _HTTP_TIMEOUT = 60.0
 
+Locate = Callable[[Json], Store]
+"""Gives the store of an S3 location."""
 
-def load_inputs(artifacts: list[Json], place: Callable[[str], str], folder: PodFolder, store: Store) -> None:
+
+def load_inputs(artifacts: list[Json], place: Callable[[str], str], folder: PodFolder, locate: Locate) -> None:
     """Bring every artifact to where `place` says that its path lies on this machine. Raises PodError."""
     for artifact in artifacts:
         try:
-            _load(artifact, Path(place(artifact["path"])), folder, store)
+            _load(artifact, Path(place(artifact["path"])), folder, locate)
         except (StoreError, PodError) as error:
             text = error.message
             raise PodError(f"{_FAILED}{text}" if text.startswith("required") else _failed(artifact, text)) from error
@@ -30,20 +33,15 @@ def load_inputs(artifacts: list[Json], place: Callable[[str], str], folder: PodF
             raise PodError(_failed(artifact, error.strerror or str(error))) from error
 
 
-def bucket_of(location: Json, store: Store) -> Store:
-    """The store at the bucket of an S3 location; a location without one is in the store's own."""
-    return store.with_bucket(location["bucket"]) if location.get("bucket") else store
-
-
 def _failed(artifact: Json, text: str) -> str:
     return f"{_FAILED}artifact {artifact['name']} failed to load: {text}"
 
 
-def _load(artifact: Json, target: Path, folder: PodFolder, store: Store) -> None:
+def _load(artifact: Json, target: Path, folder: PodFolder, locate: Locate) -> None:
     staging = folder.path / "staging" / artifact["name"]
     staging.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if not _fetch(artifact, staging, store):
+        if not _fetch(artifact, staging, locate):
             return
     except NotFound:
         if artifact.get("optional"):
@@ -60,13 +58,13 @@ def _load(artifact: Json, target: Path, folder: PodFolder, store: Store) -> None
         _chmod(target, artifact["mode"], recurse=bool(artifact.get("recurseMode")))
 
 
-def _fetch(artifact: Json, target: Path, store: Store) -> bool:
+def _fetch(artifact: Json, target: Path, locate: Locate) -> bool:
     """Bring the artifact as it is stored to `target`; False where it is optional and was not supplied."""
     if artifact.get("raw") is not None:
         target.write_text(artifact["raw"].get("data") or "", encoding="utf-8")
     elif (artifact.get("s3") or {}).get("key"):
         location = artifact["s3"]
-        _fetch_key(bucket_of(location, store), location["key"].strip("/"), target)
+        _fetch_key(locate(location), location["key"].strip("/"), target)
     elif (artifact.get("http") or {}).get("url"):
         _fetch_url(artifact["http"], target)
     else:

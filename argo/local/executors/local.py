@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -22,6 +23,7 @@ from argo.local import resources
 from argo.local.executors import outputs
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import load_inputs
+from argo.local.executors.located import located
 from argo.local.executors.orphans import end_orphans
 from argo.local.executors.prepared import main_of
 from argo.local.executors.runtimes import Runtime
@@ -76,8 +78,8 @@ class LocalPods:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = Path(os.path.realpath(directory))
-        self._store = store
         self._library = library
+        self._locate = partial(located, store, library)
         self._claims = Path(os.path.realpath(claims or self._directory.parent / "volumes"))
         self._executor = executor
         self._isolation = isolation
@@ -296,7 +298,7 @@ class LocalPods:
             containers = prepare(request, folder, self._library, self._claims, machine)
             view = main_of(containers).view
             artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
-            load_inputs(artifacts, lambda path: view.place(machine.path(path)), folder, self._store)
+            load_inputs(artifacts, lambda path: view.place(machine.path(path)), folder, self._locate)
             spec = specification(request, folder, containers, machine)
             pid = self._supervisors.start(spec, lock)
         except (ArgosyError, OSError) as error:
@@ -335,7 +337,7 @@ class LocalPods:
         if known is not None:
             outcome = outputs.from_json(known)
         else:
-            outcome = outcome or outputs.conclude(pod.request, pod.folder, self._store)
+            outcome = outcome or outputs.conclude(pod.request, pod.folder, self._locate)
             pod.folder.write("outcome.json", outputs.to_json(outcome))
         pod.folder.tidy(all_work=False)
         result = outcome

@@ -12,7 +12,7 @@ from argo.errors import StoreError
 from argo.local.executors import archives, logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
-from argo.local.executors.inputs import bucket_of
+from argo.local.executors.inputs import Locate
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
 from argo.storage import Store
 
@@ -22,10 +22,10 @@ _NOT_SAVED = "wait: Error (exit code 64): "
 _MADE_TO_END = (0, 137, 143)
 
 
-def conclude(request: PodRequest, folder: PodFolder, store: Store) -> PodOutcome:
+def conclude(request: PodRequest, folder: PodFolder, locate: Locate) -> PodOutcome:
     """The outcome of a pod that has an exit record. Stores its outputs: again and again with the same effect."""
     record = folder.read("exit.json")
-    outputs, problems = _outputs(request, record, folder, store)
+    outputs, problems = _outputs(request, record, folder, locate)
     phase, message = _phase(request, record)
     if phase == "Succeeded" and problems:
         phase, message = "Error", _NOT_SAVED + "; ".join(problems)
@@ -126,7 +126,7 @@ def _container(item: Json) -> Json:
     }
 
 
-def _outputs(request: PodRequest, record: Json, folder: PodFolder, store: Store) -> tuple[Json, list[str]]:
+def _outputs(request: PodRequest, record: Json, folder: PodFolder, locate: Locate) -> tuple[Json, list[str]]:
     """Outputs in Argo's shape, and what went wrong in keeping them."""
     outputs: Json = {}
     problems: list[str] = []
@@ -140,9 +140,9 @@ def _outputs(request: PodRequest, record: Json, folder: PodFolder, store: Store)
         artifacts = [
             artifact
             for artifact in declared.get("artifacts") or ()
-            if _store_artifact(artifact, found["artifacts"], folder, store, problems)
+            if _store_artifact(artifact, found["artifacts"], folder, locate, problems)
         ]
-        artifacts += _store_logs(request, record, folder, store, problems)
+        artifacts += _store_logs(request, record, folder, locate, problems)
         if artifacts:
             outputs["artifacts"] = artifacts
         outputs["result"] = record["result"]
@@ -172,7 +172,7 @@ def _text(value: Any) -> str:
 
 
 def _store_artifact(
-    artifact: Json, places: Mapping[str, str | None], folder: PodFolder, store: Store, problems: list[str]
+    artifact: Json, places: Mapping[str, str | None], folder: PodFolder, locate: Locate, problems: list[str]
 ) -> bool:
     """Store one artifact; whether it is stored."""
     if not artifact.get("path"):
@@ -186,7 +186,7 @@ def _store_artifact(
         location = artifact.get("s3")
         if not location or not location.get("key"):
             raise PodError("it has no S3 key to be stored at")
-        _put(artifact, Path(place), bucket_of(location, store), location["key"].strip("/"), folder)
+        _put(artifact, Path(place), locate(location), location["key"].strip("/"), folder)
     except (StoreError, PodError) as error:
         problems.append(f"output artifact '{artifact['name']}': {error.message}")
         return False
@@ -222,7 +222,9 @@ def _files(place: Path) -> list[tuple[Path, str]]:
     return [(path, path.relative_to(place).as_posix()) for path in sorted(found)]
 
 
-def _store_logs(request: PodRequest, record: Json, folder: PodFolder, store: Store, problems: list[str]) -> list[Json]:
+def _store_logs(
+    request: PodRequest, record: Json, folder: PodFolder, locate: Locate, problems: list[str]
+) -> list[Json]:
     """The logs as artifacts `<container>-logs`, where the template's archiveLocation asks for it."""
     archive = request.template.get("archiveLocation") or {}
     location = archive.get("s3") or {}
@@ -238,7 +240,7 @@ def _store_logs(request: PodRequest, record: Json, folder: PodFolder, store: Sto
         try:
             with plain.open("wb") as file:
                 file.writelines(entry.text for entry in logs.read(folder.path / f"{name}.log"))
-            bucket_of(location, store).put_file(key, plain, give=True)
+            locate(location).put_file(key, plain, give=True)
         except StoreError as error:
             problems.append(f"logs of {name}: {error.message}")
             continue

@@ -139,6 +139,7 @@ def test_the_same_key_is_the_same_run(service: Served) -> None:
     [
         ({"asset": "echo", "parameters": {"count": 10}}, "at most 9"),
         ({"asset": "echo", "parameters": {"count": "x"}}, "a whole number"),
+        ({"asset": "echo", "parameters": {"text": "{{workflow.uid}}"}}, "Argo would take"),
         ({"asset": "echo", "parameters": {"other": 1}}, "no parameter other"),
         ({"asset": "echo", "inputs": {"other": "x"}}, "no input other"),
         ({"asset": "input-dummy"}, "missing inputs: env, input-zip, entrypoint-sh"),

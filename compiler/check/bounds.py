@@ -1,0 +1,37 @@
+"""Extended assets: consumers' own programs run in them, so that nothing may be in reach that is not meant for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from compiler.check.survey import Container, Survey
+from compiler.diagnostics import Diagnostic, diagnostic
+
+_LOOSE = ("run_as_root", "privileged", "privilege_escalation", "service_account_token")
+
+
+def check(survey: Survey) -> Iterable[Diagnostic]:
+    for container in survey.containers:
+        if getattr(container.model, "mode", "job") == "extended":
+            yield from _open(container)
+
+
+def _open(container: Container) -> Iterator[Diagnostic]:
+    model, origin = container.model, container.origin
+    hint = "what consumers bring would have it, too"
+    for name in _LOOSE:
+        if model.security and getattr(model.security, name):
+            field = type(model.security).model_fields[name].alias or name
+            message = f"an extended asset cannot have `{field}`"
+            yield diagnostic("A511", origin.at("security", field), message, hint=hint, key=True)
+    if model.security and model.security.capabilities:
+        message = "an extended asset cannot have capabilities"
+        yield diagnostic("A511", origin.at("security", "capabilities"), message, hint=hint, key=True)
+    for name, value in model.env.items():
+        if not isinstance(value, str):
+            message = f"the Secret in {name} would be in the hands of consumers"
+            yield diagnostic("A511", origin.at("env", name), message, hint="give it to a sidecar, or to another task")
+    for name, volume in model.volumes.items():
+        if volume.secret:
+            message = f"the Secret in volume '{name}' would be in the hands of consumers"
+            yield diagnostic("A511", origin.at("volumes", name), message, hint="give it to another task")

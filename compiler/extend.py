@@ -1,0 +1,133 @@
+"""What consumers bring to an extended asset, held against its bounds: each rule has a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from compiler.images import is_from
+from compiler.models.base import Problem, parse_duration, parse_quantity
+from compiler.quantities import amount
+
+if TYPE_CHECKING:
+    from compiler.models import ComputeAsset
+    from compiler.models.offer import Bounds
+
+
+class Extension(NamedTuple):
+    """What a consumer brings: an image, its command and arguments, resources as quantities, a timeout as a duration."""
+
+    image: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    cpu: str = ""
+    memory: str = ""
+    gpu: int | None = None
+    timeout: str = ""
+
+
+class Violation(NamedTuple):
+    """A rule that is broken: its name, and how."""
+
+    rule: str
+    message: str
+
+
+_TAG = re.compile(r"\{\{\s*(=|(workflow|inputs|outputs|tasks|steps|pod|node|item|lastRetry|cronworkflow|retries)\b)")
+
+
+def holds_tag(text: str) -> bool:
+    """Whether Argo would take something in a text for its own: it substitutes pods more than once, the last time with
+    all variables, so that no way of writing such a text keeps it as it is (workflow/controller/workflowpod.go)."""
+    return _TAG.search(text) is not None
+
+
+def violations(asset: ComputeAsset, given: Extension) -> Iterator[Violation]:
+    """Every rule that an extension breaks; none where the asset may be run with it."""
+    bounds = asset.bounds
+    if asset.mode != "extended":
+        if given != Extension():
+            yield Violation("mode", f"{asset.name} is not extended: it is run as it is")
+        return
+    if bounds is None and given != Extension():
+        yield Violation("bounds", f"{asset.name} has no bounds, so that nothing may be brought to it")
+        return
+    if not (given.image or asset.image):
+        yield Violation("image", f"{asset.name} has no image of its own: bring one")
+    if bounds is not None:
+        yield from _image(bounds, given)
+        if (given.command or given.args) and not bounds.command:
+            yield Violation("command", "a command may not be brought")
+        if any(holds_tag(text) for text in (*given.command, *given.args)):
+            yield Violation("tag", "a command cannot hold a variable of Argo, as in {{workflow.name}}")
+        yield from _ceilings(asset, bounds, given)
+
+
+def _image(bounds: Bounds, given: Extension) -> Iterator[Violation]:
+    if not given.image:
+        return
+    name, _, digest = given.image.partition("@")
+    if "${{" in given.image or "{{" in given.image or any(letter.isspace() for letter in given.image):
+        yield Violation("image", "this is not the name of an image")
+        return
+    repository = name.rpartition(":")[0] if ":" in name.rsplit("/", 1)[-1] else name
+    if not any(is_from(repository, registry) for registry in bounds.registries):
+        allowed = ", ".join(bounds.registries) or "none"
+        yield Violation("registry", f"the image comes from a registry that is not allowed; allowed: {allowed}")
+    if bounds.digest and not (digest.startswith("sha256:") and len(digest) == 71):
+        yield Violation("digest", "the image is not named by its digest: …@sha256:…")
+
+
+def _ceilings(asset: ComputeAsset, bounds: Bounds, given: Extension) -> Iterator[Violation]:
+    own = asset.resources
+    for rule, wanted, most, has in (
+        ("cpu", given.cpu, bounds.cpu, own.cpu if own else None),
+        ("memory", given.memory, bounds.memory, own.memory if own else None),
+    ):
+        if not wanted:
+            continue
+        try:
+            value = amount(parse_quantity(wanted)) or 0.0
+        except Problem as error:
+            yield Violation(rule, error.message)
+            continue
+        ceiling = amount(most or has)
+        if ceiling is None or value > ceiling:
+            yield Violation(rule, f"{wanted} is more than the {most or has or 'nothing'} that is allowed")
+    if given.gpu is not None and given.gpu > (bounds.gpu or 0):
+        yield Violation("gpu", f"{given.gpu} GPUs are more than the {bounds.gpu or 0} that are allowed")
+    if given.timeout:
+        try:
+            seconds = parse_duration(given.timeout)
+        except Problem as error:
+            yield Violation("timeout", error.message)
+            return
+        most_seconds = bounds.timeout or asset.timeout
+        if most_seconds is None or seconds > most_seconds:
+            yield Violation("timeout", f"{given.timeout} is longer than the {most_seconds or 0} s that are allowed")
+
+
+def extended(asset: ComputeAsset, given: Extension) -> ComputeAsset:
+    """The asset with what was brought, which breaks no rule. Without a timeout of either it has that of the bounds."""
+    from compiler.models.hardware import Resources
+
+    update: dict[str, Any] = {"image": given.image or asset.image}
+    if given.command or given.args:
+        update |= {"command": given.command, "args": given.args, "script": None}
+    elif given.image:
+        update |= {"command": asset.command, "args": asset.args}
+    bounds = asset.bounds
+    timeout = parse_duration(given.timeout) if given.timeout else asset.timeout
+    update["timeout"] = timeout if timeout is not None else bounds.timeout if bounds else None
+    own = asset.resources.model_dump() if asset.resources else {}
+    wanted = {"cpu": given.cpu, "memory": given.memory}
+    own |= {name: value for name, value in wanted.items() if value}
+    if given.gpu is not None:
+        own["gpu"] = {**(own.get("gpu") or {}), "count": given.gpu} if given.gpu else None
+    if own:
+        Resources.build()
+        update["resources"] = Resources.model_validate(own)
+    made = asset.model_copy(update=update)
+    made.__pydantic_fields_set__.update(name for name, value in update.items() if value)
+    return made
