@@ -46,8 +46,8 @@ def serve(
     from argo.cli.output import emit, say
 
     need()
-    from argo.service.app import Service
     from argo.service.consumers import Consumers
+    from argo.service.core import Service
     from argo.service.database import Database
     from argo.service.serve import environment_of, listen, options_of, register, settings_of
     from argo.service.serve import serve as serve_

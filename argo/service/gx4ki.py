@@ -20,7 +20,7 @@ from argo.service.receive import received_form
 from argo.service.runs import ACTIVE, ENDED
 
 if TYPE_CHECKING:
-    from argo.service.app import Service
+    from argo.service.core import Service
 
 _TAIL: Final = 100  # lines of the log at verbose_level 1
 _PODS: Final = {"Error": "Failed", "Skipped": "Pending", "Omitted": "Pending"}

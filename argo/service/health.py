@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 if TYPE_CHECKING:
-    from argo.service.app import Service
+    from argo.service.core import Service
 
 _OWN: Final = frozenset({"args", "created", "exc_info", "exc_text", "filename", "funcName", "levelname", "levelno",
     "lineno", "message", "module", "msecs", "msg", "name", "pathname", "process", "processName", "relativeCreated",

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from argo.backend import Json
 from argo.errors import ArgosyError, UsageError
+from argo.service import outbox
 from argo.service.consumers import Consumer, locked
 from argo.service.database import Database, every, new_id, now
 from argo.service.errors import Refused
-from argo.service.schema import uploads
+from argo.service.schema import runs, uploads
 from argo.uploads import Upload, upload
 
 if TYPE_CHECKING:
@@ -108,12 +109,7 @@ class Inputs:
             locked(connection, consumer)
             if self._used(connection, consumer) + row["size"] > self.limit(consumer):
                 raise Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
-            before = (
-                uploads.c.consumer == consumer.id,
-                uploads.c.asset == row["asset"],
-                uploads.c.input == row["input"],
-            )
-            connection.execute(update(uploads).where(*before).values(current=False))
+            _let_go(connection, consumer.id, row["asset"], row["input"])
             connection.execute(insert(uploads).values(**row))
 
     def used(self, consumer: Consumer) -> int:
@@ -132,9 +128,24 @@ class Inputs:
 
     def forget(self, consumer: Consumer, asset: str, name: str) -> None:
         """Let the consumer's next run of an asset have no such input. Runs that have it keep it."""
-        mine = (uploads.c.consumer == consumer.id, uploads.c.asset == asset, uploads.c.input == name)
         with self._database.writing() as connection:
-            connection.execute(update(uploads).where(*mine).values(current=False))
+            _let_go(connection, consumer.id, asset, name)
+
+
+def _let_go(connection: Connection, consumer: str, asset: str, name: str) -> None:
+    """Let the next run have no such input; what no run needs any more is removed."""
+    mine = (
+        uploads.c.consumer == consumer, uploads.c.asset == asset, uploads.c.input == name, uploads.c.current.is_(True),
+    )  # fmt: skip
+    for row in every(connection.execute(select(uploads).where(*mine))):
+        outbox.add(connection, "forget", row["id"], key=f"forget:{row['id']}")
+    connection.execute(update(uploads).where(*mine).values(current=False))
+
+
+def needed(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Whether an input is one that a run takes, or may still take."""
+    wanted = select(runs.c.request).where(runs.c.consumer == row["consumer"], runs.c.state.in_(("pending", "running")))
+    return bool(row["current"]) or any(row["id"] in found[0] for found in connection.execute(wanted))
 
 
 def _check_variables(name: str, path: Path) -> None:

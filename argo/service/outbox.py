@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from argo.service.database import Database, new_id, now
 from argo.service.schema import jobs
 
-Kind = Literal["submit", "track", "stop", "remove", "callback"]
+Kind = Literal["submit", "track", "stop", "remove", "forget", "callback"]
 LEASE = 20.0  # seconds after which somebody else tries, unless the lease is renewed
 _KEPT = 7 * 86400.0  # seconds that jobs which are over stay to be looked at
 

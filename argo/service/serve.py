@@ -16,8 +16,9 @@ import uvicorn
 
 from argo.backend import Json
 from argo.errors import ConflictError, DefinitionError, EnvironmentFailure
-from argo.service.app import Service, application
+from argo.service.app import application
 from argo.service.consumers import DEFAULT_SCOPES, Consumers
+from argo.service.core import Service
 from argo.service.health import JsonLines
 from argo.service.settings import Limits, Settings, bytes_of, read_secret
 

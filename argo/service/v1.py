@@ -19,9 +19,9 @@ from argo.service.receive import received
 from argo.service.runs import shown
 
 if TYPE_CHECKING:
-    from argo.service.app import Service
     from argo.service.catalog import Offered
     from argo.service.consumers import Consumer
+    from argo.service.core import Service
     from argo.service.database import Row
     from argo.service.results import Download
 

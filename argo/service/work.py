@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from argo.backend import FINISHED, RunRef
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError
@@ -18,7 +18,7 @@ from argo.service.errors import translated
 from argo.service.outbox import Job, Outbox
 from argo.service.place import Place
 from argo.service.runs import ACTIVE, change, revision
-from argo.service.schema import runs
+from argo.service.schema import runs, uploads
 
 log = logging.getLogger("argosy.service")
 _SUBMITS: Final = 60  # attempts; with the pauses between them about an hour
@@ -133,6 +133,25 @@ class Work:
                 if job.attempts < _STOPS:
                     raise
         self._done(job)
+
+    def forget(self, job: Job) -> None:
+        """Remove an input that no run takes any more; one that a run has not finished with, later."""
+        with self._database.reading() as connection:
+            row = first(connection.execute(select(uploads).where(uploads.c.id == job.subject)))
+            keep = row is not None and inputs.needed(connection, row)
+        if row is None or row["current"]:
+            self._done(job)
+            return
+        if keep:
+            with self._database.writing() as connection:
+                self._outbox.again(connection, job, _LAST)
+            return
+        store = self._place.store()
+        for info in [*store.list(f"inputs/{row['consumer']}/{row['id']}/")]:
+            store.delete(info.key)
+        with self._database.writing() as connection:
+            connection.execute(delete(uploads).where(uploads.c.id == job.subject))
+            self._outbox.done(connection, job)
 
     def _remove_results(self, ref: RunRef) -> None:
         store = self._place.store()

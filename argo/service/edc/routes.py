@@ -13,7 +13,7 @@ from argo.service.consumers import Consumer
 from argo.service.errors import Refused
 
 if TYPE_CHECKING:
-    from argo.service.app import Service
+    from argo.service.core import Service
     from argo.service.database import Row
 
 _REPLIES: Final = {

@@ -170,10 +170,27 @@ def test_inputs_are_each_ones_own(service: Served) -> None:
     assert first["sha256"] == hashlib.sha256(b"A=1\n").hexdigest()
     second = client.put("/v1/assets/input-dummy/inputs/env", content=b"A=22\n").json()
     assert client.get("/v1/assets/input-dummy/inputs").json() == {"inputs": [second]}
-    assert client.get("/v1/me").json()["storageUsed"] == 9
+    used = 9
+    service.until(lambda: client.get("/v1/me").json()["storageUsed"] < used, "the first one is removed")
+    assert client.get("/v1/me").json()["storageUsed"] == 5
     assert client.delete("/v1/assets/input-dummy/inputs/env").status_code == 204
     assert client.get("/v1/assets/input-dummy/inputs").json() == {"inputs": []}
+    service.until(lambda: client.get("/v1/me").json()["storageUsed"] == 0, "nothing is kept")
+    assert not [path for path in (service.folder / "home" / "store").rglob("*") if path.is_file()]
     assert client.put("/v1/assets/input-dummy/inputs/other", content=b"").status_code == 404
+
+
+def test_an_input_is_kept_while_a_run_needs_it(service: Served) -> None:
+    client = service.client(service.consumer("a"))
+    script = b"sleep 2; cat /data/a > /output/result; mkdir /output/all"
+    for name, data in (("env", b"A=1\n"), ("entrypoint-sh", script), ("input-zip", zipped(a=b"first"))):
+        client.put(f"/v1/assets/input-dummy/inputs/{name}", content=data)
+    run = started(client, "input-dummy")
+    client.put("/v1/assets/input-dummy/inputs/input-zip", content=zipped(a=b"second"))
+    assert service.ended(client, run)["state"] == "succeeded"
+    assert client.get(f"/v1/runs/{run}/outputs/result").content == b"first"
+    before = client.get("/v1/me").json()["storageUsed"]
+    service.until(lambda: client.get("/v1/me").json()["storageUsed"] <= before, "it is removed then")
 
 
 def zipped(**files: bytes) -> bytes:

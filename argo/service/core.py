@@ -1,0 +1,93 @@
+"""The service: its parts, put together, and who may do what."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+
+from argo.service.catalog import Catalog
+from argo.service.consumers import Caller, Consumers
+from argo.service.database import Database, Row
+from argo.service.edc import transfers
+from argo.service.edc.address import Addresses
+from argo.service.edc.deliver import Deliverer
+from argo.service.errors import Refused
+from argo.service.hub import Hub
+from argo.service.identity import Identity
+from argo.service.inputs import Inputs
+from argo.service.outbox import Outbox
+from argo.service.place import Place
+from argo.service.results import Results
+from argo.service.runs import Runs
+from argo.service.settings import Settings
+from argo.service.work import Work
+from argo.service.worker import Worker
+
+_HEADERS: Final = ("access-token", "x-api-key")
+
+
+class Service:
+    """One copy of the service."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        from compiler.models.service import Edc
+
+        self.settings = settings
+        self.database = database
+        self.place = Place(settings.target, settings.in_cluster)
+        self.catalog = Catalog(settings.assets, profile=settings.target.profile, project_file=settings.project_file)
+        self.consumers = Consumers(database)
+        self.identity = Identity(self.consumers, settings.oidc)
+        self.inputs = Inputs(database, settings.limits)
+        self.runs = Runs(database, settings.limits)
+        self.results = Results(database, self.place)
+        self.outbox = Outbox(database, secrets.token_hex(8))
+        self.hub = Hub(database)
+        options = settings.edc or Edc()
+        self.transfers = transfers.Transfers(database, self.catalog, self.runs, options.callbacks)
+        self.addresses = Addresses(database, self.place, options, settings.public_url)
+        deliverer = Deliverer(
+            database, self.outbox, self.catalog, self.addresses, self.transfers, options, settings.api_key
+        )
+        work = Work(database, self.outbox, self.catalog, self.place, self._ended)
+        handlers = {
+            "submit": work.submit, "track": work.track, "stop": work.stop, "remove": work.remove, "forget": work.forget,
+            "callback": deliverer.deliver,
+        }  # fmt: skip
+        self.worker = Worker(database, self.outbox, handlers, self.place.revive)
+
+    def _ended(self, connection: Connection, run: str) -> None:
+        transfers.ended(connection, run)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.place.close()
+        self.database.close()
+
+    def allowed(self, request: Request, scope: str | None = None, token: str | None = None) -> Caller:
+        """Who calls, where that may do what the scope says. Raises Refused: 401, 403."""
+        caller = self.identity.caller(token if token is not None else _token(request))
+        if caller is None:
+            raise Refused(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
+        if scope is not None and scope not in caller.scopes:
+            raise Refused(403, "forbidden", f"the token does not have the scope {scope}")
+        request.state.consumer = caller.consumer.name
+        return caller
+
+    def run(self, request: Request, run: str, scope: str) -> Row:
+        """A run of whoever calls. Raises Refused."""
+        return self.runs.get(self.allowed(request, scope).consumer, run)
+
+    def public_url(self, request: Request) -> str:
+        """How the service is reached from outside."""
+        return self.settings.public_url or str(request.base_url).rstrip("/")
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return next((request.headers[name] for name in _HEADERS if name in request.headers), "")
