@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from argo import sessions
 from argo.backend import KEY, Json, RunRef, Submission, Submitted
 from argo.configs import set_env, set_file
 from argo.control.ownership import input_prefixes, own_config_maps
@@ -126,7 +127,8 @@ def _named(submission: Submission, name: str, namespace: str) -> Submission:
     metadata.pop("generateName", None)
     metadata.update(name=name, namespace=namespace)
     metadata.setdefault("labels", {})[KEY] = submission.key
-    return replace(submission, objects=own_config_maps(workflow, submission.objects, name))
+    objects = own_config_maps(workflow, submission.objects, name)
+    return replace(submission, objects=[*objects, *sessions.secret(workflow)])
 
 
 def send(

@@ -201,7 +201,7 @@ register(
     ("A402", "error", "resources that no node can give"),
     ("A403", "warning", "resources that are probably not meant"),
     ("A404", "error", "a share of a GPU that does not exist"),
-    ("A405", "error", "a mode that is not compiled yet"),
+    ("A405", "error", "an asset without an image of its own"),
     ("A406", "error", "more items than a Workflow can hold"),
     ("A407", "warning", "a timeout that never applies"),
     ("A408", "warning", "a retry that never happens"),

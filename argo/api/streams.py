@@ -73,8 +73,9 @@ class Hub:
                 found.append(_event("DELETED", {**change.removed, "status": {}}, change.version, 0))
                 continue
             with suppress(NotFoundError):  # it went meanwhile
-                workflow = self.backend.state.workflow(change.uid)[0]
+                # The version first: a picture that passed for newer than it is would hide the one after it.
                 point = kept.point(self.backend.state, change.uid)
+                workflow = self.backend.state.workflow(change.uid)[0]
                 kind = "ADDED" if point.generation == 1 else "MODIFIED"
                 found.append(_event(kind, workflow, point.version, point.generation))
         return found

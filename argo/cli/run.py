@@ -71,6 +71,7 @@ def run(
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """
+    from argo import sessions
     from argo.cli.output import say
     from argo.cli.sources import check_parameters, split
     from argo.cli.targets import choose
@@ -92,11 +93,12 @@ def run(
         token = runner.token(values)
         _upload(backend.home, place.store, subject, files, ref)
         require_complete(subject)
-        submission = Submission(subject.workflow, subject.objects, loaded.source)
+        submission = Submission(subject.workflow, subject.objects + sessions.secret(subject.workflow), loaded.source)
         backend.record(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
         taskrunner.keep(backend.home, ref, token)
         if not quiet:
             say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
+            say(*(f"use {s.task} with: argosy connect {ref.name}" for s in sessions.of(subject.workflow)[:1]))
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 

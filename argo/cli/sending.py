@@ -34,7 +34,7 @@ def send(backend: Backend, prepared: Prepared, store: Callable[[], Store] | None
         return sending.send(backend, prepared, store, ledger, doing.append)
 
 
-def report(backend: Backend, made: Submitted, form: str, *, quiet: bool = False) -> None:
+def report(backend: Backend, made: Submitted, form: str, *, quiet: bool = False, interactive: bool = False) -> None:
     """Say which run it is and, on stderr, what to type next."""
     from argo.cli.output import emit, say
 
@@ -50,4 +50,6 @@ def report(backend: Backend, made: Submitted, form: str, *, quiet: bool = False)
     if not quiet and form == "text":
         again = options.again()
         say(*([f"see      {link}"] if link else ()), f"follow   argosy watch {ref.name}{again}")
+        if interactive:
+            say(f"use      argosy connect {ref.name}{again}")
         say(f"results  argosy fetch {ref.name} -d results{again}")

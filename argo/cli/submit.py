@@ -61,6 +61,7 @@ def submit(
     from argo.cli.sources import split
     from argo.cli.targets import choose
     from argo.sending import prepare
+    from argo.sessions import of
 
     target = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"))
     request = _request(subjects, target, quiet=quiet, **given)
@@ -76,7 +77,7 @@ def submit(
             from argo.cli.observe import follow
 
             return follow(backend, made.ref, form, quiet=wait or quiet)
-        report(backend, made, form, quiet=quiet)
+        report(backend, made, form, quiet=quiet, interactive=bool(of(request.draft.workflow)))
         return 0
 
 
@@ -122,11 +123,12 @@ def _namespace(request: Request, target: Target, backend: Backend) -> str:
 
 
 def _print(prepared: Prepared) -> None:
-    """What would be sent, as a YAML stream."""
+    """What would be sent, as a YAML stream; of Secrets, only which keys they have."""
     from argo.cli.output import emit
 
     submission = prepared.build(lambda _key, _path: None, prepared.ref.uid)
-    for value in (*submission.objects, submission.workflow):
+    for given in (*submission.objects, submission.workflow):
+        value = {**given, "data": dict.fromkeys(given["data"], "")} if given["kind"] == "Secret" else given
         click.echo("---")
         emit(value, "yaml")
 

@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "status": Entry("observe", "status", "Show a run's phase, tasks and results."),
         "watch": Entry("observe", "watch", "Follow a run until it ends."),
         "logs": Entry("observe", "logs", "Print what a run's tasks wrote."),
+        "connect": Entry("connect", "connect", "Open the way to an interactive task, and print its URL."),
         "open": Entry("control", "open_", "Show a run in the Argo UI."),
         "get": Entry("observe", "get", "Print a run as Argo's Workflow object."),
         "fetch": Entry("fetch", "fetch", "Copy a run's results to a local folder, byte for byte."),

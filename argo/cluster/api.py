@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -102,6 +103,13 @@ class Cluster:
     def create_secret(self, value: Json) -> None:
         """Make a Secret. Raises ConflictError where there is one of that name."""
         self.client.json("POST", self._core("secrets"), f"create secrets {value['metadata']['name']}", value)
+
+    def secret(self, name: str, key: str) -> bytes:
+        """A value of a Secret. Raises NotFoundError, for a Secret without that key, too."""
+        found = self.client.json("GET", self._core("secrets", name), f"get secrets {name}")
+        if key not in (found.get("data") or {}):
+            raise NotFoundError(f"the Secret {name} has no {key}")
+        return base64.b64decode(found["data"][key])
 
     def delete_config_map(self, name: str) -> None:
         """Remove a ConfigMap. One that is not there is removed."""

@@ -119,10 +119,11 @@ class LocalBackend:
         return Submitted(ref, new=True)
 
     def _give_secrets(self, ref: RunRef, submission: Submission) -> None:
-        """Keep the Secrets of a submission as files that only this user reads: they are in no database."""
+        """Keep the Secrets of a submission as files that only this user reads. What an earlier attempt gave stays."""
         for given in submission.objects:
             for key, value in (given.get("data") or {}).items() if given["kind"] == "Secret" else ():
-                self.home.give_secret(ref.uid, given["metadata"]["name"], key, base64.b64decode(value))
+                if self.home.secret(name := given["metadata"]["name"], key, ref.uid) is None:
+                    self.home.give_secret(ref.uid, name, key, base64.b64decode(value))
 
     def check_name(self, ref: RunRef) -> None:
         """Raises ConflictError when a run of that name exists, before anything is uploaded for another one."""

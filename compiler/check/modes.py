@@ -1,4 +1,4 @@
-"""Assets whose mode is not compiled yet, where a task uses them."""
+"""Assets that a task cannot use as they are."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
         if not isinstance(task.target, Definition):
             continue
         asset = task.target.model
-        if asset.mode == "interactive":
-            message = f"asset '{asset.name}' is interactive; only `mode: job` and `extended` can be compiled"
-            yield diagnostic("A405", task.origin.at("asset"), message)
-        elif asset.image is None:
+        if asset.image is None:
             message = f"asset '{asset.name}' has no image of its own: consumers of the service bring one"
             yield diagnostic("A405", task.origin.at("asset"), message)

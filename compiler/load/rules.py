@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str | int, ...]
 
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _CONTAINER = ("command", "args", "script", "working_dir", "user", "inputs", "outputs", "parameters", "sidecars")
 _NOT_REMOTE = ("command", "args", "script", "working_dir", "inputs", "outputs", "env", "volumes", "sidecars", "ports")
 _NOT_OF_GATES = ("with_", "foreach", "retry", "resources", "cache")
@@ -35,13 +36,32 @@ def _asset(asset: ComputeAsset) -> Iterator[Mistake]:
     if asset.remote is None and asset.image is None and asset.mode != "extended":
         hint = "name an image, or a Task Runner with 'remote'"
         yield Mistake(("image",), "A121", "missing field 'image'", hint, key=True)
-    for mode, fields in (("interactive", ("ports", "lifetime", "idle")), ("extended", ("bounds",))):
+    for mode, fields in (("interactive", ("ports", "lifetime", "idle", "token")), ("extended", ("bounds",))):
         for name in fields if asset.mode != mode else ():
             if name in asset.model_fields_set:
                 yield Mistake((name,), "A128", f"'{name}' is only for an asset with mode: {mode}", key=True)
+    if asset.mode == "interactive":
+        yield from _interactive(asset)
     yield from _outside(asset)
     if asset.valid and asset.valid.from_ and asset.valid.until and asset.valid.until < asset.valid.from_:
         yield Mistake(("valid", "until"), "A125", "the last day is before the first")
+
+
+def _interactive(asset: ComputeAsset) -> Iterator[Mistake]:
+    if not asset.ports:
+        yield Mistake(("ports",), "A121", "missing field 'ports'", "say where its program listens: web: {port: 8888}")
+    for name, port in asset.ports.items():
+        if port.protocol != "TCP":
+            yield Mistake(("ports", name, "protocol"), "A123", "connections are passed on over TCP alone")
+    if asset.script is None and not asset.command:
+        hint = "an image's own entry point is not known to Argo"
+        yield Mistake(("command",), "A121", "missing field 'command'", hint, key=True)
+    if asset.token is not None and not re.fullmatch(_VARIABLE, asset.token.env, re.ASCII):
+        message = f"'{asset.token.env[:60]}' is not a name of an environment variable: letters, digits and '_'"
+        yield Mistake(("token", "env"), "A124", message)
+    for name in ("retry", "cache"):
+        if name in asset.model_fields_set:
+            yield Mistake((name,), "A128", f"an interactive asset has no '{name}'", key=True)
 
 
 def _outside(asset: ComputeAsset) -> Iterator[Mistake]:
@@ -258,7 +278,7 @@ def _absolute(path: str, at: Key) -> Iterator[Mistake]:
 
 def _variables(variables: Mapping[str, Any], at: Key) -> Iterator[Mistake]:
     for name in variables:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+        if not re.fullmatch(_VARIABLE, name, re.ASCII):
             message = f"'{name[:60]}' is not a name of an environment variable: letters, digits and '_'"
             yield Mistake((*at, name), "A124", message, key=True)
 

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from compiler.lower import names
+from compiler.lower import names, sessions
 from compiler.lower.resources import needs, patch, placed
 from compiler.lower.text import Variable, constant, escape, expression, printed, quote
 from compiler.lower.volumes import Mounted, mounted
+from compiler.models.asset import ComputeAsset
 from compiler.plan import (
     BOUNDED,
     Container,
@@ -33,7 +34,7 @@ from compiler.plan import (
 from compiler.refs import OPEN, Ref, Text, parse
 
 if TYPE_CHECKING:
-    from compiler.models import ComputeAsset, Task
+    from compiler.models import Task
     from compiler.models.behaviour import Retry as RetryModel
     from compiler.models.behaviour import Sidecar as SidecarModel
     from compiler.models.hardware import Security as SecurityModel
@@ -92,17 +93,23 @@ class Pods:
             requests=tuple(sorted(resources.requests.items())),
             limits=tuple(sorted(resources.limits.items())),
         )
+        interactive = sessions.is_session(model)
         gpu = model.resources.gpu if model.resources else None
         where = placed(gpu, model.placement, self._profile)
-        patched = {"main": resources.patched}
+        patched = {sessions.SESSION if interactive else "main": resources.patched}
         sidecars = tuple(self._sidecar(name, sidecar, texts, patched) for name, sidecar in model.sidecars.items())
+        if interactive:
+            assert isinstance(model, ComputeAsset)
+            container, session = sessions.lowered(model, container)
+            sidecars = (session, *sidecars)
+            texts.run |= dict.fromkeys([names.RUN_NAME] if model.token else [])
         template = PodTemplate(
             Interface(),
             container,
             labels=tuple(sorted({**model.labels, **_bounded(model)}.items())),
             annotations=tuple(sorted((name, escape(value)) for name, value in model.annotations.items())),
             retry=retry_of(model.retry),
-            deadline=model.timeout if model.timeout is not None else getattr(model, "lifetime", None),
+            deadline=sessions.deadline(model) if isinstance(model, ComputeAsset) and interactive else model.timeout,
             node_selector=where.node_selector,
             tolerations=where.tolerations,
             affinity=where.affinity,

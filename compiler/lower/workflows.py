@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, diagnostic
-from compiler.lower import names
+from compiler.lower import names, sessions
 from compiler.lower.artifacts import given
 from compiler.lower.dags import lower_dag
 from compiler.lower.environments import variables
@@ -128,6 +128,8 @@ def _annotations(dag: ResolvedDag, uploads: dict[str, str]) -> dict[str, str]:
         f"{PREFIX}/digest": f"sha256:{dag.digest}",
         RESULTS: compact(_results(dag)),
     }
+    if session := sessions.described(dag):
+        annotations[sessions.ANNOTATION] = session
     if inputs:
         annotations[f"{PREFIX}/inputs"] = compact(inputs)
     if uploads:

@@ -8,10 +8,11 @@ from compiler.models.base import EMPTY, Duration, Name, Problem, Shape, as_text,
 from compiler.models.parts import Parameter, Runnable
 
 if TYPE_CHECKING:
-    from compiler.models.behaviour import Port
+    from compiler.models.behaviour import Port, Token
     from compiler.models.offer import Bounds, Offer, Remote, Validity
 else:
     Port = lazy("compiler.models.behaviour", "Port")
+    Token = lazy("compiler.models.behaviour", "Token")
     Bounds = lazy("compiler.models.offer", "Bounds")
     Offer = lazy("compiler.models.offer", "Offer")
     Remote = lazy("compiler.models.offer", "Remote")
@@ -45,8 +46,9 @@ class ComputeAsset(Runnable):
         Field(description="extended: the consumer brings image, command or code, inside the asset's bounds."),
     ] = "job"
     ports: dict[Name, Port] = EMPTY
-    lifetime: Annotated[Duration | None, Field(description="Of an interactive asset.")] = None
+    lifetime: Annotated[Duration | None, Field(description="Of an interactive asset; default 8h.")] = None
     idle: Annotated[Duration | None, Field(description="An interactive asset ends after so long without use.")] = None
+    token: Token | None = None
     bounds: Bounds | None = None
     remote: Remote | None = None
     valid: Validity | None = None

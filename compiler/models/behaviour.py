@@ -43,6 +43,14 @@ class Port(Model):
     path: str = "/"
 
 
+class Token(Model):
+    """The token of an interactive asset, which is made for each run: the variable that its program takes it from, and
+    the query parameter that it has in the URL."""
+
+    env: str
+    query: str | None = None
+
+
 class Sidecar(Model):
     """A container that runs beside the main one and ends with it."""
 

@@ -1,0 +1,106 @@
+"""Interactive tasks from the command line: their URL, their token, their end."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.error
+import urllib.request
+from contextlib import closing
+
+import pytest
+import yaml
+
+from tests.argo.cli.conftest import Command
+
+DESK = """\
+kind: ComputeAsset
+name: desk
+mode: interactive
+image: python:3.13-slim
+command: [python3, -c]
+args:
+  - |
+    import http.server, os, pathlib
+    notes = pathlib.Path("${{ outputs.notes.path }}")
+    class Desk(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+        def do_GET(self):
+            known = self.path == "/lab?t=" + os.environ["DESK_TOKEN"]
+            if known:
+                notes.write_text("used")
+            self.send_response(200 if known else 403)
+            self.end_headers()
+            self.wfile.write(b"welcome" if known else b"no")
+    http.server.HTTPServer(("127.0.0.1", PORT), Desk).serve_forever()
+ports: {web: {port: PORT, path: /lab}}
+token: {env: DESK_TOKEN, query: t}
+lifetime: 10m
+idle: 8s
+outputs: {notes: {kind: file, path: /work/notes.txt}}
+"""
+
+
+@pytest.fixture
+def desk(argosy: Command) -> Command:
+    """A folder with an interactive asset that listens on a free port."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    argosy.write(desk=DESK.replace("PORT", str(port)))
+    return argosy
+
+
+def read(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bytes(answer.read())
+
+
+def test_a_session_is_used_and_ends_when_nobody_uses_it(desk: Command) -> None:
+    run = desk.start("run", "desk.yaml", "--name", "mine")
+    desk.until(lambda: desk.phase("mine", "desk") == "Running")
+    url = desk("connect", "mine").stdout.strip()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/lab\?t=[0-9a-f]{48}", url)
+    assert read(url) == b"welcome"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        read(url.partition("?")[0])
+    told = desk.json("connect", "mine", "--task", "desk")
+    token = url.partition("=")[2]
+    assert (told["task"], told["ports"]["web"]["url"], told["token"]) == ("desk", url, token)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    assert "argosy connect mine" in err
+    assert "mine Succeeded" in out
+    (entry,) = desk.json("fetch", "mine", "-d", "out")
+    assert (desk.cwd / entry["path"]).read_text() == "used"
+    logs, workflow = desk("logs", "mine").stdout, desk("get", "mine").stdout
+    assert "nobody has used it for 8 s" in logs
+    assert token not in logs + workflow + out + err
+    assert "mine has ended" in desk("connect", "mine", code=2).stderr
+
+
+def test_each_run_has_a_token_of_its_own_and_a_submission_one(desk: Command) -> None:
+    token = ""
+    for name, key in (("one", "k1"), ("one", "k1"), ("two", "k2")):
+        desk("submit", "desk.yaml", "--profile", "local", "--name", name, f"--once={key}")
+        desk.until(lambda name=name: desk.phase(name, "desk") == "Running")  # type: ignore[misc]
+        if name == "one":
+            token = desk.json("connect", "one")["token"]
+    desk("stop", "one")
+    secrets = {path.read_text() for path in desk.home.glob("runs/*/secrets/*-session/token")}
+    assert len(secrets) == 2
+    assert token in secrets
+    desk("stop", "two")
+
+
+def test_a_dry_run_tells_of_the_secret_not_the_token(desk: Command) -> None:
+    out = desk("submit", "desk.yaml", "--profile", "local", "--name", "mine", "--dry-run").stdout
+    secret = next(value for value in yaml.safe_load_all(out) if value["kind"] == "Secret")
+    assert (secret["metadata"]["name"], secret["data"]) == ("mine-session", {"token": ""})
+
+
+def test_what_cannot_be_connected_to(desk: Command) -> None:
+    desk.write(plain="kind: Dag\nname: plain\ntasks:\n  a: {image: 'busybox:1', command: ['true']}\n")
+    desk("run", "plain.yaml", "--name", "plain")
+    assert "plain has no interactive task" in desk("connect", "plain", code=2).stderr
+    assert "no run named nowhere" in desk("connect", "nowhere", code=2).stderr

@@ -1,0 +1,224 @@
+"""`argosy connect` to a pod: the tunnel through an API that speaks Kubernetes' port-forward over a WebSocket."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from argo.backend import Submission
+from argo.sessions import KEY, secret
+from tests.argo.cluster.conftest import Place
+
+_MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
+TOKEN = "aa bb"
+SESSION = {"desk": {"ports": {"web": "/lab"}, "token": {"query": "t"}}}
+
+
+def workflow(phase: str) -> dict[str, Any]:
+    node = {"id": "mine-1", "name": "mine.desk", "displayName": "desk", "type": "Pod", "templateName": "desk",
+            "phase": phase, "startedAt": "2026-01-01T00:00:00Z", "children": []}  # fmt: skip
+    top = {**node, "id": "mine", "name": "mine", "type": "DAG", "templateName": "main", "children": ["mine-1"]}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+        "metadata": {"name": "mine", "namespace": "team", "uid": "u", "resourceVersion": "5",
+                     "creationTimestamp": "2026-01-01T00:00:00Z",
+                     "annotations": {"argosy.dev/session": json.dumps(SESSION)}},
+        "spec": {"templates": [{"name": "desk", "container": {"image": "x"}}]},
+        "status": {"phase": phase, "nodes": {"mine": top, "mine-1": node}},
+    }  # fmt: skip
+
+
+class Api(BaseHTTPRequestHandler):
+    """One run, the log of its gateway, its Secret; a port-forward gives back what it gets, in capitals."""
+
+    protocol_version = "HTTP/1.1"
+    over = threading.Event()
+    asked: ClassVar[list[str]]
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.endswith("/portforward"):
+            self.asked.append(self.path)
+            self._forward(query)
+        elif "watch=true" in query:
+            self.over.wait()
+            self._answer(json.dumps({"type": "MODIFIED", "object": self._run("6")}).encode() + b"\n")
+        elif path.endswith("/workflows/mine"):
+            self._answer(json.dumps(self._run("6" if self.over.is_set() else "5")).encode())
+        elif path.endswith("/pods/mine-desk-1/log"):
+            self._answer(b"gateway: web at 8765\n")
+        elif path.endswith("/secrets/mine-session"):
+            self._answer(json.dumps({"data": {KEY: base64.b64encode(TOKEN.encode()).decode()}}).encode())
+        else:
+            self.send_error(404)
+
+    def _run(self, version: str) -> dict[str, Any]:
+        run = workflow("Succeeded" if self.over.is_set() else "Running")
+        run["metadata"]["resourceVersion"] = version
+        return run
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with suppress(OSError):  # the client may have gone
+            self.wfile.write(body)
+
+    def _forward(self, query: str) -> None:
+        key = self.headers["Sec-WebSocket-Key"] + _MAGIC
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
+        self.end_headers()
+        port = struct.pack("<H", int(query.partition("ports=")[2]))
+        for channel in (b"\0", b"\1"):
+            self._frame(channel + port)
+        while (data := self._read_frame()) is not None:
+            if data[:1] == b"\0" and data[1:]:
+                self._frame(b"\0" + data[1:].upper())
+        self.close_connection = True
+
+    def _frame(self, data: bytes) -> None:
+        self.wfile.write(b"\x82\x7f" + struct.pack(">Q", len(data)) + data)
+
+    def _read_frame(self) -> bytes | None:
+        head = self.rfile.read(2)
+        if len(head) < 2 or head[0] & 0x0F == 8:
+            return None
+        length = head[1] & 0x7F
+        if length > 125:
+            length = int.from_bytes(self.rfile.read(2 if length == 126 else 8), "big")
+        mask = self.rfile.read(4)
+        return bytes(byte ^ mask[index % 4] for index, byte in enumerate(self.rfile.read(length)))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[type[Api]]:
+    """A running API and, in the working folder, the profile that leads to it."""
+
+    class Own(Api):
+        over = threading.Event()
+        asked: ClassVar[list[str]] = []
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Own)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [{"name": "u", "user": {"token": "x"}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "team"}}],
+    }  # fmt: skip
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    profile = {"engine": {"context": "c"}, "namespace": "team"}
+    (tmp_path / "argosy.yaml").write_text(yaml.safe_dump({"profiles": {"far": profile}}))
+    yield Own
+    Own.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+def connect(folder: Path, *more: str) -> subprocess.Popen[str]:
+    root = Path(__file__).resolve().parents[3]
+    env = {
+        **os.environ, "ARGOSY_HOME": str(folder / "home"), "PYTHONPATH": str(root), "NO_COLOR": "1",
+        "KUBECONFIG": str(folder / "kubeconfig"),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "argo.cli", "connect", "mine", "--profile", "far", *more]
+    return subprocess.Popen(command, cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def through(port: int, data: bytes) -> bytes:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
+        connection.sendall(data)
+        found = b""
+        while len(found) < len(data) and (piece := connection.recv(1 << 16)):
+            found += piece
+        return found
+
+
+def test_a_tunnel_leads_to_the_pod_until_the_run_has_ended(api: type[Api], tmp_path: Path) -> None:
+    process = connect(tmp_path)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        match = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/lab\?t=aa%20bb", url)
+        assert match, url or process.communicate()[1]
+        assert through(int(match[1]), b"some text") == b"SOME TEXT"
+        data = b"a" * 500_000
+        assert through(int(match[1]), data) == data.upper()
+        assert len(api.asked) == 2, "each connection has a stream of its own"
+        assert all("/namespaces/team/pods/mine-desk-1/portforward?ports=8765" in path for path in api.asked)
+        api.over.set()
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert "mine has ended" in err
+        assert "Traceback" not in err
+        assert TOKEN not in err
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_ctrl_c_closes_the_tunnel(api: type[Api], tmp_path: Path) -> None:
+    process = connect(tmp_path, "-o", "json")
+    try:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n") or text.count("{") != text.count("}"):
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+            text += line
+        port = json.loads(text)["ports"]["web"]["port"]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert "Traceback" not in err
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    finally:
+        process.kill()
+        process.communicate()
+    assert not api.asked
+
+
+def test_the_secret_is_the_runs_and_an_earlier_attempt_s_stays(place: Place) -> None:
+    path = f"/api/v1/namespaces/{place.namespace}/secrets/mine-session"
+
+    def send() -> str:
+        value = {
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+            "metadata": {"name": "mine", "annotations": {"argosy.dev/session": json.dumps(SESSION)}},
+            "spec": {"entrypoint": "m", "templates": [{"name": "m", "container": {"image": "busybox:1"}}]},
+        }  # fmt: skip
+        made = place.backend().submit(Submission(value, secret(value), "test", "k"))
+        found = place.server.call("GET", path)
+        assert [owner["uid"] for owner in found["metadata"]["ownerReferences"]] == [made.ref.uid]
+        assert place.backend().cluster.secret("mine-session", KEY).decode() not in json.dumps(place.workflow("mine"))
+        return str(found["data"][KEY])
+
+    first = send()
+    assert len(base64.b64decode(first)) == 48
+    assert send() == first

@@ -1,0 +1,138 @@
+"""The gateway of interactive tasks, in front of a program that answers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from compiler.lower.sessions import program
+
+
+class Echo:
+    """A program that gives back what it gets, until it is closed."""
+
+    def __init__(self) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._echo, args=(connection,), daemon=True).start()
+
+    def _echo(self, connection: socket.socket) -> None:
+        with connection:
+            while data := connection.recv(1 << 16):
+                connection.sendall(data)
+
+    def close(self) -> None:
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    found = Echo()
+    yield found
+    if found.server.fileno() != -1:
+        found.close()
+
+
+class Gate:
+    """A gateway as a process of its own."""
+
+    def __init__(self, ports: str, **settings: str) -> None:
+        env = {**os.environ, "GATEWAY_PORTS": ports, "GATEWAY_FIRST": "0", **settings}
+        command = [sys.executable, "-c", program()]
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.said: list[str] = []
+
+    def port(self, name: str) -> int:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line)
+            if match := re.fullmatch(rf"gateway: {name} at (\d+)\n", line):
+                return int(match[1])
+        raise AssertionError(self.said)
+
+    def ended(self) -> tuple[int, str]:
+        out, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, "".join(self.said) + out
+
+
+@pytest.fixture
+def gates() -> Iterator[list[Gate]]:
+    made: list[Gate] = []
+    yield made
+    for gate in made:
+        if gate.process.poll() is None:
+            gate.process.kill()
+        gate.process.communicate()
+
+
+def said_back(port: int, data: bytes) -> bytes:
+    with closing(socket.create_connection(("127.0.0.1", port))) as connection:
+
+        def send() -> None:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        found = b""
+        while piece := connection.recv(1 << 16):
+            found += piece
+        sender.join()
+    return found
+
+
+def test_bytes_go_both_ways_until_nobody_uses_it(echo: Echo, gates: list[Gate]) -> None:
+    gates.append(gate := Gate(f"web={echo.port} other={echo.port}", GATEWAY_IDLE="2"))
+    web, other = gate.port("web"), gate.port("other")
+    data = os.urandom(3 << 20)
+    assert said_back(web, data) == data
+    assert said_back(other, b"x") == b"x"
+    code, said = gate.ended()
+    assert (code, "nobody has used it for 2 s" in said) == (0, True), said
+
+
+def test_its_time_ends_also_while_it_is_used(echo: Echo, gates: list[Gate]) -> None:
+    gates.append(gate := Gate(f"web={echo.port}", GATEWAY_LIFETIME="2"))
+    with closing(socket.create_connection(("127.0.0.1", gate.port("web")))) as connection:
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
+        code, said = gate.ended()
+        assert (code, "the lifetime of 2 s is over" in said) == (0, True), said
+        assert "Traceback" not in said
+        assert connection.recv(1) == b""
+
+
+def test_a_program_that_ends_by_itself_is_a_failure(echo: Echo, gates: list[Gate]) -> None:
+    gates.append(gate := Gate(f"web={echo.port}"))
+    gate.port("web")
+    echo.close()
+    code, said = gate.ended()
+    assert (code, "the program has ended" in said) == (1, True), said
+    assert "Traceback" not in said
+
+
+def test_it_ends_at_once_when_it_is_told_to(echo: Echo, gates: list[Gate]) -> None:
+    gates.append(gate := Gate(f"web={echo.port}"))
+    gate.port("web")
+    gate.process.send_signal(signal.SIGTERM)
+    code, said = gate.ended()
+    assert code == 143
+    assert "Traceback" not in said
