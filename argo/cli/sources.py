@@ -41,7 +41,7 @@ class Loaded:
 
 def find(name: str) -> Path:
     """A file or folder as it is, or brought here from a URL; else the DAG of that name in the project, then among
-    those that ship."""
+    those that ship; else the asset in a file of that name, there."""
     if "://" in name:
         from argo.cli.remote import fetch
 
@@ -49,13 +49,10 @@ def find(name: str) -> Path:
     path = Path(name)
     if name and path.exists():
         return path
-    from argo.cli.reach import definitions, files
+    from argo.cli.reach import definitions
 
     wanted = name.replace("_", "-")
-    known: dict[str, Path] = {}
-    for folder in _dag_folders():
-        for file in files(folder):
-            known.setdefault(file.stem.replace("_", "-"), file)
+    known = _named("dags")
     if wanted in known:
         return known[wanted]
     if wanted == name and "." not in name:  # a name that is no file's may stand in one
@@ -64,6 +61,8 @@ def find(name: str) -> Path:
         if name in alone:
             return alone[name]
         known |= {own: path for own, path in alone.items() if own not in known}
+        if name in (assets := _named("assets")):
+            return assets[name]
     if "/" in name or path.suffix in _SUFFIXES:
         raise NotFoundError(f"{name} does not exist", tried=f"looked in {_folder(path)}", hint=_near(path))
     raise NotFoundError(
@@ -207,8 +206,13 @@ def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:
         raise DefinitionError(message, diagnostics)
 
 
-def _dag_folders() -> list[Path]:
-    from argo.cli.reach import folders
+def _named(kind: Literal["dags", "assets"]) -> dict[str, Path]:
+    """The files of the project's folders of a kind, then of those that ship, by the name that stands for each."""
+    from argo.cli.reach import files, folders
 
     root = shipped()
-    return [*folders("dags"), *([root / "dags"] if root is not None else [])]
+    known: dict[str, Path] = {}
+    for folder in [*folders(kind), *([root / kind] if root is not None else [])]:
+        for file in files(folder):
+            known.setdefault(file.stem.replace("_", "-"), file)
+    return known

@@ -57,8 +57,8 @@ class Gateway:
             if now - self.used < LOOK * 2 or await self.listening():
                 seen = now
             elif now - seen > GONE:
-                say("the program has ended")
-                return 1
+                say("the program has ended")  # Argo looks at its exit code
+                return 0
         return 143
 
     async def over(self, seconds: float) -> bool:

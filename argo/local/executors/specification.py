@@ -200,7 +200,8 @@ def _mirrored(
     mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(source, env)]
     for artifact in (template.get("inputs") or {}).get("artifacts") or ():
         path = canonical(artifact["path"])
-        if not any(path.startswith(mount.target + "/") for mount in mounts):
+        missing = artifact.get("optional") and not Path(main.place(path)).exists()
+        if not missing and not any(path.startswith(mount.target + "/") for mount in mounts):
             mounts.append(Mount(main.place(path), path))
     return mounts
 

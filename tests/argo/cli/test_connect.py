@@ -104,3 +104,34 @@ def test_what_cannot_be_connected_to(desk: Command) -> None:
     desk("run", "plain.yaml", "--name", "plain")
     assert "plain has no interactive task" in desk("connect", "plain", code=2).stderr
     assert "no run named nowhere" in desk("connect", "nowhere", code=2).stderr
+
+
+def test_a_session_ends_with_its_program_and_fails_with_it(argosy: Command) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    (argosy.cwd / "assets").mkdir()
+    text = f"""\
+kind: ComputeAsset
+name: brief
+mode: interactive
+image: python:3.13-slim
+command: [python3, -c]
+args:
+  - |
+    import os, pathlib, socket, sys, time
+    assert not os.path.exists("${{{{ inputs.data.path }}}}")
+    pathlib.Path("${{{{ outputs.notes.path }}}}").write_text("kept")
+    server = socket.create_server(("127.0.0.1", {port}))
+    time.sleep(3)
+    sys.exit(${{{{ params.code }}}})
+parameters: {{code: {{type: int, default: 0}}}}
+ports: {{web: {{port: {port}}}}}
+inputs: {{data: {{kind: directory, path: /in/data, optional: true}}}}
+outputs: {{notes: {{kind: file, path: /work/notes.txt}}}}
+"""
+    (argosy.cwd / "assets" / "brief.yaml").write_text(text)
+    for code in (0, 3):
+        run = argosy.json("run", "brief", "-p", f"code={code}", "--name", f"run-{code}", code=1 if code else 0)
+        assert run["phase"] == ("Failed" if code else "Succeeded"), argosy("logs", f"run-{code}").stdout
+        (entry,) = argosy.json("fetch", f"run-{code}", "-d", f"out-{code}")
+        assert (argosy.cwd / entry["path"]).read_text() == "kept"

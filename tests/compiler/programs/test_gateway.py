@@ -120,12 +120,12 @@ def test_its_time_ends_also_while_it_is_used(echo: Echo, gates: list[Gate]) -> N
         assert connection.recv(1) == b""
 
 
-def test_a_program_that_ends_by_itself_is_a_failure(echo: Echo, gates: list[Gate]) -> None:
+def test_it_ends_with_its_program(echo: Echo, gates: list[Gate]) -> None:
     gates.append(gate := Gate(f"web={echo.port}"))
     gate.port("web")
     echo.close()
     code, said = gate.ended()
-    assert (code, "the program has ended" in said) == (1, True), said
+    assert (code, "the program has ended" in said) == (0, True), said
     assert "Traceback" not in said
 
 
