@@ -39,22 +39,6 @@ def token_of(home: Home, file: Path | None) -> tuple[str, Path]:
     return token, path
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises EnvironmentFailure."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise EnvironmentFailure(
-            f"cannot serve at {host}:{port}: {error.strerror}", hint="choose another --port"
-        ) from error
-    return listener
-
-
 def serve(backend: LocalBackend, listener: socket.socket, token: str) -> None:
     """Serve until SIGTERM or SIGINT: streams end, the processes that drive runs go on."""
     host = listener.getsockname()[0]

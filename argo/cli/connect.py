@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from argo.backend import FINISHED
 from argo.cli import options
-from argo.errors import ConflictError, UsageError
+from argo.errors import ArgosyError, ConflictError, UsageError
 
 if TYPE_CHECKING:
     from argo.backend import Backend, Json, RunRef
@@ -37,6 +37,8 @@ def connect(name: str, profile: str | None, task: str | None, port: int, form: s
     from argo.cli.output import say
 
     target = options.target(profile)
+    if target.server is not None:
+        raise UsageError("an Argo Server leads to no pod", hint="use a profile that names a kubeconfig context")
     with options.opened(target) as backend, ExitStack() as stack:
         ref = backend.find(name)
         session = sessions.choose(backend.get(ref), task)
@@ -45,10 +47,14 @@ def connect(name: str, profile: str | None, task: str | None, port: int, form: s
         if not target.local:
             opening = _tunnels(target, backend, ref, task or session.task, ports, port)
             ports = stack.enter_context(opening)
-        _print(session, ref, {name: (session.url(name, at, token), at) for name, at in ports.items()}, token, form)
-        if not target.local:
-            say("Ctrl-C closes the tunnel; the task goes on")
-            _hold(backend, ref)
+        with suppress(KeyboardInterrupt):
+            urls = {name: (session.url(name, at, token), at) for name, at in ports.items()}
+            _print(session, ref, urls, token, form)
+            if not target.local:
+                say("Ctrl-C closes the tunnel; the task goes on")
+                for _ in backend.watch(ref):
+                    pass
+                say(f"{ref.name} has ended")
     return 0
 
 
@@ -98,13 +104,8 @@ def _token(backend: Backend, ref: RunRef, session: Session) -> str:
         return (backend.home.secret(name, KEY, ref.uid) or b"").decode()
     from argo.cluster import ClusterBackend
 
-    if not isinstance(backend, ClusterBackend):
-        raise _no_tunnel()
+    assert isinstance(backend, ClusterBackend)
     return backend.cluster.secret(name, KEY).decode()
-
-
-def _no_tunnel() -> UsageError:
-    return UsageError("an Argo Server leads to no pod", hint="use a profile that names a kubeconfig context")
 
 
 @contextmanager
@@ -112,30 +113,22 @@ def _tunnels(
     target: Target, backend: Backend, ref: RunRef, task: str, ports: dict[str, int], wanted: int
 ) -> Iterator[dict[str, int]]:
     """Tunnels to the ports of the task's pod; where they begin on this machine, by name."""
+    from argo.cluster.tunnel import Tunnel
     from argo.track.podlogs import pod_name, pods
 
-    if target.cluster is None:
-        raise _no_tunnel()
-    from argo.cluster.tunnel import Tunnel
-
+    assert target.cluster is not None
     workflow: Json = backend.get(ref)
     pod = pod_name(workflow, pods(workflow, task)[-1])
     with ExitStack() as stack:
         found = {}
         for index, (name, port) in enumerate(ports.items()):
-            tunnel = Tunnel(target.cluster, ref.namespace, pod, port, 0 if index else wanted)
+            tunnel = Tunnel(target.cluster, (ref.namespace, pod, port), 0 if index else wanted, _warn)
             stack.callback(tunnel.close)
             found[name] = tunnel.port
         yield found
 
 
-def _hold(backend: Backend, ref: RunRef) -> None:
-    """Wait until the run has ended, or for Ctrl-C."""
+def _warn(error: ArgosyError) -> None:
     from argo.cli.output import say
 
-    try:
-        for _ in backend.watch(ref):
-            pass
-    except KeyboardInterrupt:
-        return
-    say(f"{ref.name} has ended")
+    say(f"no connection: {error.message}", *([f"  next: {error.hint}"] if error.hint else []))

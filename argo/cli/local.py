@@ -33,14 +33,15 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
     The argo CLI (with ARGO_HTTP1=true), Hera and other clients work on it. A run that was submitted has a process of
     its own, which goes on when this server ends, and which is started again when it was killed.
     """
-    from argo.api.serve import bind, serve, token_of
+    from argo.api.serve import serve, token_of
     from argo.cli.output import emit, say
+    from argo.listening import listen
 
     if host not in ("127.0.0.1", "localhost", "::1") and token_file is None:
         raise UsageError(f"{host} may be reached by others", hint="give a --token-file of your own")
     with options.local() as backend:
         token, path = token_of(backend.home, token_file)
-        with bind(host, port) as listener:
+        with listen(host, port) as listener:
             address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
             if form != "text":
                 emit({"url": f"http://{address}", "tokenFile": str(path)}, form)

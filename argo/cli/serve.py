@@ -46,10 +46,11 @@ def serve(
     from argo.cli.output import emit, say
 
     need()
+    from argo.listening import listen
     from argo.service.consumers import Consumers
     from argo.service.core import Service
     from argo.service.database import Database
-    from argo.service.serve import environment_of, listen, options_of, register, settings_of
+    from argo.service.serve import environment_of, options_of, register, settings_of
     from argo.service.serve import serve as serve_
     from argo.service.settings import database_url
 

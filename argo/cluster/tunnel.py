@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,15 +18,21 @@ _PIECE = 1 << 16
 class Tunnel:
     """Listens on the loopback until it is closed; each connection gets a stream of its own to the pod."""
 
-    def __init__(self, address: ClusterAddress, namespace: str, pod: str, port: int, wanted: int = 0) -> None:
-        """`port` is the pod's, `wanted` the one of this machine, 0: any. Raises EnvironmentFailure, AuthError."""
+    def __init__(
+        self,
+        address: ClusterAddress,
+        where: tuple[str, str, int],
+        wanted: int,
+        failed: Callable[[ArgosyError], object],
+    ) -> None:
+        """`where` is namespace, pod and port; `wanted` the port of this machine, 0: any. `failed` is told of each
+        connection that could not be made. Raises EnvironmentFailure, AuthError, UsageError."""
         from kubernetes.client import ApiClient, CoreV1Api
 
         settings, _ = load(address)
         self._pods = CoreV1Api(ApiClient(settings))
-        self._where = (pod, namespace)
-        self._port = port
-        self.error: ArgosyError | None = None  # of the last connection that could not be made
+        self._where = where
+        self._failed = failed
         try:
             self._server = socket.create_server(("127.0.0.1", wanted))
         except OSError as error:
@@ -56,8 +63,8 @@ class Tunnel:
         try:
             far = self._open()
         except ArgosyError as error:
-            self.error = error
             near.close()
+            self._failed(error)
             return
         back = threading.Thread(target=_pump, args=(far, near), daemon=True)
         back.start()
@@ -69,15 +76,13 @@ class Tunnel:
     def _open(self) -> Any:
         from kubernetes.stream import portforward
 
-        pod, namespace = self._where
+        namespace, pod, port = self._where
         try:
-            forward = portforward(
-                self._pods.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(self._port)
-            )
-            return forward.socket(self._port)
+            forward = portforward(self._pods.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
+            return forward.socket(port)
         except Exception as error:  # the client's own, its WebSocket library's, and those of sockets
             raise RemoteError(
-                f"the cluster does not lead to pod {pod}: {_short(error)}", tried=f"port-forward to {pod}:{self._port}",
+                f"the cluster does not lead to pod {pod}: {_short(error)}", tried=f"port-forward to {pod}:{port}",
                 known="the session goes on", hint="it takes the right to create pods/portforward",
             ) from error  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from argo.backend import Json
-from argo.errors import ConflictError, DefinitionError, EnvironmentFailure
+from argo.errors import ConflictError, DefinitionError
 from argo.service.app import application
 from argo.service.consumers import DEFAULT_SCOPES, Consumers
 from argo.service.core import Service
@@ -107,20 +107,6 @@ def environment_of(old: WorkflowApi) -> Mapping[str, str]:
     """The credentials of a workflow-api.cfg's store as the environment has them."""
     found = {"AWS_ACCESS_KEY_ID": old.access_key, "AWS_SECRET_ACCESS_KEY": old.secret_key}
     return {name: value for name, value in found.items() if value and not os.environ.get(name)}
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises EnvironmentFailure."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        hint = "choose another --port"
-        raise EnvironmentFailure(f"cannot serve at {host}:{port}: {error.strerror}", hint=hint) from error
-    return listener
 
 
 def serve(service: Service, listener: socket.socket, *, work: bool = True, root_path: str = "") -> None:

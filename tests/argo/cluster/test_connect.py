@@ -182,6 +182,40 @@ def test_a_tunnel_leads_to_the_pod_until_the_run_has_ended(api: type[Api], tmp_p
         process.communicate()
 
 
+def test_a_connection_that_cannot_be_made_is_told(
+    api: type[Api], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_forward", lambda self, _query: self.send_error(403))
+    process = connect(tmp_path)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
+        with suppress(ConnectionResetError):
+            assert through(port, b"x") == b""
+        assert process.stderr is not None
+        said = ""
+        while "portforward" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        assert "no connection: the cluster does not lead to pod mine-desk-1" in said
+        assert "Traceback" not in said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_an_argo_server_leads_to_no_pod(tmp_path: Path) -> None:
+    (tmp_path / "argosy.yaml").write_text(
+        "profiles: {far: {engine: {server: 'http://127.0.0.1:1'}, namespace: team}}\n"
+    )
+    process = connect(tmp_path)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "an Argo Server leads to no pod" in err) == (2, True), err
+
+
 def test_ctrl_c_closes_the_tunnel(api: type[Api], tmp_path: Path) -> None:
     process = connect(tmp_path, "-o", "json")
     try:
