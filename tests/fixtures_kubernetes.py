@@ -86,8 +86,9 @@ class Kubernetes:
         })  # fmt: skip
         review, known = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", f'"{rules[0]["resources"][0]}"'
         for _ in range(600):  # the authorizer hears of a Role a moment later
-            if known in json.dumps(self.call("POST", review, {"spec": {"namespace": namespace}}, token)):
-                return
+            with suppress(urllib.error.HTTPError):  # nor may everybody ask at once, while the server is new
+                if known in json.dumps(self.call("POST", review, {"spec": {"namespace": namespace}}, token)):
+                    return
             time.sleep(0.05)
         pytest.fail(f"the Role {name} has no effect")
 

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 @click.option("-d", "--directory", type=click.Path(path_type=Path, file_okay=False), help="One file an object, here.")
 @click.option("--gpus", "quotas", metavar="[RESOURCE=]N", multiple=True, help="At most so many GPUs at once.")
 @click.option("--split", is_flag=True, help="Allow DAGs that outgrow a Workflow to start their parts.")
+@click.option(
+    "--interactive", is_flag=True, help="Allow submitters to use interactive assets: Secrets, tunnels to pods."
+)
 @click.option("--placeholders/--no-placeholders", default=True, show_default=True, help="Secrets to be filled in.")
 @click.option("--demo", is_flag=True, help="With Argo and MinIO, for minikube or kind. Not for production.")
 def setup(
-    profile: str | None, directory: Path | None, quotas: tuple[str, ...], split: bool, placeholders: bool, demo: bool
+    profile: str | None,
+    directory: Path | None,
+    quotas: tuple[str, ...],
+    split: bool,
+    interactive: bool,
+    placeholders: bool,
+    demo: bool,
 ) -> None:
     """Write, as YAML for `kubectl apply`, what the namespace of a profile needs: ServiceAccounts with Roles that allow
     what is needed and no more, the artifact repository, places for Secrets, a NetworkPolicy, a quota for GPUs.
@@ -32,7 +41,7 @@ def setup(
     from argo.setup.render import ARGO_VERSION, Wanted, objects, render
 
     chosen = _profile(profile, demo)
-    text = render(chosen, Wanted(_quotas(quotas), demo, placeholders, split))
+    text = render(chosen, Wanted(_quotas(quotas), demo, placeholders, split, interactive))
     if directory is None:
         click.echo(text, nl=False)
     else:

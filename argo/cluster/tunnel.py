@@ -83,13 +83,14 @@ class Tunnel:
         except Exception as error:  # the client's own, its WebSocket library's, and those of sockets
             raise RemoteError(
                 f"the cluster does not lead to pod {pod}: {_short(error)}", tried=f"port-forward to {pod}:{port}",
-                known="the session goes on", hint="it takes the right to create pods/portforward",
+                known="the session goes on", hint="it takes the rights that argosy setup --interactive grants",
             ) from error  # fmt: skip
 
 
 def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
+    """In a word; the client's own errors have it as their reason, before what the answer was in full."""
+    text = str(getattr(error, "reason", None) or error).partition(" -+-+- ")[0].strip()
+    return (text.splitlines() or [type(error).__name__])[0][:200]
 
 
 def _pump(source: Any, target: Any) -> None:

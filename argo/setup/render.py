@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from argo.backend import Json
 from argo.errors import UsageError
-from argo.setup.rights import EXECUTOR, OWNED, PARTS, SUBMITTER, Right, rules
+from argo.setup.rights import EXECUTOR, OWNED, PARTS, SESSIONS, SUBMITTER, Right, rules
 
 if TYPE_CHECKING:
     from compiler.models.project import Profile
@@ -35,6 +35,7 @@ class Wanted:
     demo: bool = False
     placeholders: bool = True
     split: bool = False
+    interactive: bool = False
 
 
 def render(profile: Profile, wanted: Wanted) -> str:
@@ -85,7 +86,7 @@ def _values(profile: Profile, wanted: Wanted) -> dict[str, Any]:
         raise UsageError(f"{run} is both the program's account and the executor's", hint="give each its own")
     return {
         "namespace": namespace, "run": run, "executor": executor, "submitter": "argosy-submitter", "pulls": pulls,
-        "executor_rules": rules(_of_executor(profile, wanted)), "submitter_rules": rules(SUBMITTER),
+        "executor_rules": rules(_of_executor(profile, wanted)), "submitter_rules": rules(_of_submitter(wanted)),
         "store": store, "store_port": _port(store), "gpus": dict(sorted(wanted.gpus.items())), "version": ARGO_VERSION,
     }  # fmt: skip
 
@@ -93,6 +94,10 @@ def _values(profile: Profile, wanted: Wanted) -> dict[str, Any]:
 def _of_executor(profile: Profile, wanted: Wanted) -> list[Right]:
     through_server = wanted.demo or profile.engine.server
     return [*EXECUTOR, *(OWNED if through_server else ()), *(PARTS if wanted.split else ())]
+
+
+def _of_submitter(wanted: Wanted) -> list[Right]:
+    return [*SUBMITTER, *(SESSIONS if wanted.interactive else ())]
 
 
 def _store(profile: Profile) -> dict[str, Any]:

@@ -45,6 +45,12 @@ SUBMITTER = (
 )
 """Of who submits and follows runs through the Kubernetes API. Through an Argo Server in client mode, too."""
 
+SESSIONS = (
+    Right("", "secrets", ("create", "get"), "the token of an interactive task; connect prints it"),
+    Right("", "pods/portforward", ("create", "get"), "connect: the tunnel; which verb it takes depends on the cluster"),
+)
+"""Of the submitter, too, where assets are interactive. Secrets cannot be told apart by who made them."""
+
 
 def rules(rights: Sequence[Right]) -> list[Json]:
     """A Role's rules: a rule a resource."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import urllib.error
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,9 +16,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from argo.backend import RunRef
 from argo.cluster import ClusterBackend
+from argo.cluster.tunnel import Tunnel
 from argo.errors import ArgosyError, AuthError, UsageError
 from argo.setup.render import Wanted, objects, render
-from argo.setup.rights import EXECUTOR, SUBMITTER, Right, rules
+from argo.setup.rights import EXECUTOR, SESSIONS, SUBMITTER, Right, rules
 from argo.target import ClusterAddress, Target
 from compiler.models.project import Profile
 from tests.argo.cluster.conftest import Place
@@ -182,6 +186,39 @@ def test_each_right_is_needed(place: Place, number: int, verb: str) -> None:
     backend = reached(place, tuple(right for right in left if right.verbs), "less")
     with pytest.raises((AuthError, ArgosyError)):
         everything(place, backend, "a")
+
+
+INTERACTIVE = [(number, verb) for number, right in enumerate(SESSIONS) for verb in right.verbs]
+
+
+@pytest.mark.parametrize("without", [None, *(item for item in INTERACTIVE if item != (1, "create"))])
+def test_interactive_assets_take_exactly_these_rights(place: Place, without: tuple[int, str] | None) -> None:
+    """But for `create pods/portforward`, which only newer clusters ask for."""
+    left = tuple(
+        Right(r.group, r.resource, tuple(v for v in r.verbs if (n, v) != without), r.reason)
+        for n, r in enumerate(SESSIONS)
+    )
+    backend = reached(place, (*SUBMITTER, *left), "interactive")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
+    failed: list[ArgosyError] = []
+    try:
+        backend.cluster.create_secret(secret)
+        assert backend.cluster.secret("s", "token") == b"x"
+    except AuthError as error:
+        failed.append(error)
+    config = place.server.kubeconfig(place.namespace, place.server.account(place.namespace, "interactive"))
+    told = threading.Event()
+
+    def tell(error: ArgosyError) -> None:
+        if "403 Forbidden" in error.message:
+            failed.append(error)
+        told.set()
+
+    tunnel = Tunnel(ClusterAddress(None, config), (place.namespace, "gone", 80), 0, tell)
+    with closing(socket.create_connection(("127.0.0.1", tunnel.port))):
+        assert told.wait(60), "there is no such pod"
+    tunnel.close()
+    assert bool(failed) == (without is not None), failed
 
 
 def test_the_executor_may_tell_what_it_made_and_nothing_else(place: Place, task_results: None) -> None:
