@@ -194,7 +194,7 @@ def test_a_connection_that_cannot_be_made_is_told(
             assert through(port, b"x") == b""
         assert process.stderr is not None
         said = ""
-        while "portforward" not in said:
+        while "argosy setup --interactive" not in said:
             line = process.stderr.readline()
             assert line, said
             said += line
