@@ -66,13 +66,13 @@ def secret(workflow: Json) -> list[Json]:
     if not any(session.secret for session in of(workflow)):
         return []
     value = base64.b64encode(secrets.token_hex(24).encode()).decode()
-    name = secret_name(workflow)
+    name = secret_name(workflow["metadata"]["name"])
     return [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": {KEY: value}}]
 
 
-def secret_name(workflow: Json) -> str:
+def secret_name(run: str) -> str:
     """The name of a run's Secret with the token."""
-    return f"{workflow['metadata']['name']}-session"
+    return f"{run}-session"
 
 
 def listening(lines: Iterable[LogLine], wanted: Sequence[str]) -> dict[str, int]:

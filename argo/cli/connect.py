@@ -99,7 +99,7 @@ def _token(backend: Backend, ref: RunRef, session: Session) -> str:
 
     if not session.secret:
         return ""
-    name = secret_name({"metadata": {"name": ref.name}})
+    name = secret_name(ref.name)
     if isinstance(backend, LocalBackend):
         return (backend.home.secret(name, KEY, ref.uid) or b"").decode()
     from argo.cluster import ClusterBackend

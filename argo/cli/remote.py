@@ -16,11 +16,6 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _LIMIT: Final = 64 << 20  # bytes
 
 
-def is_url(name: str) -> bool:
-    """Whether what the user named is a URL rather than a path."""
-    return "://" in name
-
-
 @cache
 def fetch(url: str) -> Path:
     """The file that a URL names, as a local one of the same name. Raises UsageError, EnvironmentFailure."""

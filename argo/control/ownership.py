@@ -74,8 +74,13 @@ def require_removable(workflow: Json) -> None:
 def remove_stored(ref: RunRef, workflow: Json, store: Store) -> None:
     """Remove what a run has stored and what was uploaded for it. Raises StoreError."""
     for prefix in (f"runs/{ref.namespace}/{ref.name}/{ref.uid}/", *input_prefixes(workflow)):
-        for info in [*store.list(prefix)]:
-            store.delete(info.key)
+        remove_below(store, prefix)
+
+
+def remove_below(store: Store, prefix: str) -> None:
+    """Remove all objects whose keys begin so. Raises StoreError."""
+    for info in [*store.list(prefix)]:
+        store.delete(info.key)
 
 
 def _stem(parameter: str) -> str:

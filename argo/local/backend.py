@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.control.ownership import remove_below
 from argo.errors import ConflictError, EnvironmentFailure, UsageError
 from argo.local.choice import choose_executor
 from argo.local.home import Home
@@ -270,10 +271,7 @@ class LocalBackend:
             for child in self.children(ref):
                 self.delete(child)  # its results are the parent's
             if results:
-                prefix = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/"
-                store = self.store(ref)
-                for info in [*store.list(prefix)]:
-                    store.delete(info.key)
+                remove_below(self.store(ref), f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")
             self.state.delete(ref.uid)
         shutil.rmtree(self.home.run(ref.uid), ignore_errors=True)
 

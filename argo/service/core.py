@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 
 from argo.service.catalog import Catalog
@@ -52,15 +51,12 @@ class Service:
         deliverer = Deliverer(
             database, self.outbox, self.catalog, self.addresses, self.transfers, options, settings.api_key
         )
-        work = Work(database, self.outbox, self.catalog, self.place, self._ended)
+        work = Work(database, self.outbox, self.catalog, self.place, transfers.ended)
         handlers = {
             "submit": work.submit, "track": work.track, "stop": work.stop, "remove": work.remove, "forget": work.forget,
             "callback": deliverer.deliver,
         }  # fmt: skip
         self.worker = Worker(database, self.outbox, handlers, self.place.revive)
-
-    def _ended(self, connection: Connection, run: str) -> None:
-        transfers.ended(connection, run)
 
     def close(self) -> None:
         """Let go of everything."""

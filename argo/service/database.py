@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, i
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from argo.backend import RunRef
 from argo.errors import EnvironmentFailure, UsageError
 from argo.service import schema
 
@@ -33,6 +34,11 @@ def first(result: CursorResult[Any]) -> Row | None:
 def every(result: CursorResult[Any]) -> list[Row]:
     """All rows of a result."""
     return [{str(name): value for name, value in row.items()} for row in result.mappings()]
+
+
+def ref_of(row: Mapping[str, Any]) -> RunRef:
+    """The Workflow of a row of `runs` that has been submitted."""
+    return RunRef(row["name"], row["namespace"], row["uid"])
 
 
 def new_id() -> str:

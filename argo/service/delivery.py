@@ -25,7 +25,7 @@ _COPY: Final = f"set -e; cd {_IN}; for each in *; do mkdir -p {_OUT}/$each; cp -
 _LASTS: Final = 7 * 86400  # seconds: the longest that STS gives
 _ACTIONS: Final = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 _FROM: Final = re.compile(r"\{\{tasks\.([^.}]+)\.outputs\.artifacts\.([^.}]+)\}\}")
-_SUFFIX: Final = {"tar": ".tar.gz", "zip": ".zip"}
+SUFFIX: Final = {"tar": ".tar.gz", "zip": ".zip"}
 
 
 def prefix(run: Mapping[str, Any]) -> str:
@@ -57,7 +57,7 @@ def add(workflow: Json, store: Store, bucket: str, below: str, in_cluster: Json)
         optional = {"optional": True} if source.get("optional") else {}
         file = source["path"].rstrip("/").rpartition("/")[2]
         archive = source.get("archive") or {"tar": {}}
-        suffix = next((_SUFFIX[kind] for kind in archive if kind in _SUFFIX), "")
+        suffix = next((SUFFIX[kind] for kind in archive if kind in SUFFIX), "")
         inputs.append({"name": name, "path": f"{_IN}/{name}/{file}", **optional})
         location = {**where, "bucket": bucket, "key": f"{below}/{file.removesuffix(suffix)}{suffix}"}
         outputs.append({"name": name, "path": f"{_OUT}/{name}/{file}", "archive": archive, "s3": location, **optional})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -14,9 +13,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from argo.errors import ConflictError, NotFoundError, UsageError
 from argo.service.catalog import Offered
 from argo.service.consumers import Consumer
-from argo.service.database import Row
+from argo.service.database import Row, ref_of
 from argo.service.errors import Refused
 from argo.service.receive import received_form
+from argo.service.results import attachment
 from argo.service.runs import ACTIVE, ENDED
 
 if TYPE_CHECKING:
@@ -187,11 +187,8 @@ def _phase(run: Mapping[str, Any], pod: Mapping[str, Any] | None) -> str:
 def _log(service: Service, run: Mapping[str, Any]) -> list[str]:
     if not run["uid"]:
         return []
-    from argo.backend import RunRef
-
-    ref = RunRef(run["name"], run["namespace"], run["uid"])
     try:
-        return [line.text for line in service.place.backend.logs(ref) if line.container == "main"]
+        return [line.text for line in service.place.backend.logs(ref_of(run)) if line.container == "main"]
     except NotFoundError:
         return []
 
@@ -213,7 +210,7 @@ def _output(
         except Refused:
             continue
         headers = {
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(resource, safe='')}",
+            "Content-Disposition": attachment(resource),
             "Content-Length": str(sent.info.size),
         }
         return StreamingResponse(sent.pieces(sent.part(None)), media_type=sent.media_type, headers=headers)

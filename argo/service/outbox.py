@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from argo.service.database import Database, new_id, now
@@ -119,11 +119,3 @@ class Outbox:
         with self._database.reading() as connection:
             grouped = select(jobs.c.kind, jobs.c.state, func.count()).group_by(jobs.c.kind, jobs.c.state)
             return [(row[0], row[1], row[2]) for row in connection.execute(grouped)]
-
-    def waiting(self, kind: Kind, subject: str) -> bool:
-        """Whether such a job is still to be done."""
-        with self._database.reading() as connection:
-            wanted = select(jobs.c.id).where(
-                jobs.c.kind == kind, jobs.c.subject == subject, or_(jobs.c.state == "waiting")
-            )
-            return connection.execute(wanted.limit(1)).first() is not None

@@ -8,13 +8,15 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, insert, select, update
 
 from argo.backend import Json
 from argo.errors import NotFoundError
 from argo.service.consumers import digest
-from argo.service.database import Database, Row, first, now
+from argo.service.database import Database, Row, first, now, ref_of
+from argo.service.delivery import SUFFIX
 from argo.service.errors import Refused
 from argo.service.progress import result_of
 from argo.service.schema import grants, runs
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 _PIECE: Final = 256 << 10
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-_SUFFIX: Final = {"tar": ".tar.gz", "zip": ".zip"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,10 @@ class Results:
         kept = [result_of(entry) for entry in json.loads(row["results"])]
         if kept or row["uid"] is None or row["state"] not in ("pending", "running"):
             return kept
-        from argo.backend import RunRef
         from argo.track.outputs import results
 
         try:
-            return results(self._place.backend.get(RunRef(row["name"], row["namespace"], row["uid"])))
+            return results(self._place.backend.get(ref_of(row)))
         except NotFoundError:
             return []
 
@@ -173,9 +173,14 @@ def granted(database: Database, token: str) -> tuple[Row, str]:
     return row, str(row["output"])
 
 
+def attachment(filename: str) -> str:
+    """The header Content-Disposition of a result (RFC 6266)."""
+    return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+
+
 def _filename(result: Result) -> str:
     last = result.path.rstrip("/").rpartition("/")[2] or result.name.rpartition("/")[2]
-    suffix = _SUFFIX.get(result.packed, "")
+    suffix = SUFFIX.get(result.packed, "")
     return last if last.endswith(suffix) else last + suffix
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from argo.backend import RunRef
 from argo.errors import NotFoundError
 from argo.service import results
+from argo.service.database import ref_of
 from argo.service.errors import Refused
 from argo.service.receive import received
 from argo.service.runs import shown
@@ -198,9 +197,8 @@ def _start(service: Service, consumer: Consumer, offered: Offered, body: NewRun,
 def _logs(service: Service, row: Any, task: str | None, tail: int | None) -> str:
     if not row["uid"]:
         return ""
-    ref = RunRef(row["name"], row["namespace"], row["uid"])
     try:
-        lines = [f"{line.task}: {line.text}" for line in service.place.backend.logs(ref, task)]
+        lines = [f"{line.task}: {line.text}" for line in service.place.backend.logs(ref_of(row), task)]
     except NotFoundError as error:
         if task is not None:
             raise Refused(404, "not-found", error.message) from None
@@ -232,7 +230,7 @@ def _results(routes: APIRouter, service: Service) -> None:
 def send(download: Download, request: Request) -> Response:
     """A result as an answer. Headers: ETag, Accept-Ranges, and the SHA-256 where the store knows it."""
     info = download.info
-    headers = {"Accept-Ranges": "bytes", "Content-Disposition": _attachment(download.filename)}
+    headers = {"Accept-Ranges": "bytes", "Content-Disposition": results.attachment(download.filename)}
     if info.etag:
         headers["ETag"] = f'"{info.etag}"'
         if request.headers.get("if-none-match") == headers["ETag"]:
@@ -248,7 +246,3 @@ def send(download: Download, request: Request) -> Response:
         headers["Content-Range"] = f"bytes {part.start}-{part.start + part.length - 1}/{part.size}"
     status = 200 if part.whole else 206
     return StreamingResponse(download.pieces(part), status, headers, download.media_type)
-
-
-def _attachment(filename: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(filename, safe='')}"

@@ -7,17 +7,18 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
-from argo.backend import FINISHED, RunRef
+from argo.backend import FINISHED
+from argo.control.ownership import remove_below
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError
 from argo.service import inputs, outbox, progress
 from argo.service.catalog import Catalog
-from argo.service.database import Database, first, now
+from argo.service.database import Database, first, now, ref_of
 from argo.service.errors import translated
 from argo.service.outbox import Job, Outbox
 from argo.service.place import Place
-from argo.service.runs import ACTIVE, change, revision
+from argo.service.runs import ACTIVE, change
 from argo.service.schema import runs, uploads
 
 log = logging.getLogger("argosy.service")
@@ -78,7 +79,7 @@ class Work:
             self._done(job)
             return
         try:
-            workflow = self._place.backend.get(RunRef(row["name"], row["namespace"], row["uid"]))
+            workflow = self._place.backend.get(ref_of(row))
         except NotFoundError:
             self._end(job, row, "canceled" if row["stop"] else "failed", "its Workflow is gone")
             return
@@ -110,7 +111,7 @@ class Work:
                 self._outbox.again(connection, job, pause(job.attempts, 2.0))
             return
         try:
-            self._place.stop(RunRef(row["name"], row["namespace"], row["uid"]))
+            self._place.stop(ref_of(row))
         except NotFoundError:
             pass
         except ArgosyError:
@@ -124,11 +125,11 @@ class Work:
         """Remove a run's Workflow and its results."""
         row = self._row(job.subject)
         if row is not None and row["uid"]:
-            ref = RunRef(row["name"], row["namespace"], row["uid"])
+            ref = ref_of(row)
             try:
                 self._place.backend.delete(ref, results=True)
             except NotFoundError:
-                self._remove_results(ref)
+                remove_below(self._place.store(), f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")
             except ConflictError:
                 if job.attempts < _STOPS:
                     raise
@@ -146,17 +147,10 @@ class Work:
             with self._database.writing() as connection:
                 self._outbox.again(connection, job, _LAST)
             return
-        store = self._place.store()
-        for info in [*store.list(f"inputs/{row['consumer']}/{row['id']}/")]:
-            store.delete(info.key)
+        remove_below(self._place.store(), f"inputs/{row['consumer']}/{row['id']}/")
         with self._database.writing() as connection:
             connection.execute(delete(uploads).where(uploads.c.id == job.subject))
             self._outbox.done(connection, job)
-
-    def _remove_results(self, ref: RunRef) -> None:
-        store = self._place.store()
-        for info in [*store.list(f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")]:
-            store.delete(info.key)
 
     def _objects(self, row: Any) -> list[Any]:
         given = json.loads(row["request"]).get("extension")
@@ -192,8 +186,3 @@ class Work:
     def _done(self, job: Job) -> None:
         with self._database.writing() as connection:
             self._outbox.done(connection, job)
-
-
-def touch(connection: Connection, run: str) -> None:
-    """Tell those who watch a run that something about it changed."""
-    connection.execute(update(runs).where(runs.c.id == run).values(revision=revision()))

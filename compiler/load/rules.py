@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Key = tuple[str | int, ...]
 
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _CONTAINER = ("command", "args", "script", "working_dir", "user", "inputs", "outputs", "parameters", "sidecars")
 _NOT_REMOTE = ("command", "args", "script", "working_dir", "inputs", "outputs", "env", "volumes", "sidecars", "ports")
 _NOT_OF_GATES = ("with_", "foreach", "retry", "resources", "cache")
@@ -56,9 +55,8 @@ def _interactive(asset: ComputeAsset) -> Iterator[Mistake]:
     if asset.script is None and not asset.command:
         hint = "an image's own entry point is not known to Argo"
         yield Mistake(("command",), "A121", "missing field 'command'", hint, key=True)
-    if asset.token is not None and not re.fullmatch(_VARIABLE, asset.token.env, re.ASCII):
-        message = f"'{asset.token.env[:60]}' is not a name of an environment variable: letters, digits and '_'"
-        yield Mistake(("token", "env"), "A124", message)
+    if asset.token is not None:
+        yield from _variable(asset.token.env, ("token", "env"))
     for name in ("retry", "cache"):
         if name in asset.model_fields_set:
             yield Mistake((name,), "A128", f"an interactive asset has no '{name}'", key=True)
@@ -278,9 +276,13 @@ def _absolute(path: str, at: Key) -> Iterator[Mistake]:
 
 def _variables(variables: Mapping[str, Any], at: Key) -> Iterator[Mistake]:
     for name in variables:
-        if not re.fullmatch(_VARIABLE, name, re.ASCII):
-            message = f"'{name[:60]}' is not a name of an environment variable: letters, digits and '_'"
-            yield Mistake((*at, name), "A124", message, key=True)
+        yield from _variable(name, (*at, name), key=True)
+
+
+def _variable(name: str, at: Key, *, key: bool = False) -> Iterator[Mistake]:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+        message = f"'{name[:60]}' is not a name of an environment variable: letters, digits and '_'"
+        yield Mistake(at, "A124", message, key=key)
 
 
 def _schedule(schedule: Schedule) -> Iterator[Mistake]:

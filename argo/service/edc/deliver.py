@@ -13,7 +13,7 @@ from argo.backend import Json
 from argo.errors import RemoteError
 from argo.service.database import every
 from argo.service.edc.targets import check
-from argo.service.edc.transfers import Transfers, what_of
+from argo.service.edc.transfers import Transfers
 from argo.service.errors import Refused
 from argo.service.schema import runs, transfers
 from argo.service.work import pause
@@ -49,7 +49,7 @@ class Deliverer:
 
     def deliver(self, job: Job) -> None:
         """Tell the connector; what fails is tried again, and given up at last."""
-        what = what_of(job.payload)
+        what = str(job.payload["what"])
         with self._database.reading() as connection:
             transfer = every(connection.execute(select(transfers).where(transfers.c.id == job.subject)))[0]
             run = every(connection.execute(select(runs).where(runs.c.id == transfer["run"])))[0]

@@ -9,9 +9,7 @@ Signaling (from 0.16). States:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -166,8 +164,3 @@ def _row(connection: Connection, transfer: str) -> Row:
 
 def _state_of(connection: Connection, run: str) -> str:
     return str(connection.execute(select(runs_table.c.state).where(runs_table.c.id == run)).scalar_one())
-
-
-def what_of(payload: Mapping[str, Any] | str) -> str:
-    """What a callback tells."""
-    return str((json.loads(payload) if isinstance(payload, str) else payload)["what"])
