@@ -165,6 +165,9 @@ class Backend(Protocol):
     def artifacts(self, ref: RunRef) -> Store:
         """The run's artifacts through the place's own API, to read only. Raises UsageError where it has none."""
 
+    def secret(self, ref: RunRef, name: str, key: str) -> bytes:
+        """A value of a Secret that a run uses. Raises NotFoundError, UsageError where the place tells none."""
+
     def link(self, ref: RunRef) -> str:
         """Where a browser shows the run, in Argo's UI; empty where nothing does."""
 

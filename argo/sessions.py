@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -21,17 +21,19 @@ _LISTENS = re.compile(r"gateway: ([^ ]+) at ([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One interactive task. `ports` are the paths of its pages by port, `query` is what its URL calls the token."""
+    """One interactive task. `ports` are the paths of its pages by port, `query` is what its URL calls the token, `at`
+    where its gateway listens, as far as that is certain."""
 
     task: str
     ports: Mapping[str, str]
     secret: bool = False
     query: str = ""
+    at: Mapping[str, int] = field(default_factory=dict)
 
-    def url(self, name: str, port: int, token: str) -> str:
-        """Where a browser on this machine finds a port of it, with the token where the URL may have it."""
+    def url(self, root: str, name: str, token: str) -> str:
+        """Where a browser finds a port of it, with the token where the URL may have it."""
         query = f"?{self.query}={quote(token, safe='')}" if self.query and token else ""
-        return f"http://127.0.0.1:{port}{self.ports[name]}{query}"
+        return f"{root}{self.ports[name]}{query}"
 
 
 def of(workflow: Json) -> list[Session]:
@@ -40,9 +42,12 @@ def of(workflow: Json) -> list[Session]:
     try:
         found: dict[str, Any] = json.loads(text) if text else {}
         return [
-            Session(task, dict(about["ports"]), "token" in about, (about.get("token") or {}).get("query") or "")
+            Session(
+                task, dict(about["ports"]), "token" in about, (about.get("token") or {}).get("query") or "",
+                dict(about.get("at") or {}),
+            )
             for task, about in found.items()
-        ]
+        ]  # fmt: skip
     except (ValueError, TypeError, AttributeError, LookupError):
         return []
 

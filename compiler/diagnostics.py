@@ -209,6 +209,7 @@ register(
     ("A410", "error", "a schedule for a DAG that needs something given"),
     ("A411", "warning", "a limit that does not hold where a DAG is nested"),
     ("A412", "error", "a cached loop whose files are gathered"),
+    ("A413", "error", "an interactive task that nobody could reach"),
 )
 
 # A5xx: what is open to attack (compiler.check)
@@ -224,6 +225,7 @@ register(
     ("A509", "warning", "an output's folder that hides something"),
     ("A510", "error", "hardening that contradicts itself"),
     ("A511", "error", "something in reach of what consumers bring"),
+    ("A512", "warning", "an interactive asset that is open to everybody"),
 )
 
 register(("A602", "error", "unknown profile"))

@@ -3,7 +3,7 @@
 Named tuples, and annotations that are evaluated: see `compiler.plan`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -130,6 +130,30 @@ class ResolvedTask(NamedTuple):
     needs: Needs | None
     when: "Condition | None"
     data: tuple[str, ...]
+
+
+class Interactive(NamedTuple):
+    """An interactive task of a run: its path from the entry DAG (`inner.desk`), whether a loop is around it."""
+
+    path: str
+    task: ResolvedTask
+    definition: "Definition[ComputeAsset]"
+    looped: bool
+
+
+def is_session(model: Any) -> bool:
+    """Whether an asset is interactive."""
+    return getattr(model, "mode", "job") == "interactive"
+
+
+def interactive(dag: "ResolvedDag", below: str = "", looped: bool = False) -> Iterator[Interactive]:
+    """The interactive tasks of a DAG and of those that it nests."""
+    for task in (*dag.tasks, *dag.finally_):
+        path, inside = f"{below}{task.name}", looped or task.foreach is not None
+        if isinstance(task.target, ResolvedDag):
+            yield from interactive(task.target, f"{path}.", inside)
+        elif isinstance(task.target, Definition) and is_session(task.target.model):
+            yield Interactive(path, task, task.target, inside)
 
 
 class Condition(NamedTuple):

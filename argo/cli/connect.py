@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from argo.backend import FINISHED
 from argo.cli import options
 from argo.errors import ArgosyError, ConflictError, UsageError
 
@@ -26,14 +25,16 @@ _LOOK = 0.5  # seconds between two looks whether the session listens
 @click.option("--task", metavar="TASK", help="The task, where a run has several that are interactive.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
               help="Of this machine, for the task's first port on a cluster; 0: any that is free.")  # fmt: skip
+@click.option("--tunnel", is_flag=True, help="Through the Kubernetes API, even where the run has hosts of its own.")
 @options.output()
-def connect(name: str, profile: str | None, task: str | None, port: int, form: str) -> int:
+def connect(name: str, profile: str | None, task: str | None, port: int, tunnel: bool, form: str) -> int:
     """Wait until an interactive task listens, open the way to it, and print its URL with its token.
 
-    On this machine the URL is that of the task itself. On a cluster a tunnel leads there through the Kubernetes API,
-    until Ctrl-C or the end of the run; the task goes on when the tunnel is closed.
+    On this machine the URL is that of the task itself, and on a cluster that of its Ingress, where the profile has
+    `sessions`. Otherwise a tunnel leads there through the Kubernetes API, until Ctrl-C or the end of the run; the task
+    goes on when the tunnel is closed.
     """
-    from argo import sessions
+    from argo import reach, sessions
     from argo.cli.output import say
 
     target = options.target(profile)
@@ -41,16 +42,19 @@ def connect(name: str, profile: str | None, task: str | None, port: int, form: s
         raise UsageError("an Argo Server leads to no pod", hint="use a profile that names a kubeconfig context")
     with options.opened(target) as backend, ExitStack() as stack:
         ref = backend.find(name)
-        session = sessions.choose(backend.get(ref), task)
+        workflow = backend.get(ref)
+        session = sessions.choose(workflow, task)
         ports = _listening(backend, ref, session, task or session.task)
-        token = _token(backend, ref, session)
-        if not target.local:
+        token = reach.token(backend, ref, session)
+        outside = {} if target.local or tunnel else reach.outside(workflow, session)
+        through = not target.local and not outside
+        if through:
             opening = _tunnels(target, backend, ref, task or session.task, ports, port)
             ports = stack.enter_context(opening)
+        roots = outside or {name: reach.here(at) for name, at in ports.items()}
         with suppress(KeyboardInterrupt):
-            urls = {name: (session.url(name, at, token), at) for name, at in ports.items()}
-            _print(session, ref, urls, token, form)
-            if not target.local:
+            _print(session, ref, roots, token, form)
+            if through:
                 say("Ctrl-C closes the tunnel; the task goes on")
                 for _ in backend.watch(ref):
                     pass
@@ -58,14 +62,17 @@ def connect(name: str, profile: str | None, task: str | None, port: int, form: s
     return 0
 
 
-def _print(session: Session, ref: RunRef, urls: dict[str, tuple[str, int]], token: str, form: str) -> None:
+def _print(session: Session, ref: RunRef, roots: dict[str, str], token: str, form: str) -> None:
+    from urllib.parse import urlsplit
+
     from argo.cli.output import emit
 
+    urls = {name: session.url(root, name, token) for name, root in roots.items()}
     if form != "text":
-        found = {name: {"url": url, "port": port} for name, (url, port) in urls.items()}
+        found = {name: {"url": url, "port": urlsplit(url).port} for name, url in urls.items()}
         emit({"run": ref.name, "task": session.task, "ports": found, "token": token or None}, form)
         return
-    for name, (url, _) in urls.items():
+    for name, url in urls.items():
         click.echo(url if len(urls) == 1 else f"{name}  {url}")
     if token and not session.query:
         click.echo(f"token  {token}")
@@ -73,39 +80,15 @@ def _print(session: Session, ref: RunRef, urls: dict[str, tuple[str, int]], toke
 
 def _listening(backend: Backend, ref: RunRef, session: Session, task: str) -> dict[str, int]:
     """The ports of the task's gateway, as soon as all are open. Raises ConflictError where that will not happen."""
+    from argo import reach
     from argo.cli.progress import ticking
-    from argo.errors import NotFoundError
-    from argo.sessions import listening
 
     with ticking(lambda: f"waiting for {task} to listen"):
-        while True:
-            workflow = backend.get(ref)
-            if (workflow.get("status") or {}).get("phase") in FINISHED:
-                raise ConflictError(f"{ref.name} has ended", hint=f"argosy logs {ref.name}{options.again()}")
-            try:
-                found = listening(backend.logs(ref, task), [*session.ports])
-            except NotFoundError:  # not begun
-                found = {}
-            if len(found) == len(session.ports):
-                return found
+        while (found := reach.ports(backend, ref, session, task)) is None:
             if not backend.active(ref):
                 raise ConflictError(f"nothing drives {ref.name} now", hint=f"argosy resume {ref.name}{options.again()}")
             time.sleep(_LOOK)
-
-
-def _token(backend: Backend, ref: RunRef, session: Session) -> str:
-    from argo.local.backend import LocalBackend
-    from argo.sessions import KEY, secret_name
-
-    if not session.secret:
-        return ""
-    name = secret_name(ref.name)
-    if isinstance(backend, LocalBackend):
-        return (backend.home.secret(name, KEY, ref.uid) or b"").decode()
-    from argo.cluster import ClusterBackend
-
-    assert isinstance(backend, ClusterBackend)
-    return backend.cluster.secret(name, KEY).decode()
+    return found
 
 
 @contextmanager

@@ -17,6 +17,14 @@ from argo.target import ClusterAddress
 
 WORKFLOWS = "workflows"
 OWNER = "argosy.dev/owner"  # a label: of the ConfigMaps that a run owns
+OWNED = {
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+    "Service": ("/api/v1", "services"),
+    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
+}
+"""What a submission makes besides the Workflow, which owns it: the API and the plural of each kind."""
+
 _ARGO = "/apis/argoproj.io/v1alpha1"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _PAGE = 100  # of objects of a megabyte each, at worst
@@ -96,17 +104,20 @@ class Cluster:
         """One ConfigMap."""
         return self.client.json("GET", self._core("configmaps", name, namespace), f"get configmaps {name}")
 
-    def create_config_map(self, value: Json) -> None:
-        """Make a ConfigMap. Raises ConflictError where there is one of the name, maybe this one."""
-        self.client.json("POST", self._core("configmaps"), f"create configmaps {value['metadata']['name']}", value)
+    def create_owned(self, value: Json) -> None:
+        """Make one of what a run owns. Raises ConflictError where there is one of the name, maybe this one."""
+        root, plural = OWNED[value["kind"]]
+        what = f"create {plural} {value['metadata']['name']}"
+        self.client.json("POST", f"{root}{self._path(plural)}", what, value)
 
-    def create_secret(self, value: Json) -> None:
-        """Make a Secret. Raises ConflictError where there is one of that name."""
-        self.client.json("POST", self._core("secrets"), f"create secrets {value['metadata']['name']}", value)
+    def owned(self, kind: str, name: str) -> Json:
+        """One of what runs own. Raises NotFoundError."""
+        root, plural = OWNED[kind]
+        return self.client.json("GET", f"{root}{self._path(plural, name)}", f"get {plural} {name}")
 
     def secret(self, name: str, key: str) -> bytes:
         """A value of a Secret. Raises NotFoundError, for a Secret without that key, too."""
-        found = self.client.json("GET", self._core("secrets", name), f"get secrets {name}")
+        found = self.owned("Secret", name)
         if key not in (found.get("data") or {}):
             raise NotFoundError(f"the Secret {name} has no {key}")
         return base64.b64decode(found["data"][key])
@@ -166,7 +177,7 @@ class Cluster:
     def _core(self, plural: str, name: str = "", namespace: str = "") -> str:
         return f"/api/v1{self._path(plural, name, namespace)}"
 
-    def _path(self, plural: str, name: str, namespace: str = "") -> str:
+    def _path(self, plural: str, name: str = "", namespace: str = "") -> str:
         inner = f"/{quote(name, safe='')}" if name else ""
         return f"/namespaces/{quote(namespace or self.namespace, safe='')}/{plural}{inner}"
 

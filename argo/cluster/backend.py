@@ -93,6 +93,9 @@ class ClusterBackend:
             f"no server gives the artifacts of {ref.name}", hint="use a profile with an Argo Server, or leave --via out"
         )
 
+    def secret(self, ref: RunRef, name: str, key: str) -> bytes:  # noqa: ARG002  (any of the namespace)
+        return self.cluster.secret(name, key)
+
     def link(self, ref: RunRef) -> str:  # noqa: ARG002  (no server is known here)
         return ""
 

@@ -1,4 +1,4 @@
-"""A submission to a cluster: the Workflow is made suspended, then what it owns (ConfigMaps, Secrets), then it goes on.
+"""A submission to a cluster: the Workflow is made suspended, then what it owns (ConfigMaps, …), then it goes on.
 
 Each step may be repeated, by whoever finds the run of the same key half made.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from argo.backend import KEY, Json, RunRef, Submission, Submitted
-from argo.cluster.api import OWNER, WORKFLOWS, Cluster, owners
+from argo.cluster.api import OWNED, OWNER, WORKFLOWS, Cluster, owners
 from argo.cluster.errors import UncertainError
 from argo.cluster.runs import edit, ref_of
 from argo.control.demands import require_template
@@ -23,7 +23,7 @@ _TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds
 def submit(cluster: Cluster, submission: Submission) -> Submitted:
     """As `Backend.submit`."""
     _require_templates(cluster, submission)
-    owned = [o for o in submission.objects if o["kind"] in ("ConfigMap", "Secret")]
+    owned = [o for o in submission.objects if o["kind"] in OWNED]
     made, new = _create(cluster, _prepared(submission, owned), submission.key)
     try:
         _complete(cluster, made, owned)
@@ -35,7 +35,7 @@ def submit(cluster: Cluster, submission: Submission) -> Submitted:
 
 
 def _prepared(submission: Submission, owned: Sequence[Json]) -> Json:
-    """The Workflow as it is made first: suspended, where it has to wait for its ConfigMaps and Secrets."""
+    """The Workflow as it is made first: suspended, where it has to wait for what it owns."""
     workflow: Json = {**submission.workflow, "spec": {**submission.workflow["spec"]}}
     metadata = workflow["metadata"] = {**workflow["metadata"]}
     metadata["labels"] = {**(metadata.get("labels") or {}), KEY: submission.key}
@@ -79,7 +79,7 @@ def _there(cluster: Cluster, name: str) -> Json | None:
 
 
 def _complete(cluster: Cluster, workflow: Json, owned: Sequence[Json]) -> None:
-    """Make the ConfigMaps and Secrets that are missing, then let a Workflow go on that waits for them."""
+    """Make the owned objects that are missing, then let a Workflow go on that waits for them."""
     if PREPARING not in (workflow["metadata"].get("annotations") or {}):
         return
     ref = ref_of(workflow)
@@ -90,22 +90,19 @@ def _complete(cluster: Cluster, workflow: Json, owned: Sequence[Json]) -> None:
     for given in owned:
         labels = {**(given["metadata"].get("labels") or {}), OWNER: ref.name}
         metadata = {**given["metadata"], "labels": labels, "ownerReferences": [owner]}
-        if given["kind"] == "Secret":
-            with suppress(ConflictError):  # an earlier attempt's; its name is the run's
-                cluster.create_secret({**given, "metadata": metadata})
-            continue
-        _create_config_map(cluster, {**given, "metadata": metadata}, ref)
+        _create_owned(cluster, {**given, "metadata": metadata}, ref)
     edit(cluster, ref, _release)
 
 
-def _create_config_map(cluster: Cluster, config_map: Json, ref: RunRef) -> None:
-    name = config_map["metadata"]["name"]
+def _create_owned(cluster: Cluster, value: Json, ref: RunRef) -> None:
+    """Make an object that the run owns; what an earlier attempt made stays as it is."""
+    kind, name = value["kind"], value["metadata"]["name"]
     try:
-        cluster.create_config_map(config_map)
+        cluster.create_owned(value)
     except ConflictError:
-        if ref.uid not in owners(cluster.config_map(name)):
+        if ref.uid not in owners(cluster.owned(kind, name)):
             raise ConflictError(
-                f"there is a ConfigMap {name} already, which is not this run's", hint="choose another --name"
+                f"there is a {kind} {name} already, which is not this run's", hint="choose another --name"
             ) from None
 
 

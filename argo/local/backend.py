@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import time
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.control.ownership import remove_below
-from argo.errors import ConflictError, EnvironmentFailure, UsageError
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.local.choice import choose_executor
 from argo.local.home import Home
 from argo.local.identity import identify
@@ -98,7 +97,7 @@ class LocalBackend:
             ref = identify(submission.workflow)
         if submission.key:
             submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
-        kept = [given for given in submission.objects if given["kind"] != "Secret"]
+        kept = [given for given in submission.objects if given["kind"] not in ("Secret", "Service", "Ingress")]
         try:
             self.state.add(
                 ref,
@@ -114,17 +113,16 @@ class LocalBackend:
             there = self.named(ref)
             if there is None or not submission.key or self._key(there) != submission.key:
                 raise
-            self._give_secrets(there, submission)
+            self.home.give_secrets(there.uid, submission.objects)
             return Submitted(there, new=False)
-        self._give_secrets(ref, submission)
+        self.home.give_secrets(ref.uid, submission.objects)
         return Submitted(ref, new=True)
 
-    def _give_secrets(self, ref: RunRef, submission: Submission) -> None:
-        """Keep the Secrets of a submission as files that only this user reads. What an earlier attempt gave stays."""
-        for given in submission.objects:
-            for key, value in (given.get("data") or {}).items() if given["kind"] == "Secret" else ():
-                if self.home.secret(name := given["metadata"]["name"], key, ref.uid) is None:
-                    self.home.give_secret(ref.uid, name, key, base64.b64decode(value))
+    def secret(self, ref: RunRef, name: str, key: str) -> bytes:
+        value = self.home.secret(name, key, ref.uid)
+        if value is None:
+            raise NotFoundError(f"there is no secret {name}/{key}")
+        return value
 
     def check_name(self, ref: RunRef) -> None:
         """Raises ConflictError when a run of that name exists, before anything is uploaded for another one."""

@@ -14,11 +14,14 @@ cache/                        what compile keeps
 
 from __future__ import annotations
 
+import base64
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from argo.backend import Json
 from argo.errors import EnvironmentFailure
 
 _PART = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
@@ -97,6 +100,13 @@ class Home(NamedTuple):
         with os.fdopen(descriptor, "wb") as file:
             file.write(value)
         new.replace(path)
+
+    def give_secrets(self, uid: str, objects: Sequence[Json]) -> None:
+        """Keep the Secrets among a run's objects as files that only this user reads. What is there already stays."""
+        for given in objects:
+            for key, value in (given.get("data") or {}).items() if given["kind"] == "Secret" else ():
+                if self.secret(name := given["metadata"]["name"], key, uid) is None:
+                    self.give_secret(uid, name, key, base64.b64decode(value))
 
     def _secrets(self, uid: str) -> list[Path]:
         return [*([self.run(uid) / "secrets"] if uid else []), self.root / "secrets"]

@@ -62,9 +62,9 @@ class ServerBackend:
         Raises UsageError for a WorkflowTemplate that the server does not have as it was given.
         """
         self._require_templates(submission)
-        if any(given["kind"] == "Secret" for given in submission.objects):
+        if any(given["kind"] in ("Secret", "Service", "Ingress") for given in submission.objects):
             raise UsageError(
-                "an Argo Server makes no Secrets, which this run needs",
+                "an Argo Server makes no Secrets, Services and Ingresses, which this run needs",
                 known="nothing was started",
                 hint="use a profile that names a kubeconfig context",
             )
@@ -153,6 +153,9 @@ class ServerBackend:
         from argo.server.artifacts import ArtifactFiles
 
         return ArtifactFiles(self.client, self.get(ref))
+
+    def secret(self, ref: RunRef, name: str, key: str) -> bytes:  # noqa: ARG002
+        raise UsageError("an Argo Server tells no Secrets", hint="use a profile that names a kubeconfig context")
 
     def link(self, ref: RunRef) -> str:
         return f"{self.client.url}/workflows/{quote(ref.namespace)}/{quote(ref.name)}?uid={quote(ref.uid)}"

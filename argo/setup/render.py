@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from argo.backend import Json
 from argo.errors import UsageError
-from argo.setup.rights import EXECUTOR, OWNED, PARTS, SESSIONS, SUBMITTER, Right, rules
+from argo.setup.rights import EXECUTOR, INGRESSES, OWNED, PARTS, SESSIONS, SUBMITTER, Right, rules
 
 if TYPE_CHECKING:
     from compiler.models.project import Profile
@@ -42,6 +42,7 @@ def render(profile: Profile, wanted: Wanted) -> str:
     """A YAML stream for `kubectl apply`. Raises UsageError for names that Kubernetes, or S3, would not take."""
     values = _values(profile, wanted)
     names = ["accounts", "store", *(["secrets"] if wanted.placeholders and not wanted.demo else []), "network"]
+    names += ["sessions"] if profile.sessions else []
     names += ["quota"] if wanted.gpus else []
     names += ["demo"] if wanted.demo else []
     environment = _environment()
@@ -86,8 +87,10 @@ def _values(profile: Profile, wanted: Wanted) -> dict[str, Any]:
         raise UsageError(f"{run} is both the program's account and the executor's", hint="give each its own")
     return {
         "namespace": namespace, "run": run, "executor": executor, "submitter": "argosy-submitter", "pulls": pulls,
-        "executor_rules": rules(_of_executor(profile, wanted)), "submitter_rules": rules(_of_submitter(wanted)),
+        "executor_rules": rules(_of_executor(profile, wanted)),
+        "submitter_rules": rules(_of_submitter(profile, wanted)),
         "store": store, "store_port": _port(store), "gpus": dict(sorted(wanted.gpus.items())), "version": ARGO_VERSION,
+        "controller_namespace": (profile.sessions and profile.sessions.controller_namespace) or "",
     }  # fmt: skip
 
 
@@ -96,8 +99,12 @@ def _of_executor(profile: Profile, wanted: Wanted) -> list[Right]:
     return [*EXECUTOR, *(OWNED if through_server else ()), *(PARTS if wanted.split else ())]
 
 
-def _of_submitter(wanted: Wanted) -> list[Right]:
-    return [*SUBMITTER, *(SESSIONS if wanted.interactive else ())]
+def _of_submitter(profile: Profile, wanted: Wanted) -> list[Right]:
+    return [
+        *SUBMITTER,
+        *(SESSIONS if wanted.interactive or profile.sessions else ()),
+        *(INGRESSES if profile.sessions else ()),
+    ]
 
 
 def _store(profile: Profile) -> dict[str, Any]:

@@ -51,6 +51,12 @@ SESSIONS = (
 )
 """Of the submitter, too, where assets are interactive. Secrets cannot be told apart by who made them."""
 
+INGRESSES = (
+    Right("", "services", ("create", "get"), "the way to an interactive task, where the profile has `sessions`"),
+    Right("networking.k8s.io", "ingresses", ("create", "get"), "its host"),
+)
+"""Of the submitter, too, where people reach interactive tasks by Ingresses."""
+
 
 def rules(rights: Sequence[Right]) -> list[Json]:
     """A Role's rules: a rule a resource."""

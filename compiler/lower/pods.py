@@ -31,6 +31,7 @@ from compiler.plan import (
     as_json,
     compact,
 )
+from compiler.program import is_session
 from compiler.refs import OPEN, Ref, Text, parse
 
 if TYPE_CHECKING:
@@ -93,20 +94,22 @@ class Pods:
             requests=tuple(sorted(resources.requests.items())),
             limits=tuple(sorted(resources.limits.items())),
         )
-        interactive = sessions.is_session(model)
+        interactive = is_session(model)
         gpu = model.resources.gpu if model.resources else None
         where = placed(gpu, model.placement, self._profile)
         patched = {sessions.SESSION if interactive else "main": resources.patched}
         sidecars = tuple(self._sidecar(name, sidecar, texts, patched) for name, sidecar in model.sidecars.items())
+        label = sessions.labels(model, self._profile)
         if interactive:
             assert isinstance(model, ComputeAsset)
-            container, session = sessions.lowered(model, container)
+            container, session = sessions.lowered(model, container, self._profile)
             sidecars = (session, *sidecars)
-            texts.run |= dict.fromkeys([names.RUN_NAME] if model.token else [])
+            wanted = {names.RUN_NAME: model.token, names.TASK_PATH: label}
+            texts.run |= {name: None for name, need in wanted.items() if need}
         template = PodTemplate(
             Interface(),
             container,
-            labels=tuple(sorted({**model.labels, **_bounded(model)}.items())),
+            labels=tuple(sorted({**model.labels, **_bounded(model), **label}.items())),
             annotations=tuple(sorted((name, escape(value)) for name, value in model.annotations.items())),
             retry=retry_of(model.retry),
             deadline=sessions.deadline(model) if isinstance(model, ComputeAsset) and interactive else model.timeout,
@@ -206,9 +209,8 @@ def _interface(use: Use, texts: _Texts) -> Interface:
     added = [names.env_input(name) for name, given in model.inputs.items() if given.kind == "env" and name in use.given]
     if use.files:
         added.append(names.FILES_CONFIG)
-    added += texts.run
-    if stored:
-        added += (names.TASK_PATH, names.ITEM_INDEX) if use.looped else (names.TASK_PATH,)
+    place = ((names.TASK_PATH, names.ITEM_INDEX) if use.looped else (names.TASK_PATH,)) if stored else ()
+    added += dict.fromkeys((*texts.run, *place))
     artifacts = [
         InputArtifact(name, given.path or "", given.optional or name in use.maybe)
         for name, given in model.inputs.items()

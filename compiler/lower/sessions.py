@@ -7,35 +7,35 @@ Workflow has to wait beside a daemon.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from compiler.lower import names
 from compiler.plan import Container, EnvVar, Secret, Security, Sidecar
-from compiler.program import Definition, ResolvedDag
+from compiler.program import ResolvedDag, interactive, is_session
 
 if TYPE_CHECKING:
     from compiler.models import ComputeAsset
+    from compiler.models.project import Profile
 
 SESSION: Final = "session"  # the sidecar's name
 ANNOTATION: Final = "argosy.dev/session"
+INGRESS: Final = "argosy.dev/ingress"
+LABEL: Final = "argosy.dev/session"  # of pods that an Ingress leads to: which task it is
+LONGEST: Final = 63  # characters of a label's value
 LIFETIME: Final = 8 * 3600  # seconds, where the asset says none
 IMAGE: Final = "python:3.13-slim"
 _AFTER: Final = 600  # seconds in which the gateway must have begun, and outputs be stored
 _TOKEN: Final = "token"  # noqa: S105  (a Secret's key)
+_FIRST: Final = 8765  # the gateway's first port
 
 
 @cache
 def program() -> str:
     """The text of the gateway."""
     return Path(__file__).parent.parent.joinpath("programs", "gateway.py").read_text(encoding="utf-8")
-
-
-def is_session(model: Any) -> bool:
-    """Whether an asset is interactive."""
-    return getattr(model, "mode", "job") == "interactive"
 
 
 def deadline(model: ComputeAsset) -> int:
@@ -51,7 +51,22 @@ def token(model: ComputeAsset) -> tuple[EnvVar, ...]:
     return (EnvVar(model.token.env, secret=Secret(name, _TOKEN)),)
 
 
-def lowered(model: ComputeAsset, container: Container) -> tuple[Container, Sidecar]:
+def listens(model: ComputeAsset) -> dict[str, int]:
+    """Where the gateway listens, by port; on none that the pod's programs take."""
+    sidecars = [port.port for sidecar in model.sidecars.values() for port in sidecar.ports.values()]
+    taken = {*sidecars, *(port.port for port in model.ports.values())}
+    first = next(first for first in count(_FIRST) if taken.isdisjoint(range(first, first + len(model.ports))))
+    return dict(zip(model.ports, count(first), strict=False))
+
+
+def labels(model: Any, profile: Profile) -> dict[str, str]:
+    """The label by which a Service finds the pod, where the profile has one made."""
+    if profile.sessions is None or not is_session(model):
+        return {}
+    return {LABEL: f"{{{{=replace(inputs.parameters.{names.TASK_PATH}, '/', '.')}}}}"}
+
+
+def lowered(model: ComputeAsset, container: Container, profile: Profile) -> tuple[Container, Sidecar]:
     """The gateway and, beside it, the program."""
     own = token(model)
     given = [variable for variable in container.env if variable.name not in {made.name for made in own}]
@@ -61,6 +76,9 @@ def lowered(model: ComputeAsset, container: Container) -> tuple[Container, Sidec
         "GATEWAY_LIFETIME": str(model.lifetime or LIFETIME),
         "GATEWAY_IDLE": str(model.idle or 0),
     }
+    first, *_ = listens(model).values()
+    if profile.sessions is not None:
+        settings |= {"GATEWAY_OPEN": "true", "GATEWAY_FIRST": str(first)}
     gateway = Container(
         IMAGE,
         ("python3", "-c", program()),
@@ -73,20 +91,30 @@ def lowered(model: ComputeAsset, container: Container) -> tuple[Container, Sidec
     return gateway, Sidecar(SESSION, inner, mirror_volumes=True)
 
 
-def described(dag: ResolvedDag) -> str:
-    """The annotation that tells of a DAG's interactive tasks; empty without any."""
-    found = dict(_described(dag, ""))
-    return json.dumps(found, separators=(",", ":")) if found else ""
+def described(dag: ResolvedDag, profile: Profile) -> dict[str, str]:
+    """The annotations that tell of a DAG's interactive tasks, and of the profile's way to them; none without any."""
+    about = {found.path: _about(found.definition.model, profile) for found in interactive(dag)}
+    if not about:
+        return {}
+    found = {ANNOTATION: _compact(about)}
+    if (way := profile.sessions) is not None:
+        ingress: dict[str, Any] = {"host": way.host, "tls": way.tls}
+        ingress |= {"class": way.ingress_class_name} if way.ingress_class_name else {}
+        ingress |= {"secret": way.tls_secret} if way.tls_secret else {}
+        ingress |= {"annotations": dict(way.annotations)} if way.annotations else {}
+        found[INGRESS] = _compact(ingress)
+    return found
 
 
-def _described(dag: ResolvedDag, below: str) -> Iterator[tuple[str, Any]]:
-    for task in dag.tasks:
-        name = f"{below}{task.name}"
-        if isinstance(task.target, ResolvedDag):
-            yield from _described(task.target, f"{name}.")
-        elif isinstance(task.target, Definition) and is_session(task.target.model):
-            model = task.target.model
-            about: dict[str, Any] = {"ports": {key: port.path for key, port in model.ports.items()}}
-            if model.token is not None:
-                about["token"] = {"query": model.token.query} if model.token.query else {}
-            yield name, about
+def _compact(value: Any) -> str:
+    """In one line; the order of ports stays, since the first one is a task's own."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _about(model: ComputeAsset, profile: Profile) -> dict[str, Any]:
+    about: dict[str, Any] = {"ports": {key: port.path for key, port in model.ports.items()}}
+    if model.token is not None:
+        about["token"] = {"query": model.token.query} if model.token.query else {}
+    if profile.sessions is not None:
+        about["at"] = listens(model)
+    return about

@@ -58,7 +58,7 @@ def workflow_of(program: Program, dag: ResolvedDag, library: Library, entry: Cal
         _schedule(dag),
         _settings(program.profile, dag.model.limits),
         _pairs({**program.profile.labels, **dag.model.labels, f"{PREFIX}/dag": dag.name}),
-        _pairs({**program.profile.annotations, **dag.model.annotations, **_annotations(dag, uploads)}),
+        _pairs({**program.profile.annotations, **dag.model.annotations, **_annotations(dag, program.profile, uploads)}),
         entry.nodes + (closing.nodes if closing else 0),
         library.open_loops,
         networks=tuple(sorted(set(_networks(dag)))),
@@ -120,7 +120,7 @@ def _artifacts(dag: ResolvedDag) -> tuple[tuple[ArtifactArgument, ...], dict[str
     return tuple(artifacts), uploads
 
 
-def _annotations(dag: ResolvedDag, uploads: dict[str, str]) -> dict[str, str]:
+def _annotations(dag: ResolvedDag, profile: Profile, uploads: dict[str, str]) -> dict[str, str]:
     model = dag.model
     inputs = {name: _input(name, wanted.kind, wanted.optional) for name, wanted in model.inputs.items()}
     annotations = {
@@ -128,8 +128,7 @@ def _annotations(dag: ResolvedDag, uploads: dict[str, str]) -> dict[str, str]:
         f"{PREFIX}/digest": f"sha256:{dag.digest}",
         RESULTS: compact(_results(dag)),
     }
-    if session := sessions.described(dag):
-        annotations[sessions.ANNOTATION] = session
+    annotations |= sessions.described(dag, profile)
     if inputs:
         annotations[f"{PREFIX}/inputs"] = compact(inputs)
     if uploads:

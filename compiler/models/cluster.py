@@ -1,13 +1,27 @@
 """What a profile may say about its cluster: the store, GPUs, images, how long Workflows are kept."""
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
-from compiler.models.base import EMPTY, Duration, Flag, Model, Text, lazy
+from compiler.models.base import EMPTY, Duration, Flag, Model, Problem, Shape, Text, describe, lazy
 
 if TYPE_CHECKING:
     from compiler.models.hardware import Toleration
 else:
     Toleration = lazy("compiler.models.hardware", "Toleration")
+
+
+_HOST = re.compile(r"(?=.{1,180}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*")
+
+
+def _host(value: Any) -> str:
+    """A host name; 180 characters leave room for a task's own label before it (RFC 1123: 253 in all)."""
+    if not isinstance(value, str):
+        raise Problem("A122", f"expected a host name, found {describe(value)}")
+    if not _HOST.fullmatch(value):
+        hint = "the part that all hosts have in common: sessions.example.com, where DNS knows *.sessions.example.com"
+        raise Problem("A126", f"'{value[:60]}' is not a host name", hint)
+    return value
 
 
 class StoreSecret(Model):
@@ -44,6 +58,20 @@ class Ttl(Model):
     completion: Duration | None = None
     success: Duration | None = None
     failure: Duration | None = None
+
+
+class Sessions(Model):
+    """How people reach interactive tasks: by an Ingress each, on hosts below one that leads to the cluster's own.
+
+    Without `tls_secret` the Ingress controller's own certificate is taken.
+    """
+
+    host: Annotated[str, Shape(_host, {"type": "string"})]
+    ingress_class_name: str | None = None
+    tls: Flag = True
+    tls_secret: str | None = None
+    annotations: dict[str, Text] = EMPTY
+    controller_namespace: str | None = None  # of the Ingress controller; `setup` lets nobody else in
 
 
 class ImageCommand(Model):

@@ -7,12 +7,13 @@ from pydantic import Field
 from compiler.models.base import EMPTY, Duration, Flag, Model, Text, Whole, lazy
 
 if TYPE_CHECKING:
-    from compiler.models.cluster import GpuPlacement, ImageCommand, Store, Ttl
+    from compiler.models.cluster import GpuPlacement, ImageCommand, Sessions, Store, Ttl
     from compiler.models.hardware import Toleration
     from compiler.models.service import Service
 else:
     GpuPlacement = lazy("compiler.models.cluster", "GpuPlacement")
     ImageCommand = lazy("compiler.models.cluster", "ImageCommand")
+    Sessions = lazy("compiler.models.cluster", "Sessions")
     Store = lazy("compiler.models.cluster", "Store")
     Ttl = lazy("compiler.models.cluster", "Ttl")
     Service = lazy("compiler.models.service", "Service")
@@ -55,6 +56,7 @@ class Profile(Model):
     executor_service_account: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
     store: Store | None = None
+    sessions: Sessions | None = None
     gpu: dict[str, GpuPlacement] = EMPTY
     images: dict[str, ImageCommand] = EMPTY  # as the controller's configuration has them; for processes without images
     node_selector: dict[str, Text] = EMPTY

@@ -24,7 +24,9 @@ class Gateway:
     def __init__(self) -> None:
         pairs = (item.split("=") for item in SETTINGS["GATEWAY_PORTS"].split())
         self.ports = {name: int(port) for name, port in pairs}
-        self.host = SETTINGS.get("GATEWAY_HOST") or "127.0.0.1"
+        cluster = SETTINGS.get("KUBERNETES_SERVICE_HOST")  # in every pod; nowhere else others are let in
+        everywhere = "::" if cluster and ":" in cluster else "0.0.0.0"  # noqa: S104
+        self.host = everywhere if cluster and SETTINGS.get("GATEWAY_OPEN") == "true" else "127.0.0.1"
         self.first = int(SETTINGS.get("GATEWAY_FIRST") or 8765)
         self.lifetime = float(SETTINGS.get("GATEWAY_LIFETIME") or 0)
         self.idle = float(SETTINGS.get("GATEWAY_IDLE") or 0)

@@ -60,5 +60,5 @@ def test_a_pipeline_checks_definitions_and_manifests(name: str, profile: str) ->
 def test_every_template_is_tested() -> None:
     known = {"scaffold/asset", "scaffold/dag", "scaffold/argosy", "ci/github", "ci/gitlab"}
     # What a namespace needs: tests/argo/setup.
-    known |= {f"setup/{name}" for name in ("accounts", "store", "secrets", "network", "quota", "demo")}
+    known |= {f"setup/{name}" for name in ("accounts", "store", "secrets", "network", "sessions", "quota", "demo")}
     assert {path.relative_to(ROOT).as_posix().removesuffix(".yaml.j2") for path in ROOT.rglob("*.j2")} == known

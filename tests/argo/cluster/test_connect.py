@@ -22,13 +22,35 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
+from argo import ingress
 from argo.backend import Submission
+from argo.cluster.submit import PREPARING
+from argo.errors import ConflictError
 from argo.sessions import KEY, secret
 from tests.argo.cluster.conftest import Place
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 TOKEN = "aa bb"
 SESSION = {"desk": {"ports": {"web": "/lab"}, "token": {"query": "t"}}}
+ROUTED = {"desk": {**SESSION["desk"], "at": {"web": 8765}}}
+HOST = {"host": "s.example.com", "tls": True, "class": "nginx", "secret": "cert", "annotations": {"a/b": "c"}}
+
+
+def routed(name: str) -> Submission:
+    """A run with an interactive task that people reach by an Ingress."""
+    about = {"argosy.dev/session": json.dumps(ROUTED), "argosy.dev/ingress": json.dumps(HOST)}
+    value = {
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "annotations": about},
+        "spec": {"entrypoint": "m", "templates": [{"name": "m", "container": {"image": "busybox:1"}}]},
+    }  # fmt: skip
+    return Submission(value, [*secret(value), *ingress.objects(value)], "test", "k")
+
+
+def unfinished(place: Place, name: str) -> None:
+    """Make a run what it was before its submission's last step."""
+    run = place.workflow(name)
+    run["metadata"].setdefault("annotations", {})[PREPARING] = "running"
+    place.server.call("PUT", place.server.argo(place.namespace, name=name), run)
 
 
 def workflow(phase: str) -> dict[str, Any]:
@@ -207,6 +229,30 @@ def test_a_connection_that_cannot_be_made_is_told(
         process.communicate()
 
 
+def test_an_ingress_leads_to_the_pod_without_a_tunnel(
+    api: type[Api], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Api._run
+
+    def run(self: Api, version: str) -> dict[str, Any]:
+        found = plain(self, version)
+        found["metadata"]["annotations"] = routed("mine").workflow["metadata"]["annotations"]
+        return found
+
+    monkeypatch.setattr(api, "_run", run)
+    out, err = connect(tmp_path).communicate(timeout=60)
+    host = ingress.objects({"metadata": run(api.__new__(api), "1")["metadata"]})[1]["spec"]["rules"][0]["host"]
+    assert out == f"https://{host}/lab?t=aa%20bb\n", err
+    process = connect(tmp_path, "--tunnel")
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+    finally:
+        process.kill()
+        process.communicate()
+    assert not api.asked
+
+
 def test_an_argo_server_leads_to_no_pod(tmp_path: Path) -> None:
     (tmp_path / "argosy.yaml").write_text(
         "profiles: {far: {engine: {server: 'http://127.0.0.1:1'}, namespace: team}}\n"
@@ -256,3 +302,37 @@ def test_the_secret_is_the_runs_and_an_earlier_attempt_s_stays(place: Place) -> 
     first = send()
     assert len(base64.b64decode(first)) == 48
     assert send() == first
+
+
+def test_a_service_and_an_ingress_are_the_runs_own(place: Place) -> None:
+    def found(api: str, plural: str) -> Any:
+        (value,) = place.server.call("GET", f"{api}/namespaces/{place.namespace}/{plural}")["items"]
+        assert [owner["uid"] for owner in value["metadata"]["ownerReferences"]] == [made.ref.uid]
+        return value
+
+    made = place.backend().submit(routed("mine"))
+    service = found("/api/v1", "services")
+    assert service["spec"]["selector"] == {"workflows.argoproj.io/workflow": "mine", "argosy.dev/session": "desk"}
+    (port,) = service["spec"]["ports"]
+    assert (port["name"], port["port"], port["targetPort"]) == ("web", 80, 8765)
+    way = found("/apis/networking.k8s.io/v1", "ingresses")
+    (rule,) = way["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": service["metadata"]["name"], "port": {"number": 80}}
+    assert way["spec"]["ingressClassName"] == "nginx"
+    assert way["spec"]["tls"] == [{"hosts": [rule["host"]], "secretName": "cert"}]
+    assert way["metadata"]["annotations"] == {"a/b": "c"}
+    unfinished(place, "mine")
+    assert place.backend().submit(routed("mine")) == (made.ref, False)
+    assert found("/api/v1", "services")["metadata"]["uid"] == service["metadata"]["uid"]
+
+
+def test_what_is_another_runs_is_not_taken(place: Place) -> None:
+    place.backend().submit(routed("mine"))
+    path = f"/api/v1/namespaces/{place.namespace}/secrets/mine-session"
+    value = place.server.call("GET", path)
+    value["metadata"]["ownerReferences"][0]["uid"] = "1"
+    place.server.call("PUT", path, value)
+    unfinished(place, "mine")
+    with pytest.raises(ConflictError, match="a Secret mine-session already, which is not this run's"):
+        place.backend().submit(routed("mine"))

@@ -19,11 +19,12 @@ from argo.cluster import ClusterBackend
 from argo.cluster.tunnel import Tunnel
 from argo.errors import ArgosyError, AuthError, UsageError
 from argo.setup.render import Wanted, objects, render
-from argo.setup.rights import EXECUTOR, SESSIONS, SUBMITTER, Right, rules
+from argo.setup.rights import EXECUTOR, INGRESSES, SESSIONS, SUBMITTER, Right, rules
 from argo.target import ClusterAddress, Target
 from compiler.models.project import Profile
 from tests.argo.cluster.conftest import Place
 from tests.argo.cluster.conftest import place as place
+from tests.argo.cluster.test_connect import routed, unfinished
 from tests.argo.cluster.test_runs import DONE, GATE, POD, ROOT, status
 from tests.argo.cluster.test_submit import submission
 from tests.argo.setup.conftest import task_results as task_results
@@ -55,9 +56,17 @@ def test_the_least(snapshot: SnapshotAssertion) -> None:
     assert render(profile(namespace="n"), Wanted(placeholders=False)) == snapshot
 
 
+@pytest.mark.parametrize("more", [{}, {"controllerNamespace": "ingress-nginx"}])
+def test_hosts_for_interactive_tasks(more: dict[str, Any], snapshot: SnapshotAssertion) -> None:
+    given = profile(namespace="n", sessions={"host": "s.example.com", **more})
+    made = objects(render(given, Wanted(placeholders=False)))
+    assert [value for value in made if value["metadata"]["name"] in ("argosy-sessions", "argosy-submitter")] == snapshot
+
+
 @pytest.mark.parametrize("wanted", [Wanted(gpus={"nvidia.com/gpu": 4}), Wanted(demo=True)])
 def test_kubernetes_takes_it(place: Place, wanted: Wanted) -> None:
-    for value in objects(render(profile(**{**FULL, "namespace": place.namespace}), wanted)):
+    fields = {**FULL, "namespace": place.namespace, "sessions": {"host": "s.example.com"}}
+    for value in objects(render(profile(**fields), wanted)):
         group, _, version = value["apiVersion"].rpartition("/")
         plural = {"NetworkPolicy": "networkpolicies"}.get(value["kind"], value["kind"].lower() + "s")
         root = f"/apis/{group}/{version}" if group else "/api/v1"
@@ -121,7 +130,7 @@ def everything(place: Place, backend: ClusterBackend, run: str) -> None:
     version = place.workflow(run)["metadata"]["resourceVersion"]
     place.status(run, failed)
     assert next(backend.cluster.watch("workflows", run, version))["object"]
-    backend.cluster.config_map(f"{run}-env")  # whose it is, when two submit at once
+    backend.cluster.owned("ConfigMap", f"{run}-env")  # whose it is, when two submit at once
     backend.retry(ref)
     place.status(run, failed)
     logs(backend, ref)
@@ -202,7 +211,7 @@ def test_interactive_assets_take_exactly_these_rights(place: Place, without: tup
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
     failed: list[ArgosyError] = []
     try:
-        backend.cluster.create_secret(secret)
+        backend.cluster.create_owned(secret)
         assert backend.cluster.secret("s", "token") == b"x"
     except AuthError as error:
         failed.append(error)
@@ -218,6 +227,27 @@ def test_interactive_assets_take_exactly_these_rights(place: Place, without: tup
     with closing(socket.create_connection(("127.0.0.1", tunnel.port))):
         assert told.wait(60), "there is no such pod"
     tunnel.close()
+    assert bool(failed) == (without is not None), failed
+
+
+ROUTED = [None, *((number, verb) for number, right in enumerate(INGRESSES) for verb in right.verbs)]
+
+
+@pytest.mark.parametrize("without", ROUTED)
+def test_hosts_take_exactly_these_rights(place: Place, without: tuple[int, str] | None) -> None:
+    left = tuple(
+        Right(r.group, r.resource, tuple(v for v in r.verbs if (n, v) != without), r.reason)
+        for n, r in enumerate(INGRESSES)
+    )
+    backend = reached(place, (*SUBMITTER, *SESSIONS, *left), "routed")
+    failed: list[AuthError] = []
+    for _ in range(2):
+        try:
+            backend.submit(routed("mine"))
+        except AuthError as error:
+            failed.append(error)
+            break
+        unfinished(place, "mine")  # as if the first submission had been broken off before its last step
     assert bool(failed) == (without is not None), failed
 
 

@@ -136,3 +136,16 @@ def test_it_ends_at_once_when_it_is_told_to(echo: Echo, gates: list[Gate]) -> No
     code, said = gate.ended()
     assert code == 143
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("settings", "found"), [({}, False), ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True)])
+def test_others_are_let_in_only_in_a_pod(echo: Echo, gates: list[Gate], settings: dict[str, str], found: bool) -> None:
+    gates.append(gate := Gate(f"web={echo.port}", GATEWAY_OPEN="true", **settings))
+    address = ("127.0.0.2", gate.port("web"))  # the loopback, and not what a program for this machine listens on
+    if not found:
+        with pytest.raises(OSError):
+            socket.create_connection(address, timeout=60)
+        return
+    with closing(socket.create_connection(address, timeout=60)) as connection:
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
