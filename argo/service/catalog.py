@@ -181,11 +181,11 @@ class Catalog:
                 return versions[0]
         return self.service(offer)
 
-    def usable(self, offered: Offered) -> Offered:
-        """The same, where it may be run today. Raises ConflictError."""
+    def usable(self, offered: Offered, *, interactive: bool = False) -> Offered:
+        """The same, where it may be run today, as a job unless it may be `interactive`. Raises ConflictError."""
         if not offered.valid():
             raise ConflictError(f"{offered.name} {offered.version} may not be used today", hint="look at its validity")
-        if offered.model.mode == "interactive":
+        if offered.model.mode == "interactive" and not interactive:
             raise ConflictError(f"{offered.name} is interactive, which cannot be started as a job")
         return offered
 

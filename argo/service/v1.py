@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from argo.errors import NotFoundError
-from argo.service import results
+from argo.service import results, sessions
 from argo.service.database import ref_of
 from argo.service.errors import Refused
 from argo.service.receive import received
@@ -137,7 +137,7 @@ def _runs(routes: APIRouter, service: Service) -> None:
         body: NewRun, request: Request, key: Annotated[str, Header(alias="Idempotency-Key", max_length=200)] = ""
     ) -> Any:
         consumer = service.allowed(request, "runs").consumer
-        offered = service.catalog.usable(service.catalog.get(body.asset, body.version))
+        offered = service.catalog.usable(service.catalog.get(body.asset, body.version), interactive=True)
         return shown(_start(service, consumer, offered, body, key and f"v1:{key}"))
 
     @routes.get("/runs", tags=["Runs"], summary="Your runs, the newest first")
@@ -172,6 +172,10 @@ def _runs(routes: APIRouter, service: Service) -> None:
     ) -> Response:
         return PlainTextResponse(_logs(service, service.run(request, run, "runs"), task, tail))
 
+    @routes.get("/runs/{run}/sessions", tags=["Runs"], summary="How the interactive tasks of a run are reached")
+    def reached(run: str, request: Request) -> Any:
+        return {"sessions": sessions.shown(service.place, service.run(request, run, "runs"))}
+
     @routes.get("/runs/{run}/events", tags=["Runs"], summary="A run's states, as they change (SSE)")
     async def events(run: str, request: Request) -> Response:
         row = await run_in_threadpool(service.run, request, run, "runs")
@@ -184,6 +188,8 @@ def _start(service: Service, consumer: Consumer, offered: Offered, body: NewRun,
     if offered.model.mode == "extended" and not service.place.isolated:
         message = "what consumers bring is not run as a mere process"
         raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
+    if offered.model.mode == "interactive":
+        sessions.require_reachable(service.catalog, service.place, offered)
     return service.runs.start(
         consumer,
         offered,
