@@ -139,9 +139,7 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
             raise NotFoundError(f"the file for the input {name} does not exist: {path}")
         kind = (kinds.get(name) or {}).get("kind") or ("directory" if path.is_dir() else "file")
         if kind == "env":
-            config_map = input_config_map(path, f"{ref.name}-{name}")
-            subject.objects.append(config_map)
-            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
+            give_variables(subject, kinds[name].get("parameter") or name, input_config_map(path, f"{ref.name}-{name}"))
             continue
         location = upload(Upload(name, kind, path), f"{prefix}/{name}", put)
         _replace(subject.arguments().setdefault("artifacts", []), {"name": name, **location})
@@ -149,6 +147,18 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
         # Child Workflows get the run's artifacts from here.
         given_on = json.dumps([*subject.declared("artifacts").values()], ensure_ascii=False)
         set_parameters(subject, {INPUT_ARTIFACTS: given_on})
+
+
+def give_variables(subject: Draft, parameter: str, config_map: Json) -> None:
+    """Have a parameter name this ConfigMap. The default that it named is left out, since nothing needs it: two runs
+    would both want to make it."""
+    before = subject.declared("parameters").get(parameter, {}).get("value")
+    set_parameters(subject, {parameter: config_map["metadata"]["name"]})
+    if before not in [entry.get("value") for entry in subject.declared("parameters").values()]:
+        subject.objects[:] = [
+            given for given in subject.objects if given["kind"] != "ConfigMap" or given["metadata"]["name"] != before
+        ]
+    subject.objects.append(config_map)
 
 
 def input_prefix(ref: RunRef) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Extension(NamedTuple):
-    """What a consumer brings: an image, its command and arguments, resources as quantities, a timeout as a duration."""
+    """What a consumer brings: an image, its command and arguments, resources as quantities, a timeout as a duration,
+    the folder where the program leaves its results."""
 
     image: str = ""
     command: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Extension(NamedTuple):
     memory: str = ""
     gpu: int | None = None
     timeout: str = ""
+    results: str = ""
 
 
 class Violation(NamedTuple):
@@ -35,6 +37,10 @@ class Violation(NamedTuple):
 
 
 _TAG = re.compile(r"\{\{\s*(=|(workflow|inputs|outputs|tasks|steps|pod|node|item|lastRetry|cronworkflow|retries)\b)")
+
+
+_FOLDER = re.compile(r"(/[A-Za-z0-9._-]{1,100}){1,16}")
+_SYSTEM = frozenset({"argo", "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr", "var"})
 
 
 def holds_tag(text: str) -> bool:
@@ -62,6 +68,21 @@ def violations(asset: ComputeAsset, given: Extension) -> Iterator[Violation]:
         if any(holds_tag(text) for text in (*given.command, *given.args)):
             yield Violation("tag", "a command cannot hold a variable of Argo, as in {{workflow.name}}")
         yield from _ceilings(asset, bounds, given)
+    if given.results:
+        yield from _results(asset, given.results)
+
+
+def results_of(asset: ComputeAsset) -> str | None:
+    """The output that is a folder, where an asset has just one."""
+    found = [name for name, output in asset.outputs.items() if output.kind == "directory"]
+    return found[0] if len(found) == 1 else None
+
+
+def _results(asset: ComputeAsset, folder: str) -> Iterator[Violation]:
+    if results_of(asset) is None:
+        yield Violation("results", f"{asset.name} has no one output that is a folder")
+    if not _FOLDER.fullmatch(folder) or {".", ".."} & {*folder.split("/")} or folder.split("/")[1] in _SYSTEM:
+        yield Violation("results", f"{folder[:60]} is no folder that results can lie in")
 
 
 def _image(bounds: Bounds, given: Extension) -> Iterator[Violation]:
@@ -128,6 +149,13 @@ def extended(asset: ComputeAsset, given: Extension) -> ComputeAsset:
     if own:
         Resources.build()
         update["resources"] = Resources.model_validate(own)
+    if given.results and (name := results_of(asset)) is not None:
+        old = asset.outputs[name].path
+        update["outputs"] = {**asset.outputs, name: asset.outputs[name].model_copy(update={"path": given.results})}
+        update["volumes"] = {
+            key: volume.model_copy(update={"path": given.results}) if volume.path == old else volume
+            for key, volume in asset.volumes.items()
+        }
     made = asset.model_copy(update=update)
     made.__pydantic_fields_set__.update(name for name, value in update.items() if value)
     return made

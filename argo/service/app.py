@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from argo.errors import ArgosyError
-from argo.service import gx4ki, health, v1
+from argo.service import gx4ki, health, imla, v1
 from argo.service.core import Service
 from argo.service.edc import routes as edc
 from argo.service.errors import Refused, translated
@@ -47,7 +47,10 @@ def application(service: Service, *, work: bool = True) -> FastAPI:
     app = FastAPI(title="Argosy", version="1", lifespan=lifespan, description=_DESCRIPTION, redoc_url=None)
     for kind in (Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer)
-    for router in (v1.router(service), gx4ki.router(service), edc.router(service), health.router(service)):
+    routers = [v1.router(service), gx4ki.router(service), edc.router(service), health.router(service)]
+    if service.settings.job_configs:
+        routers.append(imla.router(service))
+    for router in routers:
         app.include_router(router)
 
     @app.get("/data/{token}", tags=["Outputs"], summary="What an address gives")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 
-from argo.service.catalog import Catalog
-from argo.service.consumers import Caller, Consumers
+from argo.service.catalog import Catalog, Offered
+from argo.service.consumers import Caller, Consumer, Consumers
 from argo.service.database import Database, Row
 from argo.service.edc import transfers
 from argo.service.edc.address import Addresses
@@ -21,9 +22,13 @@ from argo.service.outbox import Outbox
 from argo.service.place import Place
 from argo.service.results import Results
 from argo.service.runs import Runs
+from argo.service.sessions import require_reachable
 from argo.service.settings import Settings
 from argo.service.work import Work
 from argo.service.worker import Worker
+
+if TYPE_CHECKING:
+    from compiler.extend import Extension
 
 _HEADERS: Final = ("access-token", "x-api-key")
 
@@ -76,6 +81,29 @@ class Service:
     def run(self, request: Request, run: str, scope: str) -> Row:
         """A run of whoever calls. Raises Refused."""
         return self.runs.get(self.allowed(request, scope).consumer, run)
+
+    def start(
+        self,
+        consumer: Consumer,
+        offered: Offered,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        uploads: Mapping[str, str] | None = None,
+        extension: Extension | None = None,
+        origin: str = "v1",
+        key: str = "",
+        current: bool = True,
+    ) -> Row:
+        """As `Runs.start`, where the place can keep apart, or lead to, what is started. Raises Refused."""
+        if offered.model.mode == "extended" and not self.place.isolated:
+            message = "what consumers bring is not run as a mere process"
+            raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
+        if offered.model.mode == "interactive":
+            require_reachable(self.catalog, self.place, offered)
+        return self.runs.start(
+            consumer, offered, parameters=parameters, uploads=uploads, extension=extension, origin=origin, key=key,
+            current=current,
+        )  # fmt: skip
 
     def public_url(self, request: Request) -> str:
         """How the service is reached from outside."""

@@ -81,9 +81,12 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter(tags=["Health"])
 
     @routes.get("/health/live", summary="The process is there")
-    @routes.get("/health", summary="The process is there", include_in_schema=False)
     def live() -> Any:
         return {"status": "ok"}
+
+    @routes.get("/health", summary="The process is there", include_in_schema=False)
+    def alive() -> Any:
+        return {"status": "ok", "health": "alive"}  # the second as imla-k8s-api says it
 
     @routes.get("/health/ready", summary="Requests can be answered")
     def ready() -> Response:
@@ -92,6 +95,8 @@ def router(service: Service) -> APIRouter:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError:
             return JSONResponse({"status": "the store does not answer"}, 503)
+        if not service.worker.alive:
+            return JSONResponse({"status": "the jobs are not looked after"}, 503)
         about: dict[str, Any] = {"status": "ok", "assets": len(service.catalog.all())}
         return JSONResponse({**about, "mistakes": len(service.catalog.mistakes)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,14 @@ def spool() -> Iterator[Path]:
         yield Path(folder, "content")
 
 
+@contextmanager
+def spooled(data: bytes, filename: str) -> Iterator[Spooled]:
+    """Bytes of the service's own, as if they had been received."""
+    with spool() as path:
+        path.write_bytes(data)
+        yield Spooled(path, len(data), hashlib.sha256(data).hexdigest(), filename)
+
+
 class Inputs:
     """The inputs of all consumers. What is stored lies below `inputs/<consumer>/<id>/`, and is never written again."""
 
@@ -61,8 +70,13 @@ class Inputs:
         """The bytes that one input may have."""
         return min(self._limits.upload, _ENV_LIMIT) if kind == "env" else self._limits.upload
 
-    def keep(self, consumer: Consumer, offered: Offered, name: str, given: Spooled, store: Store) -> Json:
-        """Store an input for the consumer's next runs of an asset. Raises Refused, UsageError, StoreError."""
+    def keep(
+        self, consumer: Consumer, offered: Offered, name: str, given: Spooled, store: Store, *, current: bool = True
+    ) -> Json:
+        """Store an input: for the consumer's next runs of an asset, or (not `current`) for those that name it.
+
+        Raises Refused, UsageError, StoreError.
+        """
         kind = offered.model.inputs[name].kind
         used = self.used(consumer)
         if used + given.size > self.limit(consumer):
@@ -77,7 +91,7 @@ class Inputs:
 
         row = {
             "id": made, "consumer": consumer.id, "asset": offered.name, "input": name, "filename": given.filename,
-            "size": given.size, "sha256": given.sha256, "current": True, "created_at": now(),
+            "size": given.size, "sha256": given.sha256, "current": current, "created_at": now(),
         }  # fmt: skip
         try:
             location = self._store(kind, name, given, prefix, put)
@@ -109,7 +123,8 @@ class Inputs:
             locked(connection, consumer)
             if self._used(connection, consumer) + row["size"] > self.limit(consumer):
                 raise Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
-            _let_go(connection, consumer.id, row["asset"], row["input"])
+            if row["current"]:
+                _let_go(connection, consumer.id, row["asset"], row["input"])
             connection.execute(insert(uploads).values(**row))
 
     def used(self, consumer: Consumer) -> int:
@@ -130,6 +145,25 @@ class Inputs:
         """Let the consumer's next run of an asset have no such input. Runs that have it keep it."""
         with self._database.writing() as connection:
             _let_go(connection, consumer.id, asset, name)
+
+    def drop(self, consumer: Consumer, upload_: str) -> bool:
+        """Forget an input that is not a current one, as soon as no run takes it; whether there is one."""
+        with self._database.writing() as connection:
+            row = chosen(connection, consumer.id, [upload_]).get(upload_)
+            if row is not None and not row["current"]:
+                outbox.add(connection, "forget", upload_, key=f"forget:{upload_}")
+            return row is not None
+
+    def get(self, consumer: Consumer, upload_: str) -> Json | None:
+        """A consumer's input by its id: a row of `uploads`."""
+        with self._database.reading() as connection:
+            return chosen(connection, consumer.id, [upload_]).get(upload_)
+
+    def content(self, row: Mapping[str, Any], store: Store) -> bytes:
+        """What an input of kind env holds. Raises StoreError."""
+        with spool() as path:
+            store.get_file(row["key"], path)
+            return path.read_bytes()
 
 
 def _let_go(connection: Connection, consumer: str, asset: str, name: str) -> None:

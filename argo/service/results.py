@@ -48,6 +48,7 @@ class Download:
     info: ObjectInfo
     filename: str
     media_type: str
+    packed: str = "none"  # as in `argo.track.outputs.Result`
 
     def part(self, range_: str | None) -> Part:
         """The stretch that a Range header asks for. Raises Refused (416)."""
@@ -115,7 +116,7 @@ class Results:
             raise Refused(409, "conflict", f"{name} consists of {len(found)} files; name one of them with ?item=")
         known, info = found[0]
         filename = known or _filename(result)
-        return Download(self._store(result), info, filename, _media(result))
+        return Download(self._store(result), info, filename, _media(result), result.packed)
 
     def _all(self, row: Mapping[str, Any]) -> Sequence[Result]:
         kept = [result_of(entry) for entry in json.loads(row["results"])]

@@ -48,12 +48,13 @@ class Runs:
         extension: Extension | None = None,
         origin: str = "v1",
         key: str = "",
+        current: bool = True,
         also: Callable[[Connection, str], None] | None = None,
     ) -> Row:
         """Record a run, which a worker then submits. With a `key` the same call gives the same run.
 
-        `uploads` are ids by input; an input that is not named is the consumer's current one. `also` is done in the
-        same transaction. Raises Refused.
+        `uploads` are ids by input; an input that is not named is the consumer's current one, unless `current` is False.
+        `also` is done in the same transaction. Raises Refused.
         """
         values = _texts(offered, parameters or {})
         _check_bounds(offered, extension)
@@ -65,7 +66,7 @@ class Runs:
             if known is not None:
                 return known
             self._check_quota(connection, consumer, gpus)
-            given = _given(connection, consumer, offered, uploads or {})
+            given = _given(connection, consumer, offered, uploads or {}, current=current)
             asked = {
                 "parameters": values,
                 "extension": extension and extension._asdict(),
@@ -128,20 +129,32 @@ class Runs:
         with self._database.writing() as connection:
             stop(connection, run)
 
+    def discard(self, run: str) -> None:
+        """Have a run stopped, and removed when it has ended."""
+        with self._database.writing() as connection:
+            stop(connection, run)
+            discard(connection, run)
+
     def remove(self, consumer: Consumer, run: str) -> None:
         """Remove a run that has ended, with its results. Raises Refused."""
         row = self.get(consumer, run)
         if row["state"] not in ENDED:
             raise Refused(409, "conflict", "the run has not ended", hint="stop it first")
         with self._database.writing() as connection:
-            connection.execute(update(runs).where(runs.c.id == run).values(deleted=True, revision=revision()))
-            outbox.add(connection, "remove", run, key=f"remove:{run}")
+            discard(connection, run)
 
     def counts(self) -> Sequence[tuple[str, int]]:
         """States and how many runs are in them."""
         with self._database.reading() as connection:
             grouped = select(runs.c.state, func.count()).group_by(runs.c.state)
             return [(row[0], row[1]) for row in connection.execute(grouped)]
+
+
+def discard(connection: Connection, run: str) -> None:
+    """Have a run removed with its results, when it has ended; from now on nobody sees it."""
+    done = update(runs).where(runs.c.id == run, runs.c.deleted.is_(False))
+    if connection.execute(done.values(deleted=True, revision=revision())).rowcount:
+        outbox.add(connection, "remove", run, key=f"remove:{run}")
 
 
 def stop(connection: Connection, run: str) -> None:
@@ -216,13 +229,15 @@ def _check_bounds(offered: Offered, extension: Extension | None) -> None:
         raise Refused(422, f"bounds:{broken.rule}", broken.message)
 
 
-def _given(connection: Connection, consumer: Consumer, offered: Offered, ids: Mapping[str, str]) -> dict[str, str]:
+def _given(
+    connection: Connection, consumer: Consumer, offered: Offered, ids: Mapping[str, str], *, current: bool
+) -> dict[str, str]:
     """The ids of a run's inputs by name. Raises Refused where one is missing, unknown or of something else."""
     for name in ids:
         if name not in offered.model.inputs:
             raise Refused(422, "invalid", f"{offered.name} has no input {name}")
-    current = inputs.current(connection, consumer.id, offered.name)
-    given = {name: row["id"] for name, row in current.items() if name in offered.model.inputs}
+    latest = inputs.current(connection, consumer.id, offered.name) if current else {}
+    given = {name: row["id"] for name, row in latest.items() if name in offered.model.inputs}
     known = inputs.chosen(connection, consumer.id, [*ids.values()])
     for name, id_ in ids.items():
         if id_ not in known or (known[id_]["asset"], known[id_]["input"]) != (offered.name, name):

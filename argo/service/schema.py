@@ -75,7 +75,7 @@ runs = Table(
     Column("consumer", String(36), ForeignKey("consumers.id"), nullable=False),
     Column("asset", String(63), nullable=False),
     Column("version", String(63), nullable=False),
-    Column("origin", String(16), nullable=False),  # v1, gx4ki, edc
+    Column("origin", String(16), nullable=False),  # v1, gx4ki, imla, edc
     Column("request", Text, nullable=False),  # JSON: parameters, uploads by input
     Column("state", String(16), nullable=False),
     Column("message", Text, nullable=False, default=""),

@@ -76,6 +76,7 @@ def settings_of(
         edc,
         read_secret(folder / edc.api_key_file) if edc.api_key_file else "",
         _in_cluster(project_file, target.profile),
+        options.job_configs or "",
     )
 
 

@@ -38,7 +38,7 @@ class Settings:
     """Everything that a copy of the service is started with.
 
     `assets` are files and folders with what is offered; `public_url` has no slash at its end; `api_key` opens the
-    connector's callbacks; `in_cluster` is what pods know the store by.
+    connector's callbacks; `in_cluster` is what pods know the store by; `job_configs` the asset that runs job-configs.
     """
 
     target: Target
@@ -50,6 +50,7 @@ class Settings:
     edc: Edc | None = None
     api_key: str = field(default="", repr=False)
     in_cluster: Json = field(default_factory=dict)
+    job_configs: str = ""
 
 
 def bytes_of(quantity: str) -> int:

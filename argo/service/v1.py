@@ -19,9 +19,7 @@ from argo.service.runs import shown
 
 if TYPE_CHECKING:
     from argo.service.catalog import Offered
-    from argo.service.consumers import Consumer
     from argo.service.core import Service
-    from argo.service.database import Row
     from argo.service.results import Download
 
 _BYTES: Final = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {
@@ -42,6 +40,7 @@ class Brought(BaseModel):
     memory: Annotated[str, Field(max_length=32)] = ""
     gpu: Annotated[int, Field(ge=0, le=1024)] | None = None
     timeout: Annotated[str, Field(max_length=32)] = ""
+    results: Annotated[str, Field(max_length=512)] = ""
 
     def extension(self) -> Any:
         """As the compiler takes it."""
@@ -68,6 +67,7 @@ def router(service: Service) -> APIRouter:
     _about(routes, service)
     _inputs(routes, service)
     _runs(routes, service)
+    _inside(routes, service)
     _results(routes, service)
     return routes
 
@@ -138,7 +138,13 @@ def _runs(routes: APIRouter, service: Service) -> None:
     ) -> Any:
         consumer = service.allowed(request, "runs").consumer
         offered = service.catalog.usable(service.catalog.get(body.asset, body.version), interactive=True)
-        return shown(_start(service, consumer, offered, body, key and f"v1:{key}"))
+        brought = body.extension.extension() if body.extension is not None else None
+        return shown(
+            service.start(
+                consumer, offered, parameters=body.parameters, uploads=body.inputs, extension=brought,
+                key=key and f"v1:{key}",
+            )
+        )  # fmt: skip
 
     @routes.get("/runs", tags=["Runs"], summary="Your runs, the newest first")
     def listed(
@@ -166,6 +172,8 @@ def _runs(routes: APIRouter, service: Service) -> None:
     def remove(run: str, request: Request) -> None:
         service.runs.remove(service.allowed(request, "runs").consumer, run)
 
+
+def _inside(routes: APIRouter, service: Service) -> None:
     @routes.get("/runs/{run}/logs", tags=["Runs"], summary="What a run's tasks wrote", response_class=PlainTextResponse)
     def logs(
         run: str, request: Request, task: str | None = None, tail: Annotated[int | None, Query(ge=1, le=10**6)] = None
@@ -182,22 +190,6 @@ def _runs(routes: APIRouter, service: Service) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         follow: AsyncIterator[bytes] = service.hub.follow(row["id"])
         return StreamingResponse(follow, media_type="text/event-stream", headers=headers)
-
-
-def _start(service: Service, consumer: Consumer, offered: Offered, body: NewRun, key: str) -> Row:
-    if offered.model.mode == "extended" and not service.place.isolated:
-        message = "what consumers bring is not run as a mere process"
-        raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
-    if offered.model.mode == "interactive":
-        sessions.require_reachable(service.catalog, service.place, offered)
-    return service.runs.start(
-        consumer,
-        offered,
-        parameters=body.parameters,
-        uploads=body.inputs,
-        extension=body.extension.extension() if body.extension is not None else None,
-        key=key,
-    )
 
 
 def _logs(service: Service, row: Any, task: str | None, tail: int | None) -> str:

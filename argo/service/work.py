@@ -122,8 +122,12 @@ class Work:
             self._outbox.done(connection, job)
 
     def remove(self, job: Job) -> None:
-        """Remove a run's Workflow and its results."""
+        """Remove a run's Workflow and its results; of one that still runs, later."""
         row = self._row(job.subject)
+        if row is not None and row["state"] in ACTIVE:
+            with self._database.writing() as connection:
+                self._outbox.again(connection, job, _LAST)
+            return
         if row is not None and row["uid"]:
             ref = ref_of(row)
             try:

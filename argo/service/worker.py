@@ -56,7 +56,9 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether jobs are looked for."""
+        """Whether jobs are looked for; also of a copy that does none."""
+        if self._thread.ident is None:
+            return True
         return self._thread.is_alive() and time.monotonic() - self.seen < _PATIENCE * 2
 
     def _run(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from compiler.diagnostics import Diagnostic, Related, at
 from compiler.load.reader import decode
@@ -15,6 +16,7 @@ _COMMENT = re.compile(r"(?:^|[ \t]+)#.*")
 _SINGLE = re.compile(r"'([^']*)'")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\[\s\S])*)"')
 _ESCAPE = re.compile(r"\\([\s\S])")
+_PLAIN = re.compile(r'[\n\r"\\]')
 _REST = re.compile(r"[^\r\n]*")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$", "\n": ""}
 
@@ -29,6 +31,15 @@ def parse(name: str, data: bytes, location: str | None = None) -> tuple[dict[str
     if diagnostics:
         return {}, diagnostics
     return _Parser(source).parse()
+
+
+def written(values: Mapping[str, str]) -> str:
+    """A dotenv file of these variables, which `parse` gives back."""
+    return "".join(f'{name}="{_PLAIN.sub(_escaped, value)}"\n' for name, value in values.items())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return {"\n": "\\n", "\r": "\\r"}.get(found.group(), f"\\{found.group()}")
 
 
 class _Parser:

@@ -52,6 +52,10 @@ class Service(Model):
     ] = None
     public_url: Annotated[str | None, Field(description="How the service is reached from outside.")] = None
     assets: Annotated[tuple[str, ...], Field(description="Files and folders with what is offered.")] = ("assets",)
+    job_configs: Annotated[
+        str | None,
+        Field(description="The extended asset by which job-configs are run; with it, the routes of imla-k8s-api."),
+    ] = None
     limits: ServiceLimits = Field(default_factory=ServiceLimits)
     oidc: Oidc | None = None
     edc: Edc = Field(default_factory=Edc)

@@ -47,6 +47,7 @@ def rules(subject: ComputeAsset, **given: Any) -> list[str]:
         ({"image": "{{workflow.parameters.x}}"}, ["image"]),
         ({"image": "a b"}, ["image"]),
         ({"args": ("{{workflow.name}}",)}, ["tag"]),
+        ({"results": "/results"}, ["results"]),  # it has no output that is a folder
         ({"args": ("a {{ =1+1}}",)}, ["tag"]),
         ({"command": ("sh", "-c", "{{ .Values.x }} {{workflows}}")}, []),
         ({"cpu": "4001m"}, ["cpu"]),
@@ -115,3 +116,29 @@ def test_references_to_what_is_not_there_are_mistakes(tmp_path: Any) -> None:
     given = Extension(IMAGE, ("cat", "${{ inputs.other.path }}"))
     result = pipeline.compile_asset([tmp_path / "bring.yaml"], "bring", "0.0.0", extension=given)
     assert [item.code for item in result.diagnostics if item.severity == "error"] == ["A302"]
+
+
+FOLDERS: dict[str, Any] = {
+    "volumes": {"results": {"empty": "1Gi", "path": "/output"}, "other": {"empty": "1Gi", "path": "/other"}},
+    "outputs": {
+        "all": {"kind": "directory", "path": "/output", "mount": False},
+        "log": {"kind": "file", "path": "/l/g"},
+    },
+}
+
+
+@pytest.mark.parametrize("folder", ["/opt/carla/rosbag", "/results", "/a.b/c_d-e"])
+def test_results_lie_where_the_program_leaves_them(folder: str) -> None:
+    subject = asset(**FOLDERS)
+    assert rules(subject, results=folder) == []
+    made = extended(subject, Extension(image=IMAGE, results=folder))
+    assert {name: output.path for name, output in made.outputs.items()} == {"all": folder, "log": "/l/g"}
+    assert {name: volume.path for name, volume in made.volumes.items()} == {"results": folder, "other": "/other"}
+    assert made.outputs["all"].mount is False
+
+
+@pytest.mark.parametrize(
+    "folder", ["/", "x", "/etc/x", "/a/../b", "/a//b", "/{{workflow.name}}", "/a b", "/proc", "/a/."]
+)
+def test_results_lie_in_no_place_of_the_system(folder: str) -> None:
+    assert rules(asset(**FOLDERS), results=folder) == ["results"]

@@ -85,7 +85,7 @@ class Transfers:
             results.revoke(connection, transfer["id"])
             runs.stop(connection, transfer["run"])
             if _state_of(connection, transfer["run"]) in runs.ENDED:
-                _clean(connection, transfer["run"])
+                runs.discard(connection, transfer["run"])
                 _answer_end(connection, {**transfer, "state": state})
 
     def suspend(self, transfer: Row) -> None:
@@ -122,7 +122,7 @@ def ended(connection: Connection, run: str) -> None:
         if state in _READY:
             _tell(connection, transfer, _state_of(connection, run))
         elif state in ("deprovisioning", "completed", "terminated"):
-            _clean(connection, run)
+            runs.discard(connection, run)
             _answer_end(connection, transfer)
 
 
@@ -146,12 +146,6 @@ def _answer_end(connection: Connection, transfer: Row) -> None:
 
 def _callback(connection: Connection, transfer: str, what: str) -> None:
     outbox.add(connection, "callback", transfer, payload={"what": what}, key=f"callback:{transfer}:{what}")
-
-
-def _clean(connection: Connection, run: str) -> None:
-    done = update(runs_table).where(runs_table.c.id == run, runs_table.c.deleted.is_(False))
-    if connection.execute(done.values(deleted=True, revision=runs.revision())).rowcount:
-        outbox.add(connection, "remove", run, key=f"remove:{run}")
 
 
 def _move(connection: Connection, transfer: str, state: str) -> None:

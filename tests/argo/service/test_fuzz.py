@@ -10,12 +10,15 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.argo.service.serving import Served, write_assets
+from tests.argo.service.test_imla import JOB
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("service")
     write_assets(folder / "assets")
+    (folder / "assets" / "job.yaml").write_text(JOB)
+    (folder / "argosy.yaml").write_text("service: {jobConfigs: job}\n")
     service = Served(folder, arguments=("assets",)).start()
     yield service
     service.close()

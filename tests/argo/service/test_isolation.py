@@ -11,6 +11,7 @@ import pytest
 
 from tests.argo.service.serving import Served
 from tests.argo.service.test_gx4ki import provide
+from tests.argo.service.test_imla import JOB
 
 PUBLIC = {"/health/live", "/health/ready", "/metrics", "/data/{token}"}
 
@@ -18,7 +19,8 @@ PUBLIC = {"/health/live", "/health/ready", "/metrics", "/data/{token}"}
 @pytest.fixture
 def two(unserved: Served) -> Any:
     """A service, a consumer with a run, and another one with every scope."""
-    unserved.arguments = ("assets",)
+    (unserved.folder / "assets" / "job.yaml").write_text(JOB)
+    (unserved.folder / "argosy.yaml").write_text("service: {jobConfigs: job}\n")
     unserved.start()
     first = unserved.client(unserved.consumer("first"))
     scopes = ("--scope", "assets", "--scope", "inputs", "--scope", "runs", "--scope", "outputs", "--scope", "edc")
@@ -40,7 +42,7 @@ def test_every_route_is_shut_to_others(two: Any) -> None:
         filled = path.replace("{run}", run).replace("{wid}", run).replace("{process}", run).replace("{key}", second)
         filled = filled.replace("{sid}", "input-dummy").replace("{asset}", "input-dummy").replace("{token}", run)
         filled = filled.replace("{resource}", "result").replace("{name}", "result").replace("{verb}", "terminate")
-        filled = re.sub(r"\{name:path\}", "result", filled)
+        filled = re.sub(r"\{name:path\}", "result", filled).replace("{upload}", uploads[0])
         for method in operations:
             answer = client.request(method, filled, params={"resource": "result", "output": "result"}, json={})
             tried += 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.load.dotenv import parse
+from compiler.load.dotenv import parse, written
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_mistakes(text: str, places: list[tuple[int, int]]) -> None:
 def test_quoted_values_come_back(values: dict[str, str]) -> None:
     lines = [f'{name}="{value}"' for name, value in values.items()]
     assert parse("a", "\n".join(lines).encode()) == (values, [])
+
+
+@given(
+    st.dictionaries(st.from_regex("[A-Z_][A-Z0-9_]{0,5}", fullmatch=True), st.text("ab '\"\\\n\r\t#=$é", max_size=9))
+)
+def test_what_is_written_comes_back(values: dict[str, str]) -> None:
+    assert parse("x.env", written(values).encode()) == (values, [])
