@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "serve": Entry("serve", "serve", "Serve compute assets to consumers: the Workflow API and EDC."),
         "consumers": Entry("serve", "consumers", "Manage who may use the service, and their tokens."),
         "edc": Entry("edc", "edc", "Offer compute assets in a data space (EDC)."),
+        "atom": Entry("atom", "atom", "Run DAGs of Atom Workflows when a request asks for it."),
         "task-runner": Entry("taskrunner", "task_runner", "Serve a Task Runner that runs nothing and fails on demand."),
         "local": Entry("local", "local", "Serve the runs of this machine to Argo's clients."),
     },
