@@ -95,7 +95,7 @@ def run(
         require_complete(subject)
         submission = Submission(subject.workflow, subject.objects + sessions.secret(subject.workflow), loaded.source)
         backend.record(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
-        taskrunner.keep(backend.home, ref, token)
+        taskrunner.keep(backend.home, ref, token, runner.renewal(values))
         if not quiet:
             say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
             say(*(f"use {s.task} with: argosy connect {ref.name}" for s in sessions.of(subject.workflow)[:1]))

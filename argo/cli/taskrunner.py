@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from argo.errors import EnvironmentFailure, UsageError
+from argo.errors import ArgosyError, EnvironmentFailure, UsageError
 
 if TYPE_CHECKING:
     from argo.backend import RunRef
@@ -21,6 +23,7 @@ URL, INTERVAL = "tr-url", "tr-interval"
 _INTERVAL = "WORKFLOW_CHECK_STATE_DURATION_SEC"
 _JWT = "WORKFLOW_TR_AUTH_JWT"
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
+_RENEW, _AGAIN = 2700.0, 60.0  # seconds after which a token of an hour is renewed, and tried again to be
 _HELP = """Jobs whose name or image fits, as in 'error*=fail'. Behaviours: succeed, fail, cancel, flap, lose, refuse,
 unauthorized, forget, slow, hang."""
 
@@ -100,8 +103,15 @@ class Given(NamedTuple):
             return jwt
         if os.environ.get(_JWT):
             return os.environ[_JWT]
+        renew = self.renewal(values)
+        return renew() if renew is not None else ""
+
+    def renewal(self, values: Mapping[str, str]) -> Callable[[], str] | None:
+        """What gives a new token, where it is one of Google's, which end."""
         account, url = os.environ.get(_CREDENTIALS), values.get(URL)
-        return _google(account, url) if account and url else ""
+        if self.jwt is not None or os.environ.get(_JWT) or not account or not url:
+            return None
+        return lambda: _google(account, url)
 
 
 def options(command: Callable[..., int]) -> Callable[..., int]:
@@ -120,10 +130,28 @@ def options(command: Callable[..., int]) -> Callable[..., int]:
     return taken
 
 
-def keep(home: Home, ref: RunRef, token: str) -> None:
-    """Keep the token as the run's own Secret: it stands in no manifest."""
+def keep(home: Home, ref: RunRef, token: str, renew: Callable[[], str] | None = None) -> None:
+    """Keep the token as the run's own Secret: it stands in no manifest. With `renew` it is a new one in time, as long
+    as this process is there."""
     if token:
         home.give_secret(ref.uid, SECRET, KEY, token.encode())
+    if token and renew is not None:
+        threading.Thread(target=renewing, args=(home, ref, renew), daemon=True).start()
+
+
+def renewing(home: Home, ref: RunRef, renew: Callable[[], str], wait: Callable[[float], object] = time.sleep) -> None:
+    """Give a run new tokens, before the ones that it has end."""
+    from argo.cli.output import say
+
+    pause = _RENEW
+    while True:
+        wait(pause)
+        try:
+            home.renew_secret(ref.uid, SECRET, KEY, renew().encode())
+            pause = _RENEW
+        except (ArgosyError, OSError) as error:
+            say(f"warning: no new token for the Task Runner: {error}")
+            pause = _AGAIN
 
 
 def read_file(path: Path) -> str:

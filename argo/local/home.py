@@ -95,11 +95,15 @@ class Home(NamedTuple):
             raise ValueError(f"not a Secret's name and key: {name}/{key}")
         path = self.run(uid) / "secrets" / name / key
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_name(f".{key}.new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(value)
-        new.replace(path)
+        _write_secret(path, value)
+
+    def renew_secret(self, uid: str, name: str, key: str, value: bytes) -> None:
+        """Change a run's own Secret, also where its pods have mounted it, as the kubelet would after a while."""
+        before = self.secret(name, key, uid)
+        self.give_secret(uid, name, key, value)
+        for copy in self.run(uid).glob(f"pods/*/secrets/*/{key}"):
+            if copy.read_bytes() == before:
+                _write_secret(copy, value)
 
     def give_secrets(self, uid: str, objects: Sequence[Json]) -> None:
         """Keep the Secrets among a run's objects as files that only this user reads. What is there already stays."""
@@ -110,6 +114,14 @@ class Home(NamedTuple):
 
     def _secrets(self, uid: str) -> list[Path]:
         return [*([self.run(uid) / "secrets"] if uid else []), self.root / "secrets"]
+
+
+def _write_secret(path: Path, value: bytes) -> None:
+    new = path.with_name(f".{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(value)
+    new.replace(path)
 
 
 def _secret(path: Path) -> bytes | None:

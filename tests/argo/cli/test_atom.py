@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from argo.backend import RunRef
+from argo.cli import taskrunner
+from argo.errors import EnvironmentFailure
+from argo.local.home import Home
 from tests.argo.cli.conftest import Command
 from tests.task_runners import serving
 
@@ -216,3 +220,32 @@ def test_files_of_other_systems_are_imported(argosy: Command) -> None:
     assert "bad.json:1:" in argosy("assets", "import", "bad.json", code=2).stderr
     argosy.write(other="a: 1\n")
     assert "neither a gx4ki asset" in argosy("assets", "import", "other.yaml", code=2).stderr
+
+
+def test_a_token_that_ends_is_renewed(tmp_path: Path) -> None:
+    home, ref = Home.open(tmp_path), RunRef("r", "n", "u")
+    tokens = iter(["second", "third"])
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 4:
+            raise KeyboardInterrupt
+
+    def renew() -> str:
+        if len(waited) == 2:
+            raise EnvironmentFailure("Google gives no identity token")
+        return next(tokens)
+
+    taskrunner.keep(home, ref, "first")
+    mounted = home.run("u") / "pods" / "p" / "secrets" / "token" / "token"
+    other = home.run("u") / "pods" / "p" / "secrets" / "other" / "token"
+    for path, text in ((mounted, "first"), (other, "another's")):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    with pytest.raises(KeyboardInterrupt):
+        taskrunner.renewing(home, ref, renew, wait)
+    assert waited == [2700, 2700, 60, 2700]
+    assert home.secret("task-runner", "token", "u") == b"third"
+    assert (mounted.read_text(), other.read_text()) == ("third", "another's")
+    assert mounted.stat().st_mode & 0o777 == 0o600
