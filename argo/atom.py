@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from argo.errors import UsageError
-from argo.listening import listen
+from argo.listening import http_server
 
 _LIMIT: Final = 64 << 10  # bytes of a request
 _STATUS: Final = {0: 200, 1: 500, 2: 400, 3: 503}  # by the exit code of `argosy run`
@@ -106,11 +106,5 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def server(flows: Flows, host: str, port: int) -> ThreadingHTTPServer:
-    """A server that listens; `serve_forever` serves. Raises EnvironmentFailure."""
-    listener = listen(host, port)
-    made = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"flows": flows}), bind_and_activate=False)
-    made.socket.close()
-    made.socket = listener
-    made.server_address = listener.getsockname()
-    made.daemon_threads = True
-    return made
+    """A server that listens; `argo.listening.serve` serves. Raises EnvironmentFailure."""
+    return http_server(type("Bound", (Handler,), {"flows": flows}), host, port)

@@ -1,8 +1,9 @@
-"""A socket to serve at."""
+"""Sockets and small servers."""
 
 from __future__ import annotations
 
 import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from argo.errors import EnvironmentFailure
 
@@ -19,3 +20,24 @@ def listen(host: str, port: int) -> socket.socket:
         hint = "choose another --port"
         raise EnvironmentFailure(f"cannot serve at {host}:{port}: {error.strerror}", hint=hint) from error
     return listener
+
+
+def http_server(handler: type[BaseHTTPRequestHandler], host: str, port: int) -> ThreadingHTTPServer:
+    """A server that listens; `serve` serves. Raises EnvironmentFailure."""
+    listener = listen(host, port)
+    made = ThreadingHTTPServer((host, port), handler, bind_and_activate=False)
+    made.socket.close()
+    made.socket = listener
+    made.server_address = listener.getsockname()
+    made.daemon_threads = True
+    return made
+
+
+def serve(serving: ThreadingHTTPServer) -> None:
+    """Serve until Ctrl-C."""
+    try:
+        serving.serve_forever(poll_interval=0.1)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        serving.server_close()

@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from argo.errors import EnvironmentFailure, UsageError
+from argo.errors import UsageError
+from argo.listening import http_server
 
 BEHAVIOURS: Final = {
     "succeed": "ends as SUCCEEDED",
@@ -211,12 +212,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def server(runner: TaskRunner, host: str, port: int, *, quiet: bool = True) -> ThreadingHTTPServer:
-    """A server that listens; `serve_forever` serves. Raises EnvironmentFailure."""
+    """A server that listens; `argo.listening.serve` serves. Raises EnvironmentFailure."""
     handler = type("BoundHandler", (Handler,), {"runner": runner, "quiet": quiet})
-    try:
-        made = ThreadingHTTPServer((host, port), handler)
-    except OSError as error:
-        hint = "choose another --port"
-        raise EnvironmentFailure(f"cannot serve at {host}:{port}: {error.strerror}", hint=hint) from error
-    made.daemon_threads = True
-    return made
+    return http_server(handler, host, port)

@@ -13,10 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.http_servers import answering
 
 FAULTS = ("reset-before", "reset-after", "stall", "truncated", "twice", "refused-429", "refused-503", "lost-500")
 STREAM_FAULTS = ("cut", "half-event", "stall", "again", "gone", "ended")
@@ -61,15 +63,8 @@ def proxy(upstream: str, authority: Path | None, stall: float) -> Iterator[tuple
     class Handler(_Handler):
         given = faults
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", faults
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(Handler) as url:
+        yield url, faults
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -38,6 +38,7 @@ def atom(runners: tuple[str, ...], places: tuple[str, ...], host: str, port: int
     """
     from argo.atom import Flows, server
     from argo.cli.output import say
+    from argo.listening import serve
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     children = _Children()
@@ -46,14 +47,9 @@ def atom(runners: tuple[str, ...], places: tuple[str, ...], host: str, port: int
     say(f"POST http://{host}:{serving.server_address[1]}/ runs DAGs in {', '.join(places)}")
     if host not in ("127.0.0.1", "localhost", "::1") and not token:
         say("note: whoever reaches this can run them: --token-file asks for a token")
-    try:
-        serving.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        serving.server_close()
-        left = children.end()
-    say(*([f"{left} left; argosy list shows them, argosy resume goes on"] if left else []))
+    serve(serving)
+    if left := children.end():
+        say(f"{left} left; argosy list shows them, argosy resume goes on")
     return 0
 
 

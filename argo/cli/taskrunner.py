@@ -45,6 +45,7 @@ def task_runner(
     Jobs with an image named `error` fail; --on says more, the first rule that fits counts.
     """
     from argo.cli.output import say
+    from argo.listening import serve
     from argo.taskrunner import Rule, TaskRunner, server
 
     token = read_file(token_file) if token_file else ""
@@ -54,12 +55,7 @@ def task_runner(
     say(
         f"a Task Runner at {url}", f"try it with: argosy run --workflow-path DAG.yaml --tr-url {url} --tr-auth-jwt none"
     )
-    try:
-        serving.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        serving.server_close()
+    serve(serving)
     return 0
 
 

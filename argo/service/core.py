@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from starlette.requests import Request
 
 from argo.service.catalog import Catalog, Offered
-from argo.service.consumers import Caller, Consumer, Consumers
+from argo.service.consumers import Caller, Consumers
 from argo.service.database import Database, Row
 from argo.service.edc import transfers
 from argo.service.edc.address import Addresses
@@ -26,9 +25,6 @@ from argo.service.sessions import require_reachable
 from argo.service.settings import Settings
 from argo.service.work import Work
 from argo.service.worker import Worker
-
-if TYPE_CHECKING:
-    from compiler.extend import Extension
 
 _HEADERS: Final = ("access-token", "x-api-key")
 
@@ -82,28 +78,13 @@ class Service:
         """A run of whoever calls. Raises Refused."""
         return self.runs.get(self.allowed(request, scope).consumer, run)
 
-    def start(
-        self,
-        consumer: Consumer,
-        offered: Offered,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        uploads: Mapping[str, str] | None = None,
-        extension: Extension | None = None,
-        origin: str = "v1",
-        key: str = "",
-        current: bool = True,
-    ) -> Row:
-        """As `Runs.start`, where the place can keep apart, or lead to, what is started. Raises Refused."""
+    def require_possible(self, offered: Offered) -> None:
+        """Raises Refused for an asset whose runs the place could not keep apart, or lead nobody to."""
         if offered.model.mode == "extended" and not self.place.isolated:
             message = "what consumers bring is not run as a mere process"
             raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
         if offered.model.mode == "interactive":
             require_reachable(self.catalog, self.place, offered)
-        return self.runs.start(
-            consumer, offered, parameters=parameters, uploads=uploads, extension=extension, origin=origin, key=key,
-            current=current,
-        )  # fmt: skip
 
     def public_url(self, request: Request) -> str:
         """How the service is reached from outside."""

@@ -88,11 +88,14 @@ class _Jobs:
 
     def _deploy(self, consumer: Consumer, given: Spooled, refs: list[str]) -> str:
         service, offered = self._service, self._service.catalog.usable(self._offered)
+        service.require_possible(offered)
         extension = _extension(given.path.read_bytes(), offered.model.outputs[offered.given_out()].path)
         merged = self._merged(consumer, refs) if len(refs) > 1 else ""
         uploads = {self._variables: merged or refs[0]} if refs else {}
         try:
-            row = service.start(consumer, offered, uploads=uploads, extension=extension, origin="imla", current=False)
+            row = service.runs.start(
+                consumer, offered, uploads=uploads, extension=extension, origin="imla", current=False
+            )
         finally:
             if merged:
                 service.inputs.drop(consumer, merged)

@@ -138,9 +138,10 @@ def _runs(routes: APIRouter, service: Service) -> None:
     ) -> Any:
         consumer = service.allowed(request, "runs").consumer
         offered = service.catalog.usable(service.catalog.get(body.asset, body.version), interactive=True)
+        service.require_possible(offered)
         brought = body.extension.extension() if body.extension is not None else None
         return shown(
-            service.start(
+            service.runs.start(
                 consumer, offered, parameters=body.parameters, uploads=body.inputs, extension=brought,
                 key=key and f"v1:{key}",
             )

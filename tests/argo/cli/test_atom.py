@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from argo.cli import taskrunner
 from argo.errors import EnvironmentFailure
 from argo.local.home import Home
 from tests.argo.cli.conftest import Command
+from tests.http_servers import answering
 from tests.task_runners import serving
 
 SIMPLE = "steps:\n  - id: step_1\n    task:\n      imageUri: registry.example.com/hello-world\n"
@@ -154,25 +155,17 @@ def test_a_dag_is_brought_from_a_url(argosy: Command, tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "simple_dag.yaml").write_text(SIMPLE)
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments: object) -> None:
-            pass
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path / "served"))
 
-    web = ThreadingHTTPServer(("127.0.0.1", 0), lambda *args: Quiet(*args, directory=str(tmp_path / "served")))
-    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        place = f"http://127.0.0.1:{web.server_address[1]}"
+    with answering(Files) as place:
         with serving() as (runner, url):
             run = argosy.json("run", "--workflow-path", f"{place}/simple_dag.yaml", "--tr-url", url)
         assert run["phase"] == "Succeeded"
         assert next(iter(runner.jobs.values())).asked["labels"]["workflow"] == "simple_dag"
         assert "cannot read" in argosy("run", f"{place}/nothing.yaml", code=3).stderr
         assert "no definition" in argosy("run", f"{place}/code.py", code=2).stderr
-    finally:
-        web.shutdown()
-        web.server_close()
-        thread.join()
 
 
 def test_urls_that_are_not_read(argosy: Command) -> None:

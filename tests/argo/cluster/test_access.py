@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from argo.errors import ArgosyError, AuthError, NotFoundError, RemoteError, Usag
 from argo.target import ClusterAddress, Target
 from tests.argo.cluster.conftest import Place
 from tests.argo.cluster.test_submit import submission
+from tests.http_servers import answer, answering
 
 SECRET = "s3cret-of-somebody"
 
@@ -199,24 +201,12 @@ def test_the_store_is_the_profiles_the_runs_or_the_namespaces(place: Place) -> N
 
 def test_every_error_is_one_of_argosys(place: Place, tmp_path: Path) -> None:
     """Something else than Kubernetes answers."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, HTTPServer
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"<html>log in first</html>")
+            answer(self, 200, b"<html>log in first</html>")
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    path = config(place, tmp_path / "config", {}, server=f"http://127.0.0.1:{server.server_address[1]}")
-    try:
+    with answering(Handler) as url:
+        path = config(place, tmp_path / "config", {}, server=url)
         with pytest.raises(ArgosyError, match="no object of Kubernetes"):
             Cluster(ClusterAddress(None, path), "n", 0.01).get("workflows", "a")
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +28,7 @@ from argo.cluster.submit import PREPARING
 from argo.errors import ConflictError
 from argo.sessions import KEY, secret
 from tests.argo.cluster.conftest import Place
+from tests.http_servers import answering
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 TOKEN = "aa bb"
@@ -133,9 +134,6 @@ class Api(BaseHTTPRequestHandler):
         mask = self.rfile.read(4)
         return bytes(byte ^ mask[index % 4] for index, byte in enumerate(self.rfile.read(length)))
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[type[Api]]:
@@ -145,21 +143,17 @@ def api(tmp_path: Path) -> Iterator[type[Api]]:
         over = threading.Event()
         asked: ClassVar[list[str]] = []
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Own)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    config = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [{"name": "u", "user": {"token": "x"}}],
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "team"}}],
-    }  # fmt: skip
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    profile = {"engine": {"context": "c"}, "namespace": "team"}
-    (tmp_path / "argosy.yaml").write_text(yaml.safe_dump({"profiles": {"far": profile}}))
-    yield Own
-    Own.over.set()
-    server.shutdown()
-    server.server_close()
+    with answering(Own) as url:
+        config = {
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "users": [{"name": "u", "user": {"token": "x"}}], "clusters": [{"name": "c", "cluster": {"server": url}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "team"}}],
+        }  # fmt: skip
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+        profile = {"engine": {"context": "c"}, "namespace": "team"}
+        (tmp_path / "argosy.yaml").write_text(yaml.safe_dump({"profiles": {"far": profile}}))
+        yield Own
+        Own.over.set()
 
 
 def connect(folder: Path, *more: str) -> subprocess.Popen[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, Re
 from argo.server.artifacts import ArtifactFiles
 from argo.server.http import Client, UncertainError
 from argo.target import ServerAddress
+from tests.http_servers import answering
 
 Reply = tuple[int, dict[str, str], bytes]
 
 
 @contextmanager
-def answering(reply: Callable[[str, str, Any], Reply], context: ssl.SSLContext | None = None) -> Iterator[str]:
+def replying(reply: Callable[[str, str, Any], Reply], context: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that answers (method, path, headers) with what `reply` gives."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -39,20 +39,8 @@ def answering(reply: Callable[[str, str, Any], Reply], context: ssl.SSLContext |
 
         do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(Handler, context) as url:
+        yield url
 
 
 def client(url: str, token: Callable[[], str] = lambda: "Bearer t", **more: Any) -> Client:
@@ -73,7 +61,7 @@ def test_a_token_that_has_run_out_is_read_anew() -> None:
         seen.append(headers["Authorization"])
         return OK if headers["Authorization"] == "Bearer new" else error(401, 16)
 
-    with answering(reply) as url:
+    with replying(reply) as url:
         assert client(url, lambda: tokens.pop(0) if len(tokens) > 1 else tokens[0]).get("/api/v1/info") == {}
     assert seen == ["Bearer old", "Bearer new"]
 
@@ -85,7 +73,7 @@ def test_one_that_stays_wrong_is_tried_once_and_not_told() -> None:
         seen.append(path)
         return error(401, 16, "token not valid")
 
-    with answering(reply) as url, pytest.raises(AuthError) as refused:
+    with replying(reply) as url, pytest.raises(AuthError) as refused:
         client(url, lambda: "Bearer planted-secret").get("/x")
     assert seen == ["/x"]
     assert "planted-secret" not in "".join(refused.value.lines())
@@ -100,7 +88,7 @@ def test_one_that_stays_wrong_is_tried_once_and_not_told() -> None:
     ],
 )  # fmt: skip
 def test_what_answers_mean(status: int, kind: type[ArgosyError]) -> None:
-    with answering(lambda *_: error(status)) as url, pytest.raises(kind, match="said so"):
+    with replying(lambda *_: error(status)) as url, pytest.raises(kind, match="said so"):
         client(url).get("/x")
 
 
@@ -108,9 +96,9 @@ def test_what_answers_mean(status: int, kind: type[ArgosyError]) -> None:
 def test_what_passes_is_waited_for(status: int) -> None:
     left = [status] * 3
 
-    with answering(lambda *_: error(left.pop()) if left else OK) as url:
+    with replying(lambda *_: error(left.pop()) if left else OK) as url:
         assert client(url).get("/x") == {}
-    with answering(lambda *_: error(status)) as url, pytest.raises(RemoteError):
+    with replying(lambda *_: error(status)) as url, pytest.raises(RemoteError):
         client(url).get("/x")
 
 
@@ -122,14 +110,14 @@ def test_a_call_that_is_not_repeated_may_have_been_carried_out(status: int) -> N
         calls.append(method)
         return error(status)
 
-    with answering(reply) as url, pytest.raises(UncertainError):
+    with replying(reply) as url, pytest.raises(UncertainError):
         client(url).call("POST", "/x", body={}, once=True)
     assert calls == ["POST"]
 
 
 @pytest.mark.parametrize("body", [b"<html>a login page</html>", b"[]", b"", b'"x"'])
 def test_an_answer_of_somebody_else_is_said(body: bytes) -> None:
-    with answering(lambda *_: (200, {"Content-Type": "text/html"}, body)) as url, pytest.raises(RemoteError) as said:
+    with replying(lambda *_: (200, {"Content-Type": "text/html"}, body)) as url, pytest.raises(RemoteError) as said:
         client(url).get("/x")
     assert "does not answer as an Argo Server" in said.value.message
 
@@ -141,7 +129,7 @@ def test_a_server_below_another_path() -> None:
         seen.append(path)
         return OK
 
-    with answering(reply) as url:
+    with replying(reply) as url:
         client(f"{url}/argo").get("/api/v1/info", {"a": "b c"})
     assert seen == ["/argo/api/v1/info?a=b+c"]
 
@@ -150,7 +138,7 @@ def test_a_server_that_sends_us_elsewhere_gets_no_token_there() -> None:
     def reply(_method: str, _path: str, _headers: Any) -> Reply:
         return 302, {"Location": "http://127.0.0.1:1/"}, b""
 
-    with answering(reply) as url, pytest.raises(RemoteError):
+    with replying(reply) as url, pytest.raises(RemoteError):
         client(url).get("/x")
 
 
@@ -181,7 +169,7 @@ def serving(folder: Path, *, mutual: bool) -> ssl.SSLContext:
 
 
 def test_tls_is_verified(authority: Path) -> None:
-    with answering(lambda *_: OK, serving(authority, mutual=False)) as url:
+    with replying(lambda *_: OK, serving(authority, mutual=False)) as url:
         assert client(url, ca_file=authority / "ca.crt").get("/x") == {}
         assert client(url, verify=False).get("/x") == {}
         with pytest.raises(RemoteError) as refused:
@@ -192,7 +180,7 @@ def test_tls_is_verified(authority: Path) -> None:
 
 
 def test_a_client_certificate_is_shown(authority: Path) -> None:
-    with answering(lambda *_: OK, serving(authority, mutual=True)) as url:
+    with replying(lambda *_: OK, serving(authority, mutual=True)) as url:
         crt, key = authority / "client.crt", authority / "client.key"
         assert client(url, ca_file=authority / "ca.crt", cert_file=crt, key_file=key).get("/x") == {}
         with pytest.raises(RemoteError):
@@ -212,7 +200,7 @@ def test_artifacts_come_through_the_server_whole_or_not(tmp_path: Path) -> None:
         assert path == "/artifact-files/ns/workflows/r/r-1/outputs/o"
         return 200, {"Content-Length": "10"} if cut[0] else {}, b"12345"
 
-    with answering(reply) as url:
+    with replying(reply) as url:
         files = ArtifactFiles(client(url), workflow())
         info = files.get_file("k/o", tmp_path / "o")
         assert ((tmp_path / "o").read_bytes(), info.size) == (b"12345", 5)

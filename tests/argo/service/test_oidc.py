@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
@@ -15,6 +14,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.argo.service.serving import Served
+from tests.http_servers import answer, answering
 
 AUDIENCE = "argosy"
 
@@ -53,23 +53,10 @@ def issuer() -> Iterator[Issuer]:
         def do_GET(self) -> None:
             known.asked += 1
             about = {"issuer": known.url, "jwks_uri": f"{known.url}/keys"}
-            data = json.dumps(known.keys() if self.path == "/keys" else about).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            answer(self, 200, json.dumps(known.keys() if self.path == "/keys" else about).encode())
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    known.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield known
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as known.url:
+        yield known
 
 
 def serve(served: Served, issuer: Issuer, **more: Any) -> Served:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.conftest import argosy as argosy
 from tests.argo.service.serving import ECHO
+from tests.http_servers import answer, answering
 
 NS = "https://w3id.org/edc/v0.0.1/ns/"
 OFFER = """\
@@ -58,21 +58,11 @@ def api() -> Iterator[Api]:
                 status = there
             elif status == 200:
                 known.kept[key] = body
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            answer(self, status)
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    known.url = f"http://127.0.0.1:{server.server_address[1]}/management"
-    yield known
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as url:
+        known.url = f"{url}/management"
+        yield known
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from compiler.load.remote import program
+from tests.http_servers import answer, answering
 from tests.task_runners import serving
 
 JOB = ("job_name=train", "imageUri=registry.example.com/train:1", "args[]=--a", "args[]=b=c", "labels.team=x")
@@ -119,25 +119,11 @@ def test_a_google_identity_comes_from_the_metadata_server() -> None:
     class Metadata(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers["Metadata-Flavor"]))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"id-token")
+            answer(self, 200, b"id-token")
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    metadata = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
-    thread = threading.Thread(target=metadata.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        host = f"127.0.0.1:{metadata.server_address[1]}"
-        with serving(token="id-token") as (_, url):
-            code, said = run(url, TASK_RUNNER_AUDIENCE=url, GCE_METADATA_HOST=host)
-        assert code == 0, said
-    finally:
-        metadata.shutdown()
-        metadata.server_close()
-        thread.join()
+    with answering(Metadata) as metadata, serving(token="id-token") as (_, url):
+        code, said = run(url, TASK_RUNNER_AUDIENCE=url, GCE_METADATA_HOST=metadata.removeprefix("http://"))
+    assert code == 0, said
     assert len(asked) == 1, "it is kept while it is good"
     assert asked[0][0].startswith("/computeMetadata/v1/instance/service-accounts/default/identity?audience=http")
     assert asked[0][1] == "Google"
@@ -149,22 +135,9 @@ def test_a_redirect_is_not_followed() -> None:
     class Elsewhere(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             seen.append(self.path)
-            self.send_response(307)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            answer(self, 307, Location="/elsewhere")
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        code, said = run(f"http://127.0.0.1:{made.server_address[1]}")
-    finally:
-        made.shutdown()
-        made.server_close()
-        thread.join()
+    with answering(Elsewhere) as url:
+        code, said = run(url)
     assert (code, seen) == (1, ["/job"])
     assert "failed: POST /job gave 307" in said

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import io
 import tarfile
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from argo.local.executors.errors import PodError
 from argo.local.executors.remap import Remap
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.fixtures_minio import Minio
+from tests.http_servers import answering
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_mode(machine: Machine) -> None:
     assert machine.run({**shell("/in/x"), "inputs": {"artifacts": artifacts}}).outputs["result"] == "ran"
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         found = self.path == "/file" and self.headers["X-Word"] == "please"
         self.send_response(200 if found else 404 if self.path == "/none" else 403)
@@ -157,19 +158,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if found:
             self.wfile.write(b"content")
 
-    def log_message(self, *_: Any) -> None:
-        """Be quiet."""
-
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(_Handler) as found:
+        yield found
 
 
 def test_http(machine: Machine, url: str) -> None:
