@@ -44,7 +44,7 @@ def connect(name: str, profile: str | None, task: str | None, port: int, tunnel:
         ref = backend.find(name)
         workflow = backend.get(ref)
         session = sessions.choose(workflow, task)
-        ports = _listening(backend, ref, session, task or session.task)
+        ports = _listening(backend, ref, session, task or session.task, here=target.local)
         token = reach.token(backend, ref, session)
         outside = {} if target.local or tunnel else reach.outside(workflow, session)
         through = not target.local and not outside
@@ -78,14 +78,14 @@ def _print(session: Session, ref: RunRef, roots: dict[str, str], token: str, for
         click.echo(f"token  {token}")
 
 
-def _listening(backend: Backend, ref: RunRef, session: Session, task: str) -> dict[str, int]:
+def _listening(backend: Backend, ref: RunRef, session: Session, task: str, *, here: bool) -> dict[str, int]:
     """The ports of the task's gateway, as soon as all are open. Raises ConflictError where that will not happen."""
     from argo import reach
     from argo.cli.progress import ticking
 
     with ticking(lambda: f"waiting for {task} to listen"):
         while (found := reach.ports(backend, ref, session, task)) is None:
-            if not backend.active(ref):
+            if here and not backend.active(ref):
                 raise ConflictError(f"nothing drives {ref.name} now", hint=f"argosy resume {ref.name}{options.again()}")
             time.sleep(_LOOK)
     return found

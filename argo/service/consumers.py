@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from argo.errors import ConflictError, NotFoundError, UsageError
 from argo.naming import check_name
-from argo.service.database import Database, new_id, now
+from argo.service.database import Database, every, first, new_id, now
 from argo.service.schema import consumers, tokens
 
 SCOPES: Final = {
@@ -82,7 +82,7 @@ class Consumers:
     def named(self, name: str) -> Consumer:
         """Raises NotFoundError."""
         with self._database.reading() as connection:
-            row = connection.execute(select(consumers).where(consumers.c.name == name)).mappings().first()
+            row = first(connection.execute(select(consumers).where(consumers.c.name == name)))
         if row is None:
             raise NotFoundError(f"there is no consumer {name}", hint="argosy consumers list")
         return _consumer(row)
@@ -91,14 +91,14 @@ class Consumers:
         """The consumer of an identity provider's subject; None where there is none, or it is disabled."""
         wanted = select(consumers).where(consumers.c.subject == subject, consumers.c.disabled.is_(False))
         with self._database.reading() as connection:
-            row = connection.execute(wanted).mappings().first()
+            row = first(connection.execute(wanted))
         return None if row is None else _consumer(row)
 
     def all(self) -> Sequence[dict[str, Any]]:
         """Every consumer with its limits and its tokens, without what would open anything."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(consumers).order_by(consumers.c.name)).mappings().all()
-            keys = connection.execute(select(tokens).order_by(tokens.c.created_at)).mappings().all()
+            rows = every(connection.execute(select(consumers).order_by(consumers.c.name)))
+            keys = every(connection.execute(select(tokens).order_by(tokens.c.created_at)))
         shown = ("id", "note", "scopes", "created_at", "expires_at", "revoked")
         return [
             {**row, "tokens": [{name: key[name] for name in shown} for key in keys if key["consumer"] == row["id"]]}
@@ -151,7 +151,7 @@ class Consumers:
             )
         )
         with self._database.reading() as connection:
-            row = connection.execute(wanted).mappings().first()
+            row = first(connection.execute(wanted))
         return None if row is None else Caller(_consumer(row), frozenset(row["scopes"].split()))
 
 

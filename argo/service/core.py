@@ -48,7 +48,7 @@ class Service:
         self.hub = Hub(database)
         options = settings.edc or Edc()
         self.transfers = transfers.Transfers(database, self.catalog, self.runs, options.callbacks)
-        self.addresses = Addresses(database, self.place, options, settings.public_url)
+        self.addresses = Addresses(database, self.results, options, settings.public_url)
         deliverer = Deliverer(
             database, self.outbox, self.catalog, self.addresses, self.transfers, options, settings.api_key
         )

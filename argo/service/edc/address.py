@@ -13,7 +13,6 @@ from argo.service import results
 
 if TYPE_CHECKING:
     from argo.service.database import Database
-    from argo.service.place import Place
     from compiler.models.service import Edc
 
 NAMESPACE: Final = "https://w3id.org/edc/v0.0.1/ns/"
@@ -48,12 +47,11 @@ class Address:
 class Addresses:
     """Makes data addresses for results."""
 
-    def __init__(self, database: Database, place: Place, edc: Edc, public_url: str) -> None:
+    def __init__(self, database: Database, found: results.Results, edc: Edc, public_url: str) -> None:
         self._database = database
-        self._place = place
+        self._results = found
         self._edc = edc
         self._public = public_url
-        self._results = results.Results(database, place)
 
     def of(self, transfer: str, run: Mapping[str, Any], output: str) -> Address:
         """A new one, good for as long as argosy.yaml says. Raises Refused, StoreError."""
