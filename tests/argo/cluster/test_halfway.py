@@ -114,7 +114,7 @@ def test_a_submission_that_attaches_takes_nothing_back(place: Place, monkeypatch
     def dies(*_: Any) -> None:
         raise RemoteError("the connection broke")
 
-    monkeypatch.setattr(slow.cluster, "create_config_map", dies)
+    monkeypatch.setattr(slow.cluster, "create_owned", dies)
     with pytest.raises(RemoteError):
         slow.submit(several("a"))
     other = place.backend(allowed(place, {**RULES, "configmaps": []}))

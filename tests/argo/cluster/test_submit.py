@@ -76,7 +76,7 @@ def test_what_another_submitter_left_half_made_is_finished(place: Place, monkeyp
     def dies(*_: Any) -> None:
         raise RemoteError("the connection broke")
 
-    monkeypatch.setattr(broken.cluster, "create_config_map", dies)
+    monkeypatch.setattr(broken.cluster, "create_owned", dies)
     with pytest.raises(RemoteError):
         broken.submit(submission("a"))
     assert place.workflow("a")["spec"]["suspend"] is True, "it waits"
