@@ -18,7 +18,7 @@ from argo.backend import Json
 from argo.errors import NotFoundError, StoreError
 from argo.server.http import Client
 from argo.storage.errors import NotFound
-from argo.storage.store import ObjectInfo, copy_digest, write_file
+from argo.storage.store import ObjectInfo, Readable, copy_digest, write_file
 
 
 class ArtifactFiles:
@@ -88,6 +88,9 @@ class ArtifactFiles:
         raise self._read_only()
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:  # noqa: ARG002
+        raise self._read_only()
+
+    def put_stream(self, key: str, source: Readable) -> ObjectInfo:  # noqa: ARG002
         raise self._read_only()
 
     def delete(self, key: str) -> None:  # noqa: ARG002

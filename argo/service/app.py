@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from argo.errors import ArgosyError
@@ -45,7 +46,8 @@ def application(service: Service, *, work: bool = True) -> FastAPI:
             service.close()
 
     app = FastAPI(title="Argosy", version="1", lifespan=lifespan, description=_DESCRIPTION, redoc_url=None)
-    for kind in (Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, Exception):
+    known = (Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, ClientDisconnect)
+    for kind in (*known, Exception):
         app.add_exception_handler(kind, _answer)
     routers = [v1.router(service), gx4ki.router(service), edc.router(service), health.router(service)]
     if service.settings.job_configs:
@@ -94,6 +96,8 @@ async def _answer(request: Request, error: Exception) -> Response:
     elif isinstance(error, ArgosyError):
         log.warning("refused", extra={"path": health.shown_path(request), "reason": error.message})
         error = translated(error)
+    elif isinstance(error, ClientDisconnect):
+        error = Refused(400, "gone", "the request broke off")  # which nobody reads
     elif isinstance(error, SQLAlchemyError):
         log.error("the store does not answer", extra={"reason": type(error).__name__})
         error = Refused(503, "unavailable", "the service's store does not answer; try again", retry=5)

@@ -15,7 +15,8 @@ from argo.service.catalog import Offered
 from argo.service.consumers import Consumer
 from argo.service.database import Row, ref_of
 from argo.service.errors import Refused
-from argo.service.receive import received_form
+from argo.service.inputs import Measured
+from argo.service.receive import form_file, received_form
 from argo.service.results import attachment
 from argo.service.runs import ACTIVE, ENDED
 
@@ -109,13 +110,26 @@ class _Calls:
         name = asset.resources("inputs").get(resource)
         if name is None:
             raise refused(400, "no valid resource provided")
-        limit = service.inputs.largest(asset.model.inputs[name].kind)
+        kind = asset.model.inputs[name].kind
+        limit = service.inputs.largest(kind)
+        if kind == "file":
+            return await self._put_file(mine, asset, name, resource, request, limit)
         async with received_form(request, "input_file", limit) as given:
             try:
                 await run_in_threadpool(service.inputs.keep, mine, asset, name, given, service.place.store())
             except UsageError as error:
                 raise refused(400, error.message) from None
             return {"upload_file": given.filename or resource}
+
+    async def _put_file(
+        self, mine: Consumer, asset: Offered, name: str, resource: str, request: Request, limit: int
+    ) -> Any:
+        service = self._service
+        async with form_file(request, "input_file", limit) as given:
+            source, called = Measured(given.file.read), given.filename or ""
+            await run_in_threadpool(service.inputs.require_room, mine, str(given.size))
+            await run_in_threadpool(service.inputs.stream, mine, asset, name, called, source, service.place.store())
+            return {"upload_file": called or resource}
 
     def execute(self, sid: str, request: Request) -> Any:
         mine, asset = self._consumer(request, "runs"), self._offered(sid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,27 @@ class Spooled:
     size: int
     sha256: str
     filename: str
+
+
+class Measured:
+    """A source, with the size in bytes and the SHA-256 of what it has given."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        data = self._read(size)
+        self.size += len(data)
+        self._digest.update(data)
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """In hex."""
+        return self._digest.hexdigest()
 
 
 @contextmanager
@@ -78,30 +99,50 @@ class Inputs:
         Raises Refused, UsageError, StoreError.
         """
         kind = offered.model.inputs[name].kind
-        used = self.used(consumer)
-        if used + given.size > self.limit(consumer):
-            raise Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
-        made = new_id()
-        prefix = f"inputs/{consumer.id}/{made}"
-        stored: list[str] = []
+        self.require_room(consumer, str(given.size))
+        with self._storing(store) as (made, stored):
 
-        def put(key: str, path: Path) -> None:
+            def put(key: str, path: Path) -> None:
+                stored.append(key)
+                store.put_file(key, path)
+
+            location = self._store(kind, name, given, _prefix(consumer, made), put)
+            row = {"id": made, "key": stored[0], "location": json.dumps(location), "current": current}
+            about = {"filename": given.filename, "size": given.size, "sha256": given.sha256}
+            return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
+
+    def stream(
+        self, consumer: Consumer, offered: Offered, name: str, filename: str, source: Measured, store: Store
+    ) -> Json:
+        """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refused, StoreError."""
+        with self._storing(store) as (made, stored):
+            key = f"{_prefix(consumer, made)}/content"
             stored.append(key)
-            store.put_file(key, path)
+            store.put_stream(key, source)
+            location = {"s3": {"key": key}, "archive": {"none": {}}}
+            row = {"id": made, "key": key, "location": json.dumps(location), "current": True}
+            about = {"filename": filename, "size": source.size, "sha256": source.sha256}
+            return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
 
-        row = {
-            "id": made, "consumer": consumer.id, "asset": offered.name, "input": name, "filename": given.filename,
-            "size": given.size, "sha256": given.sha256, "current": current, "created_at": now(),
-        }  # fmt: skip
+    @contextmanager
+    def _storing(self, store: Store) -> Iterator[tuple[str, list[str]]]:
+        """The id of a new input, and a list for the keys of what is stored of it: removed when this fails."""
+        stored: list[str] = []
         try:
-            location = self._store(kind, name, given, prefix, put)
-            self._record(consumer, {**row, "key": stored[0], "location": json.dumps(location)})
+            yield new_id(), stored
         except BaseException:
             for key in stored:
                 with suppress(ArgosyError):
                     store.delete(key)
             raise
-        return shown({**row, "key": stored[0]})
+
+    def require_room(self, consumer: Consumer, length: str) -> None:
+        """Raises Refused where an input of so many bytes (as Content-Length says it, if at all) would be too much."""
+        if length.isdigit() and self.used(consumer) + int(length) > self.limit(consumer):
+            raise self._no_room(consumer)
+
+    def _no_room(self, consumer: Consumer) -> Refused:
+        return Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
 
     def _store(self, kind: str, name: str, given: Spooled, prefix: str, put: Any) -> Json:
         if kind == "env":
@@ -118,14 +159,16 @@ class Inputs:
                 raise
             raise UsageError(f"the input {name} is refused: {error.message.replace(str(given.path), 'it')}") from None
 
-    def _record(self, consumer: Consumer, row: Mapping[str, Any]) -> None:
+    def _record(self, consumer: Consumer, about: Json) -> Json:
+        row = {**about, "consumer": consumer.id, "created_at": now()}
         with self._database.writing() as connection:
             locked(connection, consumer)
             if self._used(connection, consumer) + row["size"] > self.limit(consumer):
-                raise Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
+                raise self._no_room(consumer)
             if row["current"]:
                 _let_go(connection, consumer.id, row["asset"], row["input"])
             connection.execute(insert(uploads).values(**row))
+        return shown(row)
 
     def used(self, consumer: Consumer) -> int:
         """The bytes of a consumer's inputs that are kept."""
@@ -164,6 +207,10 @@ class Inputs:
         with spool() as path:
             store.get_file(row["key"], path)
             return path.read_bytes()
+
+
+def _prefix(consumer: Consumer, upload_: str) -> str:
+    return f"inputs/{consumer.id}/{upload_}"
 
 
 def _let_go(connection: Connection, consumer: str, asset: str, name: str) -> None:

@@ -14,7 +14,8 @@ from argo.errors import NotFoundError
 from argo.service import results, sessions
 from argo.service.database import ref_of
 from argo.service.errors import Refused
-from argo.service.receive import received
+from argo.service.inputs import Measured
+from argo.service.receive import Body, received, streamed
 from argo.service.runs import shown
 
 if TYPE_CHECKING:
@@ -120,8 +121,14 @@ def _inputs(routes: APIRouter, service: Service) -> None:
     async def put(asset: str, name: str, request: Request, filename: str | None = None) -> Any:
         consumer = (await run_in_threadpool(service.allowed, request, "inputs")).consumer
         offered = await run_in_threadpool(_input, service, asset, name)
-        limit = service.inputs.largest(offered.model.inputs[name].kind)
-        async with received(request, limit, (filename or name)[:255]) as given:
+        kind, called = offered.model.inputs[name].kind, (filename or name)[:255]
+        limit = service.inputs.largest(kind)
+        if kind == "file":
+            source = Measured(Body(request, limit).read)
+            await run_in_threadpool(service.inputs.require_room, consumer, request.headers.get("content-length", ""))
+            store = await run_in_threadpool(service.place.store)
+            return await streamed(lambda: service.inputs.stream(consumer, offered, name, called, source, store))
+        async with received(request, limit, called) as given:
             return await run_in_threadpool(service.inputs.keep, consumer, offered, name, given, service.place.store())
 
     @routes.delete("/assets/{asset}/inputs/{name}", tags=["Inputs"], summary="Forget an input", status_code=204)

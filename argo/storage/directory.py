@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.store import ObjectInfo, check_key, copy_digest, digest_file, sync_directory, write_file
+from argo.storage.store import ObjectInfo, Readable, check_key, copy_digest, digest_file, sync_directory, write_file
 
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}")
 _ATTRIBUTE = "user.argosy.sha256"
@@ -60,10 +60,10 @@ class DirectoryStore:
         return self._put(key, fill)
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
-        def fill(temporary: Path) -> None:
-            _remember(temporary, _write(temporary, BytesIO(data)))
+        return self.put_stream(key, BytesIO(data))
 
-        return self._put(key, fill)
+    def put_stream(self, key: str, source: Readable) -> ObjectInfo:
+        return self._put(key, lambda temporary: _remember(temporary, _write(temporary, source)))
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:  # noqa: ARG002  (nothing is sent)
         with self._told(key):
@@ -182,7 +182,7 @@ class DirectoryStore:
         return path.is_dir() or any(parent.is_file() for parent in path.parents if parent != self._base)
 
 
-def _write(path: Path, source: BinaryIO) -> str:
+def _write(path: Path, source: Readable) -> str:
     with path.open("xb") as file:
         _, sha256 = copy_digest(source, file)
         file.flush()

@@ -23,7 +23,7 @@ from argo.storage.http import ABSENT, CONNECT, CREDENTIALS, READ, REFUSED, Head,
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
-from argo.storage.store import ObjectInfo, check_key, digest_file, sync_directory
+from argo.storage.store import ObjectInfo, Readable, check_key, digest_file, sync_directory
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -34,6 +34,7 @@ _SMALL = 8 << 20
 _MEMORY = 1 << 20
 # Of an upload: bytes of a part (more where S3's 10,000 parts would not do), parts at once.
 _PART, _PARTS_AT_ONCE, _MOST_PARTS = 16 << 20, 4, 10_000
+_STREAMED = 8 << 20  # bytes of a part of what comes from elsewhere, which is in memory; 80 GB in all
 # Whose buckets have a host each, which the `minio` package knows how to tell.
 _VIRTUAL_HOSTS = ("amazonaws.com", "amazonaws.com.cn", "aliyuncs.com")
 _ENDPOINT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
@@ -105,6 +106,14 @@ class S3Store:
             sha256 = hashlib.sha256(data).hexdigest()
             done = self._client.put_object(self.bucket, key, BytesIO(data), len(data), metadata={_DIGEST: sha256})
             return ObjectInfo(key, len(data), _etag(done.etag), sha256)
+
+    def put_stream(self, key: str, source: Readable) -> ObjectInfo:
+        counted = _Counted(source)
+        with self._told(check_key(key)):
+            done = self._client.put_object(
+                self.bucket, key, cast("BinaryIO", counted), -1, part_size=_STREAMED, num_parallel_uploads=1
+            )
+            return ObjectInfo(key, counted.size, _etag(done.etag))
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         with self._told(check_key(key)):
@@ -316,6 +325,19 @@ def _no_endpoint(endpoint: str) -> StorageError:
 
 def _etag(raw: str | None) -> str:
     return (raw or "").strip('"')
+
+
+class _Counted:
+    """A source that knows what it has given."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self.size += len(data)
+        return data
 
 
 def _ignore(count: int) -> None:

@@ -26,6 +26,13 @@ class ObjectInfo:
     sha256: str | None = None
 
 
+class Readable(Protocol):
+    """What can be read to its end, in pieces."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+
+
 class Store(Protocol):
     """Objects by key in one bucket. Every method raises StorageError or one of its kinds.
 
@@ -45,6 +52,9 @@ class Store(Protocol):
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
         """Store `data`."""
+
+    def put_stream(self, key: str, source: Readable) -> ObjectInfo:
+        """Store what `source` gives until its end, as it comes. What it raises is raised; nothing is stored then."""
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """The object to read from its byte `start`; the caller closes it, and reads no more than the `length` that it
@@ -119,7 +129,7 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def copy_digest(source: BinaryIO, target: BinaryIO, moved: Callable[[int], None] | None = None) -> tuple[int, str]:
+def copy_digest(source: Readable, target: BinaryIO, moved: Callable[[int], None] | None = None) -> tuple[int, str]:
     """Copy all of `source` in pieces; its size and SHA-256."""
     digest, size = hashlib.sha256(), 0
     while piece := source.read(CHUNK):

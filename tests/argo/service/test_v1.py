@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import zipfile
+from contextlib import ExitStack, closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -226,6 +228,37 @@ def test_uploads_have_limits(unserved: Served) -> None:
     assert client.get("/v1/me").json()["storageUsed"] == 1 << 20
     kept = [path for path in (unserved.folder / "home" / "store").rglob("*") if path.is_file()]
     assert [path.stat().st_size for path in kept] == [1 << 20], "what was refused is not kept"
+
+
+def uploading(served: Served, token: str, declared: int, data: bytes) -> socket.socket:
+    """An upload that has begun: so many bytes are to come, these have."""
+    connection = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+    head = f"PUT /v1/assets/input-dummy/inputs/entrypoint-sh HTTP/1.1\r\nHost: x\r\nAccess-Token: {token}\r\n"
+    connection.sendall(f"{head}Content-Length: {declared}\r\n\r\n".encode() + data)
+    return connection
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(service: Served) -> None:
+    token = service.consumer("a")
+    client = service.client(token)
+    store = service.folder / "home" / "store"
+    with closing(uploading(service, token, 10 << 20, b"x" * (2 << 20))):
+        service.until(lambda: any(path.is_file() for path in store.rglob("*")), "it is passed on as it comes")
+    service.until(lambda: not any(path.is_file() for path in store.rglob("*")), "nothing is kept")
+    assert client.get("/v1/me").json()["storageUsed"] == 0
+    assert client.get("/v1/assets/input-dummy/inputs").json() == {"inputs": []}
+    assert "Traceback" not in service.log
+
+
+def test_uploads_that_hang_keep_nobody_waiting(service: Served) -> None:
+    token = service.consumer("a")
+    client = service.client(token)
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(closing(uploading(service, token, 1 << 20, b"x")))
+        for _ in range(50):
+            assert client.get("/v1/me").status_code == 200
+    assert client.put("/v1/assets/input-dummy/inputs/entrypoint-sh", content=b"y").status_code == 201
 
 
 def test_runs_at_once_have_a_limit(unserved: Served) -> None:

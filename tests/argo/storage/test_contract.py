@@ -152,3 +152,38 @@ def test_no_key_leaves_the_root(tmp_path_factory: pytest.TempPathFactory, parts:
     assert [path.relative_to(base / "store" / "bucket").as_posix() for path in files] == [key]
     assert files[0].read_bytes() == data
     assert [path.name for path in base.iterdir()] == ["store"]
+
+
+class Source:
+    """Gives its pieces, then raises what it has to."""
+
+    def __init__(self, pieces: list[bytes], error: Exception | None = None) -> None:
+        self.pieces = pieces
+        self.error = error
+
+    def read(self, size: int) -> bytes:
+        if self.pieces:
+            piece, self.pieces[0] = self.pieces[0][:size], self.pieces[0][size:]
+            if not self.pieces[0]:
+                del self.pieces[0]
+            return piece
+        if self.error is not None:
+            raise self.error
+        return b""
+
+
+@pytest.mark.parametrize("sizes", [[], [1], [1 << 20, 5], [9 << 20, 9 << 20, 1], [8 << 20]])
+def test_a_stream_comes_back(store: Store, sizes: list[int]) -> None:
+    pieces = [bytes([n + 1]) * size for n, size in enumerate(sizes)]
+    info = store.put_stream("s/k", Source([*pieces]))
+    assert (info.key, info.size) == ("s/k", sum(sizes))
+    with store.open("s/k") as file:
+        assert file.read() == b"".join(pieces)
+
+
+@pytest.mark.parametrize("size", [5, 20 << 20])
+def test_a_stream_that_breaks_leaves_nothing(store: Store, size: int) -> None:
+    with pytest.raises(RuntimeError, match="gone"):
+        store.put_stream("s/k", Source([b"x" * size], RuntimeError("gone")))
+    assert store.stat("s/k") is None
+    assert list(store.list("")) == []
