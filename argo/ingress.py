@@ -21,8 +21,10 @@ _FIRST = 80  # a Service's first port
 
 @dataclass(frozen=True, slots=True)
 class Ingresses:
-    """What a manifest says of its Ingresses: the host that theirs are below of, and how TLS ends."""
+    """What a manifest says of its Ingresses: the host that theirs are below of, and how TLS ends. Namespaces of a
+    cluster may have one host in common."""
 
+    namespace: str
     host: str
     tls: bool = True
     class_: str = ""
@@ -35,7 +37,7 @@ class Ingresses:
 
     def objects(self, run: str, session: Session) -> list[Json]:
         """The Service and the Ingress of one task."""
-        name = _name(run, session.task)
+        name = self._name(run, session.task)
         about = {"name": name, "labels": {ANNOTATION: session.task}}
         ports = [
             {"name": port, "port": _FIRST + n, "targetPort": at} for n, (port, at) in enumerate(session.at.items())
@@ -60,7 +62,15 @@ class Ingresses:
         return [service, ingress]
 
     def _host(self, run: str, session: Session, port: str) -> str:
-        return f"{_name(run, session.task, port if len(session.at) > 1 else '')}.{self.host}"
+        return f"{self._name(run, session.task, port if len(session.at) > 1 else '')}.{self.host}"
+
+    def _name(self, run: str, task: str, port: str = "") -> str:
+        """A name in DNS that tells what it is of, and is that of nothing else."""
+        parts = [run, task, port]
+        digest = hashlib.sha256("/".join((self.namespace, *parts)).encode()).hexdigest()[:8]
+        told = "-".join(filter(None, parts)).replace(".", "-")
+        told = told if told[0].isalpha() else f"s-{told}"  # a Service's begins with a letter
+        return f"{told[: _LABEL - len(digest) - 1].rstrip('-')}-{digest}"
 
 
 def way(workflow: Json) -> Ingresses | None:
@@ -69,8 +79,9 @@ def way(workflow: Json) -> Ingresses | None:
     try:
         about = json.loads(text) if text else {}
         return Ingresses(
-            about["host"], about["tls"], about.get("class", ""), about.get("secret", ""), about.get("annotations", {})
-        )
+            workflow["metadata"].get("namespace") or "", about["host"], about["tls"], about.get("class", ""),
+            about.get("secret", ""), about.get("annotations", {}),
+        )  # fmt: skip
     except (ValueError, TypeError, LookupError):
         return None
 
@@ -87,12 +98,3 @@ def objects(workflow: Json) -> list[Json]:
 def _rule(host: str, service: str, port: int) -> Json:
     backend = {"service": {"name": service, "port": {"number": port}}}
     return {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-
-
-def _name(run: str, task: str, port: str = "") -> str:
-    """A name in DNS that tells what it is of, and is that of nothing else."""
-    parts = [run, task, port]
-    digest = hashlib.sha256("/".join(parts).encode()).hexdigest()[:8]
-    told = "-".join(filter(None, parts)).replace(".", "-")
-    told = told if told[0].isalpha() else f"s-{told}"  # a Service's begins with a letter
-    return f"{told[: _LABEL - len(digest) - 1].rstrip('-')}-{digest}"

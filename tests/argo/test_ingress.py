@@ -15,7 +15,7 @@ from argo.sessions import Session
 
 RUN = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", fullmatch=True)
 TASK = st.from_regex(r"[a-z]([-a-z0-9]{0,30}[a-z0-9])?(\.[a-z]([-a-z0-9]{0,28}[a-z0-9])?)?", fullmatch=True)
-WAY = ingress.Ingresses("s.example.com")
+WAY = ingress.Ingresses("team", "s.example.com")
 
 
 def names(run: str, task: str, ports: list[str]) -> tuple[str, list[str]]:
@@ -39,6 +39,12 @@ def test_names_are_those_of_dns(run: str, task: str, ports: list[str]) -> None:
 def test_nothing_else_has_the_same_name(run: str, task: str, other: str, more: str) -> None:
     same = (run, task) == (other, more)
     assert (names(run, task, ["web"]) == names(other, more, ["web"])) == same
+
+
+def test_namespaces_have_hosts_of_their_own() -> None:
+    session = Session("desk", {"web": "/"}, at={"web": 1})
+    hosts = {ingress.Ingresses(name, "s.example.com").url("mine", session, "web") for name in ("a", "b")}
+    assert len(hosts) == 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"tls": true}', '{"host": "h"}', "null"])
