@@ -57,6 +57,24 @@ def test_every_workflow_fits(dag: dict[str, Any], share: float) -> None:
         _assert_complete(dag, [obj["spec"] for obj in result.objects() if obj["kind"] == "WorkflowTemplate"])
 
 
+def test_interactive_tasks_stay_where_people_look_for_them(tmp_path: Path) -> None:
+    desk = {"kind": "ComputeAsset", "name": "desk", "mode": "interactive", "image": "x:1", "command": ["x"],
+            "ports": {"web": {"port": 80}}, "token": {"env": "T"}}  # fmt: skip
+    inner = {"kind": "Dag", "name": "inner", "tasks": {"desk": {"asset": "desk"}}}
+    plain = {f"plain-{n}": {"image": "busybox:1", "command": ["echo", "x" * 400]} for n in range(120)}
+    dag = {"kind": "Dag", "name": "wide", "tasks": {**plain, "desk": {"asset": "desk"}, "nested": {"dag": "inner"}}}
+    (tmp_path / "wide.yaml").write_text(yaml.safe_dump_all([desk, inner, dag], sort_keys=False))
+    result = compiled(tmp_path / "wide.yaml", 40_000)
+    assert not has_errors(result.diagnostics)
+    parent, *children = [value["spec"] for value in result.objects() if value["metadata"]["name"].startswith("wide")]
+    assert children, "it was split"
+    names = {template["name"] for template in parent["templates"]}
+    assert {"desk", "inner"} <= names
+    assert not any("sidecars" in template for spec in children for template in spec["templates"])
+    entry = next(template for template in parent["templates"] if template["name"] == "wide")
+    assert {"desk", "nested", "part-1"} <= {task["name"] for task in entry["dag"]["tasks"]}
+
+
 def _assert_complete(dag: dict[str, Any], specs: list[dict[str, Any]]) -> None:
     """Every task is in one of them; what a child is given is what it takes."""
     names: list[str] = []
