@@ -9,6 +9,7 @@ from pathlib import Path
 
 from argo.backend import Json, RunRef
 from argo.configs import input_config_map
+from argo.control.ownership import DAG
 from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
 from argo.uploads import Upload, upload
 
@@ -67,11 +68,11 @@ class Draft:
 def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
     """The one thing to run among `objects`, as a Workflow.
 
-    A WorkflowTemplate is run through a reference, a CronWorkflow by its workflowSpec, as `argo submit --from` does.
-    Raises UsageError when there is nothing to run, or more than one.
+    A WorkflowTemplate is run through a reference, a CronWorkflow by its workflowSpec, as `argo submit --from` does. A
+    DAG that another one nests is a part of that. Raises UsageError when there is nothing to run, or more than one.
     """
     for kind in _RUNNABLE:
-        found = [o for o in objects if o.get("kind") == kind and not _is_part(o)]
+        found = _outermost([o for o in objects if o.get("kind") == kind and not _is_part(o)])
         if len(found) > 1:
             names = ", ".join(_name(o) for o in found)
             raise UsageError(
@@ -139,7 +140,9 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
             raise NotFoundError(f"the file for the input {name} does not exist: {path}")
         kind = (kinds.get(name) or {}).get("kind") or ("directory" if path.is_dir() else "file")
         if kind == "env":
-            give_variables(subject, kinds[name].get("parameter") or name, input_config_map(path, f"{ref.name}-{name}"))
+            config_map = input_config_map(path, f"{ref.name}-{name}")
+            subject.objects.append(config_map)
+            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
             continue
         location = upload(Upload(name, kind, path), f"{prefix}/{name}", put)
         _replace(subject.arguments().setdefault("artifacts", []), {"name": name, **location})
@@ -147,18 +150,6 @@ def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Calla
         # Child Workflows get the run's artifacts from here.
         given_on = json.dumps([*subject.declared("artifacts").values()], ensure_ascii=False)
         set_parameters(subject, {INPUT_ARTIFACTS: given_on})
-
-
-def give_variables(subject: Draft, parameter: str, config_map: Json) -> None:
-    """Have a parameter name this ConfigMap. The default that it named is left out, since nothing needs it: two runs
-    would both want to make it."""
-    before = subject.declared("parameters").get(parameter, {}).get("value")
-    set_parameters(subject, {parameter: config_map["metadata"]["name"]})
-    if before not in [entry.get("value") for entry in subject.declared("parameters").values()]:
-        subject.objects[:] = [
-            given for given in subject.objects if given["kind"] != "ConfigMap" or given["metadata"]["name"] != before
-        ]
-    subject.objects.append(config_map)
 
 
 def input_prefix(ref: RunRef) -> str:
@@ -225,6 +216,20 @@ def _workflow(source: Json) -> Json:
         reference["clusterScope"] = True
     made["spec"] = {"workflowTemplateRef": reference}
     return made
+
+
+def _outermost(found: Sequence[Json]) -> Sequence[Json]:
+    """Those whose DAG none of the others nests, which then has it as a template of that name."""
+
+    def dags(value: Json) -> set[str]:
+        templates = (value.get("spec") or {}).get("templates") or ()
+        return {template["name"] for template in templates if "dag" in template}
+
+    def of(value: Json) -> str | None:
+        return ((value.get("metadata") or {}).get("labels") or {}).get(DAG)
+
+    nested = {of(value) for value in found for other in found if other is not value and of(value) in dags(other)}
+    return [value for value in found if of(value) is None or of(value) not in nested]
 
 
 def _is_part(value: Json) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argo.storage import Store
 
 _REFERENCES = ("configMapKeyRef", "configMapRef", "configMap")
+DAG = "argosy.dev/dag"  # a label of what is compiled: of which DAG it is
 _SHARED = ("synchronization", "cache")  # what runs have in common: semaphores, memoized results
 
 
@@ -20,7 +21,8 @@ def own_config_maps(workflow: Json, objects: Sequence[Json], run: str) -> list[J
     """The objects, ConfigMaps among them under names of the run `run`, which `workflow` now refers to by these.
 
     A compiled ConfigMap's name is the value of a parameter (`env_config`): it becomes `<run>-env`. One that a manifest
-    names in its own text becomes `<run>-<name>`. One that nothing names keeps its name.
+    names in its own text becomes `<run>-<name>`. One that nothing names keeps its name, or is left out where it was
+    compiled: two runs would both want to make it.
     """
     spec = workflow["spec"]
     parameters = (spec.get("arguments") or {}).get("parameters") or []
@@ -40,6 +42,8 @@ def own_config_maps(workflow: Json, objects: Sequence[Json], run: str) -> list[J
             names[old] = _new(run, _stem(named[old]), names)
         elif old in literal:
             names[old] = _new(run, old, names)
+        elif DAG in (value["metadata"].get("labels") or {}):
+            continue
         value["metadata"]["name"] = names.get(old, old)
         value["metadata"].pop("namespace", None)
         made.append(value)

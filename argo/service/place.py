@@ -90,7 +90,7 @@ class Place:
         import json
 
         from argo.configs import input_config_map
-        from argo.submit import INPUTS, give_variables
+        from argo.submit import INPUTS
 
         kinds = subject.annotation(INPUTS)
         for name, row in uploads.items():
@@ -104,7 +104,8 @@ class Place:
                 path = Path(folder, f"{name}.env")
                 self.store().get_file(row["key"], path)
                 config_map = input_config_map(path, f"{row['id']}-{name}")
-            give_variables(subject, kinds[name].get("parameter") or name, config_map)
+            subject.objects.append(config_map)
+            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
         yield
 
     def _put(self, key: str, path: Path) -> None:

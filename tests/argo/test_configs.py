@@ -122,3 +122,16 @@ def test_where_its_inputs_lie() -> None:
     subject = workflow()
     subject["spec"]["arguments"]["artifacts"] = [{"name": k, "s3": {"key": k}} for k in keys] + [{"name": "raw"}]
     assert input_prefixes(subject) == ["runs/ns/r/u1/inputs/"]
+
+
+def test_a_compiled_default_that_nothing_names_is_left_out() -> None:
+    def variables(name: str, **labels: str) -> dict[str, Any]:
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}}
+
+    given = [variables("a-env-1", **{"argosy.dev/dag": "a"}), variables("a-env-2", **{"argosy.dev/dag": "a"}),
+             variables("theirs")]  # fmt: skip
+    parameters = [{"name": "env_config", "value": "a-env-2"}]
+    workflow = {"metadata": {"name": "r"}, "spec": {"arguments": {"parameters": parameters}}}
+    made = own_config_maps(workflow, given, "r")
+    assert [value["metadata"]["name"] for value in made] == ["r-env", "theirs"]
+    assert parameters[0]["value"] == "r-env"

@@ -13,7 +13,7 @@ import pytest
 
 from argo.backend import RunRef
 from argo.errors import NotFoundError, UsageError
-from argo.submit import Draft, draft, give_variables, pairs, require_complete, set_inputs, set_parameters
+from argo.submit import Draft, draft, pairs, require_complete, set_inputs, set_parameters
 from argo.typed import mistake
 from argo.uploads import Upload, pack, upload
 from compiler.models.parts import Parameter
@@ -58,6 +58,19 @@ def test_only_one_thing_is_run() -> None:
         draft([workflow(), workflow()])
 
 
+def test_a_dag_that_another_one_nests_is_not_what_is_run() -> None:
+    def compiled(name: str, *nested: str) -> dict[str, Any]:
+        templates = [{"name": inner, "dag": {"tasks": []}} for inner in (name, *nested)]
+        labels = {"argosy.dev/dag": name}
+        return {"kind": "Workflow", "metadata": {"labels": labels}, "spec": {"templates": templates}}
+
+    inner, other, outer = compiled("inner"), compiled("other", "inner"), compiled("outer", "other", "inner")
+    assert draft([inner, outer, other]).workflow == outer
+    outer["spec"]["templates"].append({"name": "apart", "container": {}})
+    with pytest.raises(UsageError, match="2 objects"):
+        draft([outer, compiled("apart")])
+
+
 def test_parameters_of_a_referenced_template_can_be_given() -> None:
     spec = {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b"}]}}
     subject = draft([{"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": spec}])
@@ -96,21 +109,6 @@ def test_an_env_input_becomes_the_runs_own_config_map(tmp_path: Path) -> None:
     (tmp_path / "bad.env").write_bytes(b"\xff=\n")
     with pytest.raises(UsageError, match="not a dotenv file"):
         set_inputs(subject, {"settings": str(tmp_path / "bad.env")}, REF, Put())
-
-
-def test_a_default_that_nothing_names_is_not_made() -> None:
-    def variables(name: str) -> dict[str, Any]:
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
-
-    text = '{"a": {"kind": "env", "parameter": "a"}}'
-    names = [{"name": "a", "value": "one"}, {"name": "b", "value": "two"}, {"name": "c", "value": "two"}]
-    subject = inputs(text, arguments={"parameters": names})
-    subject.objects += [variables("one"), variables("two")]
-    give_variables(subject, "b", variables("mine"))
-    give_variables(subject, "a", variables("own"))
-    assert [value["metadata"]["name"] for value in subject.objects if value["kind"] == "ConfigMap"] == [
-        "two", "mine", "own",
-    ]  # fmt: skip
 
 
 def test_large_defaults_are_uploaded_unless_given(tmp_path: Path) -> None:
