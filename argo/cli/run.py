@@ -66,8 +66,8 @@ def run(
     """Run a DAG or any Argo manifest on this machine, in the foreground.
 
     A DAG is a file, or a name looked for in ./dags and among those that ship; of DAGs that nest each other the
-    outermost is run. The ConfigMaps and templates of all files given are known to the run. Progress goes to stderr, the outcome to stdout; the exit code is 0 when the run
-    succeeded, 1 when it failed.
+    outermost is run. The ConfigMaps and templates of all files given are known to the run. Progress goes to stderr,
+    the outcome to stdout; the exit code is 0 when the run succeeded, 1 when it failed.
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """

@@ -127,7 +127,7 @@ class _Calls:
         service = self._service
         async with form_file(request, "input_file", limit) as given:
             source, called = Measured(given.file.read), given.filename or ""
-            await run_in_threadpool(service.inputs.require_room, mine, str(given.size))
+            await run_in_threadpool(service.inputs.room, mine, str(given.size))
             await run_in_threadpool(service.inputs.stream, mine, asset, name, called, source, service.place.store())
             return {"upload_file": called or resource}
 

@@ -99,7 +99,7 @@ class Inputs:
         Raises Refused, UsageError, StoreError.
         """
         kind = offered.model.inputs[name].kind
-        self.require_room(consumer, str(given.size))
+        self.room(consumer, str(given.size))
         with self._storing(store) as (made, stored):
 
             def put(key: str, path: Path) -> None:
@@ -136,10 +136,13 @@ class Inputs:
                     store.delete(key)
             raise
 
-    def require_room(self, consumer: Consumer, length: str) -> None:
-        """Raises Refused where an input of so many bytes (as Content-Length says it, if at all) would be too much."""
-        if length.isdigit() and self.used(consumer) + int(length) > self.limit(consumer):
+    def room(self, consumer: Consumer, length: str) -> int:
+        """The bytes that a consumer's inputs may still take. Raises Refused where an input of so many (as
+        Content-Length says it, if at all) would be too much."""
+        left = self.limit(consumer) - self.used(consumer)
+        if left < 0 or (length.isdigit() and int(length) > left):
             raise self._no_room(consumer)
+        return left
 
     def _no_room(self, consumer: Consumer) -> Refused:
         return Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")

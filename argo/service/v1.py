@@ -124,8 +124,9 @@ def _inputs(routes: APIRouter, service: Service) -> None:
         kind, called = offered.model.inputs[name].kind, (filename or name)[:255]
         limit = service.inputs.largest(kind)
         if kind == "file":
-            source = Measured(Body(request, limit).read)
-            await run_in_threadpool(service.inputs.require_room, consumer, request.headers.get("content-length", ""))
+            length = request.headers.get("content-length", "")
+            room = await run_in_threadpool(service.inputs.room, consumer, length)
+            source = Measured(Body(request, min(limit, room)).read)
             store = await run_in_threadpool(service.place.store)
             return await streamed(lambda: service.inputs.stream(consumer, offered, name, called, source, store))
         async with received(request, limit, called) as given:

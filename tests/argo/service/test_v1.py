@@ -216,6 +216,15 @@ def test_uploads_have_limits(unserved: Served) -> None:
 
     endless = client.put(f"{place}/entrypoint-sh", content=pieces())
     assert endless.status_code == 413
+    assert client.put(f"{place}/input-zip", content=zipped(a=b"a")).status_code == 201
+    much = client.put(f"{place}/entrypoint-sh", content=b"x" * (1 << 20))
+    assert much.status_code == 201, "there is room for just that"
+    assert client.put(f"{place}/entrypoint-sh", content=b"x" * (1 << 19)).json()["error"] == "quota"
+    endless = client.put(f"{place}/entrypoint-sh", content=pieces())
+    assert (endless.status_code, endless.json()["error"]) == (413, "too-large")
+    for name in ("input-zip", "entrypoint-sh"):
+        assert client.delete(f"{place}/{name}").status_code == 204
+    unserved.until(lambda: client.get("/v1/me").json()["storageUsed"] == 0, "they are forgotten")
     form = client.put("/services/input-dummy/input/entrypoint.sh", files={"input_file": b"x" * (1 << 21)})
     assert form.status_code == 413
     bomb = client.put(f"{place}/input-zip", content=zipped(a=b"\0" * (3 << 20)))
