@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from argo.backend import Json
 from argo.cluster.api import Cluster
 from argo.errors import ArgosyError, AuthError, NotFoundError, UsageError
 from argo.setup.checks import Check, attempt, of_store, skipped
-from argo.setup.rights import ARGO, SUBMITTER
+from argo.setup.rights import ARGO, INGRESSES, SESSIONS, SUBMITTER, Right
 from argo.target import ClusterAddress, Target
 
 if TYPE_CHECKING:
     from argo.storage import Store
 
-_REST = ("token", "argo", "rights", "controller", "accounts", "artifact repository", "gpus", "store")
+_REST = (
+    "token",
+    "argo",
+    "rights",
+    "interactive assets",
+    "controller",
+    "accounts",
+    "artifact repository",
+    "gpus",
+    "store",
+)
 _SETUP = "an administrator applies: argosy setup | kubectl apply -f -"
 
 
@@ -46,6 +56,7 @@ def _inside(cluster: Cluster, target: Target) -> Iterator[Check]:
         return
     yield attempt("argo", lambda: _kinds(cluster), "install Argo Workflows with its CRDs, or ask who runs the cluster")
     yield _rights(cluster)
+    yield _interactive(cluster)
     yield _controller(cluster)
     yield _accounts(cluster)
     yield _repository(cluster, target)
@@ -78,17 +89,35 @@ def _kinds(cluster: Cluster) -> str:
 
 
 def _rights(cluster: Cluster) -> Check:
-    missing = []
     try:
-        for right in SUBMITTER:
-            refused = [verb for verb in right.verbs if not _may(cluster, right.group, right.resource, verb)]
-            if refused:
-                missing.append(f"{'/'.join(refused)} {right.resource} ({right.reason})")
+        missing = _missing(cluster, SUBMITTER)
     except ArgosyError as error:
         return Check("rights", "failed", error.message, error.hint)
     if missing:
         return Check("rights", "failed", f"missing: {'; '.join(missing)}", _SETUP)
     return Check("rights", "ok", "all that argosy does is allowed")
+
+
+def _interactive(cluster: Cluster) -> Check:
+    """Who uses no interactive assets needs none of these rights."""
+    try:
+        missing = [*_missing(cluster, SESSIONS), *_missing(cluster, INGRESSES)]
+    except ArgosyError as error:
+        return Check("interactive assets", "failed", error.message, error.hint)
+    if missing:
+        hint = "where you use them, an administrator applies: argosy setup --interactive | kubectl apply -f -"
+        return Check("interactive assets", "skipped", f"not granted: {'; '.join(missing)}", hint)
+    return Check("interactive assets", "ok", "Secrets, tunnels and hosts are allowed")
+
+
+def _missing(cluster: Cluster, rights: Sequence[Right]) -> list[str]:
+    """The rights that are refused, in words."""
+    missing = []
+    for right in rights:
+        refused = [verb for verb in right.verbs if not _may(cluster, right.group, right.resource, verb)]
+        if refused:
+            missing.append(f"{'/'.join(refused)} {right.resource} ({right.reason})")
+    return missing
 
 
 def _may(cluster: Cluster, group: str, resource: str, verb: str) -> bool:

@@ -54,7 +54,8 @@ def cluster(place: Place, config: Path | None = None, **more: Any) -> Target:
 def test_a_cluster_where_all_is_well(place: Place, bucket: dict[str, Any], task_results: None) -> None:
     found = looked(cluster(place, store=bucket))
     assert {name: check.state for name, check in found.items()} == {
-        "cluster": "ok", "token": "ok", "argo": "ok", "rights": "ok", "controller": "warning", "accounts": "warning",
+        "cluster": "ok", "token": "ok", "argo": "ok", "rights": "ok", "interactive assets": "ok",
+        "controller": "warning", "accounts": "warning",
         "artifact repository": "ok", "gpus": "warning", "store": "ok",
     }  # fmt: skip
     assert "admin" in found["token"].found
@@ -67,6 +68,8 @@ def test_rights_that_are_missing_are_named(place: Place, bucket: dict[str, Any])
     assert "delete workflows" in found["rights"].found
     assert "configmaps" in found["rights"].found
     assert "argosy setup" in found["rights"].hint
+    assert found["interactive assets"].state == "skipped"
+    assert "create/get secrets" in found["interactive assets"].found
     assert {found[name].state for name in ("controller", "accounts", "gpus")} == {"skipped"}
 
 
