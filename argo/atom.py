@@ -51,11 +51,12 @@ class Flows:
         path, runner = value.get("workflow-path"), value.get("tr-url") or self.runners[0]
         if not isinstance(path, str) or not path or path.startswith("-"):
             raise UsageError("workflow-path is missing")
-        if runner not in self.runners:
+        known = next((url for url in self.runners if url.rstrip("/") == str(runner).rstrip("/")), None)
+        if known is None:
             raise UsageError("tr-url is none of the Task Runners of this server")
         if not any(_is_in(path, place) for place in self.places):
             raise UsageError("workflow-path is in no place of this server")
-        return path, str(runner)
+        return path, known
 
     def allows(self, authorization: str) -> bool:
         """Whether a request may pass."""

@@ -55,6 +55,10 @@ def test_dags_run_when_they_are_asked_for(argosy: Command) -> None:
         assert (process.returncode, "Traceback" in said, "secret-of-the-server" in said) == (0, False, False)
 
 
+def test_a_task_runner_is_a_url(argosy: Command) -> None:
+    assert "--tr-url is a URL, not 'runner'" in argosy("atom", "--tr-url", "runner", code=2).stderr
+
+
 def test_a_run_under_way_is_left_and_goes_on(argosy: Command) -> None:
     argosy.write(fork_join_dag=FORK_JOIN)
     with serving(seconds=3) as (_, url):
@@ -73,7 +77,7 @@ def test_a_run_under_way_is_left_and_goes_on(argosy: Command) -> None:
     ("value", "fits"),
     [
         ({"workflow-path": "dags/a.yaml"}, True),
-        ({"workflow-path": "gs://bucket/dags/a.yaml", "tr-url": "https://one"}, True),
+        ({"workflow-path": "gs://bucket/dags/a.yaml", "tr-url": "https://one/"}, True),
         ({"workflow-path": "gs://bucket/dags/a.yaml", "tr-url": "https://evil.example"}, False),
         ({"workflow-path": "gs://bucket/dags-of-others/a.yaml"}, False),
         ({"workflow-path": "gs://bucket/dags/../a.yaml"}, False),
