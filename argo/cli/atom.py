@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from argo.cli.taskrunner import read_file
-from argo.errors import UsageError
+from argo.cli.taskrunner import read_file, require_url
 
 if TYPE_CHECKING:
     from argo.atom import Ended
@@ -42,8 +41,7 @@ def atom(runners: tuple[str, ...], places: tuple[str, ...], host: str, port: int
     from argo.listening import serve
 
     for url in runners:
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--tr-url is a URL, not {url!r}", hint="write https://runner.example.com")
+        require_url(url)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     children = _Children()
     token = read_file(token_file) if token_file else ""

@@ -75,8 +75,7 @@ class Given(NamedTuple):
         """`-p` with what the options and the environment say of the Task Runner. Raises UsageError."""
         values = dict(given)
         if self.url is not None:
-            if not self.url.startswith(("http://", "https://")):
-                raise UsageError(f"--tr-url is a URL, not {self.url!r}", hint="write https://runner.example.com")
+            require_url(self.url)
             values[URL] = self.url
         seconds = os.environ.get(_INTERVAL)
         if seconds and INTERVAL in declared and INTERVAL not in values:
@@ -108,6 +107,12 @@ class Given(NamedTuple):
         if self.jwt is not None or os.environ.get(_JWT) or not account or not url:
             return None
         return lambda: _google(account, url)
+
+
+def require_url(url: str) -> None:
+    """Raises UsageError for what is no URL of a Task Runner."""
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--tr-url is a URL, not {url!r}", hint="write https://runner.example.com")
 
 
 def options(command: Callable[..., int]) -> Callable[..., int]:
