@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from argo.service.database import Row
     from argo.service.inputs import Spooled
     from argo.service.results import Download
+    from argo.service.settings import Limits
     from compiler.extend import Extension
 
 _LIMIT: Final = 64 << 10  # bytes of a job-config
@@ -132,8 +132,9 @@ class _Jobs:
         found = self._result(run, request)
         if found.packed != "tar":
             return [found.filename]
-        with _members(found) as members:
-            return [_inside(member) for member in members]
+        limits = self._service.settings.limits
+        with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
+            return [_inside(member) for member in _files(archive, limits)]
 
     def file(self, run: str, file: str, request: Request) -> Response:
         found = self._result(run, request)
@@ -142,7 +143,7 @@ class _Jobs:
                 raise Refused(404, "not-found", "the job left no such file")
             size, pieces = found.info.size, found.pieces(found.part(None))
         else:
-            pieces = _content(found, file)
+            pieces = _content(found, file, self._service.settings.limits)
             size = int(next(pieces))
         headers = {"Content-Disposition": attachment(file.rpartition("/")[2]), "Content-Length": str(size)}
         return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
@@ -227,11 +228,16 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-@contextmanager
-def _members(found: Download) -> Iterator[Iterator[tarfile.TarInfo]]:
-    """The files in a stored folder, one after the other as they come."""
-    with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
-        yield (member for member in archive if member.isfile())
+def _files(archive: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
+    """The files in a stored folder, one after the other as they come, within what an archive may hold: whoever made it
+    is not to keep the service busy. Raises Refused."""
+    size = 0
+    for number, member in enumerate(archive, 1):
+        size += member.size
+        if size > limits.unpacked or number > limits.files:
+            raise Refused(413, "too-large", "the job left too much to look into", hint="/v1 gives it as a whole")
+        if member.isfile():
+            yield member
 
 
 def _inside(member: tarfile.TarInfo) -> str:
@@ -239,10 +245,10 @@ def _inside(member: tarfile.TarInfo) -> str:
     return member.name.removeprefix("./").partition("/")[2] or member.name
 
 
-def _content(found: Download, wanted: str) -> Iterator[Any]:
+def _content(found: Download, wanted: str, limits: Limits) -> Iterator[Any]:
     """A file out of a stored folder: first its size in bytes, then its content. Raises Refused."""
     with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
-        member = next((item for item in archive if item.isfile() and _inside(item) == wanted), None)
+        member = next((item for item in _files(archive, limits) if _inside(item) == wanted), None)
         content: IO[bytes] | None = archive.extractfile(member) if member is not None else None
         if member is None or content is None:
             raise Refused(404, "not-found", "the job left no such file")

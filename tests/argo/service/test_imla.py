@@ -96,6 +96,22 @@ def test_a_job_with_its_results(jobs: Served) -> None:
     assert client.get(f"/job/{job}").status_code == 404
 
 
+def test_what_a_job_left_is_looked_into_within_limits(jobs: Served) -> None:
+    jobs.end()
+    file = jobs.folder / "argosy.yaml"
+    project = yaml.safe_load(file.read_text())
+    project["service"]["limits"] = {"files": 2}
+    file.write_text(yaml.safe_dump(project))
+    client = jobs.start().client(jobs.consumer("a"))
+    ref = resource(client, "TOWN=a\nFOLDER=/output\n")
+    job = deploy(client, f"WORKER_IMAGE={IMAGE}\n", ref).json()["job_uuid"]
+    waited(jobs, client, job)
+    for path in ("list", "?file=none"):
+        answer = client.get(f"/job/{job}/result/list" if path == "list" else f"/job/{job}/result{path}")
+        assert (answer.status_code, answer.json()["error"]) == (413, "too-large")
+    assert client.get(f"/v1/runs/{job}/outputs/result").status_code == 200
+
+
 def test_a_folder_of_its_own_and_a_job_that_fails(jobs: Served) -> None:
     client = jobs.client(jobs.consumer("a"))
     there = str(jobs.folder / "opt" / "rosbag")
