@@ -83,11 +83,15 @@ def _listening(backend: Backend, ref: RunRef, session: Session, task: str, *, he
     from argo import reach
     from argo.cli.progress import ticking
 
-    with ticking(lambda: f"waiting for {task} to listen"):
-        while (found := reach.ports(backend, ref, session, task)) is None:
-            if here and not backend.active(ref):
-                raise ConflictError(f"nothing drives {ref.name} now", hint=f"argosy resume {ref.name}{options.again()}")
-            time.sleep(_LOOK)
+    try:
+        with ticking(lambda: f"waiting for {task} to listen"):
+            while (found := reach.ports(backend, ref, session, task)) is None:
+                if here and not backend.active(ref):
+                    raise ConflictError(f"nothing drives {ref.name} now", hint=f"argosy resume {ref.name}")
+                time.sleep(_LOOK)
+    except ConflictError as error:
+        error.hint += options.again()
+        raise
     return found
 
 

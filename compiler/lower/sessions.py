@@ -24,7 +24,6 @@ SESSION: Final = "session"  # the sidecar's name
 ANNOTATION: Final = "argosy.dev/session"
 INGRESS: Final = "argosy.dev/ingress"
 LABEL: Final = "argosy.dev/session"  # of pods that an Ingress leads to: which task it is
-LONGEST: Final = 63  # characters of a label's value
 LIFETIME: Final = 8 * 3600  # seconds, where the asset says none
 IMAGE: Final = "python:3.13-slim"
 _AFTER: Final = 600  # seconds in which the gateway must have begun, and outputs be stored
@@ -76,8 +75,8 @@ def lowered(model: ComputeAsset, container: Container, profile: Profile) -> tupl
         "GATEWAY_LIFETIME": str(model.lifetime or LIFETIME),
         "GATEWAY_IDLE": str(model.idle or 0),
     }
-    first, *_ = listens(model).values()
     if profile.sessions is not None:
+        first, *_ = listens(model).values()
         settings |= {"GATEWAY_OPEN": "true", "GATEWAY_FIRST": str(first)}
     gateway = Container(
         IMAGE,
