@@ -6,7 +6,6 @@ elsewhere, nor run what is not offered.
 
 from __future__ import annotations
 
-import hmac
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from argo.errors import UsageError
-from argo.listening import http_server
+from argo.listening import http_server, is_bearer
 
 _LIMIT: Final = 64 << 10  # bytes of a request
 _STATUS: Final = {0: 200, 1: 500, 2: 400, 3: 503}  # by the exit code of `argosy run`
@@ -60,7 +59,7 @@ class Flows:
 
     def allows(self, authorization: str) -> bool:
         """Whether a request may pass."""
-        return not self.token or hmac.compare_digest(authorization.encode(), f"Bearer {self.token}".encode())
+        return not self.token or is_bearer(authorization, self.token)
 
 
 def _is_in(path: str, place: str) -> bool:

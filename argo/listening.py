@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -31,6 +32,11 @@ def http_server(handler: type[BaseHTTPRequestHandler], host: str, port: int) -> 
     made.server_address = listener.getsockname()
     made.daemon_threads = True
     return made
+
+
+def is_bearer(authorization: str, token: str) -> bool:
+    """Whether an Authorization header brings the token."""
+    return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
 
 
 def serve(serving: ThreadingHTTPServer) -> None:

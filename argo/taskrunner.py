@@ -7,7 +7,6 @@ second POST with the same `Idempotency-Key` is the first one.
 from __future__ import annotations
 
 import fnmatch
-import hmac
 import json
 import threading
 import time
@@ -19,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from argo.errors import UsageError
-from argo.listening import http_server
+from argo.listening import http_server, is_bearer
 
 BEHAVIOURS: Final = {
     "succeed": "ends as SUCCEEDED",
@@ -115,7 +114,7 @@ class TaskRunner:
 
     def allows(self, authorization: str) -> bool:
         """Whether a request may pass."""
-        return not self.token or hmac.compare_digest(authorization.encode(), f"Bearer {self.token}".encode())
+        return not self.token or is_bearer(authorization, self.token)
 
 
 class _Cut(Exception):  # noqa: N818  (the connection is to end without an answer)
