@@ -149,11 +149,16 @@ def is_session(model: Any) -> bool:
 def interactive(dag: "ResolvedDag", below: str = "", looped: bool = False) -> Iterator[Interactive]:
     """The interactive tasks of a DAG and of those that it nests."""
     for task in (*dag.tasks, *dag.finally_):
-        path, inside = f"{below}{task.name}", looped or task.foreach is not None
-        if isinstance(task.target, ResolvedDag):
-            yield from interactive(task.target, f"{path}.", inside)
-        elif isinstance(task.target, Definition) and is_session(task.target.model):
-            yield Interactive(path, task, task.target, inside)
+        yield from interactive_in(task, below, looped)
+
+
+def interactive_in(task: ResolvedTask, below: str = "", looped: bool = False) -> Iterator[Interactive]:
+    """The task itself, where it is interactive, or those in the DAG that it nests."""
+    path, inside = f"{below}{task.name}", looped or task.foreach is not None
+    if isinstance(task.target, ResolvedDag):
+        yield from interactive(task.target, f"{path}.", inside)
+    elif isinstance(task.target, Definition) and is_session(task.target.model):
+        yield Interactive(path, task, task.target, inside)
 
 
 class Condition(NamedTuple):

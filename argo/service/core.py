@@ -41,7 +41,7 @@ class Service:
         self.catalog = Catalog(settings.assets, profile=settings.target.profile, project_file=settings.project_file)
         self.consumers = Consumers(database)
         self.identity = Identity(self.consumers, settings.oidc)
-        self.inputs = Inputs(database, settings.limits)
+        self.inputs = Inputs(database, settings.limits, self.place)
         self.runs = Runs(database, settings.limits)
         self.results = Results(database, self.place)
         self.outbox = Outbox(database, secrets.token_hex(8))

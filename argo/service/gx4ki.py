@@ -15,8 +15,7 @@ from argo.service.catalog import Offered
 from argo.service.consumers import Consumer
 from argo.service.database import Row, ref_of
 from argo.service.errors import Refused
-from argo.service.inputs import Measured
-from argo.service.receive import form_file, received_form
+from argo.service.receive import described, form_file, received_form
 from argo.service.results import attachment
 from argo.service.runs import ACTIVE, ENDED
 
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
 
 _TAIL: Final = 100  # lines of the log at verbose_level 1
 _PODS: Final = {"Error": "Failed", "Skipped": "Pending", "Omitted": "Pending"}
-_FORM: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["input_file"],
-                    "properties": {"input_file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
 
 
 def refused(status: int, detail: str) -> Refused:
@@ -59,7 +44,7 @@ def router(service: Service) -> APIRouter:
         ("POST", "/{sid}/workflow/stop/{wid}", calls.stop, "Stop a workflow"),
         ("GET", "/{sid}/output", calls.output, "A result of the last workflow"),
     ):
-        extra = _FORM if method == "PUT" else None
+        extra = described("input_file") if method == "PUT" else None
         routes.add_api_route(path, call, methods=[method], summary=summary, openapi_extra=extra)
     return routes
 
@@ -116,7 +101,7 @@ class _Calls:
             return await self._put_file(mine, asset, name, resource, request, limit)
         async with received_form(request, "input_file", limit) as given:
             try:
-                await run_in_threadpool(service.inputs.keep, mine, asset, name, given, service.place.store())
+                await run_in_threadpool(service.inputs.keep, mine, asset, name, given)
             except UsageError as error:
                 raise refused(400, error.message) from None
             return {"upload_file": given.filename or resource}
@@ -126,9 +111,9 @@ class _Calls:
     ) -> Any:
         service = self._service
         async with form_file(request, "input_file", limit) as given:
-            source, called = Measured(given.file.read), given.filename or ""
+            called = given.filename or ""
             await run_in_threadpool(service.inputs.room, mine, str(given.size))
-            await run_in_threadpool(service.inputs.stream, mine, asset, name, called, source, service.place.store())
+            await run_in_threadpool(service.inputs.stream, mine, asset, name, called, given.file)
             return {"upload_file": called or resource}
 
     def execute(self, sid: str, request: Request) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from argo.errors import UsageError
 from argo.service.errors import Refused
-from argo.service.receive import received_form
+from argo.service.receive import described, received_form
 from argo.service.results import attachment
 from argo.service.runs import ACTIVE
 
@@ -49,14 +50,9 @@ def router(service: Service) -> APIRouter:
         ("POST", "/resource/env/", jobs.put, "Upload a dotenv file for jobs", "env_file"),
         ("DELETE", "/resource/env/{upload}", jobs.forget, "Forget it", ""),
     ):
-        extra = _form(field) if field else None
+        extra = described(field) if field else None
         routes.add_api_route(path, call, methods=[method], summary=summary, openapi_extra=extra)
     return routes
-
-
-def _form(field: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "format": "binary"}}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 class _Jobs:
@@ -106,14 +102,14 @@ class _Jobs:
         from argo.service.inputs import spooled
         from compiler.load.dotenv import parse, written
 
-        store, values = self._service.place.store(), dict[str, str]()
+        values: dict[str, str] = {}
         for ref in refs:
             row = self._service.inputs.get(consumer, ref)
             if row is None:
                 raise Refused(422, "invalid", f"{self._variables}: you have no such input")
-            values |= parse(ref, self._service.inputs.content(row, store))[0]
+            values |= parse(ref, self._service.inputs.content(row))[0]
         with spooled(written(values).encode(), "merged.env") as given:
-            kept = self._service.inputs.keep(consumer, self._offered, self._variables, given, store, current=False)
+            kept = self._service.inputs.keep(consumer, self._offered, self._variables, given, current=False)
         return str(kept["id"])
 
     def get(self, run: str, request: Request) -> Any:
@@ -133,7 +129,7 @@ class _Jobs:
         if found.packed != "tar":
             return [found.filename]
         limits = self._service.settings.limits
-        with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
+        with _opened(found) as archive:
             return [_inside(member) for member in _files(archive, limits)]
 
     def file(self, run: str, file: str, request: Request) -> Response:
@@ -165,9 +161,7 @@ class _Jobs:
         offered = await run_in_threadpool(lambda: self._offered)
         async with received_form(request, "env_file", service.inputs.largest("env")) as given:
             kept = await run_in_threadpool(
-                lambda: service.inputs.keep(
-                    consumer, offered, self._variables, given, service.place.store(), current=False
-                )
+                lambda: service.inputs.keep(consumer, offered, self._variables, given, current=False)
             )
         return {"filename": kept["filename"], "resource_id": kept["id"]}
 
@@ -228,6 +222,13 @@ def _time(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+@contextmanager
+def _opened(found: Download) -> Iterator[tarfile.TarFile]:
+    """A stored folder, to be read once from its beginning."""
+    with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
+        yield archive
+
+
 def _files(archive: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
     """The files in a stored folder, one after the other as they come, within what an archive may hold: whoever made it
     is not to keep the service busy. Raises Refused."""
@@ -247,7 +248,7 @@ def _inside(member: tarfile.TarInfo) -> str:
 
 def _content(found: Download, wanted: str, limits: Limits) -> Iterator[Any]:
     """A file out of a stored folder: first its size in bytes, then its content. Raises Refused."""
-    with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
+    with _opened(found) as archive:
         member = next((item for item in _files(archive, limits) if _inside(item) == wanted), None)
         content: IO[bytes] | None = archive.extractfile(member) if member is not None else None
         if member is None or content is None:

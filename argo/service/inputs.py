@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,10 @@ from argo.uploads import Upload, upload
 
 if TYPE_CHECKING:
     from argo.service.catalog import Offered
+    from argo.service.place import Place
     from argo.service.settings import Limits
     from argo.storage import Store
+    from argo.storage.store import Readable
 
 _ENV_LIMIT: Final = 1 << 20  # bytes: what a ConfigMap holds
 
@@ -38,27 +40,6 @@ class Spooled:
     size: int
     sha256: str
     filename: str
-
-
-class Measured:
-    """A source, with the size in bytes and the SHA-256 of what it has given."""
-
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def read(self, size: int) -> bytes:
-        """At most so many bytes; none at the end."""
-        data = self._read(size)
-        self.size += len(data)
-        self._digest.update(data)
-        return data
-
-    @property
-    def sha256(self) -> str:
-        """In hex."""
-        return self._digest.hexdigest()
 
 
 @contextmanager
@@ -79,9 +60,10 @@ def spooled(data: bytes, filename: str) -> Iterator[Spooled]:
 class Inputs:
     """The inputs of all consumers. What is stored lies below `inputs/<consumer>/<id>/`, and is never written again."""
 
-    def __init__(self, database: Database, limits: Limits) -> None:
+    def __init__(self, database: Database, limits: Limits, place: Place) -> None:
         self._database = database
         self._limits = limits
+        self._place = place
 
     def limit(self, consumer: Consumer) -> int:
         """The bytes that a consumer's inputs may have together."""
@@ -91,15 +73,14 @@ class Inputs:
         """The bytes that one input may have."""
         return min(self._limits.upload, _ENV_LIMIT) if kind == "env" else self._limits.upload
 
-    def keep(
-        self, consumer: Consumer, offered: Offered, name: str, given: Spooled, store: Store, *, current: bool = True
-    ) -> Json:
+    def keep(self, consumer: Consumer, offered: Offered, name: str, given: Spooled, *, current: bool = True) -> Json:
         """Store an input: for the consumer's next runs of an asset, or (not `current`) for those that name it.
 
         Raises Refused, UsageError, StoreError.
         """
         kind = offered.model.inputs[name].kind
         self.room(consumer, str(given.size))
+        store = self._place.store()
         with self._storing(store) as (made, stored):
 
             def put(key: str, path: Path) -> None:
@@ -111,17 +92,16 @@ class Inputs:
             about = {"filename": given.filename, "size": given.size, "sha256": given.sha256}
             return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
 
-    def stream(
-        self, consumer: Consumer, offered: Offered, name: str, filename: str, source: Measured, store: Store
-    ) -> Json:
+    def stream(self, consumer: Consumer, offered: Offered, name: str, filename: str, source: Readable) -> Json:
         """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refused, StoreError."""
+        store = self._place.store()
         with self._storing(store) as (made, stored):
             key = f"{_prefix(consumer, made)}/content"
             stored.append(key)
-            store.put_stream(key, source)
+            info = store.put_stream(key, source)
             location = {"s3": {"key": key}, "archive": {"none": {}}}
             row = {"id": made, "key": key, "location": json.dumps(location), "current": True}
-            about = {"filename": filename, "size": source.size, "sha256": source.sha256}
+            about = {"filename": filename, "size": info.size, "sha256": info.sha256}
             return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
 
     @contextmanager
@@ -205,10 +185,10 @@ class Inputs:
         with self._database.reading() as connection:
             return chosen(connection, consumer.id, [upload_]).get(upload_)
 
-    def content(self, row: Mapping[str, Any], store: Store) -> bytes:
+    def content(self, row: Mapping[str, Any]) -> bytes:
         """What an input of kind env holds. Raises StoreError."""
         with spool() as path:
-            store.get_file(row["key"], path)
+            self._place.store().get_file(row["key"], path)
             return path.read_bytes()
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from anyio import CapacityLimiter, fail_after, from_thread, to_thread
 from starlette.concurrency import run_in_threadpool
@@ -101,6 +101,12 @@ async def streamed(work: Callable[[], T]) -> T:
 @cache
 def _limiter() -> CapacityLimiter:
     return CapacityLimiter(_STREAMS)
+
+
+def described(field: str) -> dict[str, Any]:
+    """Such a form, for the OpenAPI document."""
+    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "format": "binary"}}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 @asynccontextmanager

@@ -14,7 +14,6 @@ from argo.errors import NotFoundError
 from argo.service import results, sessions
 from argo.service.database import ref_of
 from argo.service.errors import Refused
-from argo.service.inputs import Measured
 from argo.service.receive import Body, received, streamed
 from argo.service.runs import shown
 
@@ -126,11 +125,10 @@ def _inputs(routes: APIRouter, service: Service) -> None:
         if kind == "file":
             length = request.headers.get("content-length", "")
             room = await run_in_threadpool(service.inputs.room, consumer, length)
-            source = Measured(Body(request, min(limit, room)).read)
-            store = await run_in_threadpool(service.place.store)
-            return await streamed(lambda: service.inputs.stream(consumer, offered, name, called, source, store))
+            body = Body(request, min(limit, room))
+            return await streamed(lambda: service.inputs.stream(consumer, offered, name, called, body))
         async with received(request, limit, called) as given:
-            return await run_in_threadpool(service.inputs.keep, consumer, offered, name, given, service.place.store())
+            return await run_in_threadpool(service.inputs.keep, consumer, offered, name, given)
 
     @routes.delete("/assets/{asset}/inputs/{name}", tags=["Inputs"], summary="Forget an input", status_code=204)
     def forget(asset: str, name: str, request: Request) -> None:

@@ -23,7 +23,7 @@ from argo.storage.http import ABSENT, CONNECT, CREDENTIALS, READ, REFUSED, Head,
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
-from argo.storage.store import ObjectInfo, Readable, check_key, digest_file, sync_directory
+from argo.storage.store import Measured, ObjectInfo, Readable, check_key, digest_file, sync_directory
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -108,12 +108,12 @@ class S3Store:
             return ObjectInfo(key, len(data), _etag(done.etag), sha256)
 
     def put_stream(self, key: str, source: Readable) -> ObjectInfo:
-        counted = _Counted(source)
+        measured = Measured(source)
         with self._told(check_key(key)):
             done = self._client.put_object(
-                self.bucket, key, cast("BinaryIO", counted), -1, part_size=_STREAMED, num_parallel_uploads=1
+                self.bucket, key, cast("BinaryIO", measured), -1, part_size=_STREAMED, num_parallel_uploads=1
             )
-            return ObjectInfo(key, counted.size, _etag(done.etag))
+            return ObjectInfo(key, measured.size, _etag(done.etag), measured.sha256)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         with self._told(check_key(key)):
@@ -325,19 +325,6 @@ def _no_endpoint(endpoint: str) -> StorageError:
 
 def _etag(raw: str | None) -> str:
     return (raw or "").strip('"')
-
-
-class _Counted:
-    """A source that knows what it has given."""
-
-    def __init__(self, source: Readable) -> None:
-        self._source = source
-        self.size = 0
-
-    def read(self, size: int) -> bytes:
-        data = self._source.read(size)
-        self.size += len(data)
-        return data
 
 
 def _ignore(count: int) -> None:

@@ -33,6 +33,27 @@ class Readable(Protocol):
         """At most so many bytes; none at the end."""
 
 
+class Measured:
+    """A source, with the size in bytes and the SHA-256 (hex) of what it has given."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        """As the source's."""
+        data = self._source.read(size)
+        self.size += len(data)
+        self._digest.update(data)
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """Of all that was given so far."""
+        return self._digest.hexdigest()
+
+
 class Store(Protocol):
     """Objects by key in one bucket. Every method raises StorageError or one of its kinds.
 
@@ -54,7 +75,8 @@ class Store(Protocol):
         """Store `data`."""
 
     def put_stream(self, key: str, source: Readable) -> ObjectInfo:
-        """Store what `source` gives until its end, as it comes. What it raises is raised; nothing is stored then."""
+        """Store what `source` gives until its end, as it comes; its SHA-256 is told here. What the source raises is
+        raised; nothing is stored then."""
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """The object to read from its byte `start`; the caller closes it, and reads no more than the `length` that it
@@ -131,14 +153,12 @@ def digest_file(path: Path) -> str:
 
 def copy_digest(source: Readable, target: BinaryIO, moved: Callable[[int], None] | None = None) -> tuple[int, str]:
     """Copy all of `source` in pieces; its size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    while piece := source.read(CHUNK):
+    measured = Measured(source)
+    while piece := measured.read(CHUNK):
         target.write(piece)
-        digest.update(piece)
-        size += len(piece)
         if moved is not None:
             moved(len(piece))
-    return size, digest.hexdigest()
+    return measured.size, measured.sha256
 
 
 def write_file(path: Path, parts: Path | None, fill: Callable[[BinaryIO], None]) -> None:

@@ -9,7 +9,7 @@ from compiler.lower.gates import holds_back
 from compiler.lower.outputs import Outputs
 from compiler.lower.partition import Piece
 from compiler.plan import DagTask, DagTemplate, PodTemplate, WorkflowPlan
-from compiler.program import Definition, ResolvedDag, ResolvedTask, interactive, is_session
+from compiler.program import ResolvedDag, interactive_in
 
 if TYPE_CHECKING:
     from compiler.plan import Template
@@ -41,18 +41,11 @@ def pieces_of(dag: ResolvedDag, whole: WorkflowPlan, outputs: Outputs, node: int
                 (*together, *bound.get(task.name, ())),
                 measures.task(lowered),
                 measures.used(lowered.template),
-                holds_back(task) or _is_used(task),  # where people look for what waits for them
+                holds_back(task) or any(interactive_in(task)),  # where people look for what waits for them
                 gated.get(task.name, ""),
             )
         )
     return measures.sizes, pieces
-
-
-def _is_used(task: ResolvedTask) -> bool:
-    """Whether it is interactive, or a DAG with such a task."""
-    if isinstance(task.target, ResolvedDag):
-        return next(interactive(task.target), None) is not None
-    return isinstance(task.target, Definition) and is_session(task.target.model)
 
 
 def _conditional(dag: ResolvedDag) -> dict[str, tuple[str, ...]]:

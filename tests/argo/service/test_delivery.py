@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -34,10 +35,15 @@ def with_minio(tmp_path: Path, minio: Minio) -> Iterator[tuple[Served, Minio, st
     served.close()
 
 
-def test_results_come_into_the_consumers_bucket(with_minio: tuple[Served, Minio, str]) -> None:
+def alice(with_minio: tuple[Served, Minio, str]) -> tuple[Served, Minio, str, httpx.Client]:
+    """The same, started, with a consumer who has the bucket."""
     service, minio, bucket = with_minio
     service.start()
-    client = service.client(service.consumer("alice", "--bucket", bucket))
+    return service, minio, bucket, service.client(service.consumer("alice", "--bucket", bucket))
+
+
+def test_results_come_into_the_consumers_bucket(with_minio: tuple[Served, Minio, str]) -> None:
+    service, minio, bucket, client = alice(with_minio)
     provide(client)
     runs = []
     for _ in range(2):
@@ -65,9 +71,7 @@ def secret_of(service: Served) -> dict[str, str]:
 
 
 def test_the_credentials_write_below_one_prefix_and_stand_nowhere_else(with_minio: tuple[Served, Minio, str]) -> None:
-    service, minio, bucket = with_minio
-    service.start()
-    client = service.client(service.consumer("alice", "--bucket", bucket))
+    service, minio, bucket, client = alice(with_minio)
     run = client.post("/v1/runs", json={"asset": "echo"}).json()["id"]
     assert service.ended(client, run)["state"] == "succeeded"
     given = secret_of(service)
@@ -95,9 +99,7 @@ def test_the_credentials_write_below_one_prefix_and_stand_nowhere_else(with_mini
 
 
 def test_a_delivery_that_fails_fails_the_run_and_loses_nothing(with_minio: tuple[Served, Minio, str]) -> None:
-    service, minio, bucket = with_minio
-    service.start()
-    client = service.client(service.consumer("alice", "--bucket", bucket))
+    service, minio, bucket, client = alice(with_minio)
     provide(client, "WHO=me\nDATA=/data\nSLEEP=4\n")
     run = client.post("/v1/runs", json={"asset": "input-dummy"}).json()["id"]
 
@@ -113,9 +115,7 @@ def test_a_delivery_that_fails_fails_the_run_and_loses_nothing(with_minio: tuple
 
 
 def test_an_exit_code_counts(with_minio: tuple[Served, Minio, str]) -> None:
-    service, minio, bucket = with_minio
-    service.start()
-    client = service.client(service.consumer("alice", "--bucket", bucket))
+    service, minio, bucket, client = alice(with_minio)
     provide(client, "WHO=me\nDATA=/data\nFAIL=yes\n")
     run = client.post("/v1/runs", json={"asset": "input-dummy"}).json()["id"]
     ended = service.ended(client, run)

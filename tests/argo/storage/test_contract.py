@@ -176,7 +176,8 @@ class Source:
 def test_a_stream_comes_back(store: Store, sizes: list[int]) -> None:
     pieces = [bytes([n + 1]) * size for n, size in enumerate(sizes)]
     info = store.put_stream("s/k", Source([*pieces]))
-    assert (info.key, info.size) == ("s/k", sum(sizes))
+    sha256 = hashlib.sha256(b"".join(pieces)).hexdigest()
+    assert (info.key, info.size, info.sha256) == ("s/k", sum(sizes), sha256)
     with store.open("s/k") as file:
         assert file.read() == b"".join(pieces)
 
