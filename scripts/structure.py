@@ -1,4 +1,4 @@
-"""The gate on the shape of the code: modules of at most 400 lines, functions of at most 50, no import cycles.
+"""The gate on the shape of the code: modules of at most 600 lines, functions of at most 50, no import cycles.
 
 `python scripts/structure.py [FOLDER…]` (default: compiler argo scripts) prints each finding and one closing line; exit
 code 1 when there is a finding. Imports inside functions count for cycles, those for type checkers alone do not.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-MODULE_LINES = 400
+MODULE_LINES = 600
 FUNCTION_LINES = 50
 DEFAULT = ("compiler", "argo", "scripts")
 

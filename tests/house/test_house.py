@@ -15,6 +15,7 @@ from scripts import documents, structure
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".j2", ".json", ".txt", ".csv", ".cfg", ".sh", ""}
+LARGEST = 200_000  # bytes
 LEFT_OUT = {".git", ".venv", "out", "dist", "build", "golden", "__snapshots__", "__pycache__"}
 
 
@@ -59,6 +60,19 @@ def test_the_list_of_modules_notices_a_new_one(tmp_path: Path) -> None:
     (tmp_path / "argo" / "new.py").write_text('"""Does it.\n\nMore."""\n')
     assert before != documents.module_list(tmp_path)
     assert "| `argo/new.py` | Does it |" in documents.module_list(tmp_path)
+
+
+def test_no_file_is_large_or_binary() -> None:
+    """A wheel or a picture that was only tried does not come in with the code."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name] or list(_files())
+    wrong = [
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if path.is_file() and (path.stat().st_size > LARGEST or b"\0" in path.read_bytes()[:8000])
+        if path.relative_to(ROOT).parts[:2] != ("tests", "golden") and "_generated" not in path.parts
+    ]
+    assert wrong == []
 
 
 def test_help_imports_no_heavy_library() -> None:
