@@ -1,0 +1,1 @@
+"""Attacks that worked once: each is done for real, and must be refused."""
