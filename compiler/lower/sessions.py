@@ -71,6 +71,7 @@ def lowered(model: ComputeAsset, container: Container, profile: Profile) -> tupl
     given = [variable for variable in container.env if variable.name not in {made.name for made in own}]
     inner = container._replace(env=tuple(sorted((*given, *own))), mounts=())
     settings = {
+        "GATEWAY_EXIT_CODE": f"/var/run/argo/ctr/{SESSION}/exitcode",  # Argo's emissary writes it
         "GATEWAY_PORTS": " ".join(f"{name}={port.port}" for name, port in model.ports.items()),
         "GATEWAY_LIFETIME": str(model.lifetime or LIFETIME),
         "GATEWAY_IDLE": str(model.idle or 0),

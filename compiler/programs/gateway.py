@@ -10,7 +10,6 @@ import time
 PIECE = 1 << 16
 LOOK = 1.0  # seconds between two looks at the clocks and the program
 PATIENCE = 600.0  # seconds in which the program must have begun to listen
-GONE = 10.0  # seconds without anybody listening, after which the program is taken to have ended
 SETTINGS = os.environ
 
 
@@ -30,6 +29,7 @@ class Gateway:
         self.first = int(SETTINGS.get("GATEWAY_FIRST") or 8765)
         self.lifetime = float(SETTINGS.get("GATEWAY_LIFETIME") or 0)
         self.idle = float(SETTINGS.get("GATEWAY_IDLE") or 0)
+        self.exit_code = SETTINGS["GATEWAY_EXIT_CODE"]  # the file that gets the program's exit code when it ends
         self.used = time.monotonic()
         self.ended = asyncio.Event()
 
@@ -37,6 +37,9 @@ class Gateway:
         """Serve until the end; the exit code."""
         begun = time.monotonic()
         while not await self.listening():
+            if (code := self.program_ended()) is not None:
+                say(f"the program ended with exit code {code} before it took connections")
+                return 0 if code else 1  # Argo looks at the program's exit code, too
             if time.monotonic() - begun > PATIENCE:
                 say("the program does not listen")
                 return 1
@@ -47,7 +50,7 @@ class Gateway:
             server = await self.serve(port, self.first + number)
             servers.append(server)
             say(f"{name} at {server.sockets[0].getsockname()[1]}")
-        begun = self.used = seen = time.monotonic()
+        begun = self.used = time.monotonic()
         while not await self.over(LOOK):
             now = time.monotonic()
             if self.lifetime and now - begun > self.lifetime:
@@ -56,9 +59,7 @@ class Gateway:
             if self.idle and now - self.used > self.idle:
                 say(f"nobody has used it for {self.idle:.0f} s")
                 return 0
-            if now - self.used < LOOK * 2 or await self.listening():
-                seen = now
-            elif now - seen > GONE:
+            if self.program_ended() is not None:
                 say("the program has ended")  # Argo looks at its exit code
                 return 0
         return 143
@@ -70,6 +71,14 @@ class Gateway:
         except TimeoutError:
             return False
         return True
+
+    def program_ended(self) -> int | None:
+        """The program's exit code; None while it runs."""
+        try:
+            with open(self.exit_code, encoding="ascii") as file:
+                return int(file.read())
+        except (OSError, ValueError):  # not there, or not yet written
+            return None
 
     async def listening(self) -> bool:
         """Whether the program takes connections, at all of its ports."""

@@ -18,6 +18,7 @@ from argo.local.executors.outputs import deadline
 from argo.local.executors.prepared import Prepared, main_of
 from argo.local.executors.remap import Remap
 from argo.local.executors.runtimes import Runtime
+from argo.local.executors.shim import record
 from argo.local.executors.shim.view import MACHINE, Mount, View
 from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
@@ -26,6 +27,8 @@ from argo.local.resources import hand_out, visible
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"
+# Argo: cmd/argoexec/commands/emissary.go; each container that ends leaves its exit code there.
+_ENDS = "/var/run/argo/ctr"
 GRACE = 30.0  # Kubernetes' terminationGracePeriodSeconds
 
 
@@ -53,7 +56,7 @@ class Machine:
         """A container's path without `.` and `..`, and without symbolic links of the machine in its parents."""
         plain = posixpath.normpath("/" + path.lstrip("/"))
         folder, name = posixpath.split(plain)
-        if isinstance(self.how, Runtime) or folder == "/" or plain.split("/")[1] not in MACHINE:
+        if self.how != "namespaces" or folder == "/" or plain.split("/")[1] not in MACHINE:
             return plain
         return posixpath.join(os.path.realpath(folder), name)
 
@@ -78,6 +81,11 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, env)]
         if role == "sidecar" and template.get("mirrorVolumeMounts"):
             mounts += _mirrored(request.template, volumes, env, main_of(containers).view, canonical)
+        elif role == "main" and request.template.get("sidecars"):
+            ends = folder.path / record.ENDS
+            ends.mkdir(exist_ok=True)
+            ends.chmod(0o755)
+            mounts.append(Mount(str(ends), canonical(_ENDS), read_only=True))
         root = folder.root if name == "main" and role == "main" else folder.path / "roots" / name
         containers.append(
             Prepared(

@@ -135,3 +135,20 @@ outputs: {{notes: {{kind: file, path: /work/notes.txt}}}}
         assert run["phase"] == ("Failed" if code else "Succeeded"), argosy("logs", f"run-{code}").stdout
         (entry,) = argosy.json("fetch", f"run-{code}", "-d", f"out-{code}")
         assert (argosy.cwd / entry["path"]).read_text() == "kept"
+
+
+@pytest.mark.parametrize("command", ["[argosy-no-such-program]", "[sh, -c, 'exec argosy-no-such-program']", "['true']"])
+def test_a_session_whose_program_is_missing_fails_at_once_and_says_so(argosy: Command, command: str) -> None:
+    (argosy.cwd / "assets").mkdir()
+    text = f"""\
+kind: ComputeAsset
+name: lost
+mode: interactive
+image: python:3.13-slim
+command: {command}
+ports: {{web: {{port: 1}}}}
+"""
+    (argosy.cwd / "assets" / "lost.yaml").write_text(text)
+    run = argosy.json("run", "lost", "--name", "lost", code=1)
+    assert run["phase"] == "Failed"
+    assert "before it took connections" in argosy("logs", "lost").stdout

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -54,8 +55,9 @@ def echo() -> Iterator[Echo]:
 class Gate:
     """A gateway as a process of its own."""
 
-    def __init__(self, ports: str, **settings: str) -> None:
-        env = {**os.environ, "GATEWAY_PORTS": ports, "GATEWAY_FIRST": "0", **settings}
+    def __init__(self, ports: str, exit_code: str = "/nowhere", **settings: str) -> None:
+        told = {"GATEWAY_EXIT_CODE": exit_code, "GATEWAY_PORTS": ports, "GATEWAY_FIRST": "0"}
+        env = {**os.environ, **told, **settings}
         command = [sys.executable, "-c", program()]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.said: list[str] = []
@@ -120,13 +122,23 @@ def test_its_time_ends_also_while_it_is_used(echo: Echo, gates: list[Gate]) -> N
         assert connection.recv(1) == b""
 
 
-def test_it_ends_with_its_program(echo: Echo, gates: list[Gate]) -> None:
-    gates.append(gate := Gate(f"web={echo.port}"))
+def test_it_ends_with_its_program(echo: Echo, gates: list[Gate], tmp_path: Path) -> None:
+    gates.append(gate := Gate(f"web={echo.port}", str(tmp_path / "exitcode")))
     gate.port("web")
-    echo.close()
+    (tmp_path / "exitcode").write_text("0")
     code, said = gate.ended()
     assert (code, "the program has ended" in said) == (0, True), said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("code", "own"), [(127, 0), (0, 1)])
+def test_a_program_that_never_listened_ends_it(gates: list[Gate], tmp_path: Path, code: int, own: int) -> None:
+    (tmp_path / "exitcode").write_text(str(code))
+    with closing(socket.socket()) as taken:  # bound, so that nobody else listens there, and not listening
+        taken.bind(("127.0.0.1", 0))
+        gates.append(gate := Gate(f"web={taken.getsockname()[1]}", str(tmp_path / "exitcode")))
+        found, said = gate.ended()
+    assert (found, f"ended with exit code {code} before it took connections" in said) == (own, True), said
 
 
 def test_it_ends_at_once_when_it_is_told_to(echo: Echo, gates: list[Gate]) -> None:

@@ -7,8 +7,11 @@ import os
 import time
 from typing import Any
 
+# The folder, below the pod's, in which main containers see which sidecars have ended, and how.
+ENDS = "ctr"
 
-def write(folder: str, name: str, value: Any, *, sync: bool = True) -> None:
+
+def write(folder: str, name: str, value: Any, *, sync: bool = True, mode: int = 0o600) -> None:
     """Write `value` as JSON to `<folder>/<name>`: temporary name, fsync, rename, fsync of the folder."""
     temporary = os.path.join(folder, f".{name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -16,6 +19,7 @@ def write(folder: str, name: str, value: Any, *, sync: bool = True) -> None:
         data = memoryview(json.dumps(value).encode())
         while data:
             data = data[os.write(descriptor, data) :]
+        os.fchmod(descriptor, mode)
         if sync:
             os.fsync(descriptor)
     finally:

@@ -8,6 +8,7 @@ import selectors
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from argo.local.executors.shim import kernel, record
@@ -106,12 +107,22 @@ class Pod:
         """Serve output, ends and signals until `done()`."""
         while True:
             for container in self._containers:
-                container.reap()
+                if container.reap():
+                    self._tell(container)
             if done():
                 return
             self._enforce()
             for key, _ in self._selector.select(self._patience()):
                 self._serve(key)
+
+    def _tell(self, container: Container) -> None:
+        """Let the main containers know that a sidecar has ended, where Argo's emissary does."""
+        told = os.path.join(self._folder, record.ENDS, container.name)
+        if container.role == "sidecar":
+            with suppress(OSError):
+                os.mkdir(told)
+                os.chmod(told, 0o755)  # noqa: S103 -- a container may have another user
+                record.write(told, "exitcode", container.exit_code, sync=False, mode=0o644)
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         if key.data is None:

@@ -25,6 +25,22 @@ def test_init_containers_and_sidecars(machine: Machine) -> None:
     assert (outcome.phase, outcome.message) == ("Failed", "first: Error (exit code 2)")
 
 
+def test_main_sees_how_a_sidecar_ended_where_argo_tells_it(machine: Machine) -> None:
+    told = "/var/run/argo/ctr"
+    template = {
+        **shell(f"while [ ! -s {told}/gone/exitcode ] || [ ! -s {told}/done/exitcode ]; do sleep 0.02; done\n"
+                f"cat {told}/gone/exitcode; echo; cat {told}/done/exitcode; echo; ls {told}"),
+        "sidecars": [
+            {"name": "gone", "command": ["argosy-no-such-program"]},
+            {"name": "done", "command": ["true"]},
+            {"name": "runs", "command": ["sleep", "600"]},
+        ],
+    }  # fmt: skip
+    outcome = machine.run(template)
+    assert outcome.outputs["result"] == "64\n0\ndone\ngone", outcome.message
+    assert (outcome.phase, outcome.message.partition("):")[0]) == ("Failed", "gone: Error (exit code 64")
+
+
 def test_container_set(machine: Machine) -> None:
     def step(name: str, source: str, *dependencies: str) -> dict[str, Any]:
         return {"name": name, "command": ["sh", "-c"], "args": [source], "dependencies": list(dependencies)}
