@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.http_servers import answering
+from tests.http_servers import Ending, answering
+from tests.waiting import HANG
 
 FAULTS = ("reset-before", "reset-after", "stall", "truncated", "twice", "refused-429", "refused-503", "lost-500")
 STREAM_FAULTS = ("cut", "half-event", "stall", "again", "gone", "ended")
@@ -69,6 +70,7 @@ def proxy(upstream: str, authority: Path | None, stall: float) -> Iterator[tuple
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: Ending  # type: ignore[assignment]
     given: Faults
 
     def do_GET(self) -> None:
@@ -146,13 +148,16 @@ class _Handler(BaseHTTPRequestHandler):
         more: Any = {}
         if given.context is not None:
             kind, more = http.client.HTTPSConnection, {"context": given.context}
-        upstream = kind(given.host, given.port, timeout=60, **more)
+        upstream = kind(given.host, given.port, timeout=HANG, **more)
         try:
+            upstream.connect()
+            self.server.connections.add(upstream.sock)
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _DROPPED}
             upstream.request(self.command, self.path, body or None, headers)
             answer = upstream.getresponse()
             yield answer.status, answer
         finally:
+            self.server.connections.discard(upstream.sock)
             upstream.close()
 
     def _answer(self, status: int, body: bytes, cut: int | None = None) -> None:

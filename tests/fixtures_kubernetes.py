@@ -10,7 +10,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +21,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from tests.left_behind import shared_environment
+from tests.waiting import HANG, until
 
 HOW = "kube-apiserver and etcd are not here: `.ci/kubernetes FOLDER`, then set ARGOSY_KUBE_APISERVER and ARGOSY_ETCD"
 CRDS = Path(__file__).resolve().parents[2] / "shared" / "argo" / "crds"
@@ -44,7 +46,7 @@ class Kubernetes:
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": kind}
         request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
         context = ssl.create_default_context(cafile=str(self.authority))
-        with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=HANG, context=context) as answer:
             return json.loads(answer.read())
 
     def kubeconfig(self, namespace: str, token: str | None = None) -> Path:
@@ -85,12 +87,13 @@ class Kubernetes:
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
         })  # fmt: skip
         review, known = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", f'"{rules[0]["resources"][0]}"'
-        for _ in range(600):  # the authorizer hears of a Role a moment later
+
+        def granted() -> bool:  # the authorizer hears of a Role a moment later
             with suppress(urllib.error.HTTPError):  # nor may everybody ask at once, while the server is new
-                if known in json.dumps(self.call("POST", review, {"spec": {"namespace": namespace}}, token)):
-                    return
-            time.sleep(0.05)
-        pytest.fail(f"the Role {name} has no effect")
+                return known in json.dumps(self.call("POST", review, {"spec": {"namespace": namespace}}, token))
+            return False
+
+        until(granted, f"the Role {name} has an effect")
 
     def argo(self, namespace: str, plural: str = "workflows", name: str = "") -> str:
         """The path of Argo's objects."""
@@ -175,7 +178,9 @@ def _start(programs: tuple[str, str], folder: Path, running: list[subprocess.Pop
 
 def _process(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as out:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=shared_environment()
+        )
 
 
 def _wait(server: Kubernetes, running: list[subprocess.Popen[bytes]]) -> None:
@@ -190,14 +195,13 @@ def _wait(server: Kubernetes, running: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _until(attempt: Any) -> None:
-    for _ in range(600):
-        try:
+    def done() -> bool:
+        with suppress(OSError):
             attempt()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-        else:
-            return
-    attempt()
+            return True
+        return False
+
+    until(done, "the API server answers", pause=0.2)
 
 
 def _free_port() -> int:

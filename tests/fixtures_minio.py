@@ -8,17 +8,17 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from argo.storage import S3Config, S3Store
+from tests.left_behind import shared_environment
+from tests.waiting import HANG, until
 
 HOW = "MinIO is not here: `go install github.com/minio/minio@latest`, or set ARGOSY_MINIO to its program"
 
@@ -92,7 +92,7 @@ def _serving(data: Path, authority: Path | None) -> Iterator[Minio]:
             *certificates,
             str(data),
         ],
-        env={**os.environ, "MINIO_ROOT_USER": server.access_key, "MINIO_ROOT_PASSWORD": server.secret_key},
+        env={**shared_environment(), "MINIO_ROOT_USER": server.access_key, "MINIO_ROOT_PASSWORD": server.secret_key},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -102,7 +102,7 @@ def _serving(data: Path, authority: Path | None) -> Iterator[Minio]:
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(HANG)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -133,12 +133,11 @@ def _certificates(folder: Path) -> Path:
 def _wait(server: Minio, process: subprocess.Popen[bytes]) -> None:
     context = ssl.create_default_context(cafile=server.authority) if server.authority else None
     url = f"{'https' if context else 'http'}://{server.endpoint}/minio/health/ready"
-    for _ in range(300):
-        if process.poll() is not None:
-            pytest.fail(f"MinIO ended with {process.returncode}")
-        try:
-            with urllib.request.urlopen(url, timeout=2, context=context):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail("MinIO does not answer")
+
+    def ready() -> bool:
+        assert process.poll() is None, f"MinIO ended with {process.returncode}"
+        with suppress(OSError), urllib.request.urlopen(url, timeout=HANG, context=context):
+            return True
+        return False
+
+    until(ready, "MinIO answers")

@@ -10,13 +10,16 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.left_behind import shared_environment
+from tests.waiting import until
 
 HOW = "PostgreSQL is not here: `apt-get install postgresql`, or set ARGOSY_POSTGRES to the folder of its programs"
 
@@ -62,6 +65,7 @@ def postgres() -> Iterator[Postgres]:
         os.chown(data, user, user)
     as_user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
+    as_user["env"] = shared_environment()
     subprocess.run(
         [folder / "initdb", "-D", data / "db", "-U", "argosy", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"],
         check=True, **as_user, **quiet,
@@ -100,10 +104,10 @@ def _free() -> int:
 def _await(port: int) -> None:
     import psycopg
 
-    for _ in range(300):
-        try:
+    def answers() -> bool:
+        with suppress(psycopg.OperationalError):
             psycopg.connect(f"postgresql://argosy@127.0.0.1:{port}/postgres").close()
-            return
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-    raise AssertionError("PostgreSQL does not answer")
+            return True
+        return False
+
+    until(answers, "PostgreSQL answers")

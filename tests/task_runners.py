@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from argo.taskrunner import Rule, TaskRunner, server
+from tests.http_servers import running
 
 
 @contextmanager
 def serving(*rules: str, seconds: float = 0.05, token: str = "") -> Iterator[tuple[TaskRunner, str]]:
     runner = TaskRunner([Rule.parse(rule) for rule in rules], seconds, token)
     made = server(runner, "127.0.0.1", 0)
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with running(made):
         yield runner, f"http://127.0.0.1:{made.server_address[1]}"
-    finally:
-        made.shutdown()
-        made.server_close()
-        thread.join()

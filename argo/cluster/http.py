@@ -25,6 +25,7 @@ _CONNECT, _READ = 10.0, 30.0  # seconds
 _ATTEMPTS = 6
 _PAUSE, _LONGEST = 0.2, 10.0  # seconds between attempts
 _BLOCK = 1 << 16
+_JITTER = random.Random()  # noqa: S311
 
 Query = Mapping[str, str | int]
 
@@ -109,7 +110,7 @@ class Client:
                     continue
                 if status not in TRANSIENT or last or (once and status != 429):
                     raise refusal(status, message, what, uncertain=once and status in TRANSIENT and status != 429)
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+            time.sleep(pause * _JITTER.uniform(0.5, 1.0))
             pause = min(pause * 2, _LONGEST * self.patience)
         raise AssertionError
 

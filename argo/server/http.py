@@ -26,6 +26,7 @@ _CONNECT, _READ = 10.0, 30.0  # seconds
 _ATTEMPTS = 6
 _PAUSE, _LONGEST = 0.2, 10.0  # seconds between attempts: the first, doubled up to the longest
 _BLOCK = 1 << 16
+_JITTER = random.Random()  # noqa: S311
 _LARGEST_LINE = 256 << 20  # bytes of one event
 
 
@@ -69,7 +70,7 @@ class Client:
                 if response.status not in _TRANSIENT or last or (once and response.status != 429):
                     return self._answer(response, method, path, once=once)
                 pause = max(pause, min(_after(response), _LONGEST) * self.patience)
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+            time.sleep(pause * _JITTER.uniform(0.5, 1.0))
             pause = min(pause * 2, _LONGEST * self.patience)
         raise AssertionError
 

@@ -16,6 +16,7 @@ from argo.track.hydrate import changed
 
 _PATIENCE = 1800.0  # seconds without any answer after which following a run is given up
 _PAUSE, _LONGEST = 0.5, 15.0  # seconds between attempts
+_JITTER = random.Random()  # noqa: S311
 _AUTH = 3  # refusals in a row that are believed: a token may be about to be renewed
 
 
@@ -79,7 +80,7 @@ class Attempts:
         self._refused += isinstance(error, AuthError)
         if self._refused >= _AUTH or time.monotonic() - self._since > _PATIENCE * self._scale:
             raise error
-        self.pause(self._pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+        self.pause(self._pause * _JITTER.uniform(0.5, 1.0))
         self._pause = min(self._pause * 2, _LONGEST)
 
     def pause(self, seconds: float) -> None:

@@ -110,6 +110,7 @@ class Runner:
         self.state = ""
         self.busy = False
         self.stopped = False
+        self.jitter = random.Random()
 
     def once(self, method: str, path: str, body: Json | None = None) -> dict[str, str]:
         """One request; the answer's job. Raises Refused, OSError for what may be tried again."""
@@ -159,7 +160,7 @@ class Runner:
             finally:
                 self.busy = False
                 self.check()
-            time.sleep(wait * random.uniform(0.8, 1.2))
+            time.sleep(wait * self.jitter.uniform(0.8, 1.2))
             wait = min(wait * 2, LONGEST)
 
     def run(self) -> int:

@@ -6,7 +6,6 @@ On Kubernetes the test plays Argo's controller: it writes the statuses that the 
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +25,7 @@ from tests.argo.api.serving import serving
 from tests.argo.cluster.conftest import Place
 from tests.argo.cluster.conftest import place as place
 from tests.fixtures_kubernetes import kubernetes as kubernetes
+from tests.waiting import until
 
 DATA = {"text": "{{x}} {{workflow.name}} \\ \" ' \u20ac\n", "A": "1"}
 SUPPLIED = {"name": "score", "valueFrom": {"supplied": {}}}
@@ -66,13 +66,13 @@ class Real:
         self.backend = backend
 
     def reach(self, ref: RunRef, task: str, *phases: str) -> Json:
-        workflow: Json = {}
-        for _ in range(1200):
+        def there() -> Json | None:
             workflow = self.backend.get(ref)
-            if phase(workflow, task) in phases:
-                return workflow
-            time.sleep(0.05)
-        raise AssertionError(f"{task or ref.name} is {phase(workflow, task)}, never {phases}")
+            return workflow if phase(workflow, task) in phases else None
+
+        found = until(there, f"{task or ref.name} is one of {phases}")
+        assert found is not None
+        return found
 
 
 class Played:

@@ -15,6 +15,7 @@ from argo.ledger import Entry, Ledger
 from argo.sending import CONTENT, Prepared, Request, prepare, send
 from argo.storage import DirectoryStore
 from argo.submit import draft
+from tests.waiting import HANG
 
 
 class Place:
@@ -207,7 +208,7 @@ def hold(folder: str, begun: Any, end: Any) -> None:
     with Ledger(Path(folder)).written(Entry("k", "run", "place", "s", "first")) as hand:
         hand.open = True
         begun.set()
-        end.wait(30)
+        end.wait(HANG)
 
 
 def test_an_entry_in_another_process_s_hand_is_left_to_it(tmp_path: Path) -> None:
@@ -215,13 +216,13 @@ def test_an_entry_in_another_process_s_hand_is_left_to_it(tmp_path: Path) -> Non
     begun, end = context.Event(), context.Event()
     process = context.Process(target=hold, args=(str(tmp_path), begun, end))
     process.start()
-    assert begun.wait(30)
+    assert begun.wait(HANG)
     ledger = Ledger(tmp_path)
     assert ledger.left("s", "place") == [], "it is being sent"
     with ledger.written(Entry("k", "run", "place", "s", "second")) as hand:
         assert hand.entry.inputs == "second"
     end.set()
-    process.join(30)
+    process.join(HANG)
     assert [entry.inputs for entry in ledger.left("s", "place")] == ["first"]
     with ledger.written(Entry("k", "run", "place", "s", "third")) as hand:
         assert hand.entry.inputs == "first", "what that one stored is used"

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import HANG
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,7 +38,7 @@ class Argosy:
     def __call__(self, *args: str | Path, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run to the end; fail the test when the exit code is not `code` (None: any)."""
         process = self.start(*args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=HANG)
         if code is not None:
             assert process.returncode == code, f"argosy {' '.join(map(str, args))}\n{out}\n{err}"
         assert "Traceback" not in err

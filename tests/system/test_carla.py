@@ -22,6 +22,7 @@ from tests.argo.service.connector import Connector, connector
 from tests.argo.service.serving import Served
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
+from tests.waiting import HANG
 
 JOB_CONFIG = """\
 # job-config of the CARLA demo
@@ -179,7 +180,7 @@ def test_the_demo_end_to_end(service: Served, called: Connector, generation: str
     path, last, key = called.told[-1]
     assert (path, key) == (back, "planted-api-key")
     url = address(generation, last)
-    data = httpx.get(url, timeout=60)
+    data = httpx.get(url, timeout=HANG)
     assert data.status_code == 200, data.text
     with tarfile.open(fileobj=io.BytesIO(data.content)) as tar:
         (member,) = [entry for entry in tar.getmembers() if entry.isfile()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from argo.track.hydrate import compress
 from tests.argo.cluster.conftest import Place
 from tests.argo.cluster.conftest import place as place
 from tests.argo.cluster.test_submit import submission
+from tests.files import contents
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 from tests.system.conftest import ROOT, Argosy
 
@@ -115,7 +115,5 @@ def test_the_command_on_a_cluster(place: Place, argosy: Argosy, monkeypatch: pyt
     assert place.workflows() == []
     gone = argosy("status", name, code=2)
     assert f"no run named {name}" in gone.stderr
-    assert place.server.token not in "".join(
-        path.read_text(errors="replace") for path in Path(argosy.home).rglob("*") if path.is_file()
-    )
+    assert [path for path, text in contents(argosy.home) if place.server.token.encode() in text] == []
     assert os.environ["KUBECONFIG"] == str(place.kubeconfig)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import random
 import subprocess
-import time
 import urllib.request
 import uuid
 from dataclasses import replace
@@ -18,6 +17,7 @@ from minio import Minio as Client
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
 from tests.system.conftest import Argosy
+from tests.waiting import until
 
 KILLS = 20
 LARGE, SMALL = 60 << 20, 400
@@ -78,9 +78,9 @@ def test_what_is_kept_of_a_kill_is_used(minio: Minio, place: str, argosy: Argosy
     minio.store(place).put_bytes("runs/default/r/u/train/model.bin", content)
     out = tmp_path / "out"
     process = argosy.start("fetch", "r", "-d", out, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not any(path.read_text().split() for path in out.glob(".argosy-fetch-*/*/parts/*.ranges")):
-        time.sleep(0.001)
-        assert process.poll() is None
+    kept = ".argosy-fetch-*/*/parts/*.ranges"
+    until(lambda: any(path.read_text().split() for path in out.glob(kept)), "a part is kept", pause=0.001)
+    assert process.poll() is None
     process.kill()
     process.wait()
     (part,) = out.glob(".argosy-fetch-*/*/parts/*.part")

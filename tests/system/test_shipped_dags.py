@@ -11,6 +11,7 @@ import pytest
 
 from argo import shipped
 from tests.system.conftest import Argosy
+from tests.waiting import HANG
 
 
 def _fetched(argosy: Argosy, name: str) -> dict[str, Path]:
@@ -72,7 +73,7 @@ def test_publish_waits_for_approval_and_then_reports(argosy: Argosy) -> None:
     try:
         while not _approved(argosy, "monthly"):
             assert run.poll() is None, f"the gate was never reached\n{log.read_text()}"
-        assert run.wait(timeout=120) == 0, log.read_text()
+        assert run.wait(timeout=HANG) == 0, log.read_text()
     finally:
         run.kill()
         run.wait()

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.files import contents
 from tests.system.conftest import Argosy
+from tests.waiting import HANG, until
 
 SLOW = """
 apiVersion: argoproj.io/v1alpha1
@@ -51,12 +52,7 @@ def slow(argosy: Argosy) -> Path:
 
 
 def wait_for(argosy: Argosy, run: str, task: str, phase: str) -> None:
-    for _ in range(600):
-        tasks = argosy.json("status", run)["tasks"]
-        if tasks.get(task, {}).get("phase") == phase:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{task} never came to {phase}")
+    until(lambda: argosy.json("status", run)["tasks"].get(task, {}).get("phase") == phase, f"{task} comes to {phase}")
 
 
 def test_it_comes_back_at_once_and_the_run_goes_on(argosy: Argosy, slow: Path) -> None:
@@ -88,11 +84,7 @@ def test_who_submits_may_die(argosy: Argosy, slow: Path) -> None:
 
 
 def wait_for_run(argosy: Argosy, run: str) -> None:
-    for _ in range(600):
-        if run in argosy("list", "-o", "name").stdout.split():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{run} never came")
+    until(lambda: run in argosy("list", "-o", "name").stdout.split(), f"{run} is there")
 
 
 def test_all_who_submit_with_one_key_get_one_run(argosy: Argosy, slow: Path) -> None:
@@ -102,7 +94,7 @@ def test_all_who_submit_with_one_key_get_one_run(argosy: Argosy, slow: Path) -> 
     ]
     found = []
     for process in processes:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=HANG)
         assert process.returncode == 0, err
         found.append(json.loads(out))
     assert len({made["uid"] for made in found}) == 1
@@ -183,6 +175,4 @@ def test_no_secret_of_the_environment_goes_anywhere(
     for word in ("list", "submit"):
         said = argosy(*((word, slow) if word == "submit" else (word,)), code=3)
         assert "planted-" not in said.stdout + said.stderr, word
-    for path in argosy.home.rglob("*"):
-        if path.is_file():
-            assert b"planted-" not in path.read_bytes(), path
+    assert [path for path, text in contents(argosy.home) if b"planted-" in text] == []

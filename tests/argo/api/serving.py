@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+from tests.waiting import HANG, until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -50,7 +51,7 @@ class Server:
         given = {"Authorization": f"Bearer {self.token if token is None else token}", **(headers or {})}
         if data is not None:
             given["Content-Type"] = "application/json"
-        return urllib.request.urlopen(urllib.request.Request(url, data, given, method=method), timeout=60)
+        return urllib.request.urlopen(urllib.request.Request(url, data, given, method=method), timeout=HANG)
 
     def __call__(
         self, method: str, path: str, query: dict[str, str] | None = None, body: Any = None, **more: Any
@@ -64,12 +65,12 @@ class Server:
 
     def wait(self, namespace: str, name: str, *phases: str) -> Any:
         """The workflow when it has one of these phases."""
-        for _ in range(1200):
+
+        def there() -> Any:
             workflow = self("GET", f"/api/v1/workflows/{namespace}/{name}").json()
-            if (workflow.get("status") or {}).get("phase") in phases:
-                return workflow
-            time.sleep(0.05)
-        raise AssertionError(f"{name} never came to {phases}")
+            return workflow if (workflow.get("status") or {}).get("phase") in phases else None
+
+        return until(there, f"{name} comes to {phases}")
 
 
 def start(home: Path, port: int = 0) -> Server:
@@ -93,7 +94,7 @@ def stop(server: Server) -> None:
     """End it, by its id."""
     server.process.terminate()
     try:
-        server.process.wait(30)
+        server.process.wait(HANG)
     finally:
         server.process.kill()
         server.process.wait()

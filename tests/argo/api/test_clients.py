@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from hera.workflows.models import (
 )  # fmt: skip
 
 from tests.argo.api.serving import Server, serving
+from tests.waiting import until
 
 NS = "team"
 # Hera's own.
@@ -76,21 +76,19 @@ def gated(service: WorkflowsService) -> Any:
 
 
 def ended(service: WorkflowsService, name: str) -> Any:
-    for _ in range(1200):
+    def over() -> Any:
         workflow = service.get_workflow(name)
-        if workflow.status and workflow.status.phase in ("Succeeded", "Failed", "Error"):
-            return workflow
-        time.sleep(0.05)
-    raise AssertionError(f"{name} never ended")
+        return workflow if workflow.status and workflow.status.phase in ("Succeeded", "Failed", "Error") else None
+
+    return until(over, f"{name} ends")
 
 
 def running(service: WorkflowsService, name: str) -> None:
-    for _ in range(1200):
-        status = service.get_workflow(name).status
-        if status and any(n.type == "Suspend" and n.phase == "Running" for n in (status.nodes or {}).values()):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{name} never waited")
+    def waits() -> bool:
+        nodes = getattr(service.get_workflow(name).status, "nodes", None) or {}
+        return any(n.type == "Suspend" and n.phase == "Running" for n in nodes.values())
+
+    until(waits, f"{name} waits")
 
 
 def test_create_wait_list_delete(service: WorkflowsService) -> None:

@@ -16,6 +16,7 @@ from argo.errors import ArgosyError
 from argo.server import ServerBackend
 from argo.target import ServerAddress, Target
 from tests.argo.api.serving import Server, start, stop
+from tests.waiting import HANG
 
 KILLS = 100
 ROUND = 10  # kills that one set of workflows sees
@@ -89,7 +90,7 @@ def test_nothing_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
                 assert ended["status"]["phase"] == "Succeeded", json.dumps(ended["status"])[:2000]
                 assert len(lines(server, name)) == 4, "each task ran once"
             for watcher in watchers:
-                watcher.join(60)
+                watcher.join(HANG)
                 assert (watcher.is_alive(), watcher.phase) == (False, "Succeeded")
     finally:
         stop(server)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.argo.api.serving import ROOT, Answer, Server, serving
+from tests.waiting import until
 
 WIRE = ROOT.parent / "shared" / "wire"
 pytestmark = pytest.mark.shared
@@ -130,11 +130,12 @@ def failing(ask: Replay) -> None:
 
 def suspended(ask: Replay) -> None:
     name = ask.create("create-suspend")
-    for _ in range(400):
+
+    def waits() -> bool:
         found = (ask("get-suspended").json().get("status") or {}).get("nodes") or {}
-        if any(node["type"] == "Suspend" and node["phase"] == "Running" for node in found.values()):
-            break
-        time.sleep(0.05)
+        return any(node["type"] == "Suspend" and node["phase"] == "Running" for node in found.values())
+
+    until(waits, "the gate waits")
     ask("set-outputs")
     ask("resume-node")
     ask.server.wait("argo", name, "Succeeded")

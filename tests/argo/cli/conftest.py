@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import HANG, until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -44,7 +45,7 @@ class Command:
 
     def __call__(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         process = self.start(*args)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=HANG)
         assert process.returncode == code, f"argosy {' '.join(args)}: {process.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -58,11 +59,7 @@ class Command:
 
     def until(self, true: Callable[[], bool]) -> None:
         """Wait for something to become true."""
-        for _ in range(600):
-            if true():
-                return
-            time.sleep(0.05)
-        raise AssertionError("it never became true")
+        until(true)
 
     def phase(self, run: str, task: str) -> str:
         process = self.start("status", run, "-o", "json")

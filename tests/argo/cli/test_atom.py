@@ -14,8 +14,10 @@ from argo.cli import taskrunner
 from argo.errors import EnvironmentFailure
 from argo.local.home import Home
 from tests.argo.cli.conftest import Command
+from tests.files import contents
 from tests.http_servers import answering
 from tests.task_runners import serving
+from tests.waiting import HANG
 
 SIMPLE = "steps:\n  - id: step_1\n    task:\n      imageUri: registry.example.com/hello-world\n"
 FORK_JOIN = """\
@@ -114,7 +116,7 @@ def test_a_bare_token_is_warned_of_and_stands_nowhere(argosy: Command, monkeypat
     for name in ("bare", "filed", "quiet"):
         said += argosy("get", name).stdout + argosy("logs", name).stdout
     assert "planted" not in said
-    kept = [path for path in argosy.home.rglob("*") if path.is_file() and b"planted-jwt" in path.read_bytes()]
+    kept = [path for path, text in contents(argosy.home) if b"planted-jwt" in text]
     assert {path.name for path in kept} == {"token"}
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
     argosy("delete", "bare", "filed", "quiet")
@@ -127,7 +129,7 @@ def test_a_stop_cancels_the_jobs(argosy: Command) -> None:
         process = argosy.start("run", "simple.yaml", "--tr-url", url, "--name", "stopped")
         argosy.until(lambda: bool(runner.jobs))
         argosy("stop", "stopped")
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANG)
         assert process.returncode == 1
         assert [job.state() for job in runner.jobs.values()] == ["CANCELLED"]
 
@@ -188,7 +190,7 @@ def test_the_command_serves_a_task_runner(argosy: Command) -> None:
         assert phases(run)["step-3"] == "Failed"
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=HANG)
     assert "PATTERN=BEHAVIOUR" in argosy("task-runner", "--on", "x=y", code=2).stderr
 
 

@@ -16,6 +16,7 @@ from tests.argo.cli.conftest import Command
 from tests.argo.cli.test_atom import FORK_JOIN
 from tests.argo.cli.test_atom import _interval as _interval
 from tests.task_runners import serving
+from tests.waiting import HANG
 
 
 def started(argosy: Command, *args: str) -> tuple[Any, str]:
@@ -51,7 +52,7 @@ def test_dags_run_when_they_are_asked_for(argosy: Command) -> None:
         assert httpx.get(f"{here}health").status_code == 200
         assert len(runner.jobs) == 4
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=HANG)[1]
         assert (process.returncode, "Traceback" in said, "secret-of-the-server" in said) == (0, False, False)
 
 
@@ -69,7 +70,7 @@ def test_a_run_under_way_is_left_and_goes_on(argosy: Command) -> None:
         (run,) = argosy.json("list")
         argosy.until(lambda: argosy.phase(run["name"], "step-1") == "Running")
         process.send_signal(signal.SIGTERM)
-        assert "1 left" in process.communicate(timeout=60)[1]
+        assert "1 left" in process.communicate(timeout=HANG)[1]
         assert argosy.json("resume", run["name"])["phase"] == "Succeeded"
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.argo.cli.conftest import Command
+from tests.waiting import HANG
 
 DESK = """\
 kind: ComputeAsset
@@ -52,7 +53,7 @@ def desk(argosy: Command) -> Command:
 
 
 def read(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=HANG) as answer:
         return bytes(answer.read())
 
 
@@ -67,7 +68,7 @@ def test_a_session_is_used_and_ends_when_nobody_uses_it(desk: Command) -> None:
     told = desk.json("connect", "mine", "--task", "desk")
     token = url.partition("=")[2]
     assert (told["task"], told["ports"]["web"]["url"], told["token"]) == ("desk", url, token)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=HANG)
     assert run.returncode == 0, err
     assert "argosy connect mine" in err
     assert "mine Succeeded" in out

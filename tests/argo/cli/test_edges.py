@@ -16,6 +16,7 @@ import pytest
 
 from tests.argo.cli import manifests
 from tests.argo.cli.conftest import Command
+from tests.waiting import HANG
 
 COMMAND = [sys.executable, "-m", "argo.cli"]
 FULL = Path("/dev/full")
@@ -27,7 +28,7 @@ def shell(argosy: Command, line: str, **environment: str) -> subprocess.Complete
     script = f'argosy() {{ {words} "$@"; }}\n{line}'
     done = subprocess.run(
         ["bash", "-c", script], cwd=argosy.cwd, env={**argosy.environment, **environment}, capture_output=True,
-        timeout=120, check=False,
+        timeout=HANG, check=False,
     )  # fmt: skip
     assert b"Traceback" not in done.stderr
     assert b"bug in Argosy" not in done.stderr
@@ -166,7 +167,7 @@ def test_the_tree_fits_a_small_terminal(argosy: Command) -> None:
             break
         shown += piece
     os.close(leader)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=HANG) == 0
     drawings = shown.decode().replace("\r", "").partition("on this machine\n")[2]
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawings).splitlines()
     assert lines

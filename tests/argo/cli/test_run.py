@@ -13,6 +13,7 @@ import yaml
 
 from tests.argo.cli import manifests
 from tests.argo.cli.conftest import Command
+from tests.waiting import HANG
 
 
 def test_a_manifest_runs_and_its_results_are_fetched(argosy: Command) -> None:
@@ -91,7 +92,7 @@ def test_stop_ends_a_run_that_another_process_drives(argosy: Command) -> None:
     argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
     assert "another process drives" in argosy("delete", "sleeps", code=2).stderr
     argosy("stop", "sleeps")
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=HANG) == 1
     status = argosy.json("status", "sleeps")
     assert status["phase"] == "Failed"
     assert "Stopped with strategy 'Stop'" in status["message"]
@@ -114,7 +115,7 @@ def test_ctrl_c_leaves_a_run_that_resume_takes_up(argosy: Command) -> None:
     process = argosy.start("run", "sleeps.yaml")
     argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANG)
     assert process.returncode == 130
     assert "argosy resume sleeps" in err
     assert "argosy stop sleeps" in err
@@ -130,7 +131,7 @@ def test_a_gate_is_approved_from_another_process(argosy: Command) -> None:
     argosy.until(lambda: argosy.phase("gated", "gate") == "Running")
     assert "did you mean gate" in argosy("approve", "gated", "gat", code=2).stderr
     argosy("approve", "gated", "gate", "-m", "looks right")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANG)
     assert process.returncode == 0, err
     assert "argosy approve gated gate" in err
     status = argosy.json("status", "gated")
@@ -153,7 +154,7 @@ def test_suspend_and_resume_from_another_process(argosy: Command) -> None:
     argosy("suspend", "sleeps")
     assert process.poll() is None
     assert "goes on" in argosy("resume", "sleeps").stderr
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=HANG) == 0
 
 
 def test_watch_and_follow_from_another_process(argosy: Command) -> None:
@@ -164,8 +165,8 @@ def test_watch_and_follow_from_another_process(argosy: Command) -> None:
     watched = argosy("watch", "sleeps")
     assert "Succeeded  after" in watched.stderr
     assert "sleeps Succeeded" in watched.stdout
-    assert follower.communicate(timeout=60)[0] == "long: started\nlong: done\nafter: after\n"
-    assert process.wait(timeout=60) == 0
+    assert follower.communicate(timeout=HANG)[0] == "long: started\nlong: done\nafter: after\n"
+    assert process.wait(timeout=HANG) == 0
 
 
 def test_what_is_not_supported_is_refused_by_position(argosy: Command) -> None:
@@ -194,7 +195,7 @@ def test_a_terminal_shows_the_tree(argosy: Command) -> None:
             break
         shown += piece
     os.close(leader)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=HANG) == 0
     text = shown.decode(errors="replace")
     assert "└ ✔ greet" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     assert "seen Succeeded" in text
@@ -207,7 +208,7 @@ def test_a_closed_pipe_is_no_error(argosy: Command) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=HANG) == 0
     assert process.stderr is not None
     assert process.stderr.read() == ""
 

@@ -29,6 +29,7 @@ from argo.errors import ConflictError
 from argo.sessions import KEY, secret
 from tests.argo.cluster.conftest import Place
 from tests.http_servers import answering
+from tests.waiting import HANG
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 TOKEN = "aa bb"
@@ -167,7 +168,7 @@ def connect(folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def through(port: int, data: bytes) -> bytes:
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=HANG)) as connection:
         connection.sendall(data)
         found = b""
         while len(found) < len(data) and (piece := connection.recv(1 << 16)):
@@ -188,7 +189,7 @@ def test_a_tunnel_leads_to_the_pod_until_the_run_has_ended(api: type[Api], tmp_p
         assert len(api.asked) == 2, "each connection has a stream of its own"
         assert all("/namespaces/team/pods/mine-desk-1/portforward?ports=8765" in path for path in api.asked)
         api.over.set()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANG)
         assert process.returncode == 0, err
         assert "mine has ended" in err
         assert "Traceback" not in err
@@ -217,7 +218,7 @@ def test_a_connection_that_cannot_be_made_is_told(
         assert "no connection: the cluster does not lead to pod mine-desk-1" in said
         assert "Traceback" not in said
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=HANG) == 0
     finally:
         process.kill()
         process.communicate()
@@ -234,7 +235,7 @@ def test_an_ingress_leads_to_the_pod_without_a_tunnel(
         return found
 
     monkeypatch.setattr(api, "_run", run)
-    out, err = connect(tmp_path).communicate(timeout=60)
+    out, err = connect(tmp_path).communicate(timeout=HANG)
     host = ingress.objects({"metadata": run(api.__new__(api), "1")["metadata"]})[1]["spec"]["rules"][0]["host"]
     assert out == f"https://{host}/lab?t=aa%20bb\n", err
     process = connect(tmp_path, "--tunnel")
@@ -252,7 +253,7 @@ def test_an_argo_server_leads_to_no_pod(tmp_path: Path) -> None:
         "profiles: {far: {engine: {server: 'http://127.0.0.1:1'}, namespace: team}}\n"
     )
     process = connect(tmp_path)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANG)
     assert (process.returncode, "an Argo Server leads to no pod" in err) == (2, True), err
 
 
@@ -267,7 +268,7 @@ def test_ctrl_c_closes_the_tunnel(api: type[Api], tmp_path: Path) -> None:
             text += line
         port = json.loads(text)["ports"]["web"]["port"]
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANG)
         assert process.returncode == 0, err
         assert "Traceback" not in err
         with pytest.raises(OSError):

@@ -21,6 +21,7 @@ from tests.argo.cluster.test_runs import ROOT, status
 from tests.argo.cluster.test_submit import DATA, submission
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
+from tests.waiting import HANG
 
 RULES = {
     "workflows": ["create", "get", "update", "delete", "list"],
@@ -135,7 +136,7 @@ def test_a_suspension_of_the_users_own_is_not_lifted(place: Place) -> None:
 def race(kubeconfig: Path, namespace: str, start: Any, results: Any) -> None:
     target = Target(namespace=namespace, cluster=ClusterAddress(None, kubeconfig))
     backend = ClusterBackend(target, 0.2)
-    start.wait(120)
+    start.wait(HANG)
     results.put(backend.submit(several("a")))
     backend.close()
 
@@ -146,7 +147,7 @@ def test_processes_that_race_make_one_run(place: Place) -> None:
     racers = [context.Process(target=race, args=(place.kubeconfig, place.namespace, start, results)) for _ in range(4)]
     for racer in racers:
         racer.start()
-    made = [results.get(timeout=120) for _ in racers]
+    made = [results.get(timeout=HANG) for _ in racers]
     for racer in racers:
         racer.join()
     assert len({one.ref for one in made}) == 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
 
-from argo.backend import Submission
+from argo.backend import Snapshot, Submission
 from argo.cluster.backend import RUN
 from argo.errors import ConflictError, NotFoundError, RemoteError
 from argo.track.hydrate import compress
@@ -65,16 +64,16 @@ def test_followed_to_its_end(run: Place) -> None:
     ref = backend.find("a")
 
     def play() -> None:
-        time.sleep(0.2)
         run.status("a", status("Running", ROOT))
-        time.sleep(0.2)
         run.status("a", status("Running", ROOT, POD))
-        time.sleep(0.2)
         run.status("a", status("Failed", {**ROOT, "phase": "Failed"}, POD, message="it failed"))
 
     controller = threading.Thread(target=play)
-    controller.start()
-    pictures = list(backend.watch(ref))
+    pictures: list[Snapshot] = []
+    for picture in backend.watch(ref):
+        if not pictures:
+            controller.start()
+        pictures.append(picture)
     controller.join()
     phases = [(picture.workflow.get("status") or {}).get("phase") or "Pending" for picture in pictures]
     assert phases[0] == "Pending"

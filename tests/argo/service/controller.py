@@ -4,7 +4,6 @@ the store that is meant, and writes the statuses back."""
 from __future__ import annotations
 
 import threading
-import time
 import urllib.error
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from argo.storage import Store
 from tests.argo.cluster.conftest import Place
+from tests.waiting import until
 
 
 class Controller:
@@ -37,8 +37,7 @@ class Controller:
         for ref in self._known.values():
             with suppress(ArgosyError):
                 self._backend.terminate(ref)
-        while any(self._backend.active(ref) for ref in self._known.values()):
-            time.sleep(0.05)
+        until(lambda: not any(self._backend.active(ref) for ref in self._known.values()), "the runs end")
         self._backend.close()
 
     def _run(self) -> None:

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.waiting import HANG, until
 
 ROOT = Path(__file__).resolve().parents[3]
 OLD = "old-clients-have-this-token"
@@ -116,7 +117,7 @@ class Served:
         """What an `argosy` command prints."""
         done = subprocess.run(
             [sys.executable, "-m", "argo.cli", *arguments], cwd=self.folder, env=self.environment, text=True,
-            capture_output=True, timeout=120,
+            capture_output=True, timeout=HANG,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -178,22 +179,20 @@ class Served:
 
     def _wait(self) -> int:
         assert self.process is not None
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=HANG)
         return self.process.returncode
 
-    def until(self, true: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-        """What `true` gives when it is something."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if found := true():
-                return found
-            time.sleep(0.05)
-        lines = [line for line in self.log.splitlines() if '"message": "request"' not in line]
-        raise AssertionError("\n".join((f"never: {what}", *lines[-30:])))
+    def until(self, true: Callable[[], Any], what: str) -> Any:
+        """What `true` gives when it is something; what the service said, if it never is."""
+        try:
+            return until(true, what)
+        except AssertionError as error:
+            lines = [line for line in self.log.splitlines() if '"message": "request"' not in line]
+            raise AssertionError("\n".join((str(error), *lines[-30:]))) from None
 
     def client(self, token: str) -> httpx.Client:
         """Calls with a token, as gx4ki's clients do."""
-        made = httpx.Client(base_url=self.url, headers={"access-token": token}, timeout=30)
+        made = httpx.Client(base_url=self.url, headers={"access-token": token}, timeout=HANG)
         self.clients.append(made)
         return made
 

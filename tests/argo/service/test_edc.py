@@ -146,7 +146,7 @@ def test_callbacks_are_tried_again_and_given_up(unserved: Served, called: Connec
     called.answer = lambda _path, _body: None if len(called.told) % 2 else 503
     service, token = serve(unserved, called, attempts=3)
     httpx.post(f"{service.url}/edc/{token}/c1", json=c1(called.url, "echo"))
-    service.until(lambda: len(called.told) == 3, "three attempts", 30)
+    service.until(lambda: len(called.told) == 3, "three attempts")
 
     def dead() -> Any:
         with sqlite3.connect(service.folder / "service.db") as database:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.argo.service.serving import Served, write_assets
 from tests.argo.service.test_imla import JOB
+from tests.waiting import HANG
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_no_request_makes_the_service_fail(served: Served, token: str) -> None:
         @given(case=operation.as_strategy())
         def send(case: Any) -> None:
             _deepen(case, token)
-            answer = case.call(headers={"Authorization": f"Bearer {token}"}, timeout=30)
+            answer = case.call(headers={"Authorization": f"Bearer {token}"}, timeout=HANG)
             assert answer.status_code < 500, (case.method, case.path, answer.status_code, answer.text)
 
         send()

@@ -128,4 +128,4 @@ def test_a_new_key_is_fetched_when_it_is_used(unserved: Served, issuer: Issuer) 
     serve(unserved, issuer, register=True)
     assert status(unserved, issuer.token()) == 200
     issuer.turn()
-    unserved.until(lambda: status(unserved, issuer.token()) == 200, "the new key is taken", 30)
+    unserved.until(lambda: status(unserved, issuer.token()) == 200, "the new key is taken")

@@ -201,7 +201,7 @@ def test_two_copies_share_the_work_and_one_is_killed(postgres: Any, tmp_path: Pa
         def told() -> Any:
             return len({path for path, _, _ in called.told}) == 12
 
-        copies[0].until(told, "all are told", 120)
+        copies[0].until(told, "all are told")
         runs = copies[0].client(token).get("/v1/runs").json()["runs"]
         assert Counter(run["state"] for run in runs) == {"succeeded": 12}
         listed = yaml.safe_load(copies[0].command("list", "-o", "yaml"))

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from tests.argo.service.serving import Served
+from tests.waiting import HANG
 
 
 def configured(served: Served, **service: Any) -> Served:
@@ -241,7 +242,7 @@ def test_uploads_have_limits(unserved: Served) -> None:
 
 def uploading(served: Served, token: str, declared: int, data: bytes) -> socket.socket:
     """An upload that has begun: so many bytes are to come, these have."""
-    connection = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", served.port), timeout=HANG)
     head = f"PUT /v1/assets/input-dummy/inputs/entrypoint-sh HTTP/1.1\r\nHost: x\r\nAccess-Token: {token}\r\n"
     connection.sendall(f"{head}Content-Length: {declared}\r\n\r\n".encode() + data)
     return connection
@@ -406,5 +407,7 @@ def test_mistakes_at_the_start_are_said(tmp_path: Path) -> None:
         (["assets", "--database", "sqlite:////nowhere/x.db"], 3, "cannot be used"),
     ):
         command = [sys.executable, "-m", "argo.cli", "serve", "--port", "0", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=served.environment, text=True, capture_output=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=served.environment, text=True, capture_output=True, timeout=HANG
+        )
         assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr

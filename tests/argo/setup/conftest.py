@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import urllib.error
 from contextlib import suppress
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures_kubernetes import Kubernetes
+from tests.waiting import until
 
 _NAME = "workflowtaskresults"
 
@@ -28,11 +28,12 @@ def task_results(kubernetes: Kubernetes) -> None:
     }  # fmt: skip
     with suppress(urllib.error.HTTPError):  # it is there
         kubernetes.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
-    for _ in range(600):
+
+    def served() -> bool:
         with suppress(urllib.error.HTTPError):
             kubernetes.call("GET", kubernetes.argo("default", _NAME))
             found = kubernetes.call("GET", "/apis/argoproj.io/v1alpha1")["resources"]
-            if any(item["name"] == _NAME for item in found):
-                return
-        time.sleep(0.05)
-    pytest.fail("the kind is not served")
+            return any(item["name"] == _NAME for item in found)
+        return False
+
+    until(served, "the kind is served")

@@ -29,6 +29,7 @@ from tests.argo.cluster.test_runs import DONE, GATE, POD, ROOT, status
 from tests.argo.cluster.test_submit import submission
 from tests.argo.setup.conftest import task_results as task_results
 from tests.fixtures_kubernetes import kubernetes as kubernetes
+from tests.waiting import HANG
 
 FULL: dict[str, Any] = {
     "namespace": "physics", "serviceAccount": "runner", "imagePullSecrets": ["registry", "other"],
@@ -225,7 +226,7 @@ def test_interactive_assets_take_exactly_these_rights(place: Place, without: tup
 
     tunnel = Tunnel(ClusterAddress(None, config), (place.namespace, "gone", 80), 0, tell)
     with closing(socket.create_connection(("127.0.0.1", tunnel.port))):
-        assert told.wait(60), "there is no such pod"
+        assert told.wait(HANG), "there is no such pod"
     tunnel.close()
     assert bool(failed) == (without is not None), failed
 

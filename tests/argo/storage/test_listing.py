@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +17,7 @@ from argo.storage import Denied, NotFound, StorageError
 from argo.storage.http import Reader
 from argo.storage.s3 import S3Config, S3Store
 from argo.storage.signature import Signer
+from tests.http_servers import EndingHTTPServer, running
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{contents}{more}</ListBucketResult>"""
@@ -54,7 +55,7 @@ class Server:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = EndingHTTPServer(("127.0.0.1", 0), Handler)
         self.endpoint = f"127.0.0.1:{self.server.server_address[1]}"
 
     def store(self, region: str | None = "eu-west-1") -> S3Store:
@@ -64,12 +65,8 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     found = Server()
-    thread = threading.Thread(target=found.server.serve_forever, daemon=True)
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with running(found.server):
+        yield found
 
 
 def test_pages_in_chunks_with_keys_as_in_urls(server: Server) -> None:
@@ -129,7 +126,7 @@ def test_no_more_of_a_refusal_is_read_than_tells_what_it_is() -> None:
                 with suppress(ConnectionResetError):  # what it had not read yet makes the end a reset
                     connection.recv(1)  # until the other side ends it
 
-        thread = threading.Thread(target=answer, daemon=True)
+        thread = threading.Thread(target=answer)
         thread.start()
         signer = Signer(False, f"127.0.0.1:{listening.getsockname()[1]}", "/b/", "us-east-1")
         reader = Reader("b", signer, ssl.create_default_context())

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.http_servers import Ending, running
+
 
 @dataclass(slots=True)
 class Wire:
@@ -54,7 +56,8 @@ def wire(upstream: str) -> Iterator[Wire]:
         def handle(self) -> None:
             left = found.cut()
             with socket.create_connection((host, int(port))) as server:
-                threading.Thread(target=pump, args=(self.request, server), daemon=True).start()
+                back = threading.Thread(target=pump, args=(self.request, server))
+                back.start()
                 with suppress(OSError):
                     while data := server.recv(1 << 16):
                         if left is not None:
@@ -64,22 +67,19 @@ def wire(upstream: str) -> Iterator[Wire]:
                             # A reset, not an end.
                             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                             break
-                with suppress(OSError):
-                    server.shutdown(socket.SHUT_RDWR)
-
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        allow_reuse_address = True
+                for end in (server, self.request):
+                    with suppress(OSError):
+                        end.shutdown(socket.SHUT_RDWR)
+                back.join()
 
     with Server(("127.0.0.1", 0), Handler) as server:
         found = Wire("127.0.0.1", server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with running(server):
             yield found
-        finally:
-            server.shutdown()
-            thread.join()
+
+
+class Server(Ending, socketserver.TCPServer):
+    allow_reuse_address = True
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
@@ -87,6 +87,8 @@ def pump(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(1 << 16):
             target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 def random_cuts(seed: int, count: int, most: int) -> list[int | None]:

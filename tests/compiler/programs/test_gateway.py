@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from compiler.lower.sessions import program
+from tests.waiting import HANG
 
 
 class Echo:
@@ -71,7 +72,7 @@ class Gate:
         raise AssertionError(self.said)
 
     def ended(self) -> tuple[int, str]:
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=HANG)
         return self.process.returncode, "".join(self.said) + out
 
 
@@ -156,8 +157,8 @@ def test_others_are_let_in_only_in_a_pod(echo: Echo, gates: list[Gate], settings
     address = ("127.0.0.2", gate.port("web"))  # the loopback, and not what a program for this machine listens on
     if not found:
         with pytest.raises(OSError):
-            socket.create_connection(address, timeout=60)
+            socket.create_connection(address, timeout=HANG)
         return
-    with closing(socket.create_connection(address, timeout=60)) as connection:
+    with closing(socket.create_connection(address, timeout=HANG)) as connection:
         connection.sendall(b"x")
         assert connection.recv(1) == b"x"

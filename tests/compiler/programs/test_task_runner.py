@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from compiler.load.remote import program
 from tests.http_servers import answer, answering
 from tests.task_runners import serving
+from tests.waiting import HANG, until
 
 JOB = ("job_name=train", "imageUri=registry.example.com/train:1", "args[]=--a", "args[]=b=c", "labels.team=x")
 
@@ -28,7 +28,7 @@ def start(url: str, *job: str, **more: str) -> subprocess.Popen[str]:
 
 def run(url: str, *job: str, **more: str) -> tuple[int, str]:
     process = start(url, *job, **more)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=HANG)
     return process.returncode, said
 
 
@@ -69,11 +69,9 @@ def test_the_job_is_what_the_arguments_say(tmp_path: Path) -> None:
 def test_a_stop_cancels_the_job() -> None:
     with serving("train=hang") as (runner, url):
         process = start(url)
-        while not runner.jobs:
-            time.sleep(0.01)
-        time.sleep(0.1)
+        until(lambda: runner.jobs, "the job is there")
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=HANG)
         assert process.returncode == 143
         assert f"job {next(iter(runner.jobs))} cancelled" in said
         assert [job.state() for job in runner.jobs.values()] == ["CANCELLED"]
@@ -105,11 +103,10 @@ def test_a_token_that_was_renewed_is_used(tmp_path: Path) -> None:
     file.write_text("first-token")
     with serving("train=slow", seconds=0.1, token="first-token") as (runner, url):
         process = start(url, TASK_RUNNER_TOKEN_FILE=str(file))
-        while not runner.jobs:
-            time.sleep(0.01)
+        until(lambda: runner.jobs, "the job is there")
         file.write_text("second-token")
         runner.token = "second-token"
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=HANG)
         assert process.returncode == 0, said
 
 

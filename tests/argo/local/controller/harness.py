@@ -16,6 +16,7 @@ from typing import Any
 
 from argo.local.controller import Controller
 from argo.local.pods import Decisions, Json, PodOutcome, PodRequest
+from tests.waiting import HANG
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Player = Callable[[PodRequest], PodOutcome]
@@ -241,7 +242,7 @@ class Programs:
         env = {**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"}
         env.update({entry["name"]: str(entry.get("value", "")) for entry in body.get("env") or ()})
         env.update(self._env_from(body))
-        done = subprocess.run(command, env=env, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=env, cwd=place, capture_output=True, text=True, timeout=HANG, check=False)
         return done.returncode, done.stdout.rstrip("\n")
 
     def _env_from(self, body: Json) -> dict[str, str]:

@@ -16,6 +16,7 @@ from argo.local.executors.supervisors import Supervisors
 from argo.local.pods import PodOutcome, PodRequest
 from argo.storage import DirectoryStore
 from tests.fixtures_minio import minio as minio
+from tests.waiting import HANG, until
 
 Json = dict[str, Any]
 
@@ -66,10 +67,10 @@ def room(devices: Mapping[str, tuple[str, ...]] | None = None, **amounts: int) -
     return resources.Machine({name: Decimal(amount) for name, amount in given.items()}, devices or {})
 
 
-def until_done(pods: LocalPods, count: int = 1, seconds: float = 60) -> dict[str, PodOutcome]:
+def until_done(pods: LocalPods, count: int = 1) -> dict[str, PodOutcome]:
     """Poll until `count` pods are finished."""
     done: dict[str, PodOutcome] = {}
-    end = time.monotonic() + seconds
+    end = time.monotonic() + HANG
     while len(done) < count:
         assert time.monotonic() < end, f"finished: {sorted(done)}"
         found = pods.poll(1).items()
@@ -79,12 +80,8 @@ def until_done(pods: LocalPods, count: int = 1, seconds: float = 60) -> dict[str
 
 def until_running(pods: LocalPods, file: Path | None = None) -> None:
     """Poll until a pod runs, and has made `file`."""
-    end = time.monotonic() + 60
-    while not any(outcome.phase == "Running" for outcome in pods.poll(1).values()):
-        assert time.monotonic() < end
-    while file is not None and not file.exists():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: any(outcome.phase == "Running" for outcome in pods.poll(1).values()), "a pod runs")
+    until(lambda: file is None or file.exists(), f"{file} is there")
 
 
 class Machine:

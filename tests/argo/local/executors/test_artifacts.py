@@ -24,6 +24,7 @@ from argo.local.executors.remap import Remap
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.fixtures_minio import Minio
 from tests.http_servers import answering
+from tests.waiting import HANG
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ def test_log_is_followed(machine: Machine) -> None:
     reader.start()
     until_done(pods)
     finished.set()
-    reader.join(30)
+    reader.join(HANG)
     assert texts == [b"1\n", b"2\n", b"3\n", b"end\n"]
     assert logs.containers(path.parent) == ["main"]
     entry = next(logs.read(path))

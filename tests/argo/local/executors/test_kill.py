@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -138,7 +137,7 @@ def test_a_killed_nursery_is_replaced(machine: Machine) -> None:
     nursery = pods._supervisors._process
     assert nursery is not None
     nursery.kill()
-    time.sleep(0.1)
+    nursery.wait()
     pods.create(request(shell("echo 2"), "n2"))
     done = until_done(pods, 2)
     assert {name: outcome.outputs["result"] for name, outcome in done.items()} == {"n1": "1", "n2": "2"}

@@ -18,6 +18,7 @@ from argo.local.executors.runtimes import found
 from argo.local.pods import PodOutcome
 from argo.local.resources import quantity
 from tests.argo.local.executors.conftest import Machine, request, room, until_done, until_running
+from tests.waiting import HANG
 
 # Writes its arguments down, then does what a container would: runs the command, with the file of variables.
 FAKE = """#!/bin/sh
@@ -219,7 +220,7 @@ def podman_image(tmp_path_factory: pytest.TempPathFactory) -> str:
         ["podman", "import", str(folder / "rootfs.tar"), image],
         ["podman", "run", "--rm", image, "/bin/sh", "-c", "true"],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
         if done.returncode:
             pytest.skip(f"podman does not work here: {done.stderr.strip().splitlines()[-1:]}")
     return image

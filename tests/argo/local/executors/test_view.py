@@ -13,6 +13,7 @@ from argo.local.executors.shim.view import Mount, View
 from argo.local.executors.specification import Machine as Isolating
 from argo.local.executors.specification import programs
 from tests.argo.local.executors.conftest import Machine, shell
+from tests.waiting import HANG
 
 
 def test_top_folders_are_the_containers_own(isolated: Machine) -> None:
@@ -165,7 +166,7 @@ def test_without_any_rights(isolated: Machine, root: Path) -> None:
             os.chown(path, 65534, 65534)
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-c", UNPRIVILEGED]
         done = subprocess.run(
-            [*command, str(where), str(where / "code")], capture_output=True, text=True, timeout=60, cwd="/",
+            [*command, str(where), str(where / "code")], capture_output=True, text=True, timeout=HANG, cwd="/",
             env={"PATH": "/usr/bin:/bin", "HOME": "/"},
         )  # fmt: skip
         assert done.stdout.splitlines() == ["Succeeded  65534", "hello"], done.stdout + done.stderr
