@@ -239,4 +239,5 @@ register(
     ("A454", "error", "continueOn beside conditions in `needs`"),
     ("A455", "error", "a nested DAG with `finally`"),
     ("A456", "warning", "a cache that does not see its input files"),
+    ("A457", "error", "a value between two braces, where Argo would read it as a template"),
 )

@@ -10,7 +10,7 @@ from compiler.lower.artifacts import EMBEDDED, given
 from compiler.lower.library import Library
 from compiler.lower.loops import index_of
 from compiler.lower.outputs import Outputs
-from compiler.lower.text import ITEM, Variable, gathered, printed, tag
+from compiler.lower.text import ITEM, Given, Variable, gathered, in_braces, printed, tag
 from compiler.plan import Argument, ArtifactArgument, InputArtifact, Interface, Location
 from compiler.program import (
     Binding,
@@ -68,6 +68,7 @@ class Arguments:
             name = parameter.name
             binding = bindings.get(name)
             if binding is not None and "_" not in name:
+                self._check_braces(task, name, binding)
                 parameters.append(Argument(name, self._value(binding, guard)))
             elif added := self._added.get(name):
                 parameters.append(Argument(name, added(task)))
@@ -123,7 +124,18 @@ class Arguments:
 
     def _value(self, binding: Binding, guard: str) -> str:
         assert isinstance(binding, Ref | Text | Literal_)
-        return printed(binding, self.resolve, guard)
+        return printed(binding, self.resolve, Given(guard))
+
+    def _check_braces(self, task: ResolvedTask, name: str, binding: Binding) -> None:
+        """Argo substitutes what a task is given again: a value between braces would become a part of a template."""
+        for ref in in_braces(binding) if isinstance(binding, Text) else ():
+            checked = self._entry and ref.kind == "params"  # at submission
+            if checked and self._dag.model.parameters[ref.name].type not in ("string", "json"):
+                continue
+            message = f"the value stands between '{{{{' and '}}}}', where Argo would read it as a part of a template"
+            hint = "give the value alone, and write the braces in the text of the container that takes it"
+            where = task.origin.at("with", name)
+            self._library.diagnostics.append(diagnostic("A457", where, message, hint=hint))
 
     def _path(self, task: ResolvedTask) -> str:
         return task.name if self._entry else f"{self._need(names.TASK_PATH)}/{task.name}"

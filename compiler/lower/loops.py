@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from compiler.lower.text import constant, escape, expression, quote
+from compiler.lower.text import closed, constant, escape, expression, quote, tag
 from compiler.plan import Loop
 from compiler.program import Condition, Foreach, Literal_, ResolvedTask
 from compiler.refs import Ref, Text
@@ -38,7 +38,7 @@ def lower_loop(task: ResolvedTask, foreach: Foreach, list_expression: str) -> Lo
         pairs.append(f"'{WHOLE}': #")
     # Argo wants blanks between the braces, lest it takes two of them for a tag's.
     listed = "toJSON(map(fromJSON(" + list_expression + "), { {" + ", ".join(pairs) + "} }))"
-    return Loop(expression="{{=" + listed + "}}")
+    return Loop(expression=tag(closed(listed)))
 
 
 def refs_of(task: ResolvedTask) -> Iterable[Ref]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.lower import names, sessions
 from compiler.lower.resources import needs, patch, placed
-from compiler.lower.text import Variable, constant, escape, expression, printed, quote
+from compiler.lower.text import Computed, Contained, Variable, constant, escape, expression, printed, quote
 from compiler.lower.volumes import Mounted, mounted
 from compiler.models.asset import ComputeAsset
 from compiler.plan import (
@@ -134,8 +134,8 @@ class Pods:
             escape(model.image or ""),
             command if model.script is None else command or ("sh",),
             tuple(texts.print(text) for text in model.args),
-            None if model.script is None else texts.print(model.script),
-            texts.print(model.working_dir or ""),
+            None if model.script is None else texts.print(model.script, expanded=False),
+            texts.print(model.working_dir or "", expanded=False),
             model.image_pull_policy or "",
             _env(model.env, texts),
             tuple(
@@ -169,15 +169,17 @@ class Pods:
 class _Texts:
     """Prints a container's texts, and remembers what they read of the run."""
 
-    __slots__ = ("_outputs", "_paths", "run")
+    __slots__ = ("_inputs", "_outputs", "_paths", "run")
 
     def __init__(self, use: Use) -> None:
+        self._inputs = use.model.inputs
         self._outputs = use.model.outputs
         self._paths = dict(use.paths)
         self.run: dict[str, None] = {}
 
-    def print(self, text: str) -> str:
-        return printed(parse(text), self.resolve) if OPEN in text else escape(text)
+    def print(self, text: str, expanded: bool = True) -> str:
+        """`expanded`: whether Kubernetes expands it."""
+        return printed(parse(text) if OPEN in text else text, self.resolve, Contained(expanded))
 
     def expression(self, text: str) -> str:
         parsed = parse(text)
@@ -188,15 +190,20 @@ class _Texts:
         if ref.kind == "params":
             return ("inputs", "parameters", ref.name)
         if ref.kind == "inputs":
-            return ("inputs", "artifacts", ref.name, "path")
+            return _path(("inputs", "artifacts", ref.name, "path"), self._inputs[ref.name].path)
         if ref.kind == "outputs":
-            kind = "parameters" if self._outputs[ref.name].kind == "value" else "artifacts"
-            return ("outputs", kind, ref.name, "path")
+            output = self._outputs[ref.name]
+            kind = "parameters" if output.kind == "value" else "artifacts"
+            return _path(("outputs", kind, ref.name, "path"), output.path)
         if ref.kind == "files":
             return self._paths[ref.name]
         parameter = f"run_{ref.name}"
         self.run[parameter] = None
         return ("inputs", "parameters", parameter)
+
+
+def _path(variable: tuple[str, ...], path: str | None) -> Variable:
+    return Computed(expression(variable)) if "$" in (path or "") else variable
 
 
 def _interface(use: Use, texts: _Texts) -> Interface:

@@ -16,7 +16,7 @@ from compiler.lower.outputs import Outputs
 from compiler.lower.partition import divide
 from compiler.lower.parts import Part, Shared, exported
 from compiler.lower.pieces import pieces_of
-from compiler.lower.text import expression, tag
+from compiler.lower.text import expression, printed
 from compiler.lower.workflows import PREFIX, RESULTS, workflow_of
 from compiler.plan import (
     INPUT_ARTIFACTS,
@@ -166,7 +166,7 @@ class _Splitting:
         )
         template = self._library.child_template(child.part, ChildTemplate(interface, self._manifest(child)))
         given = tuple(
-            Argument(exported(task, output), tag(parent.arguments.resolve(Ref("tasks", task, output))))
+            Argument(exported(task, output), printed(Ref("tasks", task, output), parent.arguments.resolve))
             for task, output in values
         )
         depends, dependencies = parent.after(child)

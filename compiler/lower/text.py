@@ -4,21 +4,31 @@ Argo substitutes a template more than once (workflow/common/util.go: SubstituteP
 then the inputs), so a brace that the first pass prints right before a tag would swallow that tag in the second. Braces
 before a reference therefore become part of the reference's own expression, and two braces that nothing closes wait
 for the last pass (a guard: a variable that only that pass knows).
+
+The texts of a container are substituted once more when its pod is made (workflow/controller/workflowpod.go:
+substitutePodParams), and Kubernetes then expands `$(NAME)` and `$$` in its command, arguments and variables
+(third_party/forked/golang/expansion). `Contained` prints them such that neither takes a part of them for its own.
+Values come without two braces: what is given at submission is refused (`compiler.models.values`), what tasks give is
+held against it here (`closed`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from compiler.program import Literal_
 from compiler.refs import Ref, Text
 
 OPEN: Final = "{{='{'+'{'}}"
+# Two braces that come to be when the pod is made: every substitution before knows the node's name, or the attempt.
+LAST: Final = "{{=(get($env,'node')??get($env,'retries'))==nil?'{'+'{':nil}}"
 ITEM: Final = "item"
 _IDENTIFIER: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+# Those that Kubernetes may read otherwise than as a dollar; the end counts, since a value may follow.
+_DOLLAR: Final = re.compile(r"\$(?=[$(]|[^\x00-\x7f]|\Z)|(?<=\$)\$")
 
 
 class Computed(NamedTuple):
@@ -94,26 +104,89 @@ def constant(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=list)
 
 
-def printed(text: str | Ref | Text | Literal_, resolve: Resolver, guard: str = "inputs.parameters") -> str:
-    """A text, a reference or a constant as Argo's template; `guard`: see `escape`."""
-    if isinstance(text, str):
-        return escape(text, guard)
-    if isinstance(text, Ref):
-        return tag(resolve(text))
-    if isinstance(text, Literal_):
-        return escape(constant(text.value), guard)
-    pieces: list[str] = []
+def in_braces(text: Text) -> Iterator[Ref]:
+    """The references before which two braces of the text itself are open."""
     literal = ""
     for part in text.parts:
+        if isinstance(part, str):
+            literal += part
+        elif "{{" in literal and "}}" not in literal[literal.rindex("{{") :]:
+            yield part
+
+
+def closed(value: str) -> Computed:
+    """The expression, which fails in the run where its text has two braces: they would open a template of their own."""
+    return Computed(f"map([{value}], # contains '{{'+'{{' ? sprig.fail('two braces would open a template') : #)[0]")
+
+
+class Given:
+    """How texts are printed that tasks are given; `guard`: see `escape`."""
+
+    def __init__(self, guard: str = "inputs.parameters") -> None:
+        self._guard = guard
+
+    def literal(self, text: str) -> str:
+        return escape(text, self._guard)
+
+    def value(self, variable: Variable) -> Variable:
+        """What a task gave may be any text, whatever type its output has."""
+        of_task = isinstance(variable, Computed) or (variable[0] == "tasks" and variable[3] == "parameters")
+        return closed(expression(variable)) if of_task else variable
+
+    def joined(self, braces: int, value: str) -> Variable:
+        return closed(value) if braces < 2 else Computed(value)
+
+
+class Contained:
+    """How a container's texts are printed; `expanded`: those that Kubernetes expands."""
+
+    def __init__(self, expanded: bool = True) -> None:
+        self._expanded = expanded
+
+    def literal(self, text: str) -> str:
+        return (_DOLLAR.sub("$$", text) if self._expanded else text).replace("{{", LAST)
+
+    def value(self, variable: Variable) -> Variable:
+        """A user's value; names with an underscore are ours, and paths are wrapped where they need it."""
+        users = isinstance(variable, Computed) or (variable[1] == "parameters" and "_" not in variable[2])
+        return Computed(f"replace({expression(variable)}, '$', '$$')") if users and self._expanded else variable
+
+    def joined(self, braces: int, value: str) -> Variable:
+        del braces
+        return self.value(closed(value))
+
+
+Style = Given | Contained
+
+
+def printed(text: str | Ref | Text | Literal_, resolve: Resolver, style: Style | None = None) -> str:
+    """A text, a reference or a constant as Argo's template."""
+    style = style or Given()
+    if isinstance(text, Literal_):
+        return style.literal(constant(text.value))
+    pieces: list[str] = []
+    literal = ""
+    values: list[Variable] = []
+    for part in text.parts if isinstance(text, Text) else (text,):
         variable = part if isinstance(part, str) else resolve(part)
-        if isinstance(variable, str):
+        if not isinstance(variable, str):
+            values.append(variable)
+        elif variable:
+            if values:
+                pieces.append(_printed(literal, values, style))
+                literal, values = "", []
             literal += variable
-            continue
-        bare = literal.rstrip("{")
-        pieces += (escape(bare, guard), _after_braces(len(literal) - len(bare), variable))
-        literal = ""
-    return "".join((*pieces, escape(literal, guard)))
+    pieces.append(_printed(literal, values, style) if values else style.literal(literal))
+    return "".join(pieces)
 
 
-def _after_braces(count: int, variable: Variable) -> str:
-    return "{{=" + "'{'+" * count + expression(variable) + "}}" if count else tag(variable)
+def _printed(literal: str, values: list[Variable], style: Style) -> str:
+    """A text and the values right behind it; what meets a brace or another value is one expression with it."""
+    bare = literal.rstrip("{")
+    braces = len(literal) - len(bare)
+    if isinstance(style, Contained):
+        bare, braces = bare + "{" * (braces - braces % 2), braces % 2
+    if not braces and len(values) == 1:
+        return style.literal(bare) + tag(style.value(values[0]))
+    texts = [f"string({expression(value)})" if value[0] == ITEM else expression(value) for value in values]
+    return style.literal(bare) + tag(style.joined(braces, "+".join(("'{'",) * braces + tuple(texts))))

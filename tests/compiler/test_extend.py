@@ -8,6 +8,7 @@ import pytest
 
 from compiler import pipeline
 from compiler.extend import Extension, extended, violations
+from compiler.lower.text import LAST
 from compiler.models import ComputeAsset
 
 DIGEST = "sha256:" + "a" * 64
@@ -104,7 +105,7 @@ def test_it_compiles_hardened_and_what_looks_like_argos_stays_text(tmp_path: Any
     (workflow,) = result.objects()
     (template,) = [item for item in workflow["spec"]["templates"] if "container" in item]
     assert template["container"]["image"] == IMAGE
-    assert template["container"]["args"] == ["echo {{='{'+'{'}}name}}"]
+    assert template["container"]["args"] == [f"echo {LAST}name}}}}"]
     assert template["container"]["securityContext"]["allowPrivilegeEscalation"] is False
     assert template["activeDeadlineSeconds"] == "3600"
 

@@ -15,6 +15,7 @@ import yaml
 
 from compiler import pipeline
 from compiler.diagnostics import has_errors
+from compiler.lower.text import closed, tag
 from compiler.shapes import check_object
 from tests.compiler.goldens import DEFINITIONS, NAMES, compiled
 
@@ -99,9 +100,8 @@ def test_the_sample_project(shared: Path, profile: str) -> None:
     assert {p["name"]: p["value"] for p in count["arguments"]["parameters"]}["parts"] == "4"
     templates = {template["name"]: template for template in count["templates"]}
     tasks = {task["name"]: task for task in templates["count"]["dag"]["tasks"]}
-    assert tasks["count"]["withParam"] == (
-        "{{=toJSON(map(fromJSON(tasks.split.outputs.parameters.index), { {'i': #index, 'v': #} }))}}"
-    )
+    listed = "toJSON(map(fromJSON(tasks.split.outputs.parameters.index), { {'i': #index, 'v': #} }))"
+    assert tasks["count"]["withParam"] == tag(closed(listed))
     assert ("CronWorkflow", "sweep") in objects
     assert ("templateDefaults" in count) == (profile == "dev")
 

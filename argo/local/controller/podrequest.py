@@ -38,14 +38,14 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
     if moment is not None and moment <= state.now and message == _STEP_DEADLINE:
         return None
     name = pod_name(state.name, node["name"], template_name(node) or str(template.get("name", "")))
-    values = {**state.globals, "pod.name": name, "node.name": node["name"], **_input_values(template)}
+    values = {**state.globals, "pod.name": name, **_input_values(template)}
     repository = artifacts.archive_location(template, values, name)
     template = artifacts.place_outputs(artifacts.place_inputs(template, repository), repository, name)
     claims = _claims(state)
     declared = [*(state.spec.get("volumes") or ()), *claims, *(template.get("volumes") or ())]
     volumes = replace(declared, values)
     template, pod_spec = _patched(state, template, volumes, values)
-    metadata = template.get("metadata") or {}
+    metadata = replace(template.get("metadata") or {}, values)
     labels = {"workflows.argoproj.io/workflow": state.name, **(metadata.get("labels") or {})}
     if options.on_exit:
         labels["workflows.argoproj.io/on-exit"] = "true"
@@ -171,7 +171,7 @@ def _containers(template: Json) -> list[Json]:
     main = template.get(kind) or {}
     if kind == "containerSet":
         return [*(main.get("containers") or ()), *(template.get("sidecars") or ())]
-    fields = {key: value for key, value in main.items() if key != "source"} if kind != "resource" else {}
+    fields = main if kind != "resource" else {}
     return [{**fields, "name": "main"}, *(template.get("sidecars") or ())]
 
 
@@ -185,7 +185,5 @@ def _with_containers(template: Json, containers: list[Json]) -> Json:
     if kind == "containerSet":
         result[kind] = {**template[kind], "containers": own}
     elif kind in ("container", "script"):
-        main = next((entry for entry in own if entry.get("name") == "main"), {})
-        source = {"source": template[kind]["source"]} if "source" in template[kind] else {}
-        result[kind] = {**main, **source}
+        result[kind] = next((entry for entry in own if entry.get("name") == "main"), {})
     return result

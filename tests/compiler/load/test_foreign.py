@@ -18,6 +18,7 @@ from compiler.load.foreign import workflow_api
 from compiler.load.foreign.base import Slugs, slug
 from compiler.load.foreign.convert import convert
 from compiler.load.workspace import load
+from compiler.lower.text import LAST
 from compiler.models.base import check_name
 from compiler.report import text
 
@@ -93,7 +94,7 @@ def test_an_asset_alone_compiles_to_a_dag_of_one_task(tmp_path: Path) -> None:
         "env": "env", "input-zip": "archive", "entrypoint-sh": "file",
     }  # fmt: skip
     container = workflow["spec"]["templates"][1]["container"]
-    assert container["args"][1] == "${{='{'+'{'}} not ours }}"
+    assert container["args"][1] == f"${LAST} not ours }}}}"
 
 
 def test_assets_beside_a_dag_are_no_dags(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.local.expressions import evaluate, substitute
+from argo.local.executors.environment import expand
+from argo.local.expressions import TemplateError, evaluate, substitute
 from compiler.lower.conditions import Conditions, depends, is_plain, plain_list
-from compiler.lower.text import constant, escape, expression, printed, quote, tag
+from compiler.lower.text import Contained, Given, constant, escape, expression, printed, quote, tag
 from compiler.program import Condition, Literal_, Needs
 from compiler.refs import Ref, Text
 
@@ -46,6 +47,51 @@ def test_a_text_comes_out_as_it_was_written(parts: list[str | Ref]) -> None:
 @given(USER)
 def test_a_literal_comes_out_as_it_was_written(text: str) -> None:
     assert _argo(escape(text), {}) == text
+
+
+BITS = st.sampled_from(["$", "$(KEY)", "(KEY)", "$$", "{", "}", "}}", "{{workflow.name}}", "{{=1+1}}", "é", "'", " "])
+HOSTILE = st.lists(BITS, max_size=8).map("".join)
+GIVEN_VALUES = HOSTILE.filter(lambda text: "{{" not in text)
+
+
+def _pod(text: str, inputs: dict[str, str], attempts: bool) -> str:
+    """All that Argo and Kubernetes make of a container's text: the template's two substitutions (two more for an
+    attempt of a retry), that of the pod, and the expansion of variables."""
+    workflow = {"workflow.name": "w"}
+    passes = [{"node.name": "n", "pod.name": "p"}]
+    if attempts:
+        passes = [{"node.name": "n"}, {"pod.name": "p", "retries": "0"}]
+    for local in passes:
+        text = substitute(text, workflow | local, allow_unresolved=True)
+        text = substitute(text, workflow | local | inputs | {"inputs.parameters": "[]"}, allow_unresolved=True)
+    text = substitute(text, workflow | inputs | {"pod.name": "p"}, allow_unresolved=True)
+    return expand(text, {"KEY": "SECRET"})
+
+
+A_B, C = Ref("params", "a-b"), Ref("params", "c")
+PARTS = st.lists(st.one_of(HOSTILE.filter(bool), st.just(A_B), st.just(C)), max_size=5)
+
+
+@given(PARTS, GIVEN_VALUES, GIVEN_VALUES, st.booleans())
+def test_the_text_of_a_container_comes_out_as_it_was_written(
+    parts: list[str | Ref], first: str, second: str, attempts: bool
+) -> None:
+    values = {"a-b": first, "c": second}
+    inputs = {f"inputs.parameters.{name}": value for name, value in values.items()}
+    expected = "".join(part if isinstance(part, str) else values[part.name] for part in parts)
+    found = _pod(printed(Text(tuple(parts)), _inputs, Contained()), inputs, attempts)
+    if found != expected:
+        assert "sprig.fail" in found or "$env" in found, "a value that ends with a brace, right before braces"
+        assert "SECRET" not in found
+
+
+def test_what_a_task_gave_never_opens_a_template() -> None:
+    ref = Ref("tasks", "a", "v")
+    text = printed(ref, lambda ref: ("tasks", ref.name, "outputs", "parameters", ref.output), Given())
+    key = "tasks.a.outputs.parameters.v"
+    assert substitute(text, {key: "}} { $$ $(KEY)"}, strict_prefixes=("tasks",)) == "}} { $$ $(KEY)"
+    with pytest.raises(TemplateError, match="two braces would open a template"):
+        substitute(text, {key: "{{=1+1}}"}, strict_prefixes=("tasks",))
 
 
 @given(st.one_of(USER, VALUES))
