@@ -35,9 +35,12 @@ def base_environment(host: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8", **kept}
 
 
-def environment(container: Json, request: PodRequest, library: Library, base: Mapping[str, str]) -> dict[str, str]:
-    """The variables of one container. Raises PodError for a reference that leads nowhere and is not optional."""
-    result = {**base, **_argo(container, request)}
+def environment(container: Json, request: PodRequest, library: Library) -> dict[str, str]:
+    """The variables of one container, its image's (here: the engine's) left out: Kubernetes expands none of these.
+
+    Raises PodError for a reference that leads nowhere and is not optional.
+    """
+    result: dict[str, str] = {}
     for source in container.get("envFrom") or ():
         result.update(_from(source, library))
     for item in container.get("env") or ():
@@ -47,11 +50,14 @@ def environment(container: Json, request: PodRequest, library: Library, base: Ma
                 result[item["name"]] = value
         else:
             result[item["name"]] = expand(str(item.get("value") or ""), result)
-    return result
+    return result | _argo(container, request)  # they stand last in the pod
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Kubernetes' `$(NAME)`: an unknown name stays as it is, `$$` is a dollar sign."""
+    """Kubernetes' `$(NAME)` in commands, arguments and variables: an unknown name stays as it is, `$$` is a dollar sign.
+
+    Facts: third_party/forked/golang/expansion.
+    """
 
     def found(match: re.Match[str]) -> str:
         name = match.group(1)

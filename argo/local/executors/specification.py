@@ -76,11 +76,11 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
         devices = hand_out(template, left, keep=role == "init")
         shown = {} if isinstance(machine.how, Runtime) else visible(devices)
-        env = environment.environment({**template, "name": name}, request, library, {**base, **shown})
+        known = environment.environment({**template, "name": name}, request, library)
         mine = declared if role == "main" else []
-        mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, env)]
+        mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, known)]
         if role == "sidecar" and template.get("mirrorVolumeMounts"):
-            mounts += _mirrored(request.template, volumes, env, main_of(containers).view, canonical)
+            mounts += _mirrored(request.template, volumes, known, main_of(containers).view, canonical)
         elif role == "main" and request.template.get("sidecars"):
             ends = folder.path / record.ENDS
             ends.mkdir(exist_ok=True)
@@ -92,9 +92,9 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
                 name=name,
                 role=role,
                 template=template,
-                argv=[environment.expand(text, env) for text in argv],
-                env=env,
-                own_env=frozenset(name for name in env if env[name] != base.get(name)),
+                argv=[environment.expand(text, known) for text in argv],
+                env={**base, **shown, **known},
+                own_env=frozenset({**shown, **known}),
                 view=View(str(root), mounts, [*mine, *_work_folder(template, canonical)], extra),
                 inputs=inputs if role == "main" else [],
                 depends=list(template.get("dependencies") or ()),

@@ -243,6 +243,10 @@ def test_log_is_followed(machine: Machine) -> None:
         ("$$", "$"),
         ("x$(A)$(A)y", "x11y"),
         ("$(A", "$(A"),
+        ("$$$(A)", "$1"),
+        ("$$$$(A)", "$$(A)"),
+        ("$($(A)", "$($(A)"),
+        ("$()$(A$$", "$()$(A$"),
     ],
 )
 def test_expansion_is_kubernetes(text: str, expanded: str) -> None:

@@ -166,6 +166,7 @@ def test_environment(machine: Machine) -> None:
         "env": [
             {"name": "PLAIN", "value": "p"},
             {"name": "COMPOSED", "value": "$(PLAIN)-$(A)-$(NONE)-$$(A)"},
+            {"name": "NOT_YET", "value": "$(PATH) $(ARGO_POD_NAME)"},
             {"name": "FROM", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "B"}}},
             {"name": "ABSENT", "valueFrom": {"configMapKeyRef": {"name": "no", "key": "B", "optional": True}}},
             {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "key"}}},
@@ -173,11 +174,12 @@ def test_environment(machine: Machine) -> None:
         ],
         "envFrom": [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "token"}, "prefix": "S_"}],
         "command": ["python3", "-c", "import json, os, sys; print(json.dumps([dict(os.environ), sys.argv[1:]]))"],
-        "args": ["$(PLAIN)", "$(NONE)"],
+        "args": ["$(PLAIN)", "$(NONE)", "$(PATH)"],
     }
     outcome = machine.run({"name": "t", "container": container})
     env, arguments = json.loads(outcome.outputs["result"])
-    assert arguments == ["p", "$(NONE)"]
+    assert arguments == ["p", "$(NONE)", "$(PATH)"], "what the image brings is not expanded"
+    assert env["NOT_YET"] == "$(PATH) $(ARGO_POD_NAME)", "Argo's own variables stand behind the container's"
     assert {key: env[key] for key in ("PLAIN", "COMPOSED", "FROM", "TOKEN", "POD", "A", "B", "S_other", "LC_ALL")} == {
         "PLAIN": "p",
         "COMPOSED": "p-1-$(NONE)-$(A)",
