@@ -6,13 +6,13 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.control.ownership import remove_below
-from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
+from argo.errors import ArgosyError, ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.local.choice import choose_executor
 from argo.local.home import Home
 from argo.local.identity import identify
@@ -24,6 +24,7 @@ from argo.local.memoized import release
 from argo.local.state import RunRow, State, name_taken, parent_uid
 from argo.local.stores import open_store
 from argo.local.summaries import summary
+from argo.shortage import lacking, shortage
 from argo.target import Target
 
 if TYPE_CHECKING:
@@ -291,7 +292,7 @@ class LocalBackend:
         from argo.local.controller import Controller
         from argo.local.engine import Engine
 
-        with self._locked(ref):
+        with self._resumable(ref), self._locked(ref):
             row = self.state.row(ref.uid)
             workflow = self.get(ref)
             library = RunLibrary(self.state, self.home, self._first(ref, workflow).uid)
@@ -309,6 +310,17 @@ class LocalBackend:
                     observe or (lambda _workflow, _changed: None),
                     wait,
                 ).drive()
+
+    @contextmanager
+    def _resumable(self, ref: RunRef) -> Iterator[None]:
+        """Say how the run goes on where this machine has run out of something."""
+        try:
+            yield
+        except (ArgosyError, OSError) as error:
+            if (found := shortage(error)) is None:
+                raise
+            known = f"{ref.name} is kept as it was recorded last, with all that has finished; tasks that run go on"
+            raise lacking(found, self.home.root, known=known, then=f"argosy resume {ref.name}") from error
 
     def _pods(self, row: RunRow, library: RunLibrary, folder: Path) -> LocalPods:
         from argo.local.executors.local import LocalPods

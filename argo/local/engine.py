@@ -21,6 +21,7 @@ from argo.control.commands import apply
 from argo.errors import ArgosyError
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state import State
+from argo.shortage import shortage
 from argo.track.tree import idle
 
 TICK = 0.2  # seconds within which commands of other processes and Ctrl-C are noticed
@@ -130,6 +131,8 @@ class Engine:
         try:
             self.pods.create(request)
         except (ArgosyError, OSError) as error:
+            if shortage(error):
+                raise
             self._failed[request.node_id] = PodOutcome("Error", f"could not be started: {error}")
 
     def _end(self, node_id: str) -> None:

@@ -23,6 +23,7 @@ from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageE
 from argo.local.fanout import Fanouts, short, whole
 from argo.local.pods import PodRequest
 from argo.local.schema import migrate
+from argo.shortage import lacking, probe, shortage
 
 if TYPE_CHECKING:
     from argo.local.images import Images
@@ -290,11 +291,15 @@ class State:
                 hint="use another name",
             ) from error
         except (sqlite3.Error, OSError) as error:
-            raise EnvironmentFailure(
-                f"the state {self._path} cannot be used: {error}",
-                known="what was recorded before stands",
-                hint="look for free space and rights in ARGOSY_HOME",
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error | OSError) -> EnvironmentFailure:
+        known = "what was recorded before stands"
+        if found := shortage(error) or shortage(probe(self._path.parent)):
+            error.__cause__ = found  # for who asks what this machine has run out of
+            return lacking(found, self._path.parent, known=known, then="repeat the command")
+        hint = "look for free space and rights in ARGOSY_HOME"
+        return EnvironmentFailure(f"the state {self._path} cannot be used: {error}", known=known, hint=hint)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -302,10 +307,11 @@ class State:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite itself may have rolled back
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
 
 _ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, phase, status, images, store FROM runs"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.disks import small_disk as small_disk
 from tests.waiting import HANG
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,6 +6,7 @@ devices.json  the devices that it holds, by resource
 pid           of the supervisor
 started       written before the first container is
 kill          the engine's wish that the pod stop, with the grace in seconds
+.exit         space for exit.json
 exit.json     what the supervisor saw, written when nothing of the pod lives any more
 outcome.json  what the engine made of it, written when all outputs are stored
 <name>.log    what a container printed

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,10 +29,12 @@ from argo.local.executors.orphans import end_orphans
 from argo.local.executors.prepared import main_of
 from argo.local.executors.runtimes import Runtime
 from argo.local.executors.scheduler import Scheduler
+from argo.local.executors.shim import record
 from argo.local.executors.specification import Machine, prepare, specification
 from argo.local.executors.supervisors import Supervisors
 from argo.local.images import Images
 from argo.local.pods import Library, PodOutcome, PodRequest
+from argo.shortage import shortage
 from argo.storage import Store
 
 Executor = Literal["process", "podman", "docker"]
@@ -178,13 +181,16 @@ class LocalPods:
         folder = PodFolder(self.folder(node_id))
         if not folder.path.exists():
             return
-        folder.write("kill", grace)
         pid = folder.read("pid")
-        if isinstance(pid, int) and folder.locked():
-            try:
+        told = isinstance(pid, int) and folder.locked()
+        try:
+            folder.write("kill", grace)
+        except OSError:
+            if not told:
+                raise
+        if told:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                return
 
     # The caller's thread.
 
@@ -197,11 +203,8 @@ class LocalPods:
     def _do(self, pod: _Pod, work: Callable[[_Pod], None]) -> None:
         def report(done: Future[None]) -> None:
             error = done.exception() if not done.cancelled() else None
-            if isinstance(error, OSError):  # of this directory: full, gone, not ours
-                error = EnvironmentFailure(f"pod {pod.request.node_id}: {error}", known="its state is kept as it was")
             if error is not None:
-                failure = error
-                self._tell(lambda: _raise(failure))
+                self._tell(lambda: _raise(error, pod))
 
         self._workers.submit(work, pod).add_done_callback(report)
 
@@ -291,6 +294,7 @@ class LocalPods:
             return
         began = datetime.now(UTC)
         try:
+            record.reserve(str(folder.path))
             folder.write("request.json", asdict(request))
             if pod.devices:
                 folder.write("devices.json", pod.devices)
@@ -302,6 +306,8 @@ class LocalPods:
             spec = specification(request, folder, containers, machine)
             pid = self._supervisors.start(spec, lock)
         except (ArgosyError, OSError) as error:
+            if shortage(error):
+                raise
             text = error.message if isinstance(error, ArgosyError) else f"cannot start the pod: {error}"
             self._conclude(pod, PodOutcome("Error", text, started_at=began, finished_at=datetime.now(UTC)))
             return
@@ -371,5 +377,8 @@ def _lost(folder: PodFolder) -> str:
     return f"pod deleted: its supervisor failed: {said[-1] if said else ''}"
 
 
-def _raise(error: BaseException) -> None:
+def _raise(error: BaseException, pod: _Pod) -> None:
+    if isinstance(error, OSError) and not shortage(error):  # of this directory: gone, not ours
+        known = "its state is kept as it was"
+        raise EnvironmentFailure(f"pod {pod.request.node_id}: {error}", known=known) from error
     raise error

@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from argo.errors import StoreError
+from argo.errors import ArgosyError, StoreError
 from argo.local.executors import archives, logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
+from argo.shortage import shortage
 from argo.storage import Store
 
 # What Argo's wait container says and exits with.
@@ -111,7 +112,8 @@ def _late_message(request: PodRequest, record: Json) -> str:
 
 def _exit_text(item: Json) -> str:
     text = f"Error (exit code {item['exitCode']})"
-    return f"{text}: {item['message']}" if item["message"] else text
+    message = item["message"] or (f"its log is not whole: {item['logCut']}" if item.get("logCut") else "")
+    return f"{text}: {message}" if message else text
 
 
 def _container(item: Json) -> Json:
@@ -187,11 +189,11 @@ def _store_artifact(
         if not location or not location.get("key"):
             raise PodError("it has no S3 key to be stored at")
         _put(artifact, Path(place), locate(location), location["key"].strip("/"), folder)
-    except (StoreError, PodError) as error:
-        problems.append(f"output artifact '{artifact['name']}': {error.message}")
-        return False
-    except OSError as error:
-        problems.append(f"output artifact '{artifact['name']}': {error.strerror}")
+    except (StoreError, PodError, OSError) as error:
+        if shortage(error):
+            raise
+        text = error.message if isinstance(error, ArgosyError) else error.strerror
+        problems.append(f"output artifact '{artifact['name']}': {text}")
         return False
     return True
 
@@ -242,6 +244,8 @@ def _store_logs(
                 file.writelines(entry.text for entry in logs.read(folder.path / f"{name}.log"))
             locate(location).put_file(key, plain, give=True)
         except StoreError as error:
+            if shortage(error):
+                raise
             problems.append(f"logs of {name}: {error.message}")
             continue
         stored.append({"name": f"{name}-logs", "s3": {**location, "key": key}})

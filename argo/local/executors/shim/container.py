@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from argo.local.executors.shim import kernel
-from argo.local.executors.shim.pump import Stream, note, open_log
+from argo.local.executors.shim.pump import Log, Stream
 from argo.local.executors.shim.record import stamp
 from argo.local.executors.shim.view import Mount, View
 
@@ -44,7 +44,7 @@ class Container:
         self._runtime: Mapping[str, list[str]] | None = spec["runtime"]
         mounts = [Mount(*mount) for mount in spec["mounts"]]
         self.view = View(spec["root"], mounts, spec["declared"], spec["extra"])
-        self._log = open_log(os.path.join(folder, f"{self.name}.log"))
+        self._log = Log(os.path.join(folder, f"{self.name}.log"))
         self._stdout: Stream | None = None
 
     @property
@@ -54,7 +54,7 @@ class Container:
     def start(self) -> None:
         """Start the program. A start that fails is an exit with a message."""
         for text in self.spec["warnings"]:
-            note(self._log, text)
+            self._log.note(text)
         os.makedirs(self.spec["root"], exist_ok=True)
         self.view.prepare()
         if self._runtime is None:
@@ -99,7 +99,7 @@ class Container:
         if self._runtime and self.exit_code == RUNTIME_FAILED:
             self.message, self.broken = "the container runtime could not start it; its log says why", True
         elif self.message and not self.broken:
-            note(self._log, self.message)
+            self._log.note(self.message)
         return True
 
     def refuse(self, message: str) -> None:
@@ -147,6 +147,7 @@ class Container:
             "exitCode": self.exit_code,
             "message": self.message,
             "broken": self.broken,
+            "logCut": self._log.cut,
             "startedAt": self.started_at,
             "finishedAt": self.finished_at,
         }

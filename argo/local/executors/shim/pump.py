@@ -6,18 +6,54 @@ Each line is `<RFC 3339 time> <stdout|stderr> <F|P> <text>`; P marks a piece of 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-from argo.local.executors.shim.record import stamp
+from argo.local.executors.shim.record import stamp, write_all
 
 CHUNK = 1 << 16
 # Argo keeps this much of a script's result, its end (workflow/executor/executor.go).
 RESULT = 256 * 1024
 
 
+class Log:
+    """A container's log file. What cannot be written to it is left out: no program fails for want of its log.
+
+    `cut` says why something is missing; empty: nothing is.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.cut = ""
+        self._missing = False  # since the last line
+        self._descriptor = self._size = 0
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._size = os.fstat(self._descriptor).st_size
+        except OSError as error:
+            self.cut = error.strerror or str(error)
+
+    def note(self, text: str) -> None:
+        """Add a line of the supervisor's own, as error output."""
+        self.write(f"{stamp()} stderr F {text}\n".encode())
+
+    def write(self, data: bytes) -> None:
+        """Add whole lines, or none of them."""
+        if not self._descriptor:
+            return
+        if self._missing:
+            data = f"{stamp()} stderr F lines are missing here: {self.cut}\n".encode() + data
+        try:
+            self._size += write_all(self._descriptor, data)
+            self._missing = False
+        except OSError as error:
+            self.cut, self._missing = error.strerror or str(error), True
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
+
+
 class Stream:
     """One end of a container's output."""
 
-    def __init__(self, name: str, descriptor: int, log: int, *, keep: bool = False) -> None:
+    def __init__(self, name: str, descriptor: int, log: Log, *, keep: bool = False) -> None:
         self.descriptor = descriptor
         self._name = name
         self._log = log
@@ -63,21 +99,4 @@ class Stream:
         if part:
             text += head + b"P " + part + b"\n"
         if text:
-            write_all(self._log, text)
-
-
-def open_log(path: str) -> int:
-    """Open a container's log for appending."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-
-
-def note(log: int, text: str) -> None:
-    """A line of the supervisor's own, as a container's error output."""
-    write_all(log, f"{stamp()} stderr F {text}\n".encode())
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+            self._log.write(text)

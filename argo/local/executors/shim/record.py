@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -9,24 +10,67 @@ from typing import Any
 
 # The folder, below the pod's, in which main containers see which sidecars have ended, and how.
 ENDS = "ctr"
+EXIT = "exit.json"
+# Space taken before the pod starts: its end, with what a script's result may be, can be recorded on a full disk.
+_RESERVE, _RESERVED = ".exit", 320 << 10
 
 
 def write(folder: str, name: str, value: Any, *, sync: bool = True, mode: int = 0o600) -> None:
     """Write `value` as JSON to `<folder>/<name>`: temporary name, fsync, rename, fsync of the folder."""
     temporary = os.path.join(folder, f".{name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        data = memoryview(json.dumps(value).encode())
-        while data:
-            data = data[os.write(descriptor, data) :]
-        os.fchmod(descriptor, mode)
-        if sync:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.rename(temporary, os.path.join(folder, name))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(descriptor, json.dumps(value).encode())
+            os.fchmod(descriptor, mode)
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, os.path.join(folder, name))
+    except OSError:
+        _remove(temporary)
+        raise
     if sync:
         sync_path(folder)
+
+
+def reserve(folder: str) -> None:
+    """Take the space that the exit record will need. Raises OSError where there is none."""
+    descriptor = os.open(os.path.join(folder, _RESERVE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _RESERVED)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot promise space
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def conclude(folder: str, value: dict[str, Any], short: dict[str, Any]) -> None:
+    """Write the exit record into the space that was reserved; `short` stands in where there is none for the whole."""
+    reserved = os.path.join(folder, _RESERVE)
+    descriptor = os.open(reserved, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            size = write_all(descriptor, json.dumps(value).encode())
+        except OSError:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            size = write_all(descriptor, json.dumps(short).encode())
+        os.ftruncate(descriptor, size)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(reserved, os.path.join(folder, EXIT))
+    sync_path(folder)
+
+
+def write_all(descriptor: int, data: bytes) -> int:
+    """Write all of `data`; its size."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return len(data)
 
 
 def sync_path(path: str) -> None:
@@ -42,3 +86,10 @@ def stamp(seconds: float | None = None) -> str:
     """A time as RFC 3339 in UTC with microseconds."""
     now = time.time() if seconds is None else seconds
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z"
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return

@@ -23,11 +23,23 @@ _DRAIN = 1.0
 def supervise(spec: Mapping[str, Any]) -> None:
     """Run the pod of `spec` unless it was started before; the caller holds its lock."""
     folder = spec["folder"]
-    if os.path.exists(os.path.join(folder, "started")) or os.path.exists(os.path.join(folder, "exit.json")):
+    if os.path.exists(os.path.join(folder, "started")) or os.path.exists(os.path.join(folder, record.EXIT)):
         return
-    record.write(folder, "pid", os.getpid(), sync=False)
-    record.write(folder, "started", record.stamp())
-    record.write(folder, "exit.json", Pod(spec).run())
+    pod = Pod(spec)
+    try:
+        record.write(folder, "pid", os.getpid(), sync=False)
+        record.write(folder, "started", record.stamp())
+        end = pod.run()
+    except OSError as failure:
+        end = pod.refused(failure)
+    record.conclude(folder, end, _short(end))
+
+
+def _short(end: dict[str, Any]) -> dict[str, Any]:
+    """The exit record without what may be large, which could not be written down."""
+    mains = [item["exitCode"] for item in end["containers"].values() if item["role"] == "main"]
+    error = end["error"] or ("" if any(mains) else "no space to record what it left")
+    return {**end, "result": "", "outputs": None, "error": error}
 
 
 class Pod:
@@ -45,6 +57,7 @@ class Pod:
         self._late = False
         self._containers = [Container(item, self._folder, own_view=self._isolated) for item in spec["containers"]]
         self._mains = [item for item in self._containers if item.role == "main"]
+        self._main = next((item for item in self._mains if item.name == "main"), self._mains[0])
 
     def run(self) -> dict[str, Any]:
         """Run all containers; the exit record."""
@@ -62,6 +75,10 @@ class Pod:
             error = f"cannot run containers: {failure.strerror}"
         self._end_all()
         return self._record(error)
+
+    def refused(self, failure: OSError) -> dict[str, Any]:
+        """The exit record of a pod of which nothing was started."""
+        return self._ended(f"cannot run containers: {failure.strerror}", None)
 
     def _run_in_order(self) -> None:
         for container in self._containers:
@@ -128,7 +145,7 @@ class Pod:
         if key.data is None:
             heard = os.read(key.fd, 512)
             if signal.SIGTERM in heard:
-                self._ask()
+                self._ask(self._spec["grace"])
         elif not key.data.read():
             self._forget(key.data)
 
@@ -146,13 +163,14 @@ class Pod:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._selector.register(reader, selectors.EVENT_READ)
 
-    def _ask(self) -> None:
-        """Stop when the engine has asked for it: a file says how much time there is."""
+    def _ask(self, grace: float | None = None) -> None:
+        """Stop when the engine has asked for it: a file says how much time there is, where it could be written."""
         try:
             with open(os.path.join(self._folder, "kill"), "rb") as file:
                 grace = float(json.load(file))
-        except FileNotFoundError:
-            return
+        except (FileNotFoundError, ValueError):
+            if grace is None:
+                return
         self._stop(grace)
 
     def _stop(self, grace: float) -> None:
@@ -193,16 +211,7 @@ class Pod:
 
     def _end_all(self) -> None:
         """Nothing of the pod lives on, and all it printed is in its logs."""
-        self._signal_all(signal.SIGKILL)
-        if self._init:
-            os.kill(self._init, signal.SIGKILL)
-            os.waitpid(self._init, 0)
-        for container in self._containers:
-            if container.running:
-                os.waitid(os.P_PID, container.pid, os.WEXITED | os.WNOWAIT)
-                container.reap()
-        if not self._isolated:
-            _kill_descendants()
+        self._kill_all()
         until = time.monotonic() + _DRAIN
         while len(self._selector.get_map()) > 1:
             ready = self._selector.select(0 if self._isolated else 0.05)
@@ -214,8 +223,21 @@ class Pod:
             for stream in container.streams:
                 stream.end()
 
+    def _kill_all(self) -> None:
+        self._signal_all(signal.SIGKILL)
+        if self._init:
+            os.kill(self._init, signal.SIGKILL)
+        for container in self._containers:
+            if container.running:
+                os.waitid(os.P_PID, container.pid, os.WEXITED | os.WNOWAIT)
+                container.reap()
+        if self._init:  # which the kernel lets end when all processes of its namespace are buried
+            os.waitpid(self._init, 0)
+        if not self._isolated:
+            _kill_descendants()
+
     def _record(self, error: str) -> dict[str, Any]:
-        main = next((item for item in self._mains if item.name == "main"), self._mains[0])
+        main = self._main
         broken = next((item for item in self._containers if item.broken), None)
         if broken and not error:
             error = f"{broken.name}: cannot be started: {broken.message}"
@@ -223,16 +245,22 @@ class Pod:
         outputs = self._spec["outputs"]
         found = None
         if ran and not error:
-            main.fetch([item["path"] for item in [*outputs["parameters"], *outputs["artifacts"]]])
-            found = collect(outputs, main.view, self._folder)
+            try:
+                main.fetch([item["path"] for item in [*outputs["parameters"], *outputs["artifacts"]]])
+                found = collect(outputs, main.view, self._folder)
+            except OSError as failure:
+                error = f"cannot keep outputs: {failure.strerror}"
         for item in self._containers:
             item.remove()
+        return self._ended(error, found)
+
+    def _ended(self, error: str, found: dict[str, Any] | None) -> dict[str, Any]:
         return {
             "containers": {item.name: item.record() for item in self._containers},
             "finishedAt": record.stamp(),
             "late": self._late,
             "error": error,
-            "result": main.result(),
+            "result": self._main.result(),
             "outputs": found,
         }
 
