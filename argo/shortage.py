@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from argo.errors import EnvironmentFailure
@@ -51,5 +52,6 @@ def probe(folder: Path) -> OSError | None:
     except OSError as error:
         return None if error.errno in (errno.EOPNOTSUPP, errno.EINVAL) else error
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
     return None

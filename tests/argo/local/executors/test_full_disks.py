@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,12 @@ PARAMETERS = {"parameters": [{"name": f"p{n}", "valueFrom": {"path": f"/out/p{n}
 
 
 @pytest.fixture(params=["namespaces", "remap"])
-def machine(request: pytest.FixtureRequest, small_disk: Disk, namespaces: bool) -> Machine:
+def machine(request: pytest.FixtureRequest, small_disk: Disk, namespaces: bool) -> Iterator[Machine]:
     if request.param == "namespaces" and not namespaces:
         pytest.skip("this system gives no process a view of its own")
     opened = Machine(small_disk.path, request.param)
-    request.addfinalizer(opened.close)
-    return opened
+    yield opened
+    opened.close()
 
 
 def waiting(go: Path, source: str, **template: Json) -> Json:
@@ -89,7 +90,7 @@ def test_what_no_disk_has_room_for_is_taken_up_again(machine: Machine, small_dis
     begin(machine, pods, tmp_path / "go", "mkdir -p /out; echo x > /out/x", **OUT)
     (tmp_path / "go" / "go").touch()
     small_disk.fill_inodes()
-    with pytest.raises(OSError) as caught:  # noqa: PT011 -- which one it is, is asked below
+    with pytest.raises(OSError) as caught:
         until_done(pods)
     assert shortage(caught.value) is caught.value
     small_disk.make_space()
