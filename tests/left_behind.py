@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.waiting import HANG
-
 # Of the whole process: fsspec's event loop, made once and never ended, and what resolves names for it.
 _LASTING = ("fsspecIO", "asyncio_")
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def choose_executor(wanted: str) -> Executor:
-    """What is wanted; for "auto" a container runtime that works here, else processes.
+    """What is wanted, else what ARGOSY_EXECUTOR says; for "auto" a container runtime that works here, else processes.
 
     Raises EnvironmentFailure for a runtime that is not here, UsageError for an unknown name.
     """
+    wanted = wanted or os.environ.get("ARGOSY_EXECUTOR", "")
     if wanted == "process":
         return "process"
     if wanted in ("", "auto"):

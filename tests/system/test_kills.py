@@ -1,8 +1,7 @@
-"""The engine is killed at any moment, a hundred times: nothing is lost, nothing that has finished runs again."""
+"""The engine is killed at any moment, again and again: nothing is lost, nothing that has finished runs again."""
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kills import KILLS
 from tests.system.conftest import Argosy
 
-KILLS = int(os.environ.get("ARGOSY_KILLS", "100"))
 WIDTH, DEPTH = 5, 10
 TASK = """\
   {name}:

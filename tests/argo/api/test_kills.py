@@ -16,9 +16,9 @@ from argo.errors import ArgosyError
 from argo.server import ServerBackend
 from argo.target import ServerAddress, Target
 from tests.argo.api.serving import Server, start, stop
+from tests.kills import KILLS
 from tests.waiting import HANG
 
-KILLS = 100
 ROUND = 10  # kills that one set of workflows sees
 WORKFLOWS = 8
 WATCHERS = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -109,6 +110,19 @@ def test_executors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         choose_executor("docker")
     with pytest.raises(UsageError, match="no executor"):
         choose_executor("dokcer")
+
+
+def test_what_the_environment_says_holds_wherever_nothing_else_is_wanted(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("podman", "docker"):
+        (tmp_path / name).symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("ARGOSY_EXECUTOR", "process")
+    assert choose_executor("") == "process"
+    assert choose_executor("docker") == "docker"
+    ref = backend.record(Submission(workflow("true"))).ref
+    assert backend.state.row(ref.uid).executor == "process"
 
 
 def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:

@@ -1,1 +1,13 @@
+"""What tests of stores share."""
+
+from __future__ import annotations
+
+import pytest
+
 from tests.fixtures_minio import minio as minio
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is tried more than twice."""
+    monkeypatch.setattr("argo.storage.http._ATTEMPTS", 2)

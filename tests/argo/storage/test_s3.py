@@ -27,7 +27,7 @@ def test_no_bucket(minio: Minio) -> None:
         S3Store(minio.config("absent")).put_bytes("k", b"")
 
 
-def test_nobody_answers() -> None:
+def test_nobody_answers(impatient: None) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

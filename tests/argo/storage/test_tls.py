@@ -37,13 +37,13 @@ def test_an_authority_nobody_named_is_not_trusted(minio_tls: Minio, tmp_path: Pa
         S3Store(replace(minio_tls.config("tls"), ca_file=None, region="us-east-1")).get_file("k", tmp_path / "x")
 
 
-def test_plain_http_to_a_server_of_tls(minio_tls: Minio) -> None:
+def test_plain_http_to_a_server_of_tls(minio_tls: Minio, impatient: None) -> None:
     plain = S3Store(replace(minio_tls.config("tls"), secure=False, ca_file=None))
     with pytest.raises(StorageError):
         plain.stat("k")
 
 
-def test_tls_to_a_server_of_plain_http(minio: Minio) -> None:
+def test_tls_to_a_server_of_plain_http(minio: Minio, impatient: None) -> None:
     with pytest.raises(StorageError, match="does not answer"):
         S3Store(replace(minio.config("bucket"), secure=True)).stat("k")
 

@@ -1,0 +1,7 @@
+"""How often what is killed at any moment is killed: little in the ordinary tests, ARGOSY_KILLS times in a trial."""
+
+from __future__ import annotations
+
+import os
+
+KILLS = int(os.environ.get("ARGOSY_KILLS", "30"))
