@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+ENDING = 30.0  # seconds that what is about to end may take
 # Of the whole process: fsspec's event loop, made once and never ended, and what resolves names for it.
 _LASTING = ("fsspecIO", "asyncio_")
 
@@ -31,7 +32,7 @@ def nothing_left(test: str) -> Iterator[None]:
             *(f"process {pid}: {_command(pid)}" for pid in _pids() - processes if _of(pid, test)),
         ]
 
-    end = time.monotonic() + HANG / 10
+    end = time.monotonic() + ENDING
     while (found := left()) and time.monotonic() < end:
         time.sleep(0.01)
     for pid in _pids() - processes:

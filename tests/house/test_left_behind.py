@@ -16,7 +16,7 @@ CHILD = "import subprocess, sys; subprocess.Popen(['sleep', '600'], start_new_se
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(left_behind, "HANG", 1)
+    monkeypatch.setattr(left_behind, "ENDING", 0.1)
 
 
 @pytest.mark.parametrize("daemon", [False, True])
