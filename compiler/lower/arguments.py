@@ -132,7 +132,7 @@ class Arguments:
             checked = self._entry and ref.kind == "params"  # at submission
             if checked and self._dag.model.parameters[ref.name].type not in ("string", "json"):
                 continue
-            message = f"the value stands between '{{{{' and '}}}}', where Argo would read it as a part of a template"
+            message = "the value stands between '{{' and '}}', where Argo would read it as a part of a template"
             hint = "give the value alone, and write the braces in the text of the container that takes it"
             where = task.origin.at("with", name)
             self._library.diagnostics.append(diagnostic("A457", where, message, hint=hint))

@@ -54,7 +54,7 @@ def environment(container: Json, request: PodRequest, library: Library) -> dict[
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Kubernetes' `$(NAME)` in commands, arguments and variables: an unknown name stays as it is, `$$` is a dollar sign.
+    """Kubernetes' `$(NAME)` in commands, arguments and variables: unknown names stay, `$$` is a dollar sign.
 
     Facts: third_party/forked/golang/expansion.
     """
