@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -239,7 +239,7 @@ class LocalBackend:
             removed = changed - workflow["status"]["nodes"].keys()
             folder = self.pods_folder(ref, workflow)
             for key in removed:
-                shutil.rmtree(folder / key, ignore_errors=True)
+                _remove(folder / key)
             for child in children:
                 if child.uid in child_uids(ref.uid, removed):
                     self._forget(child, folder)
@@ -251,9 +251,9 @@ class LocalBackend:
             for child in self.children(ref):
                 self._forget(child, folder)
             for key in (self.get(ref).get("status") or {}).get("nodes") or ():
-                shutil.rmtree(folder / key, ignore_errors=True)
+                _remove(folder / key)
             self.state.delete(ref.uid)
-        shutil.rmtree(self.home.run(ref.uid), ignore_errors=True)
+        _remove(self.home.run(ref.uid))
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         """Remove a run that nothing drives, its work folders and logs; with `results` also what it stored."""
@@ -272,7 +272,7 @@ class LocalBackend:
             if results:
                 remove_below(self.store(ref), f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")
             self.state.delete(ref.uid)
-        shutil.rmtree(self.home.run(ref.uid), ignore_errors=True)
+        _remove(self.home.run(ref.uid))
 
     def active(self, ref: RunRef) -> bool:
         """Whether a process drives the run now."""
@@ -405,3 +405,11 @@ class LocalBackend:
             error = refused.message
         self.state.record(ref.uid, workflow, changed, settled=[(number, error)])
         return error
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder that pods worked in, but for what another user made in it."""
+    from argo.local.executors.folder import remove
+
+    with contextlib.suppress(PermissionError):
+        remove(path)

@@ -15,49 +15,62 @@ from typing import IO
 
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import remove
+from argo.local.executors.shim.beneath import Node
 
 # The same content gives the same bytes: all entries bear the earliest time that a zip can hold.
 _EPOCH = 315532800
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def pack_tar(source: Path, target: Path, name: str, level: int = 6) -> None:
-    """Archive a file or folder, called `name` in there, as `target`. Level 0 to 9, as in gzip."""
+def pack_tar(source: Node, target: Path, name: str, level: int = 6) -> None:
+    """Archive a file or folder, called `name` in there, as `target`. Level 0 to 9, as in gzip.
+
+    As Argo: no hard links, each name has the content. Links stay links; pipes, sockets and devices are left out.
+    """
     with (
         target.open("wb") as raw,
         gzip.GzipFile("", "wb", level, raw, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path, inner in _entries(source, name):
-            archive.inodes.clear()  # type: ignore[attr-defined]  # as Argo: no hard links, each name has the content
-            entry = archive.gettarinfo(path, inner)
-            if not (entry.isreg() or entry.isdir() or entry.issym()):
-                continue
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = ""
+        for inner, node in _entries(source, name):
+            entry = tarfile.TarInfo(inner)
+            entry.mode = stat.S_IMODE(node.state.st_mode)
             entry.mtime = _EPOCH
-            if entry.isreg():
-                with path.open("rb") as file:
+            if node.is_file:
+                entry.size = node.state.st_size
+                with os.fdopen(node.open(), "rb") as file:
                     archive.addfile(entry, file)
-            else:
+            elif node.is_folder:
+                entry.type = tarfile.DIRTYPE
+                archive.addfile(entry)
+            elif node.is_link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, node.target()
                 archive.addfile(entry)
 
 
-def pack_zip(source: Path, target: Path, name: str) -> None:
-    """Archive a file or folder, called `name` in there, as `target`."""
+def pack_zip(source: Node, target: Path, name: str) -> None:
+    """Archive a file or folder, called `name` in there, as `target`; what pack_tar leaves out is left out."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, inner in _entries(source, name):
-            if path.is_symlink() and not path.is_file():
-                continue
-            info = zipfile.ZipInfo(inner + "/" * path.is_dir(), _ZIP_EPOCH)
-            info.external_attr = path.stat().st_mode << 16
+        for inner, node in _entries(source, name):
+            info = zipfile.ZipInfo(inner + "/" * node.is_folder, _ZIP_EPOCH)
+            info.external_attr = node.state.st_mode << 16
             info.compress_type = zipfile.ZIP_DEFLATED
-            if path.is_dir():
+            if node.is_folder:
                 archive.writestr(info, b"")
-            elif path.is_file():
-                info.file_size = path.stat().st_size
-                with path.open("rb") as file, archive.open(info, "w") as entry:
+            elif node.is_link:
+                archive.writestr(info, os.fsencode(node.target()))
+            elif node.is_file:
+                info.file_size = node.state.st_size
+                with os.fdopen(node.open(), "rb") as file, archive.open(info, "w") as entry:
                     shutil.copyfileobj(file, entry, 1 << 20)
+
+
+def files(source: Node) -> Iterator[tuple[str, Node]]:
+    """A file, with no name, or all files of a folder by their places in it. Argo leaves out symbolic links."""
+    if source.is_folder:
+        yield from ((inner, node) for inner, node in source.walk() if node.is_file)
+    else:
+        yield "", source
 
 
 def is_tarball(path: Path) -> bool:
@@ -93,6 +106,9 @@ def unpack_zip(source: Path, target: Path) -> None:
                 if info.is_dir():
                     place.mkdir(parents=True, exist_ok=True)
                     continue
+                if stat.S_ISLNK(info.external_attr >> 16):
+                    _link(folder, place, archive.read(info)[:4096].decode(errors="surrogateescape"))
+                    continue
                 with archive.open(info) as file:
                     _write(folder, place, file, (info.external_attr >> 16) & 0o777 or 0o644)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
@@ -100,16 +116,11 @@ def unpack_zip(source: Path, target: Path) -> None:
     _settle(folder, target)
 
 
-def _entries(source: Path, top: str) -> Iterator[tuple[Path, str]]:
-    """A file, or a folder and all in it, by name; with the names in the archive."""
-    yield source, top
-    if not source.is_dir() or source.is_symlink():
-        return
-    for parent, folders, files in os.walk(source):
-        folders.sort()
-        for name in sorted([*files, *folders]):
-            path = Path(parent, name)
-            yield path, f"{top}/{path.relative_to(source).as_posix()}"
+def _entries(source: Node, top: str) -> Iterator[tuple[str, Node]]:
+    """A file, or a folder and all in it, by the names in the archive."""
+    yield top, source
+    if source.is_folder:
+        yield from ((f"{top}/{inner}", node) for inner, node in source.walk())
 
 
 def _unpack_entry(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
@@ -118,10 +129,7 @@ def _unpack_entry(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path
         place.mkdir(parents=True, exist_ok=True)
         _check_real(folder, place)
     elif entry.issym():
-        _inside(folder, os.path.relpath(Path(place.parent, entry.linkname), folder))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _check_real(folder, place.parent)
-        place.symlink_to(entry.linkname)
+        _link(folder, place, entry.linkname)
     elif entry.islnk():
         original = _inside(folder, entry.linkname)
         _check_real(folder, original)
@@ -132,6 +140,13 @@ def _unpack_entry(archive: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path
         assert file_ is not None
         _write(folder, place, file_, entry.mode & 0o777)
         os.utime(place, (entry.mtime, entry.mtime))
+
+
+def _link(folder: Path, place: Path, target: str) -> None:
+    _inside(folder, os.path.relpath(Path(place.parent, target), folder))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _check_real(folder, place.parent)
+    place.symlink_to(target)
 
 
 def _write(folder: Path, place: Path, source: IO[bytes], mode: int) -> None:

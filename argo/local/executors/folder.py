@@ -11,7 +11,7 @@ exit.json     what the supervisor saw, written when nothing of the pod lives any
 outcome.json  what the engine made of it, written when all outputs are stored
 <name>.log    what a container printed
 ctr/          of each sidecar that ended, its exit code, as main containers see it
-root/, roots/<name>/, volumes/, secrets/, staging/, kept/   what the containers worked on
+root/, roots/<name>/, volumes/, secrets/, staging/, kept/, copied/   what the containers worked on
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
-import stat
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from argo.local.executors.shim import record
+from argo.local.executors.shim.beneath import Node, Refused
 
 State = Literal["new", "running", "ended", "lost"]
 # What a restart of a pod that never started keeps.
@@ -86,6 +83,14 @@ class PodFolder:
         except (FileNotFoundError, ValueError):
             return None
 
+    def hold(self, place: str) -> Node:
+        """Hold what lies at a place below this directory, where no link leads. Raises OSError."""
+        inner = os.path.relpath(place, self.path).split("/")
+        if ".." in inner:
+            raise Refused("lies outside of the pod")
+        with Node.at(str(self.path)) as top:
+            return top.below(inner)
+
     def write(self, name: str, value: Any, *, sync: bool = False) -> None:
         """Write a JSON record, whole or not at all."""
         record.write(str(self.path), name, value, sync=sync)
@@ -99,7 +104,7 @@ class PodFolder:
     def tidy(self, *, all_work: bool) -> None:
         """Remove what must not stay when the pod has ended: its secrets, and with `all_work` what it worked on."""
         remove(self.path / "secrets")
-        for name in ("root", "roots", "volumes", "staging", "kept", "started") if all_work else ():
+        for name in ("root", "roots", "volumes", "staging", "kept", "copied", "started") if all_work else ():
             try:
                 remove(self.path / name)
             except PermissionError:  # made by another user, of a container runtime that runs as root
@@ -108,22 +113,9 @@ class PodFolder:
 
 def remove(path: Path) -> None:
     """Remove a file or a tree, also where programs took their own rights away."""
-    if not path.is_dir() or path.is_symlink():
-        path.unlink(missing_ok=True)
+    try:
+        folder = Node.at(str(path.parent))
+    except FileNotFoundError:
         return
-
-    def retry(call: Callable[[str], Any], name: str, caught: Any) -> None:
-        if isinstance(caught[1], FileNotFoundError):
-            return
-        for place in (os.path.dirname(name), name):  # noqa: PTH120 -- rmtree hands out strings
-            if not os.path.islink(place):  # noqa: PTH114
-                os.chmod(place, stat.S_IRWXU)  # noqa: PTH101
-        if call is os.unlink or call is os.rmdir:
-            call(name)
-        else:
-            shutil.rmtree(name, ignore_errors=True)
-
-    if sys.version_info >= (3, 12):
-        shutil.rmtree(path, onexc=lambda call, name, error: retry(call, name, (type(error), error)))
-    else:
-        shutil.rmtree(path, onerror=retry)
+    with folder:
+        folder.remove(path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from argo.errors import StoreError
 from argo.local.executors import archives
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder, remove
+from argo.local.executors.shim.beneath import Node
+from argo.local.executors.shim.view import View
 from argo.local.pods import Json
 from argo.storage import NotFound, Store
 from argo.storage.store import CHUNK
@@ -21,11 +24,14 @@ Locate = Callable[[Json], Store]
 """Gives the store of an S3 location."""
 
 
-def load_inputs(artifacts: list[Json], place: Callable[[str], str], folder: PodFolder, locate: Locate) -> None:
-    """Bring every artifact to where `place` says that its path lies on this machine. Raises PodError."""
+def load_inputs(
+    artifacts: list[Json], view: View, path: Callable[[str], str], folder: PodFolder, locate: Locate
+) -> None:
+    """Bring every artifact to its place in the container's view; `path` makes its path plain. Raises PodError."""
+    Path(view.root).mkdir(parents=True, exist_ok=True)
     for artifact in artifacts:
         try:
-            _load(artifact, Path(place(artifact["path"])), folder, locate)
+            _load(artifact, view, path(artifact["path"]), folder, locate)
         except (StoreError, PodError) as error:
             text = error.message
             raise PodError(f"{_FAILED}{text}" if text.startswith("required") else _failed(artifact, text)) from error
@@ -37,7 +43,7 @@ def _failed(artifact: Json, text: str) -> str:
     return f"{_FAILED}artifact {artifact['name']} failed to load: {text}"
 
 
-def _load(artifact: Json, target: Path, folder: PodFolder, locate: Locate) -> None:
+def _load(artifact: Json, view: View, path: str, folder: PodFolder, locate: Locate) -> None:
     staging = folder.path / "staging" / artifact["name"]
     staging.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -47,15 +53,19 @@ def _load(artifact: Json, target: Path, folder: PodFolder, locate: Locate) -> No
         if artifact.get("optional"):
             # A pod mounts the place of an artifact that has a location: where nothing was loaded, there is a folder
             # (workflow/controller/workflowpod.go, addInputArtifactsVolumes).
-            target.mkdir(parents=True, exist_ok=True)
+            view.make(path).close()
             return
         raise
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
-        target.rmdir()
-    _open(artifact.get("archive") or {}, staging, target)
+    made = _open(artifact.get("archive") or {}, staging)
     if artifact.get("mode") is not None:
-        _chmod(target, artifact["mode"], recurse=bool(artifact.get("recurseMode")))
+        _chmod(made, artifact["mode"], recurse=bool(artifact.get("recurseMode")))
+    outer, name = posixpath.split(path)
+    with Node.at(str(made.parent)) as source, view.make(outer) as target:
+        try:
+            target.clear(name)
+        except OSError as error:
+            raise PodError(f"{name} is there already, and not empty") from error
+        source.move(made.name, target, name)
 
 
 def _fetch(artifact: Json, target: Path, locate: Locate) -> bool:
@@ -115,24 +125,17 @@ def _fetch_url(location: Json, target: Path) -> None:
         raise PodError(f"loading file from {url} failed: {getattr(error, 'reason', None) or error}") from error
 
 
-def _open(archive: Json, source: Path, target: Path) -> None:
+def _open(archive: Json, source: Path) -> Path:
     """Turn what was stored into what the container sees. A zip is opened only where it is declared, as in Argo."""
-    if target.exists():
-        raise PodError(f"{target.name} is there already, and not empty")
+    target = source.with_name(f"{source.name}.open")
     if archive.get("zip") is not None:
         archives.unpack_zip(source, target)
     elif archive.get("tar") is not None or (archive.get("none") is None and archives.is_tarball(source)):
         archives.unpack_tar(source, target)
     else:
-        _move(source, target)
-        return
+        return source
     remove(source)
-
-
-def _move(source: Path, target: Path) -> None:
-    import shutil
-
-    shutil.move(source, target)
+    return target
 
 
 def _chmod(path: Path, mode: int, *, recurse: bool) -> None:
@@ -140,4 +143,5 @@ def _chmod(path: Path, mode: int, *, recurse: bool) -> None:
         for inner in path.rglob("*"):
             if not inner.is_symlink():
                 inner.chmod(mode)
-    path.chmod(mode)
+    if not path.is_symlink():
+        path.chmod(mode)

@@ -302,7 +302,7 @@ class LocalPods:
             containers = prepare(request, folder, self._library, self._claims, machine)
             view = main_of(containers).view
             artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
-            load_inputs(artifacts, lambda path: view.place(machine.path(path)), folder, self._locate)
+            load_inputs(artifacts, view, machine.path, folder, self._locate)
             spec = specification(request, folder, containers, machine)
             pid = self._supervisors.start(spec, lock)
         except (ArgosyError, OSError) as error:

@@ -13,10 +13,12 @@ from argo.local.executors import archives, logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
+from argo.local.executors.shim.beneath import Node
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
 from argo.shortage import shortage
 from argo.storage import Store
 
+_PROGRESS = 4096  # of the file's end: more is no line of it
 # What Argo's wait container says and exits with.
 _NOT_SAVED = "wait: Error (exit code 64): "
 # A sidecar that was made to end: workflow/controller/operator.go, inferFailedReason.
@@ -48,7 +50,8 @@ def conclude(request: PodRequest, folder: PodFolder, locate: Locate) -> PodOutco
 def progress(folder: PodFolder) -> str | None:
     """The last line that the program wrote to ARGO_PROGRESS_FILE, when it is `n/m`."""
     try:
-        lines = (folder.root / "argo" / "progress").read_text(encoding="utf-8", errors="replace").split()
+        with Node.at(str(folder.root)) as root, root.below(("argo", "progress")) as file:
+            lines = file.end(_PROGRESS).decode(errors="replace").split()
     except OSError:
         return None
     done, slash, total = (lines[-1] if lines else "").partition("/")
@@ -159,6 +162,8 @@ def _parameter(item: Json, values: Mapping[str, str | None], problems: list[str]
     if not source.get("path"):
         return item
     value = values.get(item["name"])
+    if item["name"] not in values:  # what is there is refused, and said to be
+        return item
     if value is None:
         if source.get("default") is None:
             problems.append(f"output parameter '{item['name']}': {source['path']}: no such file or directory")
@@ -188,7 +193,8 @@ def _store_artifact(
         location = artifact.get("s3")
         if not location or not location.get("key"):
             raise PodError("it has no S3 key to be stored at")
-        _put(artifact, Path(place), locate(location), location["key"].strip("/"), folder)
+        with folder.hold(place) as node:
+            _put(artifact, node, locate(location), location["key"].strip("/"), folder)
     except (StoreError, PodError, OSError) as error:
         if shortage(error):
             raise
@@ -198,30 +204,26 @@ def _store_artifact(
     return True
 
 
-def _put(artifact: Json, place: Path, store: Store, key: str, folder: PodFolder) -> None:
+def _put(artifact: Json, node: Node, store: Store, key: str, folder: PodFolder) -> None:
+    node.usable()
     archive = artifact.get("archive") or {}
-    if archive.get("none") is not None:
-        for path, inner in _files(place):
-            store.put_file(f"{key}/{inner}" if inner else key, path, give=True)
-        return
-    packed = folder.path / "staging" / f"{artifact['name']}.out"
+    packed = folder.path / "staging" / "packed" / artifact["name"]
     packed.parent.mkdir(parents=True, exist_ok=True)
+    packed.unlink(missing_ok=True)
+    if archive.get("none") is not None:
+        for inner, file in archives.files(node):
+            file.lend(packed)
+            store.put_file(f"{key}/{inner}" if inner else key, packed, give=True)
+            packed.unlink()
+        return
     name = Path(artifact["path"]).name  # as declared, wherever the content lies
     if archive.get("zip") is not None:
-        archives.pack_zip(place, packed, name)
+        archives.pack_zip(node, packed, name)
     else:
         level = (archive.get("tar") or {}).get("compressionLevel")
-        archives.pack_tar(place, packed, name, 6 if level is None or level < 0 else level)
+        archives.pack_tar(node, packed, name, 6 if level is None or level < 0 else level)
     store.put_file(key, packed, give=True)
     packed.unlink()
-
-
-def _files(place: Path) -> list[tuple[Path, str]]:
-    """A file, or all files of a folder with their places in it. Argo leaves out symbolic links."""
-    if not place.is_dir():
-        return [(place, "")]
-    found = [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()]
-    return [(path, path.relative_to(place).as_posix()) for path in sorted(found)]
 
 
 def _store_logs(

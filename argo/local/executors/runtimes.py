@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -96,7 +96,7 @@ class Runtime:
             "env": {**self.client(), **{key: item.env[key] for key in passed}},
             "cwd": "/",
             "root": item.view.root,
-            "mounts": [[mount.source, mount.target, mount.read_only] for mount in item.view.mounts],
+            "mounts": [astuple(mount) for mount in item.view.mounts],
             "declared": item.view.declared,
             "extra": [],
             "depends": item.depends,

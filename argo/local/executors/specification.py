@@ -6,13 +6,13 @@ import os
 import posixpath
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from argo.local.controller.clock import parse_duration
 from argo.local.executors import environment
-from argo.local.executors.errors import PodError
+from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.outputs import deadline
 from argo.local.executors.prepared import Prepared, main_of
@@ -73,6 +73,7 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
     for role, found in _containers(request.template):
         template = complete(found, machine.images)
         name = template.get("name") or "main"
+        check_name(name, "container")
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
         devices = hand_out(template, left, keep=role == "init")
         shown = {} if isinstance(machine.how, Runtime) else visible(devices)
@@ -95,7 +96,13 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
                 argv=[environment.expand(text, known) for text in argv],
                 env={**base, **shown, **known},
                 own_env=frozenset({**shown, **known}),
-                view=View(str(root), mounts, [*mine, *_work_folder(template, canonical)], extra),
+                view=View(
+                    str(root),
+                    mounts,
+                    [*mine, *_work_folder(template, canonical)],
+                    extra,
+                    machine=not isinstance(machine.how, Runtime),
+                ),
                 inputs=inputs if role == "main" else [],
                 depends=list(template.get("dependencies") or ()),
                 devices=devices,
@@ -210,7 +217,8 @@ def _mirrored(
         path = canonical(artifact["path"])
         missing = artifact.get("optional") and not Path(main.place(path)).exists()
         if not missing and not any(path.startswith(mount.target + "/") for mount in mounts):
-            mounts.append(Mount(main.place(path), path))
+            place = main.place(path)
+            mounts.append(Mount(place, path, inner=place.removeprefix(main.root)))
     return mounts
 
 
@@ -219,9 +227,9 @@ def _stage_script(request: PodRequest, folder: PodFolder, containers: list[Prepa
     (folder.root / "argo" / "staging").mkdir(parents=True, exist_ok=True)
     if "script" in request.template:
         source = request.template["script"].get("source") or ""
-        script = Path(main.view.place(SCRIPT))
-        script.write_text(_remap(main).text(source) if remapped else source, encoding="utf-8")
-        script.chmod(0o755)
+        text = _remap(main).text(source) if remapped else source
+        with main.view.make(posixpath.dirname(SCRIPT)) as place:
+            place.write(posixpath.basename(SCRIPT), text.encode(), 0o755)
 
 
 def _remap(item: Prepared) -> Remap:
@@ -256,7 +264,7 @@ def _container(item: Prepared, *, remapped: bool) -> dict[str, Any]:
         "env": env,
         "cwd": posixpath.normpath(item.template.get("workingDir") or "/"),
         "root": item.view.root,
-        "mounts": [[mount.source, mount.target, mount.read_only] for mount in item.view.mounts],
+        "mounts": [astuple(mount) for mount in item.view.mounts],
         "declared": item.view.declared,
         "extra": item.view.extra,
         "depends": item.depends,

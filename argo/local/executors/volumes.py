@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from argo.local.executors.environment import config_map_data, expand, field_value, secret_data
-from argo.local.executors.errors import PodError
+from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
+from argo.local.executors.shim.beneath import Node, Refused
 from argo.local.executors.shim.view import Mount
 from argo.local.pods import Json, Library, PodRequest
 
@@ -45,12 +47,10 @@ class Volumes:
             if volume.memory and target == SHARED_MEMORY:
                 continue  # the machine's own is memory, and seen in every view
             inner = expand(mount["subPathExpr"], env) if mount.get("subPathExpr") else mount.get("subPath") or ""
-            source = _below(volume.source, inner)
-            if inner and not source.exists():
-                if volume.read_only:
-                    raise PodError(f"volume {mount['name']} has no {inner}")
-                source.mkdir(parents=True)
-            mounts[target] = Mount(str(source), target, volume.read_only or bool(mount.get("readOnly")))
+            read_only = volume.read_only or bool(mount.get("readOnly"))
+            if inner:
+                inner = _inner(volume, inner, mount["name"])
+            mounts[target] = Mount(f"{volume.source}{inner}", target, read_only, inner)
         return list(mounts.values())
 
     def _volume(self, name: str) -> Volume:
@@ -61,8 +61,9 @@ class Volumes:
         return self._made[name]
 
     def _make(self, name: str, spec: Json) -> Volume:
+        check_name(name, "volume")
         if "hostPath" in spec:
-            return Volume(_host_path(spec["hostPath"]))
+            return Volume(Path(os.path.realpath(_host_path(spec["hostPath"]))))
         if "persistentVolumeClaim" in spec:
             claim_name = spec["persistentVolumeClaim"]["claimName"]
             own = self._folder.path.parent.parent / "claims"
@@ -151,6 +152,28 @@ def _host_path(spec: Json) -> Path:
     if not path.is_absolute() or not path.exists():
         raise PodError(f"hostPath {path} does not exist on this machine")
     return path
+
+
+def _inner(volume: Volume, inner: str, name: str) -> str:
+    """The place of a subPath in its volume, made where it is missing, without the links that containers may have left
+    there: they are followed only as far as they stay in the volume, as the kubelet does."""
+    wanted = os.path.realpath(_below(volume.source, inner))
+    parts = os.path.relpath(wanted, volume.source).split("/")
+    try:
+        if ".." in parts:
+            raise Refused("leads out of it by a symbolic link")
+        with Node.at(str(volume.source)) as base:
+            try:
+                found = base.below(parts)
+            except FileNotFoundError:
+                if volume.read_only:
+                    raise PodError(f"volume {name} has no {inner}") from None
+                found = base.make(parts)
+            with found:
+                found.usable()
+    except OSError as error:
+        raise PodError(f"volume {name}: {inner} {error.strerror}") from error
+    return "".join(f"/{part}" for part in parts if part != ".")
 
 
 def _below(folder: Path, inner: str) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from argo.local.executors.shim import kernel
+from argo.local.executors.shim.beneath import Node
 from argo.local.executors.shim.pump import Log, Stream
 from argo.local.executors.shim.record import stamp
 from argo.local.executors.shim.view import Mount, View
@@ -41,9 +42,10 @@ class Container:
         self.finished_at = ""
         self.streams: list[Stream] = []
         self._own_view = own_view
+        self._pod = folder
         self._runtime: Mapping[str, list[str]] | None = spec["runtime"]
         mounts = [Mount(*mount) for mount in spec["mounts"]]
-        self.view = View(spec["root"], mounts, spec["declared"], spec["extra"])
+        self.view = View(spec["root"], mounts, spec["declared"], spec["extra"], machine=self._runtime is None)
         self._log = Log(os.path.join(folder, f"{self.name}.log"))
         self._stdout: Stream | None = None
 
@@ -122,18 +124,21 @@ class Container:
         return self._stdout.result() if self._stdout else ""
 
     def fetch(self, paths: list[str]) -> None:
-        """Copy what is at `paths` in a runtime's container to where the view says that they lie."""
+        """Copy what is at `paths` in a runtime's container, and not in a folder that it shares with this machine, to
+        folders that the view then takes for mounts: the runtime follows the container's links in the container.
+        """
         if self._runtime is None:
             return
         *copy, name = self._runtime["copy"]
-        for path in sorted(set(paths)):  # a folder before what is in it
-            place = self.view.place(path)
-            if place != self.view.root + path or os.path.lexists(place):
-                continue
-            folder = os.path.dirname(place)
-            os.makedirs(folder, exist_ok=True)
-            if run([*copy, name + path, place], self.spec["env"]) != 0 and not os.listdir(folder):
-                os.removedirs(folder)
+        with Node.at(self._pod) as pod, pod.make(["copied"]) as copied:
+            for number, path in enumerate(sorted(set(paths))):  # a folder before what is in it
+                if (found := self.view.find(path)) is not None:
+                    found[0].close()
+                    continue
+                copied.remove(str(number))
+                place = os.path.join(self._pod, "copied", str(number))
+                if run([*copy, name + path, place], self.spec["env"]) == 0:
+                    self.view = self.view.with_mount(Mount(place, path))
 
     def remove(self) -> None:
         """Remove a runtime's container."""

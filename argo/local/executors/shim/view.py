@@ -8,16 +8,19 @@ path of the container lies on the machine.
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from dataclasses import dataclass
 
 from argo.local.executors.shim import kernel
+from argo.local.executors.shim.beneath import Node
 
 # Top folders that belong to the machine. All others are the container's own and start empty.
 MACHINE = frozenset(
     ("bin", "boot", "dev", "etc", "gnu", "home", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "root")
 ) | {"run", "sbin", "snap", "srv", "sys", "usr", "var"}
 SMALL = 1 << 20
+LINKS = 255  # and steps back, on the way to one path
 EMPTY = (("/tmp", 0o1777), ("/mnt", 0o755), ("/media", 0o755))  # noqa: S108 -- the container's, not the machine's
 
 
@@ -28,6 +31,13 @@ class Mount:
     source: str
     target: str
     read_only: bool = False
+    inner: str = ""  # the end of `source` that lies in a volume, where containers may have made links
+
+    def open(self) -> Node:
+        """Hold what is mounted; OSError where a link is on the way in the volume."""
+        base = self.source.removesuffix(self.inner)
+        with Node.at(base.rstrip("/") or "/") as volume:
+            return volume.below(part for part in self.inner.split("/") if part)
 
 
 class View:
@@ -35,11 +45,15 @@ class View:
 
     `root` is its directory on the machine; `mounts` the volumes; `declared` the paths that must be the container's
     own though they may lie in a folder of the machine, whose other children are then bound in one by one;
-    `extra` further folders of the machine to bind in. All paths are absolute, without symbolic links in their parents.
+    `extra` further folders of the machine to bind in;
+    without `machine` nothing of it is seen. All paths are absolute, without symbolic links in their parents.
     """
 
-    def __init__(self, root: str, mounts: list[Mount], declared: list[str], extra: list[str]) -> None:
+    def __init__(
+        self, root: str, mounts: list[Mount], declared: list[str], extra: list[str], *, machine: bool = True
+    ) -> None:
         self.root = root
+        self.machine = machine
         self.mounts = sorted(mounts, key=lambda mount: mount.target.count("/"))
         self.declared = declared
         self.extra = extra
@@ -53,20 +67,65 @@ class View:
                 parent = os.path.dirname(parent)
         self.own -= {path for path in self.own if self._mounted(path)}
 
-    def locate(self, path: str) -> str | None:
-        """Where the container's `path` lies on the machine, its symbolic links followed; None for a loop of them."""
-        for _ in range(40):
-            done = "/"
-            parts = [part for part in path.split("/") if part not in ("", ".")]
-            for index, part in enumerate(parts):
-                done = os.path.dirname(done) if part == ".." else os.path.join(done, part)
-                place = self.place(done)
-                if os.path.islink(place):
-                    path = os.path.join(os.path.dirname(done), os.readlink(place), *parts[index + 1 :])
-                    break
-            else:
-                return self.place(done)
+    def with_mount(self, mount: Mount) -> View:
+        """This view, and one more thing mounted in it."""
+        return View(self.root, [*self.mounts, mount], self.declared, self.extra, machine=self.machine)
+
+    def find(self, path: str) -> tuple[Node, str] | None:
+        """What the container has at `path`, its symbolic links followed as it sees them, and where on the machine that
+        lies; None where there is nothing, and for a loop of links.
+        """
+        for _ in range(LINKS):
+            found = self._follow(path)
+            if not isinstance(found, str):
+                return found
+            path = found
         return None
+
+    def make(self, path: str) -> Node:
+        """Hold the folder that the container has at `path`, which is made where it is missing."""
+        found = self.find(path)
+        if found is not None:
+            return found[0]
+        outer, name = posixpath.split(path)
+        if self.place(path) != posixpath.join(self.place(outer), name):
+            with Node.at(self.root) as root:
+                return root.make(path.split("/")[1:])
+        with self.make(outer) as folder:
+            return folder.make([name])
+
+    def _follow(self, path: str) -> tuple[Node, str] | str | None:
+        """As `find`; at the first link or `..`, the path that is meant instead."""
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        try:
+            node, done = self._begin("/" + "/".join(parts))
+            for index in range(done.count("/") if done != "/" else 0, len(parts)):
+                with node:
+                    rest = parts[index + 1 :]
+                    if parts[index] == "..":
+                        return posixpath.join(posixpath.dirname(done), *rest)
+                    outer, done = done, posixpath.join(done, parts[index])
+                    if done == "/proc" and self.machine:
+                        return None  # the container's own, and gone with its processes
+                    place = self.place(done)
+                    own = place == posixpath.join(self.place(outer), parts[index])
+                    node = node.child(parts[index]) if own else Node.at(place)
+                if node.is_link:
+                    with node:
+                        return posixpath.join(outer, node.target(), *rest)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return node, self.place(done)
+
+    def _begin(self, path: str) -> tuple[Node, str]:
+        """The mount, or the folder shown beside the machine's own, that a path lies in; else the root."""
+        mount = self._mounted(path)
+        if mount is not None:
+            return mount.open(), mount.target
+        for folder in self.extra:
+            if path == folder or path.startswith(folder + "/"):
+                return Node.at(folder), folder
+        return Node.at(self.root), "/"
 
     def place(self, path: str) -> str:
         """Where `path`, without symbolic links, lies on the machine."""
@@ -75,6 +134,8 @@ class View:
             return mount.source + path[len(mount.target) :]
         if any(path == folder or path.startswith(folder + "/") for folder in self.extra):
             return path
+        if not self.machine:
+            return self.root + path
         done = "/"
         for part in path.split("/")[1:]:
             outer, done = done, os.path.join(done, part)
@@ -165,7 +226,8 @@ class View:
         target = self.root + mount.target
         if mount.target in self.hidden or not os.path.lexists(target):
             _mount_point(target, folder=os.path.isdir(mount.source))
-        kernel.bind(mount.source, target, read_only=mount.read_only)
+        with mount.open() as source:
+            kernel.bind(source.path, target, read_only=mount.read_only)
 
 
 def _fits(mount: Mount) -> bool:

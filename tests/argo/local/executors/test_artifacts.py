@@ -21,6 +21,7 @@ from argo.local.executors import archives, logs
 from argo.local.executors.environment import expand
 from argo.local.executors.errors import PodError
 from argo.local.executors.remap import Remap
+from argo.local.executors.shim.beneath import Node
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.fixtures_minio import Minio
 from tests.http_servers import answering
@@ -53,8 +54,9 @@ def _content(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("level", [0, 6, 9])
 def test_tar_round(tree: Path, tmp_path: Path, level: int) -> None:
-    archives.pack_tar(tree, tmp_path / "one.tgz", "tree", level)
-    archives.pack_tar(tree, tmp_path / "two.tgz", "tree", level)
+    with Node.at(str(tree)) as node:
+        archives.pack_tar(node, tmp_path / "one.tgz", "tree", level)
+        archives.pack_tar(node, tmp_path / "two.tgz", "tree", level)
     assert (tmp_path / "one.tgz").read_bytes() == (tmp_path / "two.tgz").read_bytes()
     assert archives.is_tarball(tmp_path / "one.tgz")
     archives.unpack_tar(tmp_path / "one.tgz", tmp_path / "back")
@@ -64,7 +66,8 @@ def test_tar_round(tree: Path, tmp_path: Path, level: int) -> None:
 
 
 def test_zip_round(tree: Path, tmp_path: Path) -> None:
-    archives.pack_zip(tree, tmp_path / "one.zip", "tree")
+    with Node.at(str(tree)) as node:
+        archives.pack_zip(node, tmp_path / "one.zip", "tree")
     archives.unpack_zip(tmp_path / "one.zip", tmp_path / "back")
     assert _content(tmp_path / "back") == _content(tree)
     assert (tmp_path / "back" / "sub" / "run").stat().st_mode & 0o777 == 0o755
@@ -72,7 +75,8 @@ def test_zip_round(tree: Path, tmp_path: Path) -> None:
 
 def test_an_archive_of_one_thing_is_that_thing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    archives.pack_tar(tmp_path / "file", tmp_path / "t", "file")
+    with Node.at(str(tmp_path / "file")) as node:
+        archives.pack_tar(node, tmp_path / "t", "file")
     archives.unpack_tar(tmp_path / "t", tmp_path / "other")
     assert (tmp_path / "other").read_text() == "x"
 

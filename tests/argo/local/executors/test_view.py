@@ -115,7 +115,11 @@ def test_place(tmp_path: Path) -> None:
     assert view.place("/usr/share/argosy-none/o/p") == f"{root}/usr/share/argosy-none/o/p"
     assert view.place("/usr/share/argosy-new") == f"{root}/usr/share/argosy-new"
     assert view.place("/") == f"{root}/"
-    assert view.locate("/usr/../etc/./passwd") == "/etc/passwd"
+    view.prepare()
+    found = view.find("/usr/../etc/./passwd")
+    assert found is not None
+    assert found[1] == "/etc/passwd"
+    found[0].close()
 
 
 def test_canonical() -> None:
