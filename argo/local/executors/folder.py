@@ -10,6 +10,7 @@ kill          the engine's wish that the pod stop, with the grace in seconds
 exit.json     what the supervisor saw, written when nothing of the pod lives any more
 outcome.json  what the engine made of it, written when all outputs are stored
 <name>.log    what a container printed
+packed        an output on its way to the store
 ctr/          of each sidecar that ended, its exit code, as main containers see it
 root/, roots/<name>/, volumes/, secrets/, staging/, kept/, copied/   what the containers worked on
 """

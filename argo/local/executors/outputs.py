@@ -207,8 +207,7 @@ def _store_artifact(
 def _put(artifact: Json, node: Node, store: Store, key: str, folder: PodFolder) -> None:
     node.usable()
     archive = artifact.get("archive") or {}
-    packed = folder.path / "staging" / "packed" / artifact["name"]
-    packed.parent.mkdir(parents=True, exist_ok=True)
+    packed = folder.path / "packed"
     packed.unlink(missing_ok=True)
     if archive.get("none") is not None:
         for inner, file in archives.files(node):
