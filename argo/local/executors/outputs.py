@@ -211,9 +211,9 @@ def _put(artifact: Json, node: Node, store: Store, key: str, folder: PodFolder) 
     packed.unlink(missing_ok=True)
     if archive.get("none") is not None:
         for inner, file in archives.files(node):
-            file.lend(packed)
-            store.put_file(f"{key}/{inner}" if inner else key, packed, give=True)
-            packed.unlink()
+            path = Path(file.lend(str(packed)))
+            store.put_file(f"{key}/{inner}" if inner else key, path, give=True)
+            packed.unlink(missing_ok=True)
         return
     name = Path(artifact["path"]).name  # as declared, wherever the content lies
     if archive.get("zip") is not None:

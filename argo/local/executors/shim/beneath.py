@@ -222,14 +222,16 @@ class Node:
             file.write(data)
             os.fchmod(file.fileno(), mode)
 
-    def lend(self, target: str) -> None:
-        """Give the file a second name, one that no container sees; a copy of it where it cannot have two."""
+    def lend(self, target: str) -> str:
+        """A path of the file while it is held that no container sees: `target`, made a second name of it, or where it
+        can have none, one that may only be read."""
         if not self.is_file:
             raise Refused(f"is {_kind(self.state.st_mode)}, no regular file")
         try:
             os.link(self.path, target, src_dir_fd=self.descriptor)  # which makes Python follow, here to the file itself
         except OSError:
-            _copy_file(self, os.open(target, _NEW, 0o600))
+            return self.path
+        return target
 
     def remove(self, name: str) -> None:
         """Remove what this folder has under a name, at any depth, also where programs took their own rights away.
