@@ -1,4 +1,4 @@
-"""How often what is killed at any moment is killed: little in the ordinary tests, ARGOSY_KILLS times in a trial."""
+"""How often what may go wrong at any moment does: little in the ordinary tests, ARGOSY_KILLS times in a trial."""
 
 from __future__ import annotations
 

@@ -111,8 +111,10 @@ def two(ask: Replay) -> None:
 
 
 def named(ask: Replay) -> None:
-    for name in ("create-named", "create-conflict", "suspend", "resume", "stop"):
+    for name in ("create-named", "create-conflict", "suspend", "resume"):
         ask(name)
+    runs(ask, "wire-named", "Pod")
+    ask("stop")
     ask.server.wait("argo", "wire-named", "Succeeded", "Failed", "Error")
     nodes(ask, "get-stopped")
     for name in ("delete", "delete-missing"):
@@ -130,16 +132,23 @@ def failing(ask: Replay) -> None:
 
 def suspended(ask: Replay) -> None:
     name = ask.create("create-suspend")
-
-    def waits() -> bool:
-        found = (ask("get-suspended").json().get("status") or {}).get("nodes") or {}
-        return any(node["type"] == "Suspend" and node["phase"] == "Running" for node in found.values())
-
-    until(waits, "the gate waits")
+    runs(ask, name, "Suspend")
+    ask("get-suspended")
     ask("set-outputs")
     ask("resume-node")
     ask.server.wait("argo", name, "Succeeded")
     nodes(ask, "get-resumed")
+
+
+def runs(ask: Replay, name: str, kind: str) -> None:
+    """Wait until a node of a kind runs."""
+
+    def found() -> bool:
+        workflow = ask.server("GET", f"/api/v1/workflows/argo/{name}").json()
+        nodes = (workflow.get("status") or {}).get("nodes") or {}
+        return any(node["type"] == kind and node["phase"] == "Running" for node in nodes.values())
+
+    until(found, f"a {kind} of {name} runs")
 
 
 def nodes(ask: Replay, name: str) -> None:

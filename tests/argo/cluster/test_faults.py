@@ -18,8 +18,9 @@ from tests.argo.cluster.conftest import Place
 from tests.argo.cluster.test_runs import DONE, GATE, POD, ROOT, status
 from tests.argo.cluster.test_submit import DATA, submission
 from tests.faults import FAULTS, STREAM_FAULTS, Faults, proxy
+from tests.kills import KILLS
 
-SEEDS = range(200)
+SEEDS = range(2 * KILLS)
 STALL = 0.6  # seconds, longer than the client waits here
 
 

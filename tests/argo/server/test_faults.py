@@ -13,8 +13,9 @@ from argo.server import ServerBackend
 from argo.target import ServerAddress, Target
 from tests.argo.api.serving import Server, serving
 from tests.faults import FAULTS, Faults, proxy
+from tests.kills import KILLS
 
-SEEDS = range(200)
+SEEDS = range(2 * KILLS)
 STALL = 1.2  # seconds, longer than the client waits here
 STREAM_FAULTS = {"cut", "half-event", "stall", "again", "gone", "ended"}
 DATA = {"text": "{{x}} of the ConfigMap"}
