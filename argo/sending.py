@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argo import ingress, sessions
+from argo import bounds, ingress, sessions
 from argo.backend import KEY, Json, RunRef, Submission, Submitted
 from argo.configs import set_env, set_file
 from argo.control.ownership import input_prefixes, own_config_maps
@@ -128,7 +128,8 @@ def _named(submission: Submission, name: str, namespace: str) -> Submission:
     metadata.update(name=name, namespace=namespace)
     metadata.setdefault("labels", {})[KEY] = submission.key
     objects = own_config_maps(workflow, submission.objects, name)
-    return replace(submission, objects=[*objects, *sessions.secret(workflow), *ingress.objects(workflow)])
+    added = [*sessions.secret(workflow), *ingress.objects(workflow), *bounds.policies(workflow, objects)]
+    return replace(submission, objects=[*objects, *added])
 
 
 def send(

@@ -226,6 +226,7 @@ register(
     ("A510", "error", "hardening that contradicts itself"),
     ("A511", "error", "something in reach of what consumers bring"),
     ("A512", "warning", "an interactive asset that is open to everybody"),
+    ("A513", "error", "resources of an extended asset beyond its bounds"),
 )
 
 register(("A602", "error", "unknown profile"))

@@ -1,10 +1,14 @@
-"""What consumers bring to an extended asset, held against its bounds: each rule has a name."""
+"""Extended assets: what consumers bring, held against the bounds (each rule has a name), and what the bounds come to.
+
+A bound is what a run gets where it asks for nothing, and the most that it gets.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.images import is_from
 from compiler.models.base import Problem, parse_duration, parse_quantity
@@ -13,6 +17,11 @@ from compiler.quantities import amount
 if TYPE_CHECKING:
     from compiler.models import ComputeAsset
     from compiler.models.offer import Bounds
+    from compiler.models.project import Profile
+
+# What is allowed of what neither the bounds nor the asset itself name.
+AMOUNTS: Final = {"cpu": "1", "memory": "1Gi", "disk": "10Gi"}
+_TIMEOUT: Final = 3600
 
 
 class Extension(NamedTuple):
@@ -100,22 +109,30 @@ def _image(bounds: Bounds, given: Extension) -> Iterator[Violation]:
         yield Violation("digest", "the image is not named by its digest: …@sha256:…")
 
 
+def ceiling(asset: ComputeAsset, name: str) -> str:
+    """The most that a run of an extended asset gets of an amount: the bound, else what the asset itself asks for."""
+    own = getattr(asset.resources, name, None)
+    return str(getattr(asset.bounds, name, None) or (own if amount(own) is not None else None) or AMOUNTS[name])
+
+
+def _longest(asset: ComputeAsset) -> int:
+    return (asset.bounds.timeout if asset.bounds else None) or asset.timeout or _TIMEOUT
+
+
 def _ceilings(asset: ComputeAsset, bounds: Bounds, given: Extension) -> Iterator[Violation]:
-    own = asset.resources
-    for rule, wanted, most, has in (
-        ("cpu", given.cpu, bounds.cpu, own.cpu if own else None),
-        ("memory", given.memory, bounds.memory, own.memory if own else None),
-    ):
+    for rule, wanted in (("cpu", given.cpu), ("memory", given.memory)):
         if not wanted:
             continue
         try:
-            value = amount(parse_quantity(wanted)) or 0.0
+            value = amount(parse_quantity(wanted))
         except Problem as error:
             yield Violation(rule, error.message)
             continue
-        ceiling = amount(most or has)
-        if ceiling is None or value > ceiling:
-            yield Violation(rule, f"{wanted} is more than the {most or has or 'nothing'} that is allowed")
+        most = ceiling(asset, rule)
+        if value is None:  # a reference, whose value nobody knows yet
+            yield Violation(rule, f"'{wanted[:60]}' is not a quantity")
+        elif value > (amount(most) or 0.0):
+            yield Violation(rule, f"{wanted} is more than the {most} that is allowed")
     if given.gpu is not None and given.gpu > (bounds.gpu or 0):
         yield Violation("gpu", f"{given.gpu} GPUs are more than the {bounds.gpu or 0} that are allowed")
     if given.timeout:
@@ -124,13 +141,46 @@ def _ceilings(asset: ComputeAsset, bounds: Bounds, given: Extension) -> Iterator
         except Problem as error:
             yield Violation("timeout", error.message)
             return
-        most_seconds = bounds.timeout or asset.timeout
-        if most_seconds is None or seconds > most_seconds:
-            yield Violation("timeout", f"{given.timeout} is longer than the {most_seconds or 0} s that are allowed")
+        if seconds > _longest(asset):
+            yield Violation("timeout", f"{given.timeout} is longer than the {_longest(asset)} s that are allowed")
+
+
+def within(asset: ComputeAsset) -> ComputeAsset:
+    """An extended asset that asks for all that its bounds limit, and for no more; any other as it is."""
+    if asset.mode != "extended":
+        return asset
+    from compiler.models.hardware import Resources
+
+    own = asset.resources.model_dump() if asset.resources else {}
+    for name in AMOUNTS:
+        most = ceiling(asset, name)
+        asked = amount(own.get(name))
+        own[name] = most if asked is None or asked > (amount(most) or 0.0) else own[name]
+    Resources.build()
+    timeout = min(asset.timeout or _longest(asset), _longest(asset))
+    return asset.model_copy(update={"resources": Resources.model_validate(own), "timeout": timeout})
+
+
+def described(asset: ComputeAsset, profile: Profile) -> dict[str, Any]:
+    """What no field of a pod says of an extended asset's bounds: the number of processes where that is named; the
+    addresses that its program may reach, and those that Argo's executor needs beside it; the name of their policy; and
+    which of its bounds the profile's cluster keeps by means of its own. Nothing for any other asset."""
+    if asset.mode != "extended":
+        return {}
+    bounds = asset.bounds
+    egress = sorted(bounds.egress) if bounds else []
+    executor = sorted(profile.executor_egress)
+    digest = hashlib.sha256(" ".join(sorted({*egress, *executor})).encode()).hexdigest()[:8]
+    made: dict[str, Any] = {"egress": egress, "executor": executor, "policy": f"argosy-bounded-{asset.name}-{digest}"}
+    if bounds and bounds.processes:
+        made["processes"] = bounds.processes
+    if profile.enforces:
+        made["enforced"] = sorted(profile.enforces)
+    return made
 
 
 def extended(asset: ComputeAsset, given: Extension) -> ComputeAsset:
-    """The asset with what was brought, which breaks no rule. Without a timeout of either it has that of the bounds."""
+    """The asset with what was brought, which breaks no rule."""
     from compiler.models.hardware import Resources
 
     update: dict[str, Any] = {"image": given.image or asset.image}
@@ -138,9 +188,8 @@ def extended(asset: ComputeAsset, given: Extension) -> ComputeAsset:
         update |= {"command": given.command, "args": given.args, "script": None}
     elif given.image:
         update |= {"command": asset.command, "args": asset.args}
-    bounds = asset.bounds
-    timeout = parse_duration(given.timeout) if given.timeout else asset.timeout
-    update["timeout"] = timeout if timeout is not None else bounds.timeout if bounds else None
+    if given.timeout:
+        update["timeout"] = parse_duration(given.timeout)
     own = asset.resources.model_dump() if asset.resources else {}
     wanted = {"cpu": given.cpu, "memory": given.memory}
     own |= {name: value for name, value in wanted.items() if value}

@@ -86,12 +86,13 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 
 def right_list() -> str:
     """Which account may do what in a namespace, from the table of rights."""
-    from argo.setup.rights import EXECUTOR, INGRESSES, OWNED, PARTS, SESSIONS, SUBMITTER
+    from argo.setup.rights import EXECUTOR, INGRESSES, OWNED, PARTS, POLICIES, SESSIONS, SUBMITTER
 
     rows = (
         ("argosy-executor", EXECUTOR), ("argosy-executor, for an Argo Server", OWNED),
         ("argosy-executor, with --split", PARTS), ("argosy-submitter", SUBMITTER),
         ("argosy-submitter, with --interactive", SESSIONS),
+        ("argosy-submitter, with --extended", POLICIES),
         ("argosy-submitter, where the profile has `sessions`", INGRESSES),
     )  # fmt: skip
     lines = (

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--interactive", is_flag=True, help="Allow submitters to use interactive assets: Secrets, tunnels to pods."
 )
+@click.option("--extended", is_flag=True, help="Allow submitters to use extended assets: their NetworkPolicies.")
 @click.option("--placeholders/--no-placeholders", default=True, show_default=True, help="Secrets to be filled in.")
 @click.option("--demo", is_flag=True, help="With Argo and MinIO, for minikube or kind. Not for production.")
 def setup(
@@ -29,11 +30,12 @@ def setup(
     quotas: tuple[str, ...],
     split: bool,
     interactive: bool,
+    extended: bool,
     placeholders: bool,
     demo: bool,
 ) -> None:
     """Write, as YAML for `kubectl apply`, what the namespace of a profile needs: ServiceAccounts with Roles that allow
-    what is needed and no more, the artifact repository, places for Secrets, a NetworkPolicy, a quota for GPUs.
+    what is needed and no more, the artifact repository, places for Secrets, NetworkPolicies, a quota for GPUs.
 
     Nothing is applied, and no credential is written.
     """
@@ -41,7 +43,7 @@ def setup(
     from argo.setup.render import ARGO_VERSION, Wanted, objects, render
 
     chosen = _profile(profile, demo)
-    text = render(chosen, Wanted(_quotas(quotas), demo, placeholders, split, interactive))
+    text = render(chosen, Wanted(_quotas(quotas), demo, placeholders, split, interactive, extended))
     if directory is None:
         click.echo(text, nl=False)
     else:

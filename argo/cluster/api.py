@@ -24,6 +24,7 @@ OWNED = {
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
 }
 """What a submission makes besides the Workflow, which owns it: the API and the plural of each kind."""
+_MADE = {**OWNED, "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies")}
 
 _ARGO = "/apis/argoproj.io/v1alpha1"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -105,14 +106,14 @@ class Cluster:
         return self.client.json("GET", self._core("configmaps", name, namespace), f"get configmaps {name}")
 
     def create_owned(self, value: Json) -> None:
-        """Make one of what a run owns. Raises ConflictError where there is one of the name, maybe this one."""
-        root, plural = OWNED[value["kind"]]
+        """Make one of what a run owns or needs. Raises ConflictError where there is one of the name, maybe this one."""
+        root, plural = _MADE[value["kind"]]
         what = f"create {plural} {value['metadata']['name']}"
         self.client.json("POST", f"{root}{self._path(plural)}", what, value)
 
     def owned(self, kind: str, name: str) -> Json:
-        """One of what runs own. Raises NotFoundError."""
-        root, plural = OWNED[kind]
+        """One of what runs own, or need. Raises NotFoundError."""
+        root, plural = _MADE[kind]
         return self.client.json("GET", f"{root}{self._path(plural, name)}", f"get {plural} {name}")
 
     def secret(self, name: str, key: str) -> bytes:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from argo import bounds
 from argo.backend import KEY, Json, RunRef, Submission, Submitted
 from argo.cluster.api import OWNED, OWNER, WORKFLOWS, Cluster, owners
 from argo.cluster.errors import UncertainError
@@ -22,8 +23,11 @@ _TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds
 
 def submit(cluster: Cluster, submission: Submission) -> Submitted:
     """As `Backend.submit`."""
+    bounds.require(bounds.bounded(submission.workflow, submission.objects), "Kubernetes")
     _require_templates(cluster, submission)
     owned = [o for o in submission.objects if o["kind"] in OWNED]
+    for policy in (o for o in submission.objects if o["kind"] == "NetworkPolicy"):
+        _keep(cluster, policy)
     made, new = _create(cluster, _prepared(submission, owned), submission.key)
     try:
         _complete(cluster, made, owned)
@@ -103,6 +107,23 @@ def _create_owned(cluster: Cluster, value: Json, ref: RunRef) -> None:
         if ref.uid not in owners(cluster.owned(kind, name)):
             raise ConflictError(
                 f"there is a {kind} {name} already, which is not this run's", hint="choose another --name"
+            ) from None
+
+
+def _keep(cluster: Cluster, policy: Json) -> None:
+    """Have a NetworkPolicy there before any pod is. It belongs to no run: its end would be seen by pods that still end.
+
+    Raises ConflictError for one of its name that says something else.
+    """
+    name = policy["metadata"]["name"]
+    try:
+        cluster.create_owned(policy)
+    except ConflictError:
+        if cluster.owned("NetworkPolicy", name).get("spec") != policy["spec"]:
+            raise ConflictError(
+                f"the NetworkPolicy {name} was changed, and may not keep the bounds",
+                known="nothing was started",
+                hint=f"kubectl delete networkpolicy {name}; it is made anew",
             ) from None
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from argo.storage import Store
 
 _KEPT = ("name", "namespace", "labels", "annotations")  # of the metadata, when a run is submitted again
+_OF_CLUSTERS = ("Secret", "Service", "Ingress", "NetworkPolicy")
 _POLL = 0.1  # seconds between two looks at the state
 _PATIENCE = 15.0  # seconds in which the process that drives a run must have taken a command
 
@@ -98,14 +99,16 @@ class LocalBackend:
             ref = identify(submission.workflow)
         if submission.key:
             submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
-        kept = [given for given in submission.objects if given["kind"] not in ("Secret", "Service", "Ingress")]
+        kept = [given for given in submission.objects if given["kind"] not in _OF_CLUSTERS]
+        executor = choose_executor(executor)
+        _require_bounds(submission, executor)
         try:
             self.state.add(
                 ref,
                 submission.workflow,
                 kept,
                 source=submission.source,
-                executor=choose_executor(executor),
+                executor=executor,
                 parallelism=parallelism,
                 images=images,
                 store=store,
@@ -413,3 +416,13 @@ def _remove(path: Path) -> None:
 
     with contextlib.suppress(PermissionError):
         remove(path)
+
+
+def _require_bounds(submission: Submission, executor: str) -> None:
+    """Raises UsageError where the executor does not keep the bounds of what is to run."""
+    import argo.bounds as bounds
+
+    if found := [*bounds.bounded(submission.workflow, submission.objects)]:
+        from argo.local.executors.runtimes import lacking
+
+        bounds.require(found, bounds.place_of(executor), lacking(executor, os.environ))

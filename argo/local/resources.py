@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from argo.local.pods import Json
+from compiler.plan import BOUNDS
 
 NONE = Decimal(0)
 SHARE = Decimal("0.25")  # processors: what a pod counts for that asks for none
@@ -77,6 +78,17 @@ def wanted(template: Json, pod: Json) -> dict[str, Decimal]:
             total[name] = max(total.get(name, NONE), amount)
     total |= {name: amount for name, amount in asked(pod).items() if not is_device(name)}
     return {"cpu": SHARE, "pods": Decimal(1), **{name: amount for name, amount in total.items() if amount}}
+
+
+def disk(template: Json) -> int | None:
+    """The bytes that all containers of an extended asset may have on disk; None for any other template.
+
+    Raises ValueError.
+    """
+    if BOUNDS not in ((template.get("metadata") or {}).get("annotations") or {}):
+        return None
+    limits = [(item.get("resources") or {}).get("limits") or {} for item in containers_of(template)]
+    return int(sum((quantity(limit.get("ephemeral-storage") or 0) for limit in limits), NONE))
 
 
 @dataclass(frozen=True, slots=True)

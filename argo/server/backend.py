@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from argo import bounds
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.control.commands import Answer, answer, decision, gate, supplied
 from argo.control.demands import node_id, require_ended, require_running, require_template
@@ -68,6 +69,7 @@ class ServerBackend:
                 known="nothing was started",
                 hint="use a profile that names a kubeconfig context",
             )
+        bounds.require(bounds.bounded(submission.workflow, submission.objects), "an Argo Server")
         config_maps = [o for o in submission.objects if o["kind"] == "ConfigMap"]
         workflow = embed(submission.workflow, config_maps)
         workflow["metadata"].setdefault("labels", {})[KEY] = submission.key

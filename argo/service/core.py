@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import Final
 
@@ -26,6 +27,7 @@ from argo.service.settings import Settings
 from argo.service.work import Work
 from argo.service.worker import Worker
 
+log = logging.getLogger("argosy.service")
 _HEADERS: Final = ("access-token", "x-api-key")
 
 
@@ -57,7 +59,8 @@ class Service:
             "submit": work.submit, "track": work.track, "stop": work.stop, "remove": work.remove, "forget": work.forget,
             "callback": deliverer.deliver,
         }  # fmt: skip
-        self.worker = Worker(database, self.outbox, handlers, self.place.revive)
+        self.unkept: list[str] = []  # what of the bounds of extended assets is not kept, in words
+        self.worker = Worker(database, self.outbox, handlers, self.place.revive, self.look_at_bounds)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -80,11 +83,24 @@ class Service:
 
     def require_possible(self, offered: Offered) -> None:
         """Raises Refused for an asset whose runs the place could not keep apart, or lead nobody to."""
-        if offered.model.mode == "extended" and not self.place.isolated:
-            message = "what consumers bring is not run as a mere process"
-            raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
+        if offered.model.mode == "extended":
+            if not self.place.isolated:
+                message = "what consumers bring is not run as a mere process"
+                raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
+            for rule, message, hint in self.place.unkept(offered.model, self.settings.profile):
+                raise Refused(409, f"bounds:{rule}", message, hint=hint)
         if offered.model.mode == "interactive":
             require_reachable(self.catalog, self.place, offered)
+
+    def look_at_bounds(self) -> None:
+        """Say, in the log and to who asks whether the service is well, what bounds of extended assets are not kept."""
+        models = [offered.model for offered in self.catalog.all() if offered.model.mode == "extended"]
+        found = [broken for model in models for broken in self.place.unkept(model, self.settings.profile)]
+        self.unkept = [message for _, message, _ in found]
+        if models:
+            self.unkept += self.place.missing_policies()
+        for message in self.unkept:
+            log.warning("bounds are not kept", extra={"reason": message})
 
     def public_url(self, request: Request) -> str:
         """How the service is reached from outside."""

@@ -98,7 +98,7 @@ def router(service: Service) -> APIRouter:
         if not service.worker.alive:
             return JSONResponse({"status": "the jobs are not looked after"}, 503)
         about: dict[str, Any] = {"status": "ok", "assets": len(service.catalog.all())}
-        return JSONResponse({**about, "mistakes": len(service.catalog.mistakes)})
+        return JSONResponse({**about, "mistakes": len(service.catalog.mistakes), "unkept": service.unkept})
 
     @routes.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:

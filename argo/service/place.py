@@ -20,6 +20,8 @@ from argo.submit import Draft, draft, set_parameters
 if TYPE_CHECKING:
     from argo.storage import Store
     from argo.target import Target
+    from compiler.models import ComputeAsset
+    from compiler.models.project import Profile
 
 RUN, CONSUMER = "argosy.dev/run", "argosy.dev/consumer"  # labels: ids of the service, nothing else
 
@@ -57,6 +59,30 @@ class Place:
         from argo.local.choice import choose_executor
 
         return choose_executor(os.environ.get("ARGOSY_EXECUTOR", "")) != "process"
+
+    def unkept(self, model: ComputeAsset, profile: Profile | None) -> Iterator[tuple[str, str, str]]:
+        """The first bound of an extended asset that is not kept here: its rule, a sentence, what to do."""
+        import argo.bounds as bounds
+        from argo.local.executors.runtimes import lacking
+        from compiler.extend import described
+        from compiler.models.project import Profile
+
+        kind, without = "an Argo Server" if self.target.server else "Kubernetes", frozenset[str]()
+        if self.local is not None:
+            from argo.local.choice import choose_executor
+
+            executor = choose_executor(os.environ.get("ARGOSY_EXECUTOR", ""))
+            kind, without = bounds.place_of(executor), lacking(executor, os.environ)
+        about = bounds.of_description(model.name, described(model, profile or Profile()), alone=not model.sidecars)
+        if rules := about.unkept(kind, without):
+            yield rules[0].split()[0], bounds.sentence(kind, model.name, rules), bounds.hint(kind, rules[0])
+
+    def missing_policies(self) -> list[str]:
+        """The NetworkPolicies of `argosy setup` that a cluster lacks, in words."""
+        from argo.cluster import ClusterBackend
+        from argo.cluster.policies import missing
+
+        return missing(self.backend.cluster) if isinstance(self.backend, ClusterBackend) else []
 
     def store(self) -> Store:
         """Where inputs and results are. Raises UsageError, StoreError."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from argo.backend import Json
 from argo.errors import ConflictError, DefinitionError
 from argo.service.app import application
 from argo.service.consumers import DEFAULT_SCOPES, Consumers
@@ -25,7 +24,7 @@ from argo.service.settings import Limits, Settings, bytes_of, read_secret
 if TYPE_CHECKING:
     from argo.target import Target
     from compiler.load.foreign.workflow_api import WorkflowApi
-    from compiler.models.project import Project
+    from compiler.models.project import Profile, Project
     from compiler.models.service import Service as Options
 
 _GRACE: Final = 10  # seconds in which answers under way may end
@@ -75,18 +74,14 @@ def settings_of(
         options.oidc,
         edc,
         read_secret(folder / edc.api_key_file) if edc.api_key_file else "",
-        _in_cluster(project_file, target.profile),
+        _profile(project_file, target.profile),
         options.job_configs or "",
     )
 
 
-def _in_cluster(project_file: Path | None, profile: str | None) -> Json:
-    """What pods know the profile's store by, where that is not what this machine does."""
+def _profile(project_file: Path | None, profile: str | None) -> Profile | None:
     project = _project(project_file)
-    chosen = project.profiles.get(profile or project.default or "") if project is not None else None
-    if chosen is None or chosen.store is None or chosen.store.in_cluster_endpoint is None:
-        return {}
-    return {"endpoint": chosen.store.in_cluster_endpoint, "insecure": chosen.store.insecure}
+    return project.profiles.get(profile or project.default or "") if project is not None else None
 
 
 def register(consumers: Consumers, old: WorkflowApi) -> None:

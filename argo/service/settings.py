@@ -12,6 +12,7 @@ from argo.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from argo.target import Target
+    from compiler.models.project import Profile
     from compiler.models.service import Edc, Oidc
 
 DATABASE: Final = "ARGOSY_DATABASE"
@@ -38,7 +39,8 @@ class Settings:
     """Everything that a copy of the service is started with.
 
     `assets` are files and folders with what is offered; `public_url` has no slash at its end; `api_key` opens the
-    connector's callbacks; `in_cluster` is what pods know the store by; `job_configs` the asset that runs job-configs.
+    connector's callbacks; `profile` is what argosy.yaml says of the target, where it says something; `job_configs` the
+    asset that runs job-configs.
     """
 
     target: Target
@@ -49,8 +51,16 @@ class Settings:
     oidc: Oidc | None = None
     edc: Edc | None = None
     api_key: str = field(default="", repr=False)
-    in_cluster: Json = field(default_factory=dict)
+    profile: Profile | None = None
     job_configs: str = ""
+
+    @property
+    def in_cluster(self) -> Json:
+        """What pods know the profile's store by, where that is not what this machine does."""
+        store = self.profile and self.profile.store
+        if not store or store.in_cluster_endpoint is None:
+            return {}
+        return {"endpoint": store.in_cluster_endpoint, "insecure": store.insecure}
 
 
 def bytes_of(quantity: str) -> int:

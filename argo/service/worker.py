@@ -29,13 +29,19 @@ class Worker:
     """Does jobs until it is told to end. Whatever a kill leaves undone, the lease's end gives to somebody else."""
 
     def __init__(
-        self, database: Database, outbox: Outbox, handlers: Mapping[str, Handler], idle: Callable[[], None]
+        self,
+        database: Database,
+        outbox: Outbox,
+        handlers: Mapping[str, Handler],
+        idle: Callable[[], None],
+        begin: Callable[[], None],
     ) -> None:
-        """`idle` is called about once a second."""
+        """`begin` is called before the first job, `idle` about once a second."""
         self._database = database
         self._outbox = outbox
         self._handlers = handlers
         self._idle = idle
+        self._begin = begin
         self._free = threading.Semaphore(_AT_ONCE)
         self._pool = ThreadPoolExecutor(_AT_ONCE, "job")
         self._under_way: set[str] = set()
@@ -62,6 +68,7 @@ class Worker:
         return self._thread.is_alive() and time.monotonic() - self.seen < _PATIENCE * 2
 
     def _run(self) -> None:
+        self._quietly(self._begin)
         idled, renewed, tidied = 0.0, 0.0, time.monotonic()
         while not self._end.is_set():
             self.seen = time.monotonic()

@@ -9,7 +9,7 @@ from argo.backend import Json
 from argo.cluster.api import Cluster
 from argo.errors import ArgosyError, AuthError, NotFoundError, UsageError
 from argo.setup.checks import Check, attempt, of_store, skipped
-from argo.setup.rights import ARGO, INGRESSES, SESSIONS, SUBMITTER, Right
+from argo.setup.rights import ARGO, INGRESSES, POLICIES, SESSIONS, SUBMITTER, Right
 from argo.target import ClusterAddress, Target
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ _REST = (
     "argo",
     "rights",
     "interactive assets",
+    "extended assets",
+    "network policies",
     "controller",
     "accounts",
     "artifact repository",
@@ -56,7 +58,9 @@ def _inside(cluster: Cluster, target: Target) -> Iterator[Check]:
         return
     yield attempt("argo", lambda: _kinds(cluster), "install Argo Workflows with its CRDs, or ask who runs the cluster")
     yield _rights(cluster)
-    yield _interactive(cluster)
+    yield _optional(cluster, "interactive assets", (*SESSIONS, *INGRESSES), "Secrets, tunnels and hosts are allowed")
+    yield _optional(cluster, "extended assets", POLICIES, "NetworkPolicies are allowed")
+    yield _policies(cluster)
     yield _controller(cluster)
     yield _accounts(cluster)
     yield _repository(cluster, target)
@@ -98,16 +102,26 @@ def _rights(cluster: Cluster) -> Check:
     return Check("rights", "ok", "all that argosy does is allowed")
 
 
-def _interactive(cluster: Cluster) -> Check:
-    """Who uses no interactive assets needs none of these rights."""
+def _optional(cluster: Cluster, name: str, rights: Sequence[Right], granted: str) -> Check:
+    """Who uses no assets of a mode needs none of its rights."""
     try:
-        missing = [*_missing(cluster, SESSIONS), *_missing(cluster, INGRESSES)]
+        missing = _missing(cluster, rights)
     except ArgosyError as error:
-        return Check("interactive assets", "failed", error.message, error.hint)
+        return Check(name, "failed", error.message, error.hint)
     if missing:
-        hint = "where you use them, an administrator applies: argosy setup --interactive | kubectl apply -f -"
-        return Check("interactive assets", "skipped", f"not granted: {'; '.join(missing)}", hint)
-    return Check("interactive assets", "ok", "Secrets, tunnels and hosts are allowed")
+        flag = name.partition(" ")[0]
+        hint = f"where you use them, an administrator applies: argosy setup --{flag} | kubectl apply -f -"
+        return Check(name, "skipped", f"not granted: {'; '.join(missing)}", hint)
+    return Check(name, "ok", granted)
+
+
+def _policies(cluster: Cluster) -> Check:
+    """Whether the network of runs is bounded. That the cluster's network plugin obeys policies cannot be seen here."""
+    from argo.cluster.policies import WANTED, missing
+
+    if found := missing(cluster):
+        return Check("network policies", "warning", "; ".join(found), _SETUP)
+    return Check("network policies", "ok", f"{' and '.join(WANTED)} are there; your network plugin must obey them")
 
 
 def _missing(cluster: Cluster, rights: Sequence[Right]) -> list[str]:

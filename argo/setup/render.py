@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from argo.backend import Json
 from argo.errors import UsageError
-from argo.setup.rights import EXECUTOR, INGRESSES, OWNED, PARTS, SESSIONS, SUBMITTER, Right, rules
+from argo.setup.rights import EXECUTOR, INGRESSES, OWNED, PARTS, POLICIES, SESSIONS, SUBMITTER, Right, rules
 
 if TYPE_CHECKING:
     from compiler.models.project import Profile
@@ -36,6 +36,7 @@ class Wanted:
     placeholders: bool = True
     split: bool = False
     interactive: bool = False
+    extended: bool = False
 
 
 def render(profile: Profile, wanted: Wanted) -> str:
@@ -104,6 +105,7 @@ def _of_submitter(profile: Profile, wanted: Wanted) -> list[Right]:
         *SUBMITTER,
         *(SESSIONS if wanted.interactive or profile.sessions else ()),
         *(INGRESSES if profile.sessions else ()),
+        *(POLICIES if wanted.extended else ()),
     ]
 
 

@@ -57,6 +57,9 @@ INGRESSES = (
 )
 """Of the submitter, too, where people reach interactive tasks by Ingresses."""
 
+POLICIES = (Right("networking.k8s.io", "networkpolicies", ("create", "get", "list"), "what extended assets reach"),)
+"""Of the submitter, too, where assets are extended."""
+
 
 def rules(rights: Sequence[Right]) -> list[Json]:
     """A Role's rules: a rule a resource."""

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from compiler.check.survey import Container, Survey
 from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.extend import AMOUNTS, ceiling
+from compiler.models import ComputeAsset
+from compiler.quantities import amount
 
 _LOOSE = ("run_as_root", "privileged", "privilege_escalation", "service_account_token")
 
@@ -27,6 +30,8 @@ def _open(container: Container) -> Iterator[Diagnostic]:
     if model.security and model.security.capabilities:
         message = "an extended asset cannot have capabilities"
         yield diagnostic("A511", origin.at("security", "capabilities"), message, hint=hint, key=True)
+    if isinstance(model, ComputeAsset):
+        yield from _beyond(model, container)
     for name, value in model.env.items():
         if not isinstance(value, str):
             message = f"the Secret in {name} would be in the hands of consumers"
@@ -35,3 +40,18 @@ def _open(container: Container) -> Iterator[Diagnostic]:
         if volume.secret:
             message = f"the Secret in volume '{name}' would be in the hands of consumers"
             yield diagnostic("A511", origin.at("volumes", name), message, hint="give it to another task")
+
+
+def _beyond(model: ComputeAsset, container: Container) -> Iterator[Diagnostic]:
+    """What the asset asks for itself where a consumer asks for nothing."""
+    for name in AMOUNTS:
+        own = getattr(model.resources, name, None)
+        if own is None:
+            continue
+        asked, most = amount(own), ceiling(model, name)
+        if asked is None or asked > (amount(most) or 0.0):
+            what = "which consumers choose" if asked is None else f"and its bounds allow {most}"
+            yield diagnostic(
+                "A513", container.origin.at("resources", name), f"the asset asks for {own}, {what}",
+                hint=f"write what a run gets where nothing is asked for, at most {most}",
+            )  # fmt: skip

@@ -19,12 +19,17 @@ from compiler.plan import (
     compact,
 )
 
-__all__ = ["Form", "emit_workflow"]
+__all__ = ["Form", "emit_workflow", "policy"]
 
 Form: TypeAlias = Literal["template", "workflow"]
 Object = dict[str, Any]
 
 _API = "argoproj.io/v1alpha1"
+# Of the cluster alone: port 53 of anybody would be a way out. The second is NodeLocal DNSCache's.
+_DNS = [
+    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}},
+    {"ipBlock": {"cidr": "169.254.20.10/32"}},
+]
 
 
 def emit_workflow(plan: WorkflowPlan, form: Form) -> list[Object]:
@@ -35,9 +40,7 @@ def emit_workflow(plan: WorkflowPlan, form: Form) -> list[Object]:
     objects.append({"apiVersion": _API, "kind": kind, "metadata": _metadata(plan, name), "spec": _spec(plan)})
     if plan.schedule is not None and form == "template":
         objects.append(_cron(plan, plan.schedule))
-    if form == "template":
-        objects += [_network(plan, network) for network in plan.networks]
-    return objects
+    return [*objects, *(policy(network, plan.settings.namespace) for network in plan.networks)]
 
 
 def _metadata(plan: WorkflowPlan, name: Object) -> Object:
@@ -140,21 +143,25 @@ def _config_map(plan: WorkflowPlan, model: ConfigMap) -> Object:
     return made
 
 
-def _network(plan: WorkflowPlan, network: Network) -> Object:
-    """What the pods of an extended asset may reach: names, and the addresses that its bounds name."""
-    metadata: Object = {"name": f"argosy-bounded-{network.asset}"}
-    if plan.settings.namespace:
-        metadata["namespace"] = plan.settings.namespace
+def policy(network: Network, namespace: str = "") -> Object:
+    """What the pods of an extended asset may reach: the cluster's own DNS, and the addresses that its bounds name.
+
+    Its name says what it allows, so that one of another version or profile never adds to it.
+    """
+    metadata: Object = {"name": network.name}
+    if namespace:
+        metadata["namespace"] = namespace
     names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     allowed = [{"ipBlock": {"cidr": address}} for address in network.egress]
+    egress: list[Object] = [{"to": _DNS, "ports": names}]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": metadata,
         "spec": {
-            "podSelector": {"matchLabels": {BOUNDED: network.asset}},
+            "podSelector": {"matchLabels": {BOUNDED: network.name}},
             "policyTypes": ["Ingress", "Egress"],
-            "egress": [{"ports": names}, {"to": allowed}],
+            "egress": [*egress, {"to": allowed}] if allowed else egress,
         },
     }
 

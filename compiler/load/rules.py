@@ -64,15 +64,23 @@ def _interactive(asset: ComputeAsset) -> Iterator[Mistake]:
 
 def _outside(asset: ComputeAsset) -> Iterator[Mistake]:
     """What an asset says of those outside: bounds for consumers, its offer in a data space."""
-    for index, text in enumerate(asset.bounds.egress if asset.bounds else ()):
-        if not _is_network(text):
-            hint = "write addresses: 10.0.0.0/8, 192.0.2.7/32, 2001:db8::/32; NetworkPolicies know no names"
-            yield Mistake(("bounds", "egress", index), "A126", f"'{text[:60]}' is no range of addresses", hint)
+    if asset.bounds:
+        yield from _networks(asset.bounds.egress, ("bounds", "egress"))
+        for name in ("cpu", "memory", "disk"):
+            if REFERENCE in (getattr(asset.bounds, name) or ""):
+                yield Mistake(("bounds", name), "A126", "a bound is a fixed amount, not a reference")
     if asset.offer and asset.offer.output is not None and asset.remote is None:
         given = asset.outputs.get(asset.offer.output)
         if given is None or given.kind == "value":
             message = f"'{asset.offer.output[:60]}' is no output with a file"
             yield Mistake(("offer", "output"), "A123", message, f"it has {', '.join(asset.outputs) or 'none'}")
+
+
+def _networks(texts: tuple[str, ...], way: tuple[str, ...]) -> Iterator[Mistake]:
+    for index, text in enumerate(texts):
+        if not _is_network(text):
+            hint = "write addresses: 10.0.0.0/8, 192.0.2.7/32, 2001:db8::/32; NetworkPolicies know no names"
+            yield Mistake((*way, index), "A126", f"'{text[:60]}' is no range of addresses", hint)
 
 
 def _is_network(text: str) -> bool:
@@ -315,6 +323,7 @@ def _project(project: Project) -> Iterator[Mistake]:
         if profile.engine.server is not None and profile.engine.context is not None:
             at = ("profiles", name, "engine", "context")
             yield Mistake(at, "A127", "'server' and 'context' exclude each other", key=True)
+        yield from _networks(profile.executor_egress, ("profiles", name, "executorEgress"))
     if project.default is not None and project.default not in (*project.profiles, "local"):
         hint = did_you_mean(project.default, (*project.profiles, "local"))
         yield Mistake(("default",), "A123", f"there is no profile '{project.default[:60]}'", hint)

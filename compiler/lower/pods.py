@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from compiler.extend import described, within
 from compiler.lower import names, sessions
 from compiler.lower.resources import needs, patch, placed
 from compiler.lower.text import Computed, Contained, Variable, constant, escape, expression, printed, quote
@@ -13,6 +14,7 @@ from compiler.lower.volumes import Mounted, mounted
 from compiler.models.asset import ComputeAsset
 from compiler.plan import (
     BOUNDED,
+    BOUNDS,
     Container,
     EnvVar,
     InputArtifact,
@@ -20,6 +22,7 @@ from compiler.plan import (
     Memoize,
     OutputArtifact,
     OutputParameter,
+    Pairs,
     Parameter,
     PodSecurity,
     PodTemplate,
@@ -86,8 +89,13 @@ class Pods:
         self._profile = profile
 
     def lower(self, use: Use) -> PodTemplate:
+        bounds: Mapping[str, Any] = {}
+        if isinstance(use.model, ComputeAsset):
+            bounds, use = described(use.model, self._profile), use._replace(model=within(use.model))
         model, texts = use.model, _Texts(use)
         resources = needs(model.resources, self._profile, texts.expression)
+        if bounds:
+            resources.limits["cpu"] = resources.requests["cpu"]
         storage = mounted(model, use.files, texts.expression)
         container = self._container(use, texts, storage)
         container = container._replace(
@@ -109,8 +117,8 @@ class Pods:
         template = PodTemplate(
             Interface(),
             container,
-            labels=tuple(sorted({**model.labels, **_bounded(model), **label}.items())),
-            annotations=tuple(sorted((name, escape(value)) for name, value in model.annotations.items())),
+            labels=tuple(sorted({**model.labels, **({BOUNDED: bounds["policy"]} if bounds else {}), **label}.items())),
+            annotations=_annotations(model.annotations, bounds),
             retry=retry_of(model.retry),
             deadline=sessions.deadline(model) if isinstance(model, ComputeAsset) and interactive else model.timeout,
             node_selector=where.node_selector,
@@ -271,10 +279,9 @@ def _security(model: SecurityModel | None) -> Security:
     return Security(escalation, model.privileged, tuple(sorted(model.capabilities)), model.read_only_root)
 
 
-def _bounded(model: ComputeAsset | Task) -> dict[str, str]:
-    """The label by which a NetworkPolicy knows the pods of an extended asset."""
-    bounds = getattr(model, "bounds", None)
-    return {BOUNDED: model.name} if bounds is not None and bounds.egress and hasattr(model, "name") else {}
+def _annotations(given: Mapping[str, str], bounds: Mapping[str, Any]) -> Pairs:
+    told = {name: escape(value) for name, value in given.items()} | ({BOUNDS: compact(bounds)} if bounds else {})
+    return tuple(sorted(told.items()))
 
 
 def _pod_security(model: ComputeAsset | Task) -> PodSecurity | None:

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.extend import described
 from compiler.lower import names, sessions
 from compiler.lower.artifacts import given
 from compiler.lower.dags import lower_dag
@@ -61,17 +62,17 @@ def workflow_of(program: Program, dag: ResolvedDag, library: Library, entry: Cal
         _pairs({**program.profile.annotations, **dag.model.annotations, **_annotations(dag, program.profile, uploads)}),
         entry.nodes + (closing.nodes if closing else 0),
         library.open_loops,
-        networks=tuple(sorted(set(_networks(dag)))),
+        networks=tuple(sorted(set(_networks(dag, program.profile)))),
     )
 
 
-def _networks(dag: ResolvedDag) -> Iterator[Network]:
+def _networks(dag: ResolvedDag, profile: Profile) -> Iterator[Network]:
     """The bounded networks of a DAG's tasks, those of nested DAGs included."""
     for task in (*dag.tasks, *dag.finally_):
         if isinstance(task.target, ResolvedDag):
-            yield from _networks(task.target)
-        elif isinstance(task.target, Definition) and task.target.model.bounds and task.target.model.bounds.egress:
-            yield Network(task.target.model.name, task.target.model.bounds.egress)
+            yield from _networks(task.target, profile)
+        elif isinstance(task.target, Definition) and (bounds := described(task.target.model, profile)):
+            yield Network(bounds["policy"], tuple(sorted({*bounds["egress"], *bounds["executor"]})))
 
 
 def _parameters(library: Library, dag: ResolvedDag) -> tuple[Parameter, ...]:

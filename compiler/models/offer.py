@@ -64,16 +64,19 @@ class Offer(Model):
 
 
 class Bounds(Model):
-    """Of an extended asset: what a consumer's own image, command or code may do. What is not named is not allowed."""
+    """Of an extended asset: what a consumer's own image, command or code may do, and what it gets where it asks for
+    nothing. What is not named is not allowed, or what `compiler.extend` says for it."""
 
     registries: Annotated[tuple[str, ...], Field(description="Where images may come from; none: no image.")] = ()
     digest: Annotated[Flag, Field(description="Images are named by their digest.")] = True
     command: Annotated[Flag, Field(description="A command may be brought.")] = True
     cpu: Quantity | None = None
     memory: Quantity | None = None
+    disk: Quantity | None = None
+    processes: Annotated[int, whole(1)] | None = None
     gpu: Annotated[int, whole(0)] | None = None
     timeout: Duration | None = None
-    egress: Annotated[tuple[str, ...], Field(description="The addresses (CIDR) that pods may reach.")] = ()
+    egress: Annotated[tuple[str, ...], Field(description="The addresses (CIDR) that its program may reach.")] = ()
 
 
 def arguments(value: Any) -> Any:

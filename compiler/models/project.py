@@ -70,6 +70,8 @@ class Profile(Model):
     offload: Flag = False  # the controller offloads large node status
     labels: dict[str, Text] = EMPTY
     annotations: dict[str, Text] = EMPTY
+    executor_egress: tuple[str, ...] = ()  # addresses (CIDR) of the Kubernetes API and the store, for bounded pods
+    enforces: tuple[Literal["processes", "egress"], ...] = ()  # bounds that the cluster keeps by means of its own
 
 
 class Policy(Model):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compiler import pipeline
-from compiler.extend import Extension, extended, violations
+from compiler.extend import Extension, extended, violations, within
 from compiler.lower.text import LAST
 from compiler.models import ComputeAsset
 
@@ -58,6 +58,7 @@ def rules(subject: ComputeAsset, **given: Any) -> list[str]:
         ({"gpu": 2}, ["gpu"]),
         ({"timeout": "61m"}, ["timeout"]),
         ({"timeout": "for ever"}, ["timeout"]),
+        ({"cpu": "${{ params.cpu }}", "memory": "${{ params.memory }}"}, ["cpu", "memory"]),
         ({"cpu": "5", "gpu": 9, "timeout": "2h"}, ["cpu", "gpu", "timeout"]),
     ],
 )
@@ -68,7 +69,7 @@ def test_rules(given: dict[str, Any], broken: list[str]) -> None:
 def test_what_is_not_named_is_not_allowed() -> None:
     ComputeAsset.build()
     bare = ComputeAsset.model_validate({"name": "bring", "mode": "extended", "image": "base:1", "bounds": {}})
-    given = {"image": IMAGE, "cpu": "1", "memory": "1Gi", "gpu": 1, "timeout": "1s"}
+    given = {"image": IMAGE, "cpu": "1001m", "memory": "1025Mi", "gpu": 1, "timeout": "61m"}
     assert rules(bare, **given) == ["registry", "cpu", "memory", "gpu", "timeout"]
     assert rules(asset(bounds={"command": False}), command=("sh",)) == ["command"]
     without = ComputeAsset.model_validate({"name": "bring", "mode": "extended", "image": "base:1"})
@@ -92,7 +93,22 @@ def test_an_asset_with_what_was_brought() -> None:
     none = extended(subject, Extension(IMAGE, gpu=0))
     assert none.resources is not None
     assert none.resources.gpu is None
-    assert extended(asset(), Extension(IMAGE)).timeout == 3600, "the bounds' where nothing else says one"
+
+
+def asked(made: ComputeAsset) -> tuple[Any, ...]:
+    assert made.resources is not None
+    return (made.resources.cpu, made.resources.memory, made.resources.disk, made.timeout)
+
+
+def test_a_bound_is_what_a_run_gets_and_the_most_that_it_gets() -> None:
+    assert asked(within(extended(asset(), Extension(IMAGE)))) == ("4", "8Gi", "10Gi", 3600)
+    assert asked(within(asset(bounds={"disk": "1Gi"}, timeout="2h"))) == ("4", "8Gi", "1Gi", 3600)
+    assert asked(within(asset(resources={"cpu": 1, "memory": "1Ti", "disk": "50Gi"}))) == ("1", "8Gi", "50Gi", 3600)
+    assert asked(within(asset(resources={"memory": "${{ params.memory }}"})))[1] == "8Gi"
+    bare = ComputeAsset.model_validate({"name": "bring", "mode": "extended", "image": "base:1", "bounds": {}})
+    assert asked(within(bare)) == ("1", "1Gi", "10Gi", 3600), "left out is not without end"
+    job = ComputeAsset.model_validate({"name": "job", "image": "base:1"})
+    assert within(job) is job
 
 
 def test_it_compiles_hardened_and_what_looks_like_argos_stays_text(tmp_path: Any) -> None:
@@ -102,12 +118,16 @@ def test_it_compiles_hardened_and_what_looks_like_argos_stays_text(tmp_path: Any
     given = Extension(IMAGE, ("sh", "-c"), ("echo {{name}}",))
     result = pipeline.compile_asset([tmp_path / "bring.yaml"], "bring", "0.0.0", extension=given)
     assert result.diagnostics == ()
-    (workflow,) = result.objects()
+    workflow, policy = result.objects()
     (template,) = [item for item in workflow["spec"]["templates"] if "container" in item]
     assert template["container"]["image"] == IMAGE
     assert template["container"]["args"] == [f"echo {LAST}name}}}}"]
     assert template["container"]["securityContext"]["allowPrivilegeEscalation"] is False
     assert template["activeDeadlineSeconds"] == "3600"
+    amounts = {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "10Gi"}
+    assert template["container"]["resources"] == {"requests": amounts, "limits": amounts}
+    assert policy["spec"]["podSelector"]["matchLabels"] == template["metadata"]["labels"]
+    assert [list(rule) for rule in policy["spec"]["egress"]] == [["to", "ports"]], "nothing but names, of the cluster"
 
 
 def test_references_to_what_is_not_there_are_mistakes(tmp_path: Any) -> None:

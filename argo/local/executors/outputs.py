@@ -15,12 +15,15 @@ from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
 from argo.local.executors.shim.beneath import Node
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
+from argo.local.resources import disk
 from argo.shortage import shortage
 from argo.storage import Store
 
 _PROGRESS = 4096  # of the file's end: more is no line of it
 # What Argo's wait container says and exits with.
 _NOT_SAVED = "wait: Error (exit code 64): "
+# The kubelet's words when it evicts a pod; in bytes, as the limit is known here.
+_FULL = "Pod ephemeral local storage usage exceeds the total limit of containers {}. "
 # A sidecar that was made to end: workflow/controller/operator.go, inferFailedReason.
 _MADE_TO_END = (0, 137, 143)
 
@@ -85,6 +88,8 @@ def _main(record: Json) -> Json | None:
 
 def _phase(request: PodRequest, record: Json) -> tuple[PodPhase, str]:
     """Which container's failure is the pod's, in Argo's order: init, main, sidecars."""
+    if record.get("full"):
+        return "Failed", _FULL.format(disk(request.template))
     if record["late"]:
         return "Failed", _late_message(request, record)
     if record["error"]:

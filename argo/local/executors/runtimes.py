@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from argo.bounds import Bounds, of_template, require
 from argo.local.executors.environment import base_environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
@@ -24,6 +27,9 @@ Name = Literal["podman", "docker"]
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
 # Grows as it is used; a claim of memory it is not.
 _SHARED_MEMORY_SIZE = "16g"
+_PROCESSES = 1024  # of a container that is bounded, where its bounds name no number
+# What limits an amount: podman's control group, docker's word for it.
+_CONTROLLERS = {"cpu": ("cpu", "CpuCfsQuota"), "memory": ("memory", "MemoryLimit"), "processes": ("pids", "PidsLimit")}
 _CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
 
 
@@ -74,7 +80,11 @@ class Runtime:
         argv += ["--label", f"dev.argosy.node={request.node_id}"]
         if template.get("imagePullPolicy") in _PULL:
             argv += ["--pull", _PULL[template["imagePullPolicy"]]]
-        if not alone:
+        bounds = of_template(request.template)
+        if bounds is not None:
+            require([bounds], self.name, lacking(self.name, self.environment))
+            argv += _bounded(item, bounds)
+        elif not alone:
             argv += ["--network", "host"]  # containers of a pod find each other at localhost
         argv += _mounts(item, folder)
         argv += self._user(template, request.pod_spec) + _rights(template.get("securityContext") or {})
@@ -108,6 +118,7 @@ class Runtime:
                 "kill": [self.program, "kill", name],
                 "remove": [self.program, "rm", "--force", "--volumes", name],
                 "copy": [self.program, "cp", f"{name}:"],
+                "size": [self.program, "container", "inspect", "--size", "--format", "{{.SizeRw}}", name],
             },
         }
 
@@ -210,6 +221,41 @@ def _resources(runtime: Name, item: Prepared) -> list[str]:
         elif name.startswith("gpu.intel.com/"):
             flags += ["--device", "/dev/dri"]
     return flags
+
+
+def _bounded(item: Prepared, bounds: Bounds) -> list[str]:
+    """What keeps the bounds that are no amounts: no swap beyond the memory, processes, the network."""
+    memory = ((item.template.get("resources") or {}).get("limits") or {}).get("memory")
+    flags = ["--memory-swap", str(int(_quantity(memory)))] if memory else []
+    flags += ["--pids-limit", str(bounds.processes or _PROCESSES)]
+    return [*flags, "--network", "none"] if not bounds.egress else flags
+
+
+@cache
+def _info(program: str, environment: tuple[tuple[str, str], ...]) -> Json:
+    """What a runtime says of itself; nothing where it does not answer."""
+    try:
+        command = [program, "info", "--format", "{{json .}}"]
+        done = subprocess.run(command, check=True, capture_output=True, timeout=20, env=dict(environment))
+        found = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def lacking(name: str, environment: Mapping[str, str]) -> frozenset[str]:
+    """The amounts that a runtime does not limit on this machine; all of them for what is no runtime."""
+    program = shutil.which(name, path=environment.get("PATH")) if name in ("podman", "docker") else None
+    if program is None:
+        return frozenset(_CONTROLLERS)
+    said = _info(program, tuple(sorted(environment.items())))
+    if name == "docker":
+        return frozenset(rule for rule, (_, flag) in _CONTROLLERS.items() if not said.get(flag))
+    host = said.get("host") or {}
+    if (host.get("security") or {}).get("rootless") and host.get("cgroupVersion") != "v2":
+        return frozenset(_CONTROLLERS)  # it warns, and goes on
+    there = host.get("cgroupControllers") or ()
+    return frozenset(rule for rule, (controller, _) in _CONTROLLERS.items() if controller not in there)
 
 
 def _shared_memory(template: Json, request: PodRequest) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from argo.bounds import of_template, require
 from argo.local.controller.clock import parse_duration
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError, check_name
@@ -23,7 +24,7 @@ from argo.local.executors.shim.view import MACHINE, Mount, View
 from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
 from argo.local.pods import Json, Library, PodRequest
-from argo.local.resources import hand_out, visible
+from argo.local.resources import disk, hand_out, visible
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"
@@ -118,6 +119,8 @@ def specification(
 ) -> dict[str, Any]:
     """What the supervisor is told. It holds secrets: it goes through a socket, never to a file."""
     how, canonical = machine.how, machine.path
+    if not isinstance(how, Runtime):
+        require(filter(None, [of_template(request.template)]), "the process executor")
     for item in containers if not isinstance(how, Runtime) else ():
         if not item.template.get("command"):
             raise PodError(
@@ -142,6 +145,7 @@ def specification(
         "isolation": "runtime" if isinstance(how, Runtime) else how,
         "deadline": deadline(request, time.time()),
         "grace": GRACE if grace is None else float(grace),
+        "disk": disk(request.template),
         "containers": _told(request, folder, containers, how),
         "outputs": {"parameters": parameters, "artifacts": artifacts},
     }

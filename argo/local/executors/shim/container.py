@@ -140,6 +140,19 @@ class Container:
                 if run([*copy, name + path, place], self.spec["env"]) == 0:
                     self.view = self.view.with_mount(Mount(place, path))
 
+    def written(self) -> int:
+        """The bytes that a runtime's container has on disk beside its image and its mounts."""
+        if self._runtime is None or not self.running:
+            return 0
+        reader, writer = os.pipe()
+        try:
+            run(self._runtime["size"], self.spec["env"], writer)
+            os.close(writer)
+            said = os.read(reader, 64).strip()
+        finally:
+            os.close(reader)
+        return int(said) if said.isdigit() else 0
+
     def remove(self) -> None:
         """Remove a runtime's container."""
         if self._runtime and self.pid:
@@ -197,11 +210,12 @@ class Container:
         return place
 
 
-def run(argv: list[str], env: Mapping[str, str]) -> int:
+def run(argv: list[str], env: Mapping[str, str], out: int | None = None) -> int:
     """Run a program of the container runtime to its end; its exit code."""
     nothing = os.open("/dev/null", os.O_RDWR)
     try:
-        actions = [(os.POSIX_SPAWN_DUP2, nothing, target) for target in (0, 1, 2)]
+        ends = ((nothing, 0), (nothing if out is None else out, 1), (nothing, 2))
+        actions = [(os.POSIX_SPAWN_DUP2, source, target) for source, target in ends]
         pid = os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsigdef=[signal.SIGCHLD, signal.SIGTERM])
     except OSError:
         return NOT_STARTED

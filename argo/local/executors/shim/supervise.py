@@ -15,6 +15,7 @@ from argo.local.executors.shim import kernel, record
 from argo.local.executors.shim.collect import collect
 from argo.local.executors.shim.container import Container
 from argo.local.executors.shim.pump import Stream
+from argo.local.executors.shim.quota import EVERY, Quota
 
 # How long output is waited for after the last process is gone, where processes may have fled.
 _DRAIN = 1.0
@@ -55,9 +56,12 @@ class Pod:
         self._stop_reason = ""
         self._kill_at: float | None = None
         self._late = False
+        self._full = False
         self._containers = [Container(item, self._folder, own_view=self._isolated) for item in spec["containers"]]
         self._mains = [item for item in self._containers if item.role == "main"]
         self._main = next((item for item in self._mains if item.name == "main"), self._mains[0])
+        limit = spec.get("disk")
+        self._quota = None if limit is None else Quota(limit, self._folder, self._containers)
 
     def run(self) -> dict[str, Any]:
         """Run all containers; the exit record."""
@@ -191,6 +195,9 @@ class Pod:
         if deadline is not None and now >= deadline and not self._late:
             self._late = any(container.exit_code is None for container in self._mains)
             self._stop(self._spec["grace"])
+        if self._quota is not None and not self._full and self._quota.exceeded():
+            self._full = True
+            self._stop(0)
         if self._kill_at is not None and now >= self._kill_at:
             self._signal_all(signal.SIGKILL)
             self._kill_at = now + 1
@@ -203,7 +210,8 @@ class Pod:
         limits += [
             item.not_before for item in self._mains if item.not_before and item.exit_code is None and not item.pid
         ]
-        return min(60.0, max(0.0, min(limits) - time.time())) if limits else None
+        patience = min(60.0, max(0.0, min(limits) - time.time())) if limits else None
+        return patience if self._quota is None or self._full else min(EVERY, patience or EVERY)
 
     def _signal_all(self, number: int) -> None:
         for container in self._containers:
@@ -259,6 +267,7 @@ class Pod:
             "containers": {item.name: item.record() for item in self._containers},
             "finishedAt": record.stamp(),
             "late": self._late,
+            "full": self._full,
             "error": error,
             "result": self._main.result(),
             "outputs": found,

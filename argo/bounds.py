@@ -1,0 +1,131 @@
+"""The bounds of extended assets, as a manifest carries them: which place keeps which, and their NetworkPolicies.
+
+What no place keeps is refused by name, before anything runs. `compiler.extend` writes what is read here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from argo.backend import Json
+from argo.errors import UsageError
+from compiler.plan import BOUNDS
+
+NOTHING, ADDRESSES, EVERYTHING = "egress to nothing", "egress to addresses", "egress to everything"
+_RUNTIME: Final = frozenset({"cpu", "memory", "disk", "processes", NOTHING, EVERYTHING})
+KEPT: Final[Mapping[str, frozenset[str]]] = {
+    "the process executor": frozenset(),
+    "podman": _RUNTIME,
+    "docker": _RUNTIME,
+    "Kubernetes": frozenset({"cpu", "memory", "disk", ADDRESSES, EVERYTHING}),
+    "an Argo Server": frozenset({"cpu", "memory", "disk"}),
+}
+"""Which bounds each place keeps."""
+
+_WHOLE: Final = frozenset({"0.0.0.0/0", "::/0"})
+_CLUSTER: Final = ("Kubernetes", "an Argo Server")
+_SWEAR: Final = "where the cluster keeps it by itself, the profile says so: enforces"
+_HINTS: Final = (
+    ("the process executor", "", "run it with podman or docker, or on a cluster"),
+    ("Kubernetes", "processes", f"no field of a pod says it (kubelets do, podPidsLimit): {_SWEAR}"),
+    ("Kubernetes", "egress", "its pods need the Kubernetes API and the store: profile, executorEgress"),
+    ("an Argo Server", "", f"use a profile with a kubeconfig context; {_SWEAR}"),
+    ("", ADDRESSES, "here a program reaches nothing, or everything: egress: [0.0.0.0/0, '::/0']"),
+    ("", "egress", "containers of one pod have the machine's own network here: leave out the sidecars"),
+    ("", "", "the runtime's `info` says what it can limit"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bounds of one template that fields of its pod do not say. `executor`: what Argo's executor has to reach."""
+
+    template: str
+    egress: tuple[str, ...] = ()
+    executor: tuple[str, ...] = ()
+    policy: str = ""
+    processes: int | None = None
+    enforced: tuple[str, ...] = ()
+    alone: bool = True
+
+    def rules(self, place: str) -> list[str]:
+        """The names of the bounds, as the table has them."""
+        reached = {*self.egress, *(self.executor if place in _CLUSTER else ())}
+        egress = NOTHING if not reached else EVERYTHING if reached >= _WHOLE else ADDRESSES
+        return ["cpu", "memory", "disk", *(["processes"] if self.processes else []), egress]
+
+    def unkept(self, place: str, lacking: Iterable[str] = ()) -> list[str]:
+        """The bounds that a place does not keep. `lacking`: what this one cannot do of what its kind can."""
+        kept = KEPT[place] - {*lacking} - (frozenset() if self.alone or place in _CLUSTER else {NOTHING, EVERYTHING})
+        sworn = self.enforced if place in _CLUSTER else ()
+        return [rule for rule in self.rules(place) if rule not in kept and rule.split()[0] not in sworn]
+
+
+def of_template(template: Json) -> Bounds | None:
+    """The bounds of a template; None where it has none. Raises UsageError for what cannot be read."""
+    text = ((template.get("metadata") or {}).get("annotations") or {}).get(BOUNDS)
+    return None if text is None else _read(text, template)
+
+
+def _read(text: str, template: Json) -> Bounds:
+    name = str(template.get("name") or "")
+    alone = not template.get("sidecars") and len((template.get("containerSet") or {}).get("containers") or ()) < 2
+    try:
+        return of_description(name, json.loads(text), alone=alone)
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise UsageError(f"the bounds of {name} cannot be read", hint=f"compile it anew: {BOUNDS}") from None
+
+
+def of_description(name: str, about: Mapping[str, Any], *, alone: bool = True) -> Bounds:
+    """The bounds that `compiler.extend.described` describes."""
+    lists = {key: tuple(str(item) for item in about.get(key) or ()) for key in ("egress", "executor", "enforced")}
+    processes = about.get("processes")
+    return Bounds(
+        name, policy=str(about["policy"]), processes=None if processes is None else int(processes), alone=alone, **lists
+    )
+
+
+def bounded(workflow: Json, objects: Sequence[Json] = ()) -> Iterator[Bounds]:
+    """The bounds of a Workflow's templates, and of those of the templates given with it."""
+    for value in (workflow, *(value for value in objects if value["kind"].endswith("WorkflowTemplate"))):
+        for template in (value.get("spec") or {}).get("templates") or ():
+            found = of_template(template)
+            if found is not None:
+                yield found
+
+
+def require(found: Iterable[Bounds], place: str, lacking: Iterable[str] = ()) -> None:
+    """Raises UsageError, which names them, where bounds are not kept at a place."""
+    without = [*lacking]
+    for bounds in found:
+        rules = bounds.unkept(place, without)
+        if rules:
+            message = sentence(place, bounds.template, rules)
+            raise UsageError(message, known="nothing was started", hint=hint(place, rules[0]))
+
+
+def sentence(place: str, name: str, rules: Sequence[str]) -> str:
+    """What a place does not do, in words."""
+    return f"{place} does not keep these bounds of {name}: {', '.join(rules)}"
+
+
+def place_of(executor: str) -> str:
+    """What an executor of this machine is called in the table."""
+    return executor if executor in KEPT else "the process executor"
+
+
+def hint(place: str, rule: str) -> str:
+    """What to do where a place does not keep a bound."""
+    return next(text for where, what, text in _HINTS if where in ("", place) and rule.startswith(what))
+
+
+def policies(workflow: Json, objects: Sequence[Json] = ()) -> list[Json]:
+    """The NetworkPolicies of a Workflow's bounded pods, each once."""
+    from compiler.emit import policy
+    from compiler.plan import Network
+
+    found = {bounds.policy: bounds for bounds in bounded(workflow, objects)}
+    return [policy(Network(name, tuple(sorted({*b.egress, *b.executor})))) for name, b in sorted(found.items())]
