@@ -43,7 +43,7 @@ _HINTS: Final = (
 class Bounds:
     """The bounds of one template that fields of its pod do not say. `executor`: what Argo's executor has to reach."""
 
-    template: str
+    asset: str
     egress: tuple[str, ...] = ()
     executor: tuple[str, ...] = ()
     policy: str = ""
@@ -71,21 +71,20 @@ def of_template(template: Json) -> Bounds | None:
 
 
 def _read(text: str, template: Json) -> Bounds:
-    name = str(template.get("name") or "")
     alone = not template.get("sidecars") and len((template.get("containerSet") or {}).get("containers") or ()) < 2
     try:
-        return of_description(name, json.loads(text), alone=alone)
+        return of_description(json.loads(text), alone=alone)
     except (ValueError, TypeError, LookupError, AttributeError):
-        raise UsageError(f"the bounds of {name} cannot be read", hint=f"compile it anew: {BOUNDS}") from None
+        message = f"the bounds of the template {template.get('name')} cannot be read"
+        raise UsageError(message, hint=f"compile it anew, or mend its annotation {BOUNDS}") from None
 
 
-def of_description(name: str, about: Mapping[str, Any], *, alone: bool = True) -> Bounds:
+def of_description(about: Mapping[str, Any], *, alone: bool = True) -> Bounds:
     """The bounds that `compiler.extend.described` describes."""
-    lists = {key: tuple(str(item) for item in about.get(key) or ()) for key in ("egress", "executor", "enforced")}
+    egress, executor, enforced = (tuple(map(str, about.get(key) or ())) for key in ("egress", "executor", "enforced"))
     processes = about.get("processes")
-    return Bounds(
-        name, policy=str(about["policy"]), processes=None if processes is None else int(processes), alone=alone, **lists
-    )
+    number = None if processes is None else int(processes)
+    return Bounds(str(about["asset"]), egress, executor, str(about["policy"]), number, enforced, alone)
 
 
 def bounded(workflow: Json, objects: Sequence[Json] = ()) -> Iterator[Bounds]:
@@ -103,7 +102,7 @@ def require(found: Iterable[Bounds], place: str, lacking: Iterable[str] = ()) ->
     for bounds in found:
         rules = bounds.unkept(place, without)
         if rules:
-            message = sentence(place, bounds.template, rules)
+            message = sentence(place, bounds.asset, rules)
             raise UsageError(message, known="nothing was started", hint=hint(place, rules[0]))
 
 

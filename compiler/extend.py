@@ -171,7 +171,8 @@ def described(asset: ComputeAsset, profile: Profile) -> dict[str, Any]:
     egress = sorted(bounds.egress) if bounds else []
     executor = sorted(profile.executor_egress)
     digest = hashlib.sha256(" ".join(sorted({*egress, *executor})).encode()).hexdigest()[:8]
-    made: dict[str, Any] = {"egress": egress, "executor": executor, "policy": f"argosy-bounded-{asset.name}-{digest}"}
+    policy = f"argosy-bounded-{asset.name}-{digest}"
+    made: dict[str, Any] = {"asset": asset.name, "egress": egress, "executor": executor, "policy": policy}
     if bounds and bounds.processes:
         made["processes"] = bounds.processes
     if profile.enforces:

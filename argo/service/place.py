@@ -73,7 +73,7 @@ class Place:
 
             executor = choose_executor(os.environ.get("ARGOSY_EXECUTOR", ""))
             kind, without = bounds.place_of(executor), lacking(executor, os.environ)
-        about = bounds.of_description(model.name, described(model, profile or Profile()), alone=not model.sidecars)
+        about = bounds.of_description(described(model, profile or Profile()), alone=not model.sidecars)
         if rules := about.unkept(kind, without):
             yield rules[0].split()[0], bounds.sentence(kind, model.name, rules), bounds.hint(kind, rules[0])
 

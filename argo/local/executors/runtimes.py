@@ -80,13 +80,7 @@ class Runtime:
         argv += ["--label", f"dev.argosy.node={request.node_id}"]
         if template.get("imagePullPolicy") in _PULL:
             argv += ["--pull", _PULL[template["imagePullPolicy"]]]
-        bounds = of_template(request.template)
-        if bounds is not None:
-            require([bounds], self.name, lacking(self.name, self.environment))
-            argv += _bounded(item, bounds)
-        elif not alone:
-            argv += ["--network", "host"]  # containers of a pod find each other at localhost
-        argv += _mounts(item, folder)
+        argv += self._limits(item, request, alone=alone) + _mounts(item, folder)
         argv += self._user(template, request.pod_spec) + _rights(template.get("securityContext") or {})
         argv += _resources(self.name, item) + _shared_memory(template, request)
         environment = _environment(item, folder)
@@ -121,6 +115,14 @@ class Runtime:
                 "size": [self.program, "container", "inspect", "--size", "--format", "{{.SizeRw}}", name],
             },
         }
+
+    def _limits(self, item: Prepared, request: PodRequest, *, alone: bool) -> list[str]:
+        """The network; and what keeps the bounds of an extended asset that are no amounts."""
+        bounds = of_template(request.template)
+        if bounds is None:
+            return [] if alone else ["--network", "host"]  # containers of a pod find each other at localhost
+        require([bounds], self.name, lacking(self.name, self.environment))
+        return _bounded(item, bounds)
 
     def client(self) -> dict[str, str]:
         """The environment of the runtime's own program."""

@@ -81,6 +81,7 @@ class Volumes:
         if "emptyDir" in spec:
             place = self._folder.path / "volumes" / name
             place.mkdir(parents=True, exist_ok=True)
+            place.chmod(0o777)  # as the kubelet does: whatever user the container has, may write there
             return Volume(place, memory=(spec["emptyDir"] or {}).get("medium") == "Memory")
         kinds = ", ".join(key for key in spec if key != "name") or "no source"
         raise PodError(f'volume "{name}" is of a kind that cannot be had on this machine: {kinds}')

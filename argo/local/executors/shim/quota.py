@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from argo.local.executors.shim.container import Container
 
 EVERY = 1.0  # seconds between two looks, at least
-_SHARE = 10  # a look may take so much of the time: one part in ten
+_SHARE = 4  # a look may take so much of the time: one part in five
 
 
 class Quota:
