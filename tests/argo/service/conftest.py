@@ -56,6 +56,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]
     profile = {
         "engine": {"context": where.namespace, "kubeconfig": str(where.kubeconfig)},
         "namespace": where.namespace,
+        "executorEgress": ["10.96.0.1/32"],
         "store": {"endpoint": minio_.endpoint, "bucket": bucket, "insecure": True},
     }
     project = {"kind": "Project", "default": "k8s", "profiles": {"k8s": profile}}

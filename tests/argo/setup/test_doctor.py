@@ -55,7 +55,7 @@ def test_a_cluster_where_all_is_well(place: Place, bucket: dict[str, Any], task_
     found = looked(cluster(place, store=bucket))
     assert {name: check.state for name, check in found.items()} == {
         "cluster": "ok", "token": "ok", "argo": "ok", "rights": "ok", "interactive assets": "ok",
-        "controller": "warning", "accounts": "warning",
+        "extended assets": "ok", "network policies": "warning", "controller": "warning", "accounts": "warning",
         "artifact repository": "ok", "gpus": "warning", "store": "ok",
     }  # fmt: skip
     assert "admin" in found["token"].found
@@ -101,7 +101,8 @@ def test_an_argo_server(server: Server, bucket: dict[str, Any]) -> None:
     address = ServerAddress(server.url, lambda: f"Bearer {server.token}")
     found = looked(Target(namespace="team", server=address, store=bucket))
     assert {name: check.state for name, check in found.items()} == {
-        "server": "ok", "token": "ok", "rights": "ok", "check of manifests": "ok", "store": "ok",
+        "server": "ok", "token": "ok", "rights": "ok", "check of manifests": "ok",
+        "network policies": "skipped", "store": "ok",
     }  # fmt: skip
     refused = looked(Target(namespace="team", server=ServerAddress(server.url, lambda: "Bearer planted-secret")))
     assert refused["token"].state == "failed"
