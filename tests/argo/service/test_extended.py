@@ -73,7 +73,10 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("service")
     write_assets(folder / "assets")
     (folder / "assets" / "bring.yaml").write_text(BRING)
-    profile = {"engine": {"server": "http://127.0.0.1:1"}, "store": {"endpoint": "127.0.0.1:1", "bucket": "b"}}
+    profile: dict[str, Any] = {
+        "engine": {"server": "http://127.0.0.1:1"},
+        "store": {"endpoint": "127.0.0.1:1", "bucket": "b"},
+    }
     profile["enforces"] = ["egress"]
     project = {"kind": "Project", "default": "far", "profiles": {"far": profile}}
     (folder / "argosy.yaml").write_text(yaml.safe_dump(project))
