@@ -227,6 +227,7 @@ register(
     ("A511", "error", "something in reach of what consumers bring"),
     ("A512", "warning", "an interactive asset that is open to everybody"),
     ("A513", "error", "resources of an extended asset beyond its bounds"),
+    ("A514", "error", "not the name of an image"),
 )
 
 register(("A602", "error", "unknown profile"))

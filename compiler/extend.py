@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from compiler.images import is_from
+from compiler.images import is_from, parse
 from compiler.models.base import Problem, parse_duration, parse_quantity
 from compiler.quantities import amount
 
@@ -97,15 +97,14 @@ def _results(asset: ComputeAsset, folder: str) -> Iterator[Violation]:
 def _image(bounds: Bounds, given: Extension) -> Iterator[Violation]:
     if not given.image:
         return
-    name, _, digest = given.image.partition("@")
-    if "${{" in given.image or "{{" in given.image or any(letter.isspace() for letter in given.image):
+    reference = parse(given.image)
+    if reference is None:
         yield Violation("image", "this is not the name of an image")
         return
-    repository = name.rpartition(":")[0] if ":" in name.rsplit("/", 1)[-1] else name
-    if not any(is_from(repository, registry) for registry in bounds.registries):
+    if not any(is_from(reference.repository, registry) for registry in bounds.registries):
         allowed = ", ".join(bounds.registries) or "none"
         yield Violation("registry", f"the image comes from a registry that is not allowed; allowed: {allowed}")
-    if bounds.digest and not (digest.startswith("sha256:") and len(digest) == 71):
+    if bounds.digest and not reference.digest:
         yield Violation("digest", "the image is not named by its digest: …@sha256:…")
 
 

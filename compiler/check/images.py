@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from compiler.check.survey import Survey
 from compiler.diagnostics import Diagnostic, diagnostic
-from compiler.images import is_from
+from compiler.images import is_from, parse
 from compiler.program import Origin
+
+_VALUE = re.compile(r"\$\{\{.*?\}\}")
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -22,18 +25,21 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
 
 
 def _image(image: str, origin: Origin, registries: tuple[str, ...], digest: bool) -> Iterator[Diagnostic]:
-    if "${{" in image:
+    reference = parse(_VALUE.sub("x", image))
+    if reference is None:
+        hint = "write it as in `registry.example.com/team/tool:1.2.3`"
+        yield diagnostic("A514", origin, f"'{image}' is not the name of an image", hint=hint)
+    if "${{" in image or reference is None:
         return
-    name, _, pinned = image.partition("@")
-    repository, colon, tag = name.rpartition(":") if ":" in name.rsplit("/", 1)[-1] else (name, "", "")
+    repository, tag, pinned = reference
     if not pinned:
         if digest:
             hint = f"write {image}@sha256:…, as `docker buildx imagetools inspect {image}` shows it"
             yield diagnostic(
                 "A503", origin, f"image '{image}' has no digest, which the project's policy asks for", hint=hint
             )
-        elif not colon or tag == "latest":
-            said = "has no tag" if not colon else "is tagged latest"
+        elif tag in ("", "latest"):
+            said = "is tagged latest" if tag else "has no tag"
             hint = f"write a version: {repository}:1.2.3, or a digest"
             yield diagnostic("A502", origin, f"image '{image}' {said}: it may be another one tomorrow", hint=hint)
     if registries and not any(is_from(repository, registry) for registry in registries):

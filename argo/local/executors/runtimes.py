@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from argo.local.executors.prepared import Prepared
 from argo.local.executors.volumes import SHARED_MEMORY
 from argo.local.pods import Json, PodRequest
 from argo.local.resources import quantity
+from compiler.images import parse
 
 Name = Literal["podman", "docker"]
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
@@ -30,7 +32,18 @@ _SHARED_MEMORY_SIZE = "16g"
 _PROCESSES = 1024  # of a container that is bounded, where its bounds name no number
 # What limits an amount: podman's control group, docker's word for it.
 _CONTROLLERS = {"cpu": ("cpu", "CpuCfsQuota"), "memory": ("memory", "MemoryLimit"), "processes": ("pids", "PidsLimit")}
+# What would part or end one mount in the runtime's list of its fields.
+_UNQUOTED = re.compile(r"[,\"\x00-\x1f\x7f]")
+# Kubernetes' names of variables, but for those that look like options.
+_VARIABLE = re.compile(r"[._a-zA-Z][-._a-zA-Z0-9]*")
 _CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
+
+# Variables of several lines are handed over in the environment of the runtime's program, which must not heed them.
+_CLIENTS_OWN = (
+    *_CLIENT, "ALL_PROXY", "BUILD", "COMPOSE", "DOCKER", "GCONV", "GLIBC", "GO", "HOME", "HOST", "HTTP", "KUBE", "LANG",
+    "LC_", "LD_", "LISTEN_", "LOC", "MALLOC", "NLS", "NOTIFY", "NO_PROXY", "PATH", "PODMAN", "REGISTRY", "RES_", "SSH",
+    "SSL", "TMP", "TZ", "USER", "_CONTAINERS", "all_proxy", "http", "no_proxy",
+)  # fmt: skip
 
 
 def found(environment: Mapping[str, str]) -> Name | None:
@@ -74,8 +87,7 @@ class Runtime:
         """What the supervisor runs for one container. `alone` where no other of the pod runs beside it."""
         name = self.container_name(folder, item.name)
         template = item.template
-        if not template.get("image"):
-            raise PodError(f"container {item.name} has no image")
+        _check_image(template.get("image"), item.name)
         argv = [self.program, "run", "--name", name, "--log-driver", "none", "--security-opt", "label=disable"]
         argv += ["--label", f"dev.argosy.node={request.node_id}"]
         if template.get("imagePullPolicy") in _PULL:
@@ -91,8 +103,8 @@ class Runtime:
         if template.get("command"):
             argv += ["--entrypoint", command[0]]
             command = command[1:]
-        argv += [template["image"], *command]
-        passed = {argv[at + 1] for at, flag in enumerate(argv) if flag == "--env"}
+        argv += ["--", template["image"], *command]
+        passed = {name for name in environment if name in item.env}
         return {
             "name": item.name,
             "role": item.role,
@@ -141,15 +153,30 @@ class Runtime:
     def _user(self, template: Json, pod_spec: Json) -> list[str]:
         """The user of the container, so that this user can read and remove the files that it makes."""
         context = {**(pod_spec.get("securityContext") or {}), **(template.get("securityContext") or {})}
-        uid = context.get("runAsUser")
-        if uid is None:
+        if context.get("runAsUser") is None:
             return []
-        gid = context.get("runAsGroup", context.get("fsGroup", 0))
+        uid = _identity(context["runAsUser"])
+        gid = _identity(context.get("runAsGroup", context.get("fsGroup", 0)))
         if os.getuid() == 0:
             return ["--user", f"{uid}:{gid}"]
         if self.name == "podman":
             return ["--userns", f"keep-id:uid={uid},gid={gid}"]
         return ["--user", f"{os.getuid()}:{os.getgid()}"]
+
+
+def _check_image(image: Any, container: str) -> None:
+    """Whatever the image was made of when the run came here: it is one, and no option of the runtime."""
+    if not image:
+        raise PodError(f"container {container} has no image")
+    if not isinstance(image, str) or parse(image) is None:
+        raise PodError(f"container {container}: InvalidImageName: {str(image)[:200]!r} is not the name of an image")
+
+
+def _identity(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise PodError(f"{str(value)[:80]!r} is no user's or group's number") from error
 
 
 def _quantity(value: object) -> Decimal:
@@ -169,8 +196,10 @@ def _mounts(item: Prepared, folder: PodFolder) -> list[str]:
                 binds.append((place, path, False))
     flags: list[str] = []
     for source, target, read_only in binds:
-        if "," in source + target:
-            raise PodError(f"{target}: {item.name} cannot be given a path with a comma")
+        if _UNQUOTED.search(source + target):
+            raise PodError(
+                f"{target!r}: {item.name} cannot be given a path with a comma, a quote or a control character"
+            )
         flags += ["--mount", f"type=bind,source={source},target={target}{',readonly' if read_only else ''}"]
     return flags
 
@@ -180,6 +209,9 @@ def _environment(item: Prepared, folder: PodFolder) -> list[str]:
     handed through the runtime's own environment. Neither way shows a value in a list of processes.
     """
     own = {name: item.env[name] for name in sorted(item.own_env)}
+    for name, value in own.items():
+        if not _VARIABLE.fullmatch(name) or ("\n" in value and name.startswith(_CLIENTS_OWN)):
+            raise PodError(f"container {item.name} cannot be given the variable {name[:80]!r}")
     file = folder.path / "secrets" / f"{item.name}.env"
     file.parent.mkdir(mode=0o700, exist_ok=True)
     file.touch(mode=0o600)
