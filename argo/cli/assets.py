@@ -27,10 +27,11 @@ def assets() -> None:
 @options.output("name")
 def list_(kind: Kind | None, form: str) -> None:
     """List the assets and DAGs in reach. The project's own come first and shadow shipped ones of the same name."""
-    from argo.cli.output import emit, table
-    from argo.cli.reach import KINDS, definitions
+    from argo.cli.output import emit, say, table
+    from argo.cli.reach import KINDS, Found, survey
 
-    found = [entry for wanted in ([kind] if kind else KINDS) for entry in definitions(wanted)]
+    items = [item for wanted in ([kind] if kind else KINDS) for item in survey(wanted)]
+    found = [item for item in items if isinstance(item, Found)]
     if form == "name":
         for entry in found:
             click.echo(entry.name)
@@ -41,6 +42,7 @@ def list_(kind: Kind | None, form: str) -> None:
             ("NAME", "KIND", "VERSION", "FROM", "DESCRIPTION"),
             [(e.name, e.kind, e.version, e.origin, e.description) for e in found],
         )
+        say(*(f"left out: {item.path}: {item.reason}" for item in items if not isinstance(item, Found)))
 
 
 @assets.command(short_help="Print a definition.")

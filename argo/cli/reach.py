@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from compiler.load.kinds import KINDS as DEFINITIONS
+from compiler.load.kinds import MANIFESTS, defines, foreign_system, in_module, is_ours, kind_of
+
 Kind = Literal["assets", "dags"]
 KINDS: tuple[Kind, Kind] = ("assets", "dags")
 _NAMES = {"assets": "ComputeAsset", "dags": "Dag"}
-_BROKEN = "(cannot be read: argosy check says why)"
+_NO_DEFINITION = "no definition of Argosy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,14 @@ class Found:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file of a folder of definitions that none was found in, and why."""
+
+    path: Path
+    reason: str
+
+
 def folders(kind: Kind) -> list[Path]:
     """The project's folders of one kind: as argosy.yaml says, which is looked for upwards; else the one here."""
     from argo.cli.profiles import find
@@ -33,7 +44,7 @@ def folders(kind: Kind) -> list[Path]:
     location = find()
     if location is None:
         return [Path(kind)]
-    data = next(iter(_documents(Path(location))), {})
+    data = next(iter(_documents(Path(location)) or ()), {})
     names = data.get(kind) if isinstance(data.get(kind), list) else [kind]
     here = Path.cwd()
     return [_near(Path(location).parent / str(name), here) for name in names or ()]
@@ -41,15 +52,20 @@ def folders(kind: Kind) -> list[Path]:
 
 def definitions(kind: Kind) -> Iterator[Found]:
     """The definitions of one kind: the project's, then the shipped ones that it does not shadow."""
+    return (item for item in survey(kind) if isinstance(item, Found))
+
+
+def survey(kind: Kind) -> Iterator[Found | Left]:
+    """As `definitions`, with the project's files that none was found in. No Python of the project is run."""
     from argo.shipped import folder
 
     seen: set[str] = set()
     for origin, places in (("project", folders(kind)), ("shipped", [folder(kind)])):
         for path in (path for place in places for path in files(place)):
-            for found in _in_file(path, kind, origin):
-                if found.name not in seen or origin == "project":
-                    seen.add(found.name)
-                    yield found
+            for item in in_file(path, kind, origin):
+                if isinstance(item, Left) or item.name not in seen or origin == "project":
+                    seen |= {item.name} if isinstance(item, Found) else set()
+                    yield item
 
 
 def files(place: Path) -> list[Path]:
@@ -59,43 +75,59 @@ def files(place: Path) -> list[Path]:
     return [Path(file.name) for file in walk(str(place), str(place))] if place.is_dir() else []
 
 
-def _in_file(path: Path, kind: Kind, origin: str) -> Iterator[Found]:
-    for data in _documents(path):
-        named = str(data.get("kind") or _NAMES[kind])
-        if named == _NAMES[kind]:
-            description = str(data.get("title") or data.get("description") or "").partition("\n")[0]
-            name, version = str(data.get("name") or path.stem), str(data.get("version") or "")
-            yield Found(path, named, name, version, description, origin, data)
+def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[Found | Left]:
+    """The definitions of a kind in a file, as far as its text tells; where there is no definition, why."""
+    documents = _in_module(path) if path.suffix == ".py" else _documents(path)
+    if documents is None:
+        yield Left(path, f"cannot be read: argosy check {path} says why")
+        return
+    kinds = [_kind(data) for data in documents]
+    if not any(kinds):
+        yield Left(path, _NO_DEFINITION)
+    for data, own in zip(documents, kinds, strict=True):
+        if own == _NAMES[kind] or (own in MANIFESTS and kind == "dags"):
+            described = data if own in DEFINITIONS else data.get("metadata") or data
+            description = str(described.get("title") or described.get("description") or "").partition("\n")[0]
+            name, version = (
+                str(described.get("name") or path.stem.replace("_", "-")),
+                str(described.get("version") or ""),
+            )
+            yield Found(path, own, name, version, description, origin, data)
 
 
-def _documents(path: Path) -> list[dict[str, Any]]:
-    """The definitions in a file as data; of one that cannot be read, that it cannot."""
-    if path.suffix == ".py":
-        return _of_python(path)
+def _kind(data: dict[str, Any]) -> str | None:
+    """The kind of a definition, or of a manifest that runs; None for what is neither."""
+    if data.get("kind") in MANIFESTS:
+        return str(data["kind"])
+    system = foreign_system(data, named=False)
+    if system is not None:
+        return "ComputeAsset" if system == "gx4ki" else "Dag"
+    return kind_of(data) if is_ours(data) else None
+
+
+def _documents(path: Path) -> list[dict[str, Any]] | None:
+    """The documents of a YAML file as data; None where it cannot be read."""
     from compiler.load.files import read_file
     from compiler.load.reader import decode, read
 
     try:
         source, mistakes = decode(str(path), read_file(str(path.absolute())))
     except (OSError, ValueError):
-        return [{"description": _BROKEN}]
+        return None
     documents, found = read(source) if not mistakes else ([], mistakes)
     if any(item.severity == "error" for item in (*mistakes, *found)):
-        return [{"description": _BROKEN}]
+        return None
     return [item for item in documents if isinstance(item, dict)]
 
 
-def _of_python(path: Path) -> list[dict[str, Any]]:
-    from compiler.load.documents import load_file
-    from compiler.load.files import File
+def _in_module(path: Path) -> list[dict[str, Any]] | None:
+    from compiler.load.files import read_file
 
-    loaded = load_file(File(str(path.absolute()), str(path)))
-    if any(item.severity == "error" for item in loaded.diagnostics):
-        return [{"description": _BROKEN}]
-    models = [item.model for item in loaded.definitions]
-    return [
-        {"kind": model.kind, **model.model_dump(mode="json", by_alias=True, exclude_unset=True)} for model in models
-    ]
+    try:
+        text = read_file(str(path.absolute())).decode("utf-8-sig")
+        return list(in_module(text)) if defines(text) else []
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _near(path: Path, here: Path) -> Path:

@@ -49,20 +49,23 @@ def find(name: str) -> Path:
     path = Path(name)
     if name and path.exists():
         return path
-    from argo.cli.reach import definitions
-
     wanted = name.replace("_", "-")
     known = _named("dags")
-    if wanted in known:
-        return known[wanted]
+    candidates = known.get(wanted, [])
+    found = next((file for file in candidates if _holds_dag(file)), None)
+    if found is not None:
+        return found
     if wanted == name and "." not in name:  # a name that is no file's may stand in one
-        inside = [(found.path, found.name) for found in definitions("dags")]
+        from argo.cli.reach import definitions
+
+        inside = [(item.path, item.name) for item in definitions("dags")]
         alone = {own: path for path, own in inside if [other for other, _ in inside].count(path) == 1}
         if name in alone:
             return alone[name]
-        known |= {own: path for own, path in alone.items() if own not in known}
-        if name in (assets := _named("assets")):
-            return assets[name]
+        known |= {own: [path] for own, path in alone.items() if own not in known}
+        candidates = candidates or _named("assets").get(name, [])
+    if candidates:  # what is wrong with it is said by whoever reads it
+        return candidates[0]
     if "/" in name or path.suffix in _SUFFIXES:
         raise NotFoundError(f"{name} does not exist", tried=f"looked in {_folder(path)}", hint=_near(path))
     raise NotFoundError(
@@ -206,13 +209,19 @@ def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:
         raise DefinitionError(message, diagnostics)
 
 
-def _named(kind: Literal["dags", "assets"]) -> dict[str, Path]:
+def _holds_dag(file: Path) -> bool:
+    from argo.cli.reach import Found, in_file
+
+    return any(isinstance(item, Found) for item in in_file(file, "dags"))
+
+
+def _named(kind: Literal["dags", "assets"]) -> dict[str, list[Path]]:
     """The files of the project's folders of a kind, then of those that ship, by the name that stands for each."""
     from argo.cli.reach import files, folders
 
     root = shipped()
-    known: dict[str, Path] = {}
+    known: dict[str, list[Path]] = {}
     for folder in [*folders(kind), *([root / kind] if root is not None else [])]:
         for file in files(folder):
-            known.setdefault(file.stem.replace("_", "-"), file)
+            known.setdefault(file.stem.replace("_", "-"), []).append(file)
     return known

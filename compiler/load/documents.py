@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean, has_errors
 from compiler.load import rules
 from compiler.load.files import File, read_file
+from compiler.load.kinds import API_VERSION, KINDS, is_ours, kind_of
 from compiler.load.reader import decode, read
 from compiler.load.validate import validate
 from compiler.models.base import describe
@@ -16,10 +17,6 @@ from compiler.source import SourceFile
 
 if TYPE_CHECKING:
     from compiler.models.base import Model
-
-API_VERSION = "argosy/v1"
-KINDS = ("ComputeAsset", "Dag")
-_SIGNS = {"tasks": "Dag", "image": "ComputeAsset", "remote": "ComputeAsset"}
 
 
 class Loaded:
@@ -96,8 +93,8 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
         return
     if _foreign(loaded, data, origin, named):
         return
-    kind = _kind(data)
-    if not named and not _is_ours(data, kind):
+    kind = kind_of(data)
+    if not named and not is_ours(data):
         return
     found = list(_head_mistakes(data, kind, origin))
     loaded.diagnostics.extend(found)
@@ -163,23 +160,6 @@ def _model(kind: str) -> type[Model]:
     from compiler.models.asset import ComputeAsset
 
     return ComputeAsset
-
-
-def _kind(data: dict[str, Any]) -> str | None:
-    """The kind that a document has or, by its fields, was meant to have."""
-    kind = data.get("kind")
-    if kind in KINDS:
-        return str(kind)
-    if kind is None:
-        return next((meant for sign, meant in _SIGNS.items() if sign in data), None)
-    return None
-
-
-def _is_ours(data: dict[str, Any], kind: str | None) -> bool:
-    version = data.get("apiVersion", API_VERSION)
-    if isinstance(version, str) and version.startswith("argosy"):
-        return kind is not None or (isinstance(data.get("kind"), str) and did_you_mean(data["kind"], KINDS) is not None)
-    return False
 
 
 def _head_mistakes(data: dict[str, Any], kind: str | None, origin: Origin) -> Iterator[Diagnostic]:

@@ -44,13 +44,16 @@ def expand(paths: Sequence[os.PathLike[str] | str]) -> tuple[list[File], list[Fi
 
 
 def walk(folder: str, name: str) -> Iterator[File]:
-    """The definition files in a folder and those below it, hidden ones left out."""
-    for parent, folders, files in os.walk(folder):
+    """The definition files in a folder and those below it, hidden ones left out; and folders that cannot be listed."""
+    refused: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=refused.append):
         folders[:] = sorted(item for item in folders if not item.startswith((".", "_")) and item != "node_modules")
         shown = os.path.normpath(os.path.join(name, os.path.relpath(parent, folder)))
         for file in sorted(files):
             if file.endswith(SUFFIXES) and not file.startswith(".") and file != PROJECT_FILE:
                 yield File(os.path.join(parent, file), os.path.join(shown, file))
+    for error in refused:
+        yield File(error.filename, os.path.normpath(os.path.join(name, os.path.relpath(error.filename, folder))))
 
 
 def shown_name(location: str) -> str:
@@ -83,6 +86,8 @@ def is_below(location: str, folder: str) -> bool:
 def read_file(location: str, limit: int = MAX_SIZE) -> bytes:
     """The content of a regular file of at most `limit` bytes; raises OSError with a reason that a user understands."""
     mode = os.stat(location)
+    if stat.S_ISDIR(mode.st_mode):
+        os.scandir(location).close()  # raises the reason why it cannot be listed
     if not stat.S_ISREG(mode.st_mode):
         raise OSError(0, "it is a folder" if stat.S_ISDIR(mode.st_mode) else "it is not a regular file")
     if mode.st_size > limit:

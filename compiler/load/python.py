@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, at
 from compiler.load import rules
+from compiler.load.kinds import defines
 from compiler.load.validate import mistakes, place
 from compiler.models.base import Model, camel
 from compiler.program import Definition, Origin
@@ -22,15 +22,13 @@ if TYPE_CHECKING:
     from compiler.load.files import File
     from compiler.source import Path
 
-_DEFINES = re.compile(r"^\s*(?:from|import)\s+(?:compiler|hera)\b", re.MULTILINE)
-
 
 def load(loaded: Loaded, file: File) -> Loaded:
     """Runs the module in this process, with its folder on sys.path, and takes the definitions it has made.
 
     A module that the user did not name is run only if it imports Argosy's models or Hera: others are programs.
     """
-    if not file.named and not _DEFINES.search(loaded.source.text):
+    if not file.named and not defines(loaded.source.text):
         return loaded
     try:
         tree = ast.parse(loaded.source.text)

@@ -61,6 +61,7 @@ class _Loader:
         self.diagnostics: list[Diagnostic] = []
         self.sources: dict[str, SourceFile] = {}
         self.loaded: dict[str, Loaded] = {}
+        self.kept: set[str] = set()  # the files whose definitions and mistakes count
         self.project: Definition[Project] | None = None
         self.assets: dict[str, dict[str, Definition[ComputeAsset]]] = {}
         self.dags: dict[str, Definition[Dag]] = {}
@@ -103,20 +104,27 @@ class _Loader:
         if location is None:
             return
         loaded = load_project(File(location, shown_name(location) if given is None else os.fspath(given), named=True))
+        self.loaded[location] = loaded
+        self.sources[loaded.source.name] = loaded.source
         self._keep(loaded)
         self.project = loaded.definitions[0] if loaded.definitions else None
 
     def _keep(self, loaded: Loaded) -> None:
-        self.loaded[loaded.source.location] = loaded
-        self.sources[loaded.source.name] = loaded.source
+        self.kept.add(loaded.source.location)
         self.diagnostics.extend(loaded.diagnostics)
+
+    def _read(self, file: File) -> Loaded:
+        """What a file gives, read once."""
+        if file.location not in self.loaded:
+            loaded = self.loaded[file.location] = load_file(file)
+            self.sources[loaded.source.name] = loaded.source
+        return self.loaded[file.location]
 
     def _add(self, file: File) -> list[Definition[Any]]:
         """Reads a file, once; returns what it defines."""
-        known = self.loaded.get(file.location)
-        if known is not None:
-            return known.definitions
-        loaded = load_file(file)
+        loaded = self._read(file)
+        if file.location in self.kept:
+            return loaded.definitions
         self._keep(loaded)
         for definition in loaded.definitions:
             self._define(definition)
@@ -189,7 +197,7 @@ class _Loader:
             self.shipped_index = {item: Index(folders[item]) for item in ("assets", "dags")}
         known: Mapping[str, Any] = self.assets if group == "assets" else self.dags
         for index in (self.own[group], self.shipped_index[group]):
-            for files in (index.named(name), index.files):
+            for files in (index.named(name), (file for file in index.files if self._defines(file, name))):
                 for file in files:
                     self._add(file)
                 if name in known:
@@ -197,6 +205,15 @@ class _Loader:
                     return
                 if any(flawed.definition.model.name == name for flawed in self.flawed):
                     return
+        for file in (*self.own[group].files, *self.shipped_index[group].files):  # for what was meant, and is broken
+            self._add(file)
+
+    def _defines(self, file: File, name: str) -> bool:
+        """Whether a file that nobody named defines `name`; what else is in it, and what is wrong with it, is not
+        asked for."""
+        loaded = self._read(file)
+        found = [*loaded.definitions, *(flawed.definition for flawed in loaded.flawed)]
+        return any(getattr(definition.model, "name", None) == name for definition in found)
 
     def _note_shadow(self, group: str, name: str, index: Index) -> None:
         shipped = self.shipped_index[group].named(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -186,3 +187,63 @@ def test_the_table_matches_the_modules() -> None:
         assert command.name == name
         assert command.short_help == entry.help
     assert ROOT.is_dir()
+
+
+FOREIGN: dict[str, str | bytes] = {
+    "deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n",
+    "docker-compose.yaml": "services: {web: {image: 'nginx:1'}}\n",
+    "values.yaml": "image: {repository: nginx, tag: '1'}\nreplicas: 2\n",
+    "Taskfile.yml": "version: '3'\ntasks: {build: {cmds: [make]}}\n",
+    "package.json": '{"name": "web", "scripts": {}}\n',
+    "ok.json": '[{"name": "ok"}]\n',
+    "ok.py": "import pathlib\npathlib.Path('was-run').touch()\n",
+    "broken.yaml": "kind: Dag\n  name: [\n",
+    "latin.yaml": b"kind: Dag\nname: caf\xe9\n",
+    "import_fails.py": "import hera.workflows\nimport argosy_no_such_module\n",
+    "not_python.py": "from hera import (\n",
+    "notebook.ipynb": "{}\n",
+}
+HERA = """\
+import pathlib
+from hera.workflows import Container, Workflow
+pathlib.Path("was-run").touch()
+with Workflow(generate_name="hera-", entrypoint="main") as w:
+    Container(name="main", image="alpine:3", command=["true"])
+"""
+OK = "kind: Dag\nname: ok\ntasks: {a: {image: 'alpine:3', command: ['true']}}\n"
+
+
+def _strew(folder: Path) -> None:
+    folder.mkdir()
+    for name, content in FOREIGN.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    (folder / "around").symlink_to(folder, target_is_directory=True)
+    os.mkfifo(folder / "pipe.yaml")
+
+
+def test_whatever_lies_beside_definitions_they_are_listed_and_run(argosy: Command) -> None:
+    dags, assets = argosy.cwd / "dags", argosy.cwd / "assets"
+    _strew(dags)
+    _strew(assets)
+    (dags / "hera_wf.py").write_text(HERA)
+    (dags / "ok.yaml").write_text(OK)
+    (dags / "uses.yaml").write_text("kind: Dag\nname: uses\ntasks: {a: {asset: mine}}\n")
+    (dags / "several.yaml").write_text(OK.replace("name: ok", "name: inner"))
+    mine = "kind: ComputeAsset\nname: mine\nversion: 1.0.0\nimage: 'alpine:3'\ncommand: ['true']\n"
+    (assets / "elsewhere.yaml").write_text(mine)
+    listed = argosy("assets", "list")
+    project = [line.split()[:2] for line in listed.stdout.splitlines() if " project" in line]
+    assert project == [
+        ["mine", "ComputeAsset"], ["hera-wf", "Workflow"], ["ok", "Dag"], ["inner", "Dag"], ["uses", "Dag"],
+    ]  # fmt: skip
+    for name in ("broken.yaml", "latin.yaml", "loop.yaml", "pipe.yaml", "not_python.py"):
+        assert f"left out: dags/{name}: cannot be read: argosy check dags/{name} says why" in listed.stderr
+    for name in ("docker-compose.yaml", "values.yaml", "Taskfile.yml", "package.json", "deployment.yaml", "ok.py"):
+        assert f"left out: dags/{name}: no definition of Argosy" in listed.stderr
+    assert argosy.json("assets", "list")[0]["name"] == "mine"
+    for name in ("ok", "inner", "uses"):
+        argosy("run", name)
+    assert not (argosy.cwd / "was-run").exists()
+    argosy("run", "hera-wf")
+    assert (argosy.cwd / "was-run").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +60,15 @@ def test_a_file_of_another_name_is_found_too(project: Path) -> None:
     write(project, dags__b_yaml=DAG.format(name="b", task="asset: strange"))
     write(project, assets__x_yaml=ASSET.format(name="strange", version="1.0.0"))
     workspace, diagnostics = load([project / "dags" / "b.yaml"])
-    assert list(workspace.assets) == ["hello-world", "strange"]
+    assert list(workspace.assets) == ["strange"]
+    assert diagnostics == []  # what is wrong with other.yaml is not asked for
+    assert "other.yaml" in {Path(name).name for name in workspace.sources}  # a result depends on it
+
+
+def test_where_a_name_is_nowhere_the_files_that_cannot_be_read_are_named(project: Path) -> None:
+    write(project, dags__b_yaml=DAG.format(name="b", task="asset: gone"))
+    workspace, diagnostics = load([project / "dags" / "b.yaml"])
+    assert "hello-world" in workspace.assets  # for what was probably meant
     assert codes(diagnostics) == ["A104"]  # of other.yaml, which might have held it
 
 
@@ -82,7 +92,7 @@ def test_the_project_shadows_what_ships(project: Path, tmp_path_factory: pytest.
     assert [(item.code, item.severity) for item in diagnostics] == [("A601", "note")]
     (project / "assets" / "other.yaml").unlink()
     workspace, diagnostics = load([project / "dags" / "c.yaml"], shipped=shipped)
-    assert list(workspace.assets) == ["extra", "hello-world"]
+    assert list(workspace.assets) == ["extra"]
     assert diagnostics == []
 
 
@@ -186,3 +196,17 @@ def test_cron(text: str) -> None:
 )
 def test_not_cron(text: str) -> None:
     assert problem(text)
+
+
+def test_a_folder_that_cannot_be_listed_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "dags" / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    _, found = load([project / "dags"])
+    assert [(item.code, item.message) for item in found] == [("A101", "cannot read the file: permission denied")]
