@@ -108,6 +108,7 @@ class Submission:
 
 
 KEY = "argosy.dev/key"
+SCHEDULED = "workflows.argoproj.io/scheduled-time"  # an annotation of what a schedule starts, also by hand
 """The label of a Workflow that holds the key of its submission."""
 
 

@@ -62,6 +62,12 @@ class ManifestDocument:
         metadata = metadata if isinstance(metadata, dict) else {}
         return str(metadata.get("name") or metadata.get("generateName") or "")
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that the object says it is of; empty where it says none."""
+        metadata = self.object.get("metadata")
+        return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
+
     def span(self, path: DataPath, key: bool = False, within: Within | None = None) -> Span:
         """Where the part at `path` (from the object's root) stands; see `SourceFile.span`."""
         return self.source.span((*self.path_prefix, *path), key, within)
@@ -139,13 +145,13 @@ def _unused(kind: str, value: dict[str, Any], source: SourceFile, prefix: DataPa
 
 
 def _duplicates(documents: list[ManifestDocument]) -> list[Diagnostic]:
-    seen: dict[tuple[str, str], ManifestDocument] = {}
+    seen: dict[tuple[str, str, str], ManifestDocument] = {}
     diagnostics: list[Diagnostic] = []
     for document in documents:
         metadata = document.object.get("metadata")
         if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
             continue
-        identity = (document.kind, metadata["name"])
+        identity = (document.kind, metadata["name"], document.namespace)
         if identity in seen:
             place = seen[identity].span(("metadata", "name"))
             message = f"the {identity[0]} {identity[1]} stands in {place.file}:{place.line} already"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argo import bounds, ingress, sessions
-from argo.backend import KEY, Json, RunRef, Submission, Submitted
+from argo.backend import KEY, SCHEDULED, Json, RunRef, Submission, Submitted
 from argo.configs import set_env, set_file
 from argo.control.ownership import input_prefixes, own_config_maps
 from argo.errors import ArgosyError, NotFoundError, UsageError
@@ -233,7 +234,9 @@ def _key(request: Request, namespace: str) -> str:
     paths: dict[str, str | Path] = {**request.draft.uploads(), **request.inputs}
     given = {name: _digest(Path(path).expanduser()) for name, path in paths.items()}
     workflow: Json = request.draft.workflow
-    content = [namespace, request.name, workflow.get("metadata"), workflow["spec"], request.draft.objects, given]
+    metadata: Json = copy.deepcopy(workflow.get("metadata") or {})
+    (metadata.get("annotations") or {}).pop(SCHEDULED, None)  # a time of day is no content
+    content = [namespace, request.name, metadata, workflow["spec"], request.draft.objects, given]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from argo.backend import Json, RunRef
+from argo.backend import SCHEDULED, Json, RunRef
 from argo.configs import input_config_map
 from argo.control.ownership import DAG
 from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
@@ -17,7 +18,18 @@ INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
 UPLOADS = "argosy.dev/uploads"  # JSON: input -> path of its default, relative to the definition
 INPUT_ARTIFACTS = "input_artifacts"  # a parameter: the artifacts of a split DAG as JSON
 PART = "argosy.dev/part"  # a label: of a split DAG
-_RUNNABLE = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+_KINDS = {  # what runs, with the names that Argo knows it by
+    "Workflow": ("workflow", "workflows", "wf"),
+    "CronWorkflow": ("cronworkflow", "cronworkflows", "cronwf", "cwf"),
+    "WorkflowTemplate": ("workflowtemplate", "workflowtemplates", "wftmpl"),
+    "ClusterWorkflowTemplate": ("clusterworkflowtemplate", "clusterworkflowtemplates", "clusterwftmpl", "cwft"),
+}
+_FIRST = (("Workflow", "CronWorkflow"), ("WorkflowTemplate", "ClusterWorkflowTemplate"))
+_SOURCES = {
+    "WorkflowTemplate": "workflows.argoproj.io/workflow-template",
+    "ClusterWorkflowTemplate": "workflows.argoproj.io/cluster-workflow-template",
+    "CronWorkflow": "workflows.argoproj.io/cron-workflow",
+}
 _GIVEN = frozenset({"ConfigMap", "WorkflowTemplate", "ClusterWorkflowTemplate"})
 
 
@@ -65,23 +77,83 @@ class Draft:
         return next((o for o in self.objects if o["kind"] == kind and _name(o) == reference.get("name")), None)
 
 
-def draft(objects: Sequence[Json], base: Path | None = None) -> Draft:
-    """The one thing to run among `objects`, as a Workflow.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is run of all that was given: `named` as KIND/NAME, and the template to begin at; both as the argo CLI's
+    `--from` and `--entrypoint`, empty where they follow from what was given."""
 
-    A WorkflowTemplate is run through a reference, a CronWorkflow by its workflowSpec, as `argo submit --from` does. A
-    DAG that another one nests is a part of that. Raises UsageError when there is nothing to run, or more than one.
+    named: str = ""
+    entrypoint: str = ""
+
+
+def draft(objects: Sequence[Json], base: Path | None = None, start: Start = Start()) -> Draft:
+    """The one thing to run among `objects`, as a Workflow, as `argo submit --from` makes it.
+
+    A WorkflowTemplate is run through a reference, a CronWorkflow by its workflowSpec. Raises UsageError when there is
+    nothing to run, or more than one.
     """
-    for kind in _RUNNABLE:
-        found = _outermost([o for o in objects if o.get("kind") == kind and not _is_part(o)])
-        if len(found) > 1:
-            names = ", ".join(_name(o) for o in found)
-            raise UsageError(
-                f"{len(found)} objects of kind {kind} to run: {names}", hint="give a file that holds one of them"
-            )
-        if found:
-            given = [o for o in objects if o.get("kind") in _GIVEN]
-            return Draft(_workflow(found[0]), given, base)
-    raise UsageError("there is nothing to run", tried="looked for a Dag, Workflow, WorkflowTemplate or CronWorkflow")
+    found = chosen(objects, start)
+    workflow = _workflow(found)
+    begin(workflow["spec"], found, start, objects)
+    namespace = _namespace(workflow)
+    given = [o for o in objects if o.get("kind") in _GIVEN and _namespace(o) in (None, namespace or _namespace(o))]
+    return Draft(workflow, given, base)
+
+
+def chosen(objects: Sequence[Json], start: Start) -> Json:
+    """The object to run: the one that is named, else the Workflow or CronWorkflow, else the template that has an
+    entrypoint. A DAG that another one nests is a part of that. Raises UsageError."""
+    choices = [o for o in objects if o.get("kind") in _KINDS and not _is_part(o)]
+    if start.named:
+        found = [o for o in choices if _is_named(o, start.named)]
+    else:
+        tiers = [[o for o in choices if o["kind"] in kinds] for kinds in _FIRST]
+        found = [*_outermost(next((tier for tier in tiers if tier), []))]
+    if not start.entrypoint:
+        found = [o for o in found if _begins(o)]
+    if len(found) == 1:
+        return found[0]
+    named = [f"{o['kind']}/{_name(o)}" for o in found or choices]
+    if found:
+        alone = named.count(named[0]) == 1
+        hint = f"choose one of them: --from {named[0]}" if alone else "give a file that holds one of them alone"
+        raise UsageError(f"{len(found)} objects to run: {', '.join(named)}", hint=hint)
+    if start.named and start.named not in named:
+        hint = did_you_mean(start.named, named) or (f"there are: {', '.join(named)}" if named else "")
+        raise UsageError(f"there is no {start.named} to run in what was given", hint=hint)
+    raise UsageError(
+        "there is nothing to run",
+        tried="looked for a Dag, and for a Workflow, CronWorkflow or WorkflowTemplate with an entrypoint",
+        hint=f"say where to begin: --from {start.named or named[0]} --entrypoint TEMPLATE" if named else "",
+    )
+
+
+def begin(spec: Json, source: Json, start: Start, objects: Sequence[Json]) -> None:
+    """Have a WorkflowSpec made of `source` begin at the entrypoint of `start`, with what that template takes as
+    arguments. Raises UsageError where there is no such template."""
+    if not start.entrypoint:
+        return
+    subject = Draft({"spec": spec}, list(objects))
+    lists = [spec_of(value).get("templates") or () for value in (source, subject.template or {})]
+    templates = {str(template.get("name")): template for found in lists for template in found}
+    if start.entrypoint not in templates:
+        raise UsageError(
+            f"{source['kind']}/{_name(source)} has no template named {start.entrypoint}",
+            hint=did_you_mean(start.entrypoint, list(templates)) or f"there are: {', '.join(templates)}",
+        )
+    spec["entrypoint"] = start.entrypoint
+    for kind in ("parameters", "artifacts"):
+        declared = subject.declared(kind)
+        for entry in (templates[start.entrypoint].get("inputs") or {}).get(kind) or ():
+            if entry["name"] not in declared:
+                kept = {k: v for k, v in entry.items() if k not in ("path", "mode", "default")}
+                value = {"value": entry["default"]} if "default" in entry else {}
+                subject.arguments().setdefault(kind, []).append({**value, **kept})
+
+
+def kind_named(text: str) -> str | None:
+    """The kind of object that Argo knows by this name: `cronwf`, `WorkflowTemplate`, …"""
+    return next((kind for kind, names in _KINDS.items() if text.lower() in names), None)
 
 
 def inline(subject: Draft) -> None:
@@ -204,18 +276,44 @@ def _workflow(source: Json) -> Json:
     made["metadata"] = {"generateName": f"{_name(source)}-"}
     if metadata.get("namespace"):
         made["metadata"]["namespace"] = metadata["namespace"]
+    labels = {_SOURCES[kind]: _name(source)}
     if kind == "CronWorkflow":
-        extra = (source["spec"].get("workflowMetadata") or {}) | {}
-        made["metadata"].update({k: v for k, v in extra.items() if k in ("labels", "annotations")})
+        extra = source["spec"].get("workflowMetadata") or {}
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        made["metadata"]["labels"] = labels | (extra.get("labels") or {})
+        made["metadata"]["annotations"] = {SCHEDULED: now} | (extra.get("annotations") or {})
         made["spec"] = source["spec"]["workflowSpec"]
         return made
     # Labels and annotations say what the results are; Argo takes the template's, too.
-    made["metadata"].update({k: metadata[k] for k in ("labels", "annotations") if metadata.get(k)})
+    made["metadata"]["labels"] = (metadata.get("labels") or {}) | labels
+    if metadata.get("annotations"):
+        made["metadata"]["annotations"] = metadata["annotations"]
     reference: Json = {"name": _name(source)}
     if kind == "ClusterWorkflowTemplate":
         reference["clusterScope"] = True
     made["spec"] = {"workflowTemplateRef": reference}
     return made
+
+
+def _is_named(value: Json, named: str) -> bool:
+    """Whether it is the KIND/NAME that is meant, or has the NAME alone."""
+    kind, slash, name = named.rpartition("/")
+    return _name(value) == name and (not slash or kind_named(kind) == value["kind"])
+
+
+def _begins(value: Json) -> bool:
+    """Whether it says where it begins; a template that does not is a library for others."""
+    return bool({"entrypoint", "workflowTemplateRef"} & spec_of(value).keys())
+
+
+def spec_of(value: Json) -> Json:
+    """The WorkflowSpec of an object."""
+    spec: Json = value.get("spec") or {}
+    return (spec.get("workflowSpec") or {}) if value.get("kind") == "CronWorkflow" else spec
+
+
+def _namespace(value: Json) -> str | None:
+    return (value.get("metadata") or {}).get("namespace") or None
 
 
 def _outermost(found: Sequence[Json]) -> Sequence[Json]:

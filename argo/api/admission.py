@@ -15,7 +15,7 @@ from argo.errors import DefinitionError
 from argo.local.backend import LocalBackend
 from argo.local.support import check
 from argo.manifests import parse
-from argo.submit import draft, set_parameters
+from argo.submit import Start, draft, kind_named, set_parameters
 from compiler.shapes import check_object
 from compiler.source import SourceFile
 
@@ -26,11 +26,6 @@ PLURALS = {
     "Workflow": "workflows",
 }
 CREATOR = "workflows.argoproj.io/creator"
-_TEMPLATE_LABELS = {
-    "WorkflowTemplate": "workflows.argoproj.io/workflow-template",
-    "ClusterWorkflowTemplate": "workflows.argoproj.io/cluster-workflow-template",
-    "CronWorkflow": "workflows.argoproj.io/cron-workflow",
-}
 
 
 @cache
@@ -94,7 +89,10 @@ def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, opt
     entryPoint, serviceAccount.
     """
     source = _source(backend, namespace, kind, name)
-    subject = draft([source])
+    try:
+        subject = draft([source], start=Start(entrypoint=options.get("entryPoint") or ""))
+    except DefinitionError as error:
+        raise ApiError(3, error.message) from error
     workflow = subject.workflow
     subject.objects = [source]
     metadata = workflow["metadata"]
@@ -110,11 +108,8 @@ def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, opt
             metadata[field] = {**(metadata.get(field) or {}), **given}
     labels = metadata.setdefault("labels", {})
     labels[CREATOR] = creator()
-    if kind in _TEMPLATE_LABELS:
-        labels[_TEMPLATE_LABELS[kind]] = name
-    for field, target in (("entryPoint", "entrypoint"), ("serviceAccount", "serviceAccountName")):
-        if options.get(field):
-            workflow["spec"][target] = options[field]
+    if options.get("serviceAccount"):
+        workflow["spec"]["serviceAccountName"] = options["serviceAccount"]
     values = dict(pair.split("=", 1) for pair in options.get("parameters") or () if "=" in pair)
     try:
         set_parameters(subject, values)
@@ -137,9 +132,8 @@ def stamp(value: Json) -> Json:
 
 
 def _source(backend: LocalBackend, namespace: str, kind: str, name: str) -> Json:
-    wanted = {known.lower(): known for known in PLURALS}.get(kind.lower().replace("-", ""))
-    wanted = {"cronwf": "CronWorkflow", "wftmpl": "WorkflowTemplate"}.get(kind.lower(), wanted or "")
-    if wanted not in _TEMPLATE_LABELS:
+    wanted = kind_named(kind.replace("-", ""))
+    if wanted in (None, "Workflow"):
         raise ApiError(3, f'resource kind "{kind}" is not supported for submitting')
     found = kept.get(backend.state, wanted, "" if wanted.startswith("Cluster") else namespace, name)
     if found is None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from argo.cli import options
-from argo.errors import NotFoundError, UsageError, did_you_mean
+from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from argo.cli.reach import Found, Kind
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -51,16 +53,9 @@ def list_(kind: Kind | None, form: str) -> None:
 def show(name: str, form: str) -> None:
     """Print the definition of an asset or DAG, as it stands in its file."""
     from argo.cli.output import emit, say
-    from argo.cli.reach import KINDS, definitions
+    from argo.cli.reach import KINDS
 
-    wanted, _, version = name.partition("@")
-    found = [entry for kind in KINDS for entry in definitions(kind)]
-    entry = next((e for e in found if e.name == wanted and _is_version(e.version, version)), None)
-    if entry is None:
-        known = [e.name for e in found]
-        raise NotFoundError(
-            f"there is no asset or DAG named {name}", hint=did_you_mean(wanted, known) or "argosy assets list"
-        )
+    entry = _named(name, KINDS)
     if form == "text":
         say(f"# {entry.path}")
         click.echo(entry.path.read_text(encoding="utf-8"), nl=False)
@@ -86,11 +81,12 @@ def new(kind: str, name: str | None, asset: str, schema: str) -> None:
         template, path = kind, Path("assets" if kind == "asset" else "dags", f"{name}.yaml")
     from argo.cli.output import say, write_file
 
-    write_file(path, _render(template, name=name or "", asset=asset, schema=schema), new=True)
+    text = _of_asset(asset, name or "", schema) if kind == "dag" and asset else _render(template, name or "", schema)
+    write_file(path, text, new=True)
     click.echo(f"wrote {path}")
     if kind != "project":
         say(f"check it with: argosy check {path}")
-    if kind == "dag" and not asset:
+    if kind == "dag":
         say(f"run it with:   argosy run {path}")
 
 
@@ -125,7 +121,57 @@ def import_(files: tuple[Path, ...], directory: Path, stdout: bool) -> int:
     return 0
 
 
-def _render(template: str, **variables: str) -> str:
+def _named(name: str, kinds: Sequence[Kind]) -> Found:
+    """The definition of a name, or of NAME@VERSION. Raises NotFoundError."""
+    from argo.cli.reach import definitions
+
+    wanted, _, version = name.partition("@")
+    found = [entry for kind in kinds for entry in definitions(kind)]
+    entry = next((e for e in found if e.name == wanted and _is_version(e.version, version)), None)
+    if entry is not None:
+        return entry
+    what = "asset or DAG" if len(kinds) > 1 else "asset"
+    hint = did_you_mean(wanted, [e.name for e in found]) or "argosy assets list"
+    raise NotFoundError(f"there is no {what} named {name}", hint=hint)
+
+
+def _of_asset(asset: str, name: str, schema: str) -> str:
+    """A DAG of one task that runs an asset, as text: it takes and gives what the asset does.
+
+    Raises NotFoundError, DefinitionError for an asset with mistakes, UsageError for one that no task can run.
+    """
+    from argo.cli.sources import shipped
+    from compiler.diagnostics import has_errors
+    from compiler.load.workspace import Alone, load
+    from compiler.models.base import as_text
+    from compiler.render import yaml
+
+    entry = _named(asset, ("assets",))
+    workspace, found = load([entry.path], shipped=shipped(), alone=Alone(entry.name, entry.version or "0.0.0"))
+    if has_errors(found) or not workspace.requested:
+        raise DefinitionError(f"the asset {asset} has mistakes", found, hint=f"argosy check {entry.path}")
+    dag, (model, *_) = workspace.dags[entry.name].model, workspace.assets[entry.name]
+    if model.model.image is None:
+        raise UsageError(
+            f"the asset {asset} has no image of its own: no task can run it",
+            hint="consumers of the service bring one: argosy serve",
+        )
+    dag = dag.model_copy(update={"name": name, "title": None, "description": f"Runs {dag.title or entry.name}"})
+    data = dag.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    for given, parameter in dag.parameters.items():
+        if parameter.type == "string" and parameter.default is not None:
+            data["parameters"][given]["default"] = as_text(parameter.default)
+    task = {"asset": asset, "with": data["tasks"][entry.name]["with"]}
+    for given, value in dag.inputs.items():
+        del data["inputs"][given]["path"]
+        if isinstance(value.default, str):  # a file beside the asset, which stays its default
+            del data["inputs"][given], task["with"][given]
+    data = {"kind": "Dag", **data, "tasks": {entry.name: {key: value for key, value in task.items() if value}}}
+    first = f"# yaml-language-server: $schema={schema}\n" if schema else ""
+    return first + yaml({key: value for key, value in data.items() if value}).decode()
+
+
+def _render(template: str, name: str, schema: str) -> str:
     import jinja2
 
     from argo.shipped import folder
@@ -136,7 +182,7 @@ def _render(template: str, **variables: str) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 -- YAML, not HTML
     )
-    return environment.get_template(f"scaffold/{template}.yaml.j2").render(variables)
+    return environment.get_template(f"scaffold/{template}.yaml.j2").render(name=name, schema=schema)
 
 
 def _is_version(own: str, wanted: str) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
 
+_NOTHING = "looked for YAML, JSON and Python files with kind: Dag or kind: ComputeAsset; start one: argosy assets new"
+
 
 @click.command("compile", short_help="Turn definitions into Argo manifests.")
 @options.definition_paths
@@ -55,8 +57,9 @@ def compile_(
         raise UsageError(
             "--check compares with files: give their folder with -d", hint="argosy compile … -d manifests --check"
         )
+    chosen, left = _definitions(_paths(paths, "compile"))
     with ticking(lambda: "compiling"):
-        result = compile_paths(_paths(paths, "compile"), profile, form)
+        result = compile_paths(chosen, profile, form)
     print_diagnostics(result.diagnostics)
     if _has_errors(result.diagnostics):
         return 2
@@ -67,7 +70,7 @@ def compile_(
     else:
         _write(result, directory)
     if not quiet:
-        click.echo(figures(result), err=True)
+        click.echo(figures(result) + (f"\n  left out: {_count(left, 'file')} of manifests" if left else ""), err=True)
     return 0
 
 
@@ -88,18 +91,21 @@ def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) 
     """Report every mistake in definitions or manifests; exit 0 when there is none, 1 when there is one."""
     from argo.cli.output import print_diagnostics
     from argo.cli.progress import ticking
-    from argo.cli.sources import is_manifest
+    from argo.cli.sources import definitions_in, sort
 
-    chosen = _paths(paths, "check")
-    manifests = [path for path in chosen if is_manifest(path)]
-    definitions = [path for path in chosen if path not in manifests]
+    definitions, manifests = sort(_paths(paths, "check"))
+    looked = [file for path in definitions for file in (definitions_in(path) if path.is_dir() else [path])]
+    if not looked and not manifests:
+        raise UsageError(f"there is nothing to check in {_listed(definitions)}", hint=_NOTHING)
     with ticking(lambda: "checking"):
         found = [*_check_definitions(definitions, profile), *_check_manifests(manifests)]
     print_diagnostics(found, form)
     errors = sum(item.severity == "error" for item in found)
     warnings = sum(item.severity == "warning" for item in found)
     if form == "text" and not found:
-        click.echo("no mistakes", err=True)
+        kinds = [_count(len(looked), "definition file"), _count(len(manifests), "manifest file")]
+        said = [kind for kind, files in zip(kinds, (looked, manifests), strict=True) if files]
+        click.echo(f"no mistakes in {' and '.join(said)}", err=True)
     return 1 if errors or (strict and warnings) else 0
 
 
@@ -124,6 +130,27 @@ def _paths(names: Sequence[str], command: str) -> list[Path]:
             return [Path("dags") if Path("dags").is_dir() else Path()]
         raise UsageError("name the definitions: files, folders or DAGs", hint=f"argosy {command} dags/")
     return [find(name) for name in names]
+
+
+def _definitions(paths: Sequence[Path]) -> tuple[list[Path], int]:
+    """The paths that hold definitions, and how many files of manifests lie beside these. Raises UsageError where a
+    folder holds no definition."""
+    from argo.cli.sources import definitions_in, manifests_in
+
+    folders = [path for path in paths if path.is_dir()]
+    manifests = [file for path in folders for file in manifests_in(path)]
+    if empty := [path for path in folders if not definitions_in(path)]:
+        if any(manifests_in(path) for path in empty):
+            raise UsageError(
+                f"{_listed(empty)} holds manifests, and no definitions to compile",
+                hint=f"run them as they are: argosy run {empty[0]}; look for mistakes: argosy check {empty[0]}",
+            )
+        raise UsageError(f"there is nothing to compile in {_listed(empty)}", hint=_NOTHING)
+    return list(paths), len(manifests)
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def _check_definitions(paths: Sequence[Path], profile: str | None) -> list[Diagnostic]:

@@ -62,6 +62,16 @@ def given(command: F) -> F:
     return parameters(inputs(command))
 
 
+def start(command: F) -> F:
+    """`--from` and `--entrypoint`: what of all that was named is run, and where it begins."""
+    source = click.option(
+        "--from", "source", default="", metavar="KIND/NAME",
+        help="Run this one of the Workflows, CronWorkflows and templates that were given.",
+    )  # fmt: skip
+    entrypoint = click.option("--entrypoint", default="", metavar="TEMPLATE", help="Begin at this template.")
+    return source(entrypoint(command))
+
+
 def profile(command: F) -> F:
     """`--profile`."""
     return click.option(

@@ -95,6 +95,12 @@ def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[Found |
             yield Found(path, own, name, version, description, origin, data)
 
 
+def is_definition(path: Path) -> bool:
+    """Whether the compiler has something to say of a file: it holds a definition, or cannot be read."""
+    documents = _in_module(path) if path.suffix == ".py" else _documents(path)
+    return documents is None or any(_kind(data) for data in documents)
+
+
 def _kind(data: dict[str, Any]) -> str | None:
     """The kind of a definition, or of a manifest that runs; None for what is neither."""
     if data.get("kind") in MANIFESTS:

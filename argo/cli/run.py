@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
     from argo.local.home import Home
-    from argo.submit import Draft
+    from argo.submit import Draft, Start
     from argo.target import Settings, Target
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
@@ -29,6 +29,7 @@ _LEFT = 130
 @click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
 @click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1)
 @options.given
+@options.start
 @taskrunner.options
 @click.option("--name", metavar="NAME", help="Name of the run; made up when left out.")
 @click.option(
@@ -54,6 +55,8 @@ def run(
     subjects: tuple[str, ...],
     parameters: tuple[str, ...],
     inputs: tuple[str, ...],
+    source: str,
+    entrypoint: str,
     runner: taskrunner.Given,
     name: str | None,
     executor: str,
@@ -66,7 +69,8 @@ def run(
     """Run a DAG or any Argo manifest on this machine, in the foreground.
 
     A DAG is a file, or a name looked for in ./dags and among those that ship; of DAGs that nest each other the
-    outermost is run. The ConfigMaps and templates of all files given are known to the run. Progress goes to stderr,
+    outermost is run, of manifests the Workflow or CronWorkflow, else the template with an entrypoint. The ConfigMaps
+    and templates of all files and folders given are known to the run. Progress goes to stderr,
     the outcome to stdout; the exit code is 0 when the run succeeded, 1 when it failed.
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
@@ -77,13 +81,13 @@ def run(
     from argo.cli.targets import choose
     from argo.local.choice import choose_executor
     from argo.local.identity import identify
-    from argo.submit import draft, pairs, require_complete, set_parameters
+    from argo.submit import Start, draft, pairs, require_complete, set_parameters
 
-    subjects = (*subjects, *runner.paths)
+    subjects, start = (*subjects, *runner.paths), Start(source, entrypoint)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
-    loaded = _read(subjects, place, executor := choose_executor(executor), quiet=quiet)
-    subject = draft(loaded.objects, loaded.base)
+    loaded = _read(subjects, start, place, executor := choose_executor(executor), quiet=quiet)
+    subject = draft(loaded.objects, loaded.base, start)
     values = runner.parameters(values, subject.declared("parameters"))
     set_parameters(subject, values)
     check_parameters(subjects, values)
@@ -102,14 +106,14 @@ def run(
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 
-def _read(subjects: Sequence[str], place: Target, executor: str, *, quiet: bool) -> Loaded:
+def _read(subjects: Sequence[str], start: Start, place: Target, executor: str, *, quiet: bool) -> Loaded:
     from argo.cli.here import fit
     from argo.cli.output import print_diagnostics, say
     from argo.cli.progress import ticking
     from argo.cli.sources import load
 
     with ticking(lambda: "reading the definitions"):
-        loaded = load(subjects, place.profile)
+        loaded = load(subjects, place.profile, start=start)
     warnings = fit(loaded.documents, executor, place.images)
     if not quiet:
         say(*place.notes)

@@ -13,10 +13,14 @@ from argo.errors import DefinitionError, EnvironmentFailure, NotFoundError, Usag
 if TYPE_CHECKING:
     from argo.backend import Json
     from argo.manifests import ManifestDocument
+    from argo.submit import Start
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
 
 _MANIFEST = rb"""(?m)(?:^|^- |[{,]\s*)["']?apiVersion["']?\s*:\s*["']?(?:argoproj\.io/|v1\b|apps/|batch/)"""
+_OF_A_FOLDER = (
+    rb"""(?m)(?:^|^- |[{,]\s*)["']?(?:apiVersion["']?\s*:\s*["']?argoproj\.io/|kind["']?\s*:\s*["']?ConfigMap\b)"""
+)
 _SNIFF = 1 << 16
 _SUFFIXES = (".yaml", ".yml", ".json", ".py")
 
@@ -90,13 +94,13 @@ def _near(path: Path) -> str:
     return near or "look at the path, or name a DAG: argosy assets list"
 
 
-def is_manifest(path: Path) -> bool:
+def is_manifest(path: Path, sign: bytes = _MANIFEST) -> bool:
     """Whether a file holds Kubernetes or Argo objects rather than definitions. What cannot be read does not."""
     if not path.is_file() or path.suffix == ".py":  # a pipe would be waited for
         return False
     try:
         with path.open("rb") as file:
-            return bool(re.search(_MANIFEST, file.read(_SNIFF)))
+            return bool(re.search(sign, file.read(_SNIFF)))
     except OSError:
         return False
 
@@ -107,8 +111,9 @@ def load(
     form: Literal["template", "workflow"] = "workflow",
     *,
     here: bool = True,
+    start: Start | None = None,
 ) -> Loaded:
-    """Everything named, as Argo objects ready to run.
+    """Everything named, as Argo objects ready to run; the one to run begins where `start` says.
 
     Raises DefinitionError with all diagnostics when there is a mistake or, where they are to run `here`, something
     that cannot.
@@ -123,16 +128,57 @@ def load(
         loaded.base = definitions[0].parent if definitions[0].is_file() else definitions[0]
     if manifests:
         _read(manifests, loaded, here=here)
+    if start is not None and start.entrypoint:
+        loaded.diagnostics += _faults(_begun(loaded, start), here=here)
+        _fail(loaded.diagnostics, f"it cannot begin at {start.entrypoint}")
     return loaded
+
+
+def _begun(loaded: Loaded, start: Start) -> list[ManifestDocument]:
+    """The documents, of which the one to run begins where `start` says."""
+    import copy
+    from dataclasses import replace
+
+    from argo.submit import begin, chosen, spec_of
+
+    found = chosen(loaded.objects, start)
+    begun = copy.deepcopy(found)
+    begin(spec_of(begun), found, start, loaded.objects)
+    return [replace(document, object=begun) if document.object is found else document for document in loaded.documents]
 
 
 def split(names: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """What was named, as definitions and as manifests."""
     if not names:
         raise UsageError("name a DAG, a definition or a manifest", hint="argosy run fork-join")
-    paths = [find(name) for name in names]
-    manifests = [path for path in paths if is_manifest(path)]
-    return [path for path in paths if path not in manifests], manifests
+    return sort([find(name) for name in names])
+
+
+def sort(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Files and folders as definitions and as manifests. A folder that holds manifests stands for these; it is one of
+    definitions, too, where it holds any, or nothing at all."""
+    definitions: list[Path] = []
+    manifests: list[Path] = []
+    for path in paths:
+        inside = manifests_in(path) if path.is_dir() else [path] if is_manifest(path) else []
+        manifests += inside
+        if not inside or definitions_in(path):
+            definitions.append(path)
+    return definitions, manifests
+
+
+def manifests_in(folder: Path) -> list[Path]:
+    """The files below a folder that hold objects of Argo's, or ConfigMaps."""
+    from argo.cli.reach import files
+
+    return [file for file in files(folder) if is_manifest(file, _OF_A_FOLDER)]
+
+
+def definitions_in(path: Path) -> list[Path]:
+    """The files below a folder that hold definitions, or cannot be read; none where `path` is no folder."""
+    from argo.cli.reach import files, is_definition
+
+    return [file for file in files(path) if not is_manifest(file) and is_definition(file)]
 
 
 def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["template", "workflow"]) -> Result:
@@ -149,7 +195,7 @@ def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["tem
 
 def check_parameters(names: Sequence[str], values: Mapping[str, str]) -> None:
     """Hold values against the types that the DAGs among what the user named declare. Raises UsageError."""
-    paths = [str(path) for path in map(find, names) if not is_manifest(path)]
+    paths = [str(path) for path in split(names)[0]]
     if not paths or not values:
         return
     from argo.typed import check_values

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Have a DAG or manifest run on a cluster, or in the background here.")
 @click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1, required=True)
 @options.given
+@options.start
 @click.option(
     "--env-file", "env_files", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
     help="Lay a dotenv file over the DAG's env, for this run.",
@@ -88,6 +89,8 @@ def _request(
     quiet: bool,
     parameters: Sequence[str],
     inputs: Sequence[str],
+    source: str,
+    entrypoint: str,
     env_files: Sequence[Path],
     job_configs: Sequence[str],
     name: str | None,
@@ -98,11 +101,12 @@ def _request(
     from argo.cli.progress import ticking
     from argo.cli.sources import check_parameters, load
     from argo.sending import Request
-    from argo.submit import draft, pairs
+    from argo.submit import Start, draft, pairs
 
+    start = Start(source, entrypoint)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with ticking(lambda: "reading the definitions"):
-        loaded = load(subjects, target.profile, here=target.local)
+        loaded = load(subjects, target.profile, here=target.local, start=start)
     found = [*loaded.diagnostics]
     if target.local:
         from argo.cli.here import fit
@@ -113,7 +117,8 @@ def _request(
         say(*target.notes)
         print_diagnostics(found)
     check_parameters(subjects, values)
-    return Request(draft(loaded.objects, loaded.base), values, files, env_files, job_configs, name, once, loaded.source)
+    subject = draft(loaded.objects, loaded.base, start)
+    return Request(subject, values, files, env_files, job_configs, name, once, loaded.source)
 
 
 def _namespace(request: Request, target: Target, backend: Backend) -> str:

@@ -6,14 +6,15 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from argo.backend import RunRef
+from argo.backend import SCHEDULED, RunRef
 from argo.errors import NotFoundError, UsageError
-from argo.submit import Draft, draft, pairs, require_complete, set_inputs, set_parameters
+from argo.submit import Draft, Start, chosen, draft, pairs, require_complete, set_inputs, set_parameters
 from argo.typed import mistake
 from argo.uploads import Upload, pack, upload
 from compiler.models.parts import Parameter
@@ -22,7 +23,15 @@ REF = RunRef("r", "ns", "u")
 
 
 def workflow(**spec: Any) -> dict[str, Any]:
-    return {"kind": "Workflow", "metadata": {"name": "w"}, "spec": {"templates": [], **spec}}
+    return {"kind": "Workflow", "metadata": {"name": "w"}, "spec": {"entrypoint": "m", "templates": [], **spec}}
+
+
+def template(name: str, kind: str = "WorkflowTemplate", **spec: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def cron(name: str = "c", **spec: Any) -> dict[str, Any]:
+    return {"kind": "CronWorkflow", "metadata": {"name": name}, "spec": {"workflowSpec": {"entrypoint": "m"}, **spec}}
 
 
 class Put:
@@ -41,14 +50,80 @@ def members(data: bytes) -> dict[str, bytes | None]:
 
 def test_a_template_is_run_by_reference_and_keeps_its_results() -> None:
     annotations = {"argosy.dev/results": "{}"}
-    template = {"kind": "WorkflowTemplate", "metadata": {"name": "t", "annotations": annotations}, "spec": {}}
+    metadata = {"name": "t", "annotations": annotations}
+    template = {"kind": "WorkflowTemplate", "metadata": metadata, "spec": {"entrypoint": "m"}}
     config = {"kind": "ConfigMap", "metadata": {"name": "c"}}
     subject = draft([config, template])
     assert subject.workflow["spec"] == {"workflowTemplateRef": {"name": "t"}}
-    assert subject.workflow["metadata"] == {"generateName": "t-", "annotations": annotations}
+    labels = {"workflows.argoproj.io/workflow-template": "t"}
+    assert subject.workflow["metadata"] == {"generateName": "t-", "labels": labels, "annotations": annotations}
     assert subject.objects == [config, template]
-    cron = {"kind": "CronWorkflow", "metadata": {"name": "c"}, "spec": {"workflowSpec": {"entrypoint": "m"}}}
-    assert draft([cron]).workflow["spec"] == {"entrypoint": "m"}
+
+
+def test_a_schedule_is_run_by_hand_as_argo_does() -> None:
+    extra = {"labels": {"team": "red"}, "annotations": {"note": "hey"}}
+    metadata = draft([cron(workflowMetadata=extra)]).workflow["metadata"]
+    assert metadata["labels"] == {"workflows.argoproj.io/cron-workflow": "c", "team": "red"}
+    assert metadata["annotations"]["note"] == "hey"
+    assert datetime.fromisoformat(metadata["annotations"][SCHEDULED]) <= datetime.now(UTC)
+    assert draft([cron()]).workflow["spec"] == {"entrypoint": "m"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "found"),
+    [
+        ([template("a", entrypoint="m"), template("b", entrypoint="m"), workflow()], "Workflow/w"),
+        ([template("a", entrypoint="m"), template("b", entrypoint="m"), cron()], "CronWorkflow/c"),
+        ([template("library"), template("a", entrypoint="m")], "WorkflowTemplate/a"),
+        ([template("library"), template("a", "ClusterWorkflowTemplate", entrypoint="m")], "ClusterWorkflowTemplate/a"),
+    ],
+)
+def test_what_is_given_with_templates_is_what_runs(objects: list[dict[str, Any]], found: str) -> None:
+    picked = chosen(objects, Start())
+    assert f"{picked['kind']}/{picked['metadata']['name']}" == found
+
+
+@pytest.mark.parametrize("named", ["c", "cronwf/c", "CronWorkflow/c", "cronworkflows/c"])
+def test_one_of_several_is_chosen_by_its_kind_and_name(named: str) -> None:
+    objects = [workflow(), cron(), template("a", entrypoint="m"), cron("d")]
+    with pytest.raises(UsageError, match="3 objects to run: Workflow/w, CronWorkflow/c, CronWorkflow/d") as refused:
+        draft(objects)
+    assert refused.value.hint == "choose one of them: --from Workflow/w"
+    assert chosen(objects, Start(named)) is objects[1]
+    with pytest.raises(UsageError, match="there is no wftmpl/c to run") as missing:
+        draft(objects, start=Start("wftmpl/c"))
+    assert "CronWorkflow/c" in missing.value.hint
+
+
+def test_an_entrypoint_is_chosen_and_what_it_takes_can_be_given() -> None:
+    inputs = {"parameters": [{"name": "message"}, {"name": "times", "default": "2"}]}
+    library = template("library", templates=[{"name": "say", "inputs": inputs, "container": {}}])
+    with pytest.raises(UsageError, match="nothing to run") as nothing:
+        draft([library])
+    assert nothing.value.hint == "say where to begin: --from WorkflowTemplate/library --entrypoint TEMPLATE"
+    with pytest.raises(UsageError, match="no template named sya") as unknown:
+        draft([library], start=Start(entrypoint="sya"))
+    assert unknown.value.hint == "did you mean say?"
+    subject = draft([library], start=Start(entrypoint="say"))
+    assert subject.workflow["spec"]["entrypoint"] == "say"
+    with pytest.raises(UsageError, match=r"-p message=…$"):
+        require_complete(subject)
+    set_parameters(subject, {"message": "hello"})
+    require_complete(subject)
+    assert {e["name"]: e["value"] for e in subject.arguments()["parameters"]} == {"message": "hello", "times": "2"}
+    assert "entrypoint" not in library["spec"]
+
+
+def test_templates_of_other_namespaces_are_not_given_to_a_run() -> None:
+    def of(namespace: str) -> dict[str, Any]:
+        found = template("t", entrypoint="m")
+        found["metadata"]["namespace"] = namespace
+        return found
+
+    run = workflow()
+    run["metadata"]["namespace"] = "b"
+    config = {"kind": "ConfigMap", "metadata": {"name": "c"}}
+    assert draft([of("a"), of("b"), config, run]).objects == [of("b"), config]
 
 
 def test_only_one_thing_is_run() -> None:
@@ -62,7 +137,11 @@ def test_a_dag_that_another_one_nests_is_not_what_is_run() -> None:
     def compiled(name: str, *nested: str) -> dict[str, Any]:
         templates = [{"name": inner, "dag": {"tasks": []}} for inner in (name, *nested)]
         labels = {"argosy.dev/dag": name}
-        return {"kind": "Workflow", "metadata": {"labels": labels}, "spec": {"templates": templates}}
+        return {
+            "kind": "Workflow",
+            "metadata": {"labels": labels},
+            "spec": {"entrypoint": name, "templates": templates},
+        }
 
     inner, other, outer = compiled("inner"), compiled("other", "inner"), compiled("outer", "other", "inner")
     assert draft([inner, outer, other]).workflow == outer
@@ -73,7 +152,7 @@ def test_a_dag_that_another_one_nests_is_not_what_is_run() -> None:
 
 def test_parameters_of_a_referenced_template_can_be_given() -> None:
     spec = {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b"}]}}
-    subject = draft([{"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": spec}])
+    subject = draft([{"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": {"entrypoint": "m", **spec}}])
     with pytest.raises(UsageError, match=r"-p b="):
         require_complete(subject)
     set_parameters(subject, {"b": "2"})

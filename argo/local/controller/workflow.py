@@ -9,6 +9,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from argo.backend import SCHEDULED
 from argo.local.controller.arguments import config_map_value, replace
 from argo.local.controller.clock import parse_time
 from argo.local.controller.errors import ReconcileError
@@ -20,7 +21,6 @@ from argo.local.pods import Json
 from argo.values import format_time, go_json, named, parameters_json, text
 
 STORED_SPEC = "storedWorkflowTemplateSpec"
-SCHEDULED = "workflows.argoproj.io/scheduled-time"
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _LABEL_LENGTH = 63
 _DIRECTIVES = "aAbBcdeHIjmMpUwWxXyYZS"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -171,6 +172,62 @@ def test_assets_are_listed_shown_and_started(argosy: Command) -> None:
     argosy("check", "dags/greeting.yaml")
 
 
+def test_a_dag_of_any_shipped_asset_is_begun_without_mistakes(argosy: Command) -> None:
+    (argosy.cwd / "argosy.yaml").write_text("{}\n")
+    names = [path.stem.replace("_", "-") for path in (ROOT / "assets").glob("*.yaml")]
+    for name in names:
+        argosy("assets", "new", "dag", f"try-{name}", "--asset", name)
+    assert "no mistakes in " + str(len(names)) in argosy("check", "dags", "--strict").stderr
+
+
+AWKWARD = """\
+kind: ComputeAsset
+name: awkward
+version: 2.1.0-rc.1
+image: 'alpine:3'
+command: ['true']
+args: ["${{ params.tag }}", "${{ params.nothing }}", "${{ params.number }}", "${{ params.text }}", "${{ params.must }}"]
+parameters:
+  tag: {type: string, default: 1.10}
+  number: {type: number, default: 1e3}
+  nothing: {type: json, default: null}
+  text: {type: string, default: "on", description: "a: {b}"}
+  must: {type: bool}
+inputs:
+  beside: {kind: file, path: /in/beside, default: beside.txt}
+  written: {kind: file, path: /in/written, default: {text: "a\\n"}}
+  settings: {kind: env}
+outputs:
+  count: {kind: value, type: int, path: /out/count}
+  rest: {kind: directory, path: /out/rest, optional: true}
+"""
+
+
+def test_a_dag_of_any_asset_of_the_project_is_begun_without_mistakes(argosy: Command) -> None:
+    (argosy.cwd / "assets").mkdir()
+    (argosy.cwd / "assets" / "several.yaml").write_text(AWKWARD)
+    (argosy.cwd / "assets" / "beside.txt").write_text("x")
+    bare = "kind: ComputeAsset\nname: bare\nimage: 'alpine:3'\ncommand: ['true']\n"
+    (argosy.cwd / "assets" / "bare.yaml").write_text(bare)
+    open_ = "kind: ComputeAsset\nname: open\nmode: extended\nbounds: {registries: [registry.example.com]}\n"
+    (argosy.cwd / "assets" / "open.yaml").write_text(open_)
+    for name in ("awkward@2.1.0-rc.1", "bare"):
+        argosy("assets", "new", "dag", "new", "--asset", name, "--schema", "dag.json")
+        assert "no mistakes" in argosy("check", "dags/new.yaml").stderr
+        text = (argosy.cwd / "dags" / "new.yaml").read_text()
+        assert text.startswith("# yaml-language-server: $schema=dag.json\nkind: Dag\nname: new\n")
+        (argosy.cwd / "dags" / "new.yaml").unlink()
+        if name != "bare":
+            made = yaml.safe_load(text)
+            assert made["parameters"]["tag"]["default"] == "1.10"
+            assert made["inputs"].keys() == {"written", "settings"}
+    assert "did you mean awkward?" in argosy("assets", "new", "dag", "new", "--asset", "awkwrad", code=2).stderr
+    assert "no task can run it" in argosy("assets", "new", "dag", "new", "--asset", "open", code=2).stderr
+    (argosy.cwd / "assets" / "bare.yaml").write_text(bare + "nonsense: 1\n")
+    assert "nonsense" in argosy("assets", "new", "dag", "new", "--asset", "bare", code=2).stderr
+    assert not (argosy.cwd / "dags" / "new.yaml").exists()
+
+
 def test_schemas(argosy: Command) -> None:
     assert json.loads(argosy("schema", "dag").stdout)["properties"]["tasks"]
     written = argosy("schema", "-d", "schemas").stdout.split()
@@ -247,3 +304,104 @@ def test_whatever_lies_beside_definitions_they_are_listed_and_run(argosy: Comman
     assert not (argosy.cwd / "was-run").exists()
     argosy("run", "hera-wf")
     assert (argosy.cwd / "was-run").exists()
+
+
+LIBRARY = """\
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: library}
+spec:
+  templates:
+  - name: say
+    inputs: {parameters: [{name: text}]}
+    container: {image: "alpine:3", command: [echo], args: ["{{inputs.parameters.text}}"]}
+"""
+PIPELINE = """\
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: pipeline}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: text, value: of the template}]}
+  templates:
+  - name: main
+    steps:
+    - - name: speak
+        templateRef: {name: library, template: say}
+        arguments: {parameters: [{name: text, value: "{{workflow.parameters.text}}"}]}
+"""
+NIGHTLY = """\
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedules: ["0 3 * * *"]
+  workflowMetadata: {labels: {team: red}}
+  workflowSpec:
+    arguments: {parameters: [{name: text, value: "at {{workflow.scheduledTime}}"}]}
+    workflowTemplateRef: {name: pipeline}
+"""
+
+
+@pytest.fixture
+def templates(argosy: Command) -> Command:
+    """A folder of templates as a repository has it, with what belongs to other programs, and a schedule beside it."""
+    (argosy.cwd / "templates" / "lib").mkdir(parents=True)
+    (argosy.cwd / "templates" / "lib" / "library.yaml").write_text(LIBRARY)
+    (argosy.cwd / "templates" / "pipeline.yaml").write_text(PIPELINE)
+    (argosy.cwd / "templates" / "service.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n")
+    argosy.write(nightly=NIGHTLY)
+    return argosy
+
+
+def test_a_set_of_templates_is_run_as_it_stands(templates: Command) -> None:
+    templates("run", "templates", "nightly.yaml", "--name", "by-hand", "-q")
+    assert re.search(r"at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", templates("logs", "by-hand").stdout)
+    assert templates.json("get", "by-hand")["metadata"]["labels"]["team"] == "red"
+    templates("run", "templates", "--name", "one", "-q")
+    assert "of the template" in templates("logs", "one").stdout
+    templates(
+        "run", "templates", "--from", "wftmpl/library", "--entrypoint", "say", "-p", "text=chosen", "--name", "two"
+    )
+    assert "chosen" in templates("logs", "two").stdout
+    (templates.cwd / "templates" / "other.yaml").write_text(PIPELINE.replace("name: pipeline", "name: other"))
+    several = templates("run", "templates", code=2).stderr
+    assert "2 objects to run: WorkflowTemplate/other, WorkflowTemplate/pipeline" in several
+    assert "--from WorkflowTemplate/other" in several
+    sent = templates("submit", "templates", "nightly.yaml", "--dry-run", "--profile", "local").stdout
+    assert "workflows.argoproj.io/cron-workflow: nightly" in sent
+    chosen = templates("submit", "templates", "--from", "other", "--entrypoint", "main", "--dry-run").stdout
+    assert "generateName" not in chosen
+    assert "entrypoint: main" in chosen
+
+
+def test_check_and_compile_say_what_they_looked_at(templates: Command) -> None:
+    assert "no mistakes in 2 manifest files" in templates("check", "templates").stderr
+    only_manifests = templates("compile", "templates", code=2).stderr
+    assert "templates holds manifests, and no definitions to compile" in only_manifests
+    assert "argosy run templates" in only_manifests
+    for name in ("empty", "foreign"):
+        (templates.cwd / name).mkdir()
+    (templates.cwd / "foreign" / "values.yaml").write_text("image: {tag: '1'}\n")
+    for name in ("empty", "foreign"):
+        assert f"there is nothing to compile in {name}" in templates("compile", name, code=2).stderr
+        assert f"there is nothing to check in {name}" in templates("check", name, code=2).stderr
+        templates("run", name, code=2)
+    (templates.cwd / "templates" / "ok.yaml").write_text(OK)
+    assert "left out: 2 files of manifests" in templates("compile", "templates", "-d", "out").stderr
+    assert "no mistakes in 1 definition file and 2 manifest files" in templates("check", "templates").stderr
+    (templates.cwd / "templates" / "pipeline.yaml").write_text(PIPELINE.replace("steps:", "stpes:"))
+    assert "A710" in templates("check", "templates", code=1).stderr + templates("check", "templates", code=1).stdout
+    assert "does not exist" in templates("compile", "nowhere/*.yaml", code=2).stderr
+
+
+def test_objects_of_two_namespaces_are_no_duplicates(argosy: Command) -> None:
+    def of(namespace: str) -> str:
+        return PIPELINE.replace("name: pipeline", f"name: pipeline, namespace: {namespace}")
+
+    (argosy.cwd / "both.yaml").write_text("---\n".join([of("a"), of("b"), LIBRARY]))
+    assert "no mistakes" in argosy("check", "both.yaml").stderr
+    argosy.write(other=LIBRARY.replace("name: library", "name: library, namespace: c"))
+    (argosy.cwd / "one.yaml").write_text(of("a"))
+    found = argosy("check", "one.yaml", "other.yaml", code=1)
+    assert "A720" in found.stdout + found.stderr
