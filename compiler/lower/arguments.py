@@ -56,6 +56,7 @@ class Arguments:
             names.RUN_NAME: lambda task: tag(library.run("name")),  # noqa: ARG005
             names.RUN_NAMESPACE: lambda task: tag(library.run("namespace")),  # noqa: ARG005
             names.RUN_UID: lambda task: tag(library.run("uid")),  # noqa: ARG005
+            names.RUN_STATUS: lambda task: tag(library.run("status")),  # noqa: ARG005
             names.FILES_CONFIG: lambda task: self._need(self._own_files()),  # noqa: ARG005
         }
 

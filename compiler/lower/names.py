@@ -9,6 +9,7 @@ ITEM_INDEX: Final = "item_index"  # the index of the item in each loop around th
 RUN_NAME: Final = "run_name"
 RUN_NAMESPACE: Final = "run_namespace"
 RUN_UID: Final = "run_uid"
+RUN_STATUS: Final = "run_status"
 ENV_CONFIG: Final = "env_config"
 FILES_CONFIG: Final = "files_config"
 DECISION: Final = "decision"

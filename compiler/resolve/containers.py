@@ -64,15 +64,25 @@ def references(model: ComputeAsset | Task) -> Iterator[tuple[Path, Ref]]:
 
 
 def check_container(
-    context: Context, model: ComputeAsset | Task, origin: Origin, files: Iterable[str] | None = None
+    context: Context,
+    model: ComputeAsset | Task,
+    origin: Origin,
+    files: Iterable[str] | None = None,
+    *,
+    closing: bool = False,
 ) -> None:
     """Reports references in a container that are malformed, that mean nothing there, or that stand where none may.
 
-    `files` are the names of the DAG's files, for an inline container; None for an asset, which knows no DAG.
+    `files` are the names of the DAG's files, for an inline container; None for an asset, which knows no DAG. `closing`:
+    it is one of a task in `finally`, which sees how the run went.
     """
     for path, text in strings(model):
         if OPEN in text:
-            _check_text(context, model, origin, path, text, files)
+            for part in _references(context, origin, path, text):
+                fault = _fault(model, part, files, closing=closing) or _quantity_fault(model, part, path)
+                if fault:
+                    code, message, hint = fault
+                    context.add(code, origin.at(*path), message, hint=hint, within=(part.start, part.end))
     for name in model.model_fields_set - _READ - _FREE:
         value = getattr(model, name)
         if value:
@@ -99,21 +109,16 @@ def _process(model: ComputeAsset | Task | Sidecar, path: Path) -> Iterator[tuple
             yield (*path, "env", name), value
 
 
-def _check_text(
-    context: Context, model: ComputeAsset | Task, origin: Origin, path: Path, text: str, files: Iterable[str] | None
-) -> None:
+def _references(context: Context, origin: Origin, path: Path, text: str) -> Iterator[Ref]:
     parsed = context.parse(text, origin, path)
     if parsed is None or isinstance(parsed, str):
         return
-    for part in parsed.parts if isinstance(parsed, Text) else (parsed,):
-        if isinstance(part, Ref):
-            fault = _fault(model, part, files) or _quantity_fault(model, part, path)
-            if fault:
-                code, message, hint = fault
-                context.add(code, origin.at(*path), message, hint=hint, within=(part.start, part.end))
+    yield from (part for part in (parsed.parts if isinstance(parsed, Text) else (parsed,)) if isinstance(part, Ref))
 
 
-def _fault(model: ComputeAsset | Task, ref: Ref, files: Iterable[str] | None) -> tuple[str, str, str | None] | None:
+def _fault(
+    model: ComputeAsset | Task, ref: Ref, files: Iterable[str] | None, *, closing: bool
+) -> tuple[str, str, str | None] | None:
     """Why a reference means nothing in a container, or None where it does."""
     if ref.kind == "params":
         return _unknown("parameter", ref.name, model.parameters, _pass_parameter(model, ref.name))
@@ -121,8 +126,10 @@ def _fault(model: ComputeAsset | Task, ref: Ref, files: Iterable[str] | None) ->
         return _place_fault(model, ref)
     if ref.kind == "files" and files is not None:
         return _unknown("file", ref.name, dict.fromkeys(files))
-    if ref.kind == "run" and ref.name != "status":
+    if ref.kind == "run" and (closing or ref.name != "status"):
         return None
+    if ref.kind == "run" and files is not None:
+        return "A303", "the run has a status only when it has ended", "use run.status in `finally`"
     value = "item" if ref.kind == "item" else ref.kind
     hint = f"declare a parameter or an input, and give it `{value}` by the task's `with`"
     return "A303", f"'{value}' is not visible in a container", hint

@@ -102,7 +102,7 @@ class Tasks:
 
             when = resolve_when(context, self.scope, task.when, site)
         needs = resolve_needs(context, task, origin, siblings)
-        self._check_texts(task, target, origin)
+        self._check_texts(task, target, site)
         if target is None:
             for given, value in task.with_.items():
                 self._read_only(value, given, site)
@@ -120,9 +120,10 @@ class Tasks:
 
             self.scope.types_of(parsed if isinstance(parsed, Text) else Text((parsed,)), site, ("with", given))
 
-    def _check_texts(self, task: Task, target: Target | None, origin: Origin) -> None:
+    def _check_texts(self, task: Task, target: Target | None, site: Site) -> None:
+        origin = site.origin
         if target is not None and target.definition is task:
-            check_container(self._context, task, origin, self._dag.model.files)
+            check_container(self._context, task, origin, self._dag.model.files, closing=site.closing)
             return
         fields = task.model_fields_set
         if fields <= _READ:

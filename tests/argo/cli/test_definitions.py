@@ -405,3 +405,14 @@ def test_objects_of_two_namespaces_are_no_duplicates(argosy: Command) -> None:
     (argosy.cwd / "one.yaml").write_text(of("a"))
     found = argosy("check", "one.yaml", "other.yaml", code=1)
     assert "A720" in found.stdout + found.stderr
+
+
+def test_a_task_in_finally_is_told_how_the_run_went(argosy: Command) -> None:
+    how = 'image: "alpine:3", command: [echo], args: ["${{ run.name }} ${{ run.status }}"]'
+    argosy.write(last=f"kind: Dag\nname: last\ntasks: {{a: {{image: 'alpine:3', command: ['false']}}}}\n"
+                      f"finally: {{tell: {{{how}}}}}\n")  # fmt: skip
+    argosy("run", "last.yaml", "--name", "went", "-q", code=1)
+    assert "went Failed" in argosy("logs", "went").stdout
+    argosy.write(early=f"kind: Dag\nname: early\ntasks: {{tell: {{{how}}}}}\n")
+    refused = argosy("check", "early.yaml", code=1)
+    assert "use run.status in `finally`" in refused.stdout + refused.stderr
