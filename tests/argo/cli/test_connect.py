@@ -81,6 +81,8 @@ def test_a_session_is_used_and_ends_when_nobody_uses_it(desk: Command) -> None:
 
 
 def test_each_run_has_a_token_of_its_own_and_a_submission_one(desk: Command) -> None:
+    definition = desk.cwd / "desk.yaml"
+    definition.write_text(definition.read_text().replace("idle: 8s", "idle: 10m"))
     token = ""
     for name, key in (("one", "k1"), ("one", "k1"), ("two", "k2")):
         desk("submit", "desk.yaml", "--profile", "local", "--name", name, f"--once={key}")
