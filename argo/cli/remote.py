@@ -41,7 +41,9 @@ def fetch(url: str) -> Path:
 
 
 def _read(url: str, scheme: str) -> bytes:
-    hint = f"pip install 'argosy[{_EXTRAS[scheme]}]'"
+    from argo.installed import install
+
+    hint = install(_EXTRAS[scheme])
     try:
         import fsspec
     except ImportError:

@@ -218,9 +218,9 @@ def need() -> None:
         import fastapi  # noqa: F401
         import sqlalchemy  # noqa: F401
     except ImportError:
-        raise UsageError(
-            "the service needs packages that are not installed", hint="pip install 'argosy[service]'"
-        ) from None
+        from argo.installed import install
+
+        raise UsageError("the service needs packages that are not installed", hint=install("service")) from None
 
 
 def _project() -> Path | None:

@@ -173,7 +173,9 @@ def _google(account: str, audience: str) -> str:
         from google.auth.transport.requests import Request
         from google.oauth2.service_account import IDTokenCredentials
     except ImportError:
-        hint = "pip install 'argosy[google]'; or give the token: --tr-auth-jwt @FILE"
+        from argo.installed import install
+
+        hint = f"{install('google')}; or give the token: --tr-auth-jwt @FILE"
         raise UsageError(f"{_CREDENTIALS} is set, and google-auth is not installed", hint=hint) from None
     try:
         credentials = IDTokenCredentials.from_service_account_file(account, target_audience=audience)  # type: ignore[no-untyped-call]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from argo.backend import RunRef
 from argo.errors import EnvironmentFailure, UsageError
+from argo.installed import install
 from argo.service import schema
 
 _FORMS = "write sqlite:///path or postgresql://user@host/name"
@@ -142,7 +143,7 @@ def _engine(url: str) -> Engine:
     try:
         engine = create_engine(parsed, **options)
     except (NoSuchModuleError, ImportError):
-        raise UsageError("the store needs psycopg", hint="pip install 'argosy[postgres]'") from None
+        raise UsageError("the store needs psycopg", hint=install("postgres")) from None
     if parsed.drivername == "sqlite":
         event.listen(engine, "connect", _pragmas)
     return engine
