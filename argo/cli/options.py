@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -62,14 +63,18 @@ def given(command: F) -> F:
     return parameters(inputs(command))
 
 
-def start(command: F) -> F:
-    """`--from` and `--entrypoint`: what of all that was named is run, and where it begins."""
-    source = click.option(
-        "--from", "source", default="", metavar="KIND/NAME",
-        help="Run this one of the Workflows, CronWorkflows and templates that were given.",
-    )  # fmt: skip
-    entrypoint = click.option("--entrypoint", default="", metavar="TEMPLATE", help="Begin at this template.")
-    return source(entrypoint(command))
+def start(command: Callable[..., int]) -> Callable[..., int]:
+    """`--from` and `--entrypoint`: what of all that was named is run, and where it begins; as one argument, `start`."""
+
+    @wraps(command)
+    def taken(*, source: str, entrypoint: str, **others: Any) -> int:
+        from argo.submit import Start
+
+        return command(start=Start(source, entrypoint), **others)
+
+    which = "Run this one of the Workflows, CronWorkflows and templates that were given."
+    taken = click.option("--entrypoint", default="", metavar="TEMPLATE", help="Begin at this template.")(taken)
+    return click.option("--from", "source", default="", metavar="KIND/NAME", help=which)(taken)
 
 
 def profile(command: F) -> F:

@@ -55,8 +55,7 @@ def run(
     subjects: tuple[str, ...],
     parameters: tuple[str, ...],
     inputs: tuple[str, ...],
-    source: str,
-    entrypoint: str,
+    start: Start,
     runner: taskrunner.Given,
     name: str | None,
     executor: str,
@@ -70,8 +69,8 @@ def run(
 
     A DAG is a file, or a name looked for in ./dags and among those that ship; of DAGs that nest each other the
     outermost is run, of manifests the Workflow or CronWorkflow, else the template with an entrypoint. The ConfigMaps
-    and templates of all files and folders given are known to the run. Progress goes to stderr,
-    the outcome to stdout; the exit code is 0 when the run succeeded, 1 when it failed.
+    and templates of all files and folders given are known to the run. Progress goes to stderr, the outcome to stdout;
+    the exit code is 0 when the run succeeded, 1 when it failed.
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """
@@ -81,9 +80,9 @@ def run(
     from argo.cli.targets import choose
     from argo.local.choice import choose_executor
     from argo.local.identity import identify
-    from argo.submit import Start, draft, pairs, require_complete, set_parameters
+    from argo.submit import draft, pairs, require_complete, set_parameters
 
-    subjects, start = (*subjects, *runner.paths), Start(source, entrypoint)
+    subjects = (*subjects, *runner.paths)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
     loaded = _read(subjects, start, place, executor := choose_executor(executor), quiet=quiet)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argo.backend import Backend
     from argo.sending import Prepared, Request
     from argo.storage import Store
+    from argo.submit import Start
     from argo.target import Target
 
 
@@ -89,8 +90,7 @@ def _request(
     quiet: bool,
     parameters: Sequence[str],
     inputs: Sequence[str],
-    source: str,
-    entrypoint: str,
+    start: Start,
     env_files: Sequence[Path],
     job_configs: Sequence[str],
     name: str | None,
@@ -101,9 +101,8 @@ def _request(
     from argo.cli.progress import ticking
     from argo.cli.sources import check_parameters, load
     from argo.sending import Request
-    from argo.submit import Start, draft, pairs
+    from argo.submit import draft, pairs
 
-    start = Start(source, entrypoint)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with ticking(lambda: "reading the definitions"):
         loaded = load(subjects, target.profile, here=target.local, start=start)
