@@ -67,10 +67,9 @@ def run(
 ) -> int:
     """Run a DAG or any Argo manifest on this machine, in the foreground.
 
-    A DAG is a file, or a name looked for in ./dags and among those that ship; of DAGs that nest each other the
-    outermost is run, of manifests the Workflow or CronWorkflow, else the template with an entrypoint. The ConfigMaps
-    and templates of all files and folders given are known to the run. Progress goes to stderr, the outcome to stdout;
-    the exit code is 0 when the run succeeded, 1 when it failed.
+    A DAG is a file, or a name looked for in ./dags and among those that ship. Of DAGs that nest each other the
+    outermost runs, of manifests the Workflow or CronWorkflow, else the template with an entrypoint; all else that was
+    given is known to the run. The outcome goes to stdout; the exit code is 0 when it succeeded, 1 when it failed.
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """
@@ -87,8 +86,7 @@ def run(
     place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
     loaded = _read(subjects, start, place, executor := choose_executor(executor), quiet=quiet)
     subject = draft(loaded.objects, loaded.base, start)
-    values = runner.parameters(values, subject.declared("parameters"))
-    set_parameters(subject, values)
+    set_parameters(subject, values := runner.parameters(values, subject.declared("parameters")))
     check_parameters(subjects, values)
     with options.local() as backend:
         ref = identify(subject.workflow, name)
