@@ -1,9 +1,10 @@
-"""Values as Argo writes them: times in seconds, parameters as text, JSON as encoding/json marshals it."""
+"""Values as Argo writes them: times in seconds, durations, parameters as text, JSON as encoding/json marshals it."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +13,34 @@ from argo.backend import Json
 _PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_TABLE = str.maketrans(_HTML)
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
 
 def format_time(moment: datetime) -> str:
     """`2026-01-02T03:04:05Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The inverse of `format_time`; any RFC 3339 offset is taken."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def parse_duration(text: str) -> timedelta:
+    """A Go duration (`1h30m`, `500ms`) or a whole number of seconds; ValueError otherwise.
+
+    Argo: ParseStringToDuration.
+    """
+    value = text.strip()
+    if re.fullmatch(r"[+-]?\d+", value):
+        return timedelta(seconds=int(value))
+    sign = -1.0 if value.startswith("-") else 1.0
+    body = value.lstrip("+-")
+    parts = _PART.findall(body)
+    if not parts or "".join(number + unit for number, unit in parts) != body:
+        raise ValueError(f"unable to parse {text} as a duration")
+    return timedelta(seconds=sign * sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
 def text(value: Any) -> str:

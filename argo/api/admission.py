@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from functools import cache
 import argo.local.kept as kept
 from argo.api.errors import ApiError, not_found
 from argo.backend import Json
+from argo.control.commands import user
 from argo.errors import DefinitionError
 from argo.local.backend import LocalBackend
 from argo.local.support import check
@@ -31,11 +31,7 @@ CREATOR = "workflows.argoproj.io/creator"
 @cache
 def creator() -> str:
     """Who uses this machine, as a label's value."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = "user"
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:63].strip("-_.") or "user"
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", user())[:63].strip("-_.") or "user"
 
 
 def sent(body: Json, field: str, kind: str, namespace: str) -> Json:

@@ -11,6 +11,7 @@ from typing import Any
 
 from argo.api.errors import ApiError
 from argo.backend import Json
+from argo.track.gates import gates
 
 _LISTED = ("name", "namespace", "uid", "creationTimestamp", "labels", "annotations")
 _NEVER_RUN = {"succeeded": 0, "failed": 0, "phase": ""}
@@ -26,7 +27,7 @@ def workflow(value: Json, version: int, generation: int) -> Json:
     status = {"startedAt": None, "finishedAt": None, **(value.get("status") or {})}
     if status.get("nodes"):
         metadata["annotations"] = _annotated(value)
-        status["nodes"] = progressed(status["nodes"])
+        status["nodes"] = _asking(value, progressed(status["nodes"]))
         pods = [node["phase"] for node in status["nodes"].values() if node["type"] == "Pod" and node.get("startedAt")]
         if pods:
             running = {"type": "PodRunning", "status": str("Running" in pods)}
@@ -89,6 +90,13 @@ def matches(value: Json, labels: str, fields: str = "") -> bool:
         if (value["metadata"].get(key.partition(".")[2]) == wanted) != same:
             return False
     return True
+
+
+def _asking(value: Json, nodes: Json) -> Json:
+    """The nodes, a gate that waits with its question as its message: Argo's UI shows no other text of a node."""
+    asked = {node["id"]: gate.question for node, gate in gates(value) if gate.open and gate.question}
+    shown = {key: {"message": question, **nodes[key]} for key, question in asked.items()}
+    return {**nodes, **shown} if shown else nodes
 
 
 def progressed(nodes: Json) -> Json:

@@ -16,6 +16,7 @@ from argo.control.selectors import select
 from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.identity import identify
+from argo.track.gates import resumed
 
 _SOURCE = "the API"
 _ENDS = 60.0  # seconds in which the tasks of a run that is removed must end
@@ -89,7 +90,7 @@ def suspend(call: Call) -> Json:
 def resume(call: Call) -> Json:
     """PUT …/resume, of all or of the nodes selected."""
     selector = call.body.get("nodeFieldSelector") or ""
-    message = call.body.get("message") or f"Resumed by: map[User:{creator()}]"
+    message = call.body.get("message") or resumed(creator())
     return _ordered(call, "resume-nodes", {"selector": selector, "message": message})
 
 

@@ -82,7 +82,7 @@ def status(name: str, profile: str | None, form: str) -> None:
     from argo.cli.output import emit
     from argo.cli.views import Earlier, now, result_text
     from argo.track.outputs import results
-    from argo.track.tree import state, tree
+    from argo.track.tree import relative, state, tree, waiting
 
     with options.backend(profile) as backend:
         ref = backend.find(name)
@@ -98,6 +98,7 @@ def status(name: str, profile: str | None, form: str) -> None:
 
     from argo.cli.output import color
     from argo.track.estimate import left, used
+    from argo.track.gates import how
     from argo.track.live import render
     from argo.track.text import paint
 
@@ -105,6 +106,8 @@ def status(name: str, profile: str | None, form: str) -> None:
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None  # a pipe gets whole lines
     for line in render(top, now(), columns):
         click.echo(paint(line, color(sys.stdout)))
+    for node in waiting(workflow):
+        click.echo(f"\ndecide with: {how(ref.name, relative(node['name'], ref.name), options.again())}")
     about = ", ".join(filter(None, (left(workflow, seconds, now()), used(workflow))))
     if about:
         click.echo(f"\n{about}")

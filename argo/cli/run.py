@@ -218,15 +218,18 @@ class _Observer:
 def _leave(backend: LocalBackend, ref: RunRef, workflow: Json) -> int:
     """Say how to go on with a run that is left; 0 when it only waits for a decision, else 130."""
     from argo.cli.output import say
-    from argo.track.tree import idle, relative, waiting
+    from argo.track.gates import gates, how
+    from argo.track.text import clean
+    from argo.track.tree import idle, relative
 
     started = backend.unfinished(ref)
     resume_it = f"argosy resume {ref.name}"
     if not started and idle(workflow):
         say(f"\n{ref.name} waits for a decision")
-        for node in waiting(workflow):
-            task = relative(node["name"], ref.name)
-            say(f"  argosy approve {ref.name} {task}   or: argosy reject {ref.name} {task}")
+        for node, gate in gates(workflow):
+            if gate.open:
+                say(*([f"  {clean(gate.question)}"] if gate.question else []))
+                say(f"  {how(ref.name, relative(node['name'], ref.name))}")
         say(f"  then: {resume_it}")
         return 0
     tasks = "tasks that run go on to their end" if started else "no task runs"

@@ -16,8 +16,9 @@ from argo.cli.options import again
 from argo.cli.output import say
 from argo.errors import ArgosyError
 from argo.track.estimate import expected, used
+from argo.track.gates import gates, how
 from argo.track.outputs import Result, results
-from argo.track.text import duration
+from argo.track.text import clean, duration
 from argo.track.tree import Task, moment, relative, tree
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class _Lines:
             if node.get("type") == "Suspend" and node.get("phase") not in FULFILLED and key not in self._told:
                 self._told.add(key)
                 task = relative(node["name"], run)
-                say(f"          decide with: argosy approve {run} {task}   or: argosy reject {run} {task}")
+                say(f"          decide with: {how(run, task, again())}")
 
     def close(self) -> None:
         self._view.close()
@@ -125,6 +126,11 @@ def summary(backend: Backend, ref: RunRef, workflow: Json) -> None:
     message = f": {status['message']}" if status.get("message") else ""
     reserved = used(workflow)
     click.echo(f"{ref.name} {phase}{took}{message}" + (f" ({reserved})" if reserved else ""))
+    decided = [(relative(node["name"], ref.name), gate) for node, gate in gates(workflow) if gate.decision]
+    if decided:
+        click.echo("\ndecisions")
+        for task, gate in decided:
+            click.echo(f"  {task:<20}  {gate.decision} {clean(gate.note)}")
     if phase in ("Failed", "Error"):
         failures(backend, ref, workflow)
     made = [result for result in results(workflow) if result.ready]

@@ -133,6 +133,13 @@ class Cluster:
         with suppress(NotFoundError):
             self.client.json("DELETE", self._core("pods", name), f"delete pods {name}")
 
+    def user(self) -> str:
+        """Whose the credentials are. Raises NotFoundError where Kubernetes, before 1.28, does not say."""
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found = self.client.json("POST", path, "create selfsubjectreviews", body)
+        return str(((found.get("status") or {}).get("userInfo") or {}).get("username") or "")
+
     def watch(self, plural: str, name: str, version: str) -> Iterator[Json]:
         """Events of one object after `version`, until the API server ends the watch.
 

@@ -13,7 +13,7 @@ from argo.cluster.api import WORKFLOWS, Cluster
 from argo.cluster.errors import GoneError
 from argo.cluster.runs import edit, ref_of, stored
 from argo.cluster.submit import submit
-from argo.control.commands import apply
+from argo.control.commands import apply, user
 from argo.control.ownership import remove_stored, require_removable
 from argo.control.retry import reset
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError, did_you_mean
@@ -126,7 +126,7 @@ class ClusterBackend:
         self._apply(ref, "suspend", {})
 
     def resume(self, ref: RunRef) -> None:
-        self._apply(ref, "resume", {})
+        self._apply(ref, "resume", {"by": self._user()})
 
     def set_node(
         self,
@@ -139,10 +139,10 @@ class ClusterBackend:
         self._apply(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
 
     def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        self._apply(ref, "approve", {"task": task, "message": message, "outputs": dict(outputs)})
+        self._answer(ref, "approve", task, message, outputs)
 
     def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        self._apply(ref, "reject", {"task": task, "message": message, "outputs": dict(outputs)})
+        self._answer(ref, "reject", task, message, outputs)
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`. The pods of what runs again are removed first, as Argo does: their names come again."""
@@ -167,6 +167,17 @@ class ClusterBackend:
             self.cluster.delete(WORKFLOWS, one.name, one.uid)
         for config_map in config_maps:  # sooner than the garbage collector
             self.cluster.delete_config_map(config_map["metadata"]["name"])
+
+    def _answer(self, ref: RunRef, verb: str, task: str, message: str, outputs: Mapping[str, str]) -> None:
+        given = {"task": task, "by": self._user(), "message": message, "outputs": dict(outputs)}
+        self._apply(ref, verb, given)
+
+    def _user(self) -> str:
+        """Who the cluster takes this user for; where it does not say, who it is on this machine."""
+        try:
+            return self.cluster.user() or user()
+        except ArgosyError:
+            return user()
 
     def _apply(self, ref: RunRef, verb: str, arguments: Json) -> None:
         self._edit(ref, lambda workflow: apply(workflow, verb, arguments, datetime.now(UTC)))

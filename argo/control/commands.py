@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -11,10 +12,18 @@ from argo.backend import FINISHED, Json
 from argo.control import nodes
 from argo.control.selectors import select
 from argo.errors import ConflictError, did_you_mean
+from argo.track.gates import APPROVE, DECISION, REJECT, resumed, signed
 from argo.track.tree import relative, waiting
 
-DECISION = "decision"  # the output parameter of a gate
-APPROVE, REJECT = "approve", "reject"
+
+def user() -> str:
+    """The user of this machine, who is the one that gives commands here."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]:
@@ -66,17 +75,15 @@ class Answer(NamedTuple):
     message: str
 
 
-def answer(node: Json, verb: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
-    """The answer that approves or rejects a waiting node, with values for its other parameters.
+def answer(node: Json, verb: str, by: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
+    """The answer by which `by` approves or rejects a waiting node, with values for its other parameters.
 
     A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail.
     """
-    given = dict(outputs or {})
+    given, said = dict(outputs or {}), signed(verb, by, message)
     if DECISION in supplied(node):
-        return Answer("Succeeded", {DECISION: verb, **given}, message)
-    if verb == APPROVE:
-        return Answer("Succeeded", given, message)
-    return Answer("Failed", given, message or "rejected")
+        return Answer("Succeeded", {DECISION: verb, **given}, said)
+    return Answer("Succeeded" if verb == APPROVE else "Failed", given, said)
 
 
 def _stop(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
@@ -94,10 +101,11 @@ def _suspend(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
     return set()
 
 
-def _resume(workflow: Json, _arguments: Json, now: datetime) -> set[str]:
+def _resume(workflow: Json, arguments: Json, now: datetime) -> set[str]:
     """Lift the suspension; bare suspend nodes go on, those that want a decision keep waiting."""
     workflow["spec"].pop("suspend", None)
-    return {nodes.resume_node(workflow, node, now) for node in waiting(workflow) if not supplied(node)}
+    said = resumed(arguments.get("by", ""))
+    return {nodes.resume_node(workflow, node, now, said) for node in waiting(workflow) if not supplied(node)}
 
 
 def _set(workflow: Json, arguments: Json, now: datetime) -> set[str]:
@@ -107,7 +115,8 @@ def _set(workflow: Json, arguments: Json, now: datetime) -> set[str]:
 
 def _answer(verb: str, workflow: Json, arguments: Json, now: datetime) -> set[str]:
     node = gate(workflow, arguments["task"])
-    return _decide(workflow, node, now, *answer(node, verb, arguments["message"], arguments.get("outputs")))
+    given = answer(node, verb, arguments.get("by", ""), arguments["message"], arguments.get("outputs"))
+    return _decide(workflow, node, now, *given)
 
 
 def _resume_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from argo.backend import Json
+from argo.track.gates import gate_of, question_of
 from argo.track.tree import relative
 
 _OPERAND = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]*)(?:\.([A-Za-z]+))?")
@@ -15,7 +16,8 @@ _PLAIN = frozenset({"", "Succeeded", "Skipped", "Daemoned"})
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box. `kind`: task, loop, gate, dag; `phase` is empty in a picture of a definition."""
+    """A box. `kind`: task, loop, gate, dag; `phase` is empty in a picture of a definition, and of a gate says what was
+    decided."""
 
     id: str
     label: str
@@ -81,18 +83,17 @@ def of_run(workflow: Json) -> Graph:
     }
     shown = {key: node for key, node in nodes.items() if key not in attempts and not _dissolved(node, nodes)}
     names = {str(node.get("displayName")) for node in shown.values()}
-    boxes = tuple(
-        Node(
-            key,
-            node.get("displayName") or relative(node["name"], run),
-            _note(node, names),
-            _kind(node),
-            node.get("phase") or "",
-        )
-        for key, node in shown.items()
-    )
+    boxes = tuple(_node(workflow, key, node, names) for key, node in shown.items())
     edges = [Edge(source, target) for source in shown for target in _next(source, nodes, shown)]
     return Graph(run, boxes, (*edges, *_at_the_end(run, nodes, shown, edges)))
+
+
+def _node(workflow: Json, key: str, node: Json, names: set[str]) -> Node:
+    label, phase = node.get("displayName") or relative(node["name"], workflow["metadata"]["name"]), node.get("phase")
+    note, kind, gate = _note(node, names), _kind(node), gate_of(workflow, node)
+    if gate is not None:
+        note, phase = " ".join(filter(None, (gate.decision, gate.note))) or note, gate.word or phase
+    return Node(key, label, note, kind, phase or "")
 
 
 def _dissolved(node: Json, nodes: dict[str, Json]) -> bool:
@@ -194,6 +195,7 @@ def _box(task: Json, templates: dict[str, Json]) -> Node:
     kind = "task"
     if "suspend" in template:
         kind = "gate"
+        note = question_of(template.get("inputs") or {}) or note
     elif "dag" in template or "steps" in template:
         kind = "dag"
     elif any(key in task for key in ("withItems", "withParam", "withSequence")):

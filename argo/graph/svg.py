@@ -14,7 +14,10 @@ _MARGIN = 28.0
 _TITLE = 34.0
 _INK, _FAINT, _LINE = "#1f2933", "#66727f", "#9aa7b4"
 _MARKS = {"task": "", "loop": "↻", "gate": "‖", "dag": "⊞"}
-_SIGNS = {"Succeeded": "✓", "Failed": "✗", "Error": "!", "Running": "…", "Pending": "·", "Skipped": "–", "Omitted": "–"}
+_SIGNS = {
+    "Succeeded": "✓", "Failed": "✗", "Error": "!", "Running": "…", "Pending": "·", "Skipped": "–", "Omitted": "–",
+    "Approved": "✓", "Rejected": "✗", "Expired": "✗",
+}  # fmt: skip
 
 
 def svg(graph: Graph) -> str:

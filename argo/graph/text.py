@@ -14,9 +14,13 @@ COLORS = {
     "Pending": ("#fff6e0", "#c98a12"),
     "Skipped": ("#f3f4f6", "#9aa2ad"),
     "Omitted": ("#f3f4f6", "#9aa2ad"),
+    "Waiting": ("#e6f2fd", "#2b7cd3"),
+    "Approved": ("#e7f6ec", "#2f9e5b"),
+    "Rejected": ("#fdeaea", "#d64545"),
+    "Expired": ("#fff6e0", "#c98a12"),
     "": ("#eef3f9", "#52708f"),
 }
-"""Fill and line of a box, by phase."""
+"""Fill and line of a box, by phase, or by what was decided at a gate."""
 
 
 def mermaid(graph: Graph) -> str:

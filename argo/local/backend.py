@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.control.commands import user
 from argo.control.ownership import remove_below
 from argo.errors import ArgosyError, ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.local.choice import choose_executor
@@ -205,7 +206,7 @@ class LocalBackend:
         self.order(ref, "suspend", {})
 
     def resume(self, ref: RunRef) -> None:
-        self.order(ref, "resume", {})
+        self.order(ref, "resume", {"by": user()})
 
     def set_node(
         self,
@@ -218,10 +219,13 @@ class LocalBackend:
         self.order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
 
     def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        self.order(ref, "approve", {"task": task, "message": message, "outputs": dict(outputs)})
+        self._answer(ref, "approve", task, message, outputs)
 
     def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        self.order(ref, "reject", {"task": task, "message": message, "outputs": dict(outputs)})
+        self._answer(ref, "reject", task, message, outputs)
+
+    def _answer(self, ref: RunRef, verb: str, task: str, message: str, outputs: Mapping[str, str]) -> None:
+        self.order(ref, verb, {"task": task, "by": user(), "message": message, "outputs": dict(outputs)})
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`; a process of its own executes it."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from argo import bounds
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
-from argo.control.commands import Answer, answer, decision, gate, supplied
+from argo.control.commands import Answer, answer, decision, gate, supplied, user
 from argo.control.demands import node_id, require_ended, require_running, require_template
 from argo.control.ownership import remove_stored, require_removable
 from argo.errors import ArgosyError, ConflictError, NotFoundError, RemoteError, UsageError, did_you_mean
@@ -226,11 +226,11 @@ class ServerBackend:
 
     def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
         node = gate(self._running(ref), task)
-        self._decide(ref, node, answer(node, "approve", message, outputs))
+        self._decide(ref, node, answer(node, "approve", self._user(), message, outputs))
 
     def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
         node = gate(self._running(ref), task)
-        self._decide(ref, node, answer(node, "reject", message, outputs))
+        self._decide(ref, node, answer(node, "reject", self._user(), message, outputs))
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`. Argo takes one task to begin from: raises UsageError for more."""
@@ -275,6 +275,13 @@ class ServerBackend:
                 self.client.call("PUT", f"{self._run(name)}/{verb}", body={"name": name, "namespace": ref.namespace})
             except (NotFoundError, UsageError):
                 continue  # it has ended meanwhile
+
+    def _user(self) -> str:
+        """Who the server takes this user for; where it does not say, who it is on this machine."""
+        try:
+            return self.client.user() or user()
+        except ArgosyError:
+            return user()
 
     def _decide(self, ref: RunRef, node: Json, given: Answer) -> None:
         body = {"nodeFieldSelector": f"id={node['id']}", "phase": given.phase, "message": given.message}

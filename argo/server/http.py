@@ -51,6 +51,12 @@ class Client:
         """GET, repeated while that may help."""
         return self.call("GET", path, query)
 
+    def user(self) -> str:
+        """Whose the token is; empty where the server does not say."""
+        found = self.get("/api/v1/userinfo")
+        names = ("email", "name", "subject", "serviceAccountName")
+        return next((str(found[name]) for name in names if found.get(name)), "")
+
     def call(self, method: str, path: str, query: Query | None = None, body: Any = None, *, once: bool = False) -> Json:
         """A call and its JSON answer, repeated while that may help; with `once` only where it surely did not arrive.
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from argo.backend import FINISHED, FULFILLED, Json
 from argo.service.delivery import TASK
+from argo.track.gates import gates
 from argo.track.outputs import Result, results
 from argo.track.podlogs import pods
 from argo.track.tree import moment
@@ -51,6 +52,8 @@ def worker(workflow: Json) -> Json:
         node["displayName"]: {"phase": node.get("phase") or "Pending", "message": node.get("message") or ""}
         for node in nodes
     }
+    for node, gate in gates(workflow):
+        tasks[node["displayName"]] = {"phase": node["phase"], "message": gate.note, "gate": gate.as_json()}
     return {"tasks": tasks, "pod": _pod(own[-1]) if own else None}
 
 

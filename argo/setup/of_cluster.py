@@ -74,13 +74,10 @@ def _version(cluster: Cluster) -> str:
 
 
 def _who(cluster: Cluster) -> str:
-    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
-        found = cluster.client.json("POST", path, "create selfsubjectreviews", body)
+        return f"you are {cluster.user() or '?'}"
     except NotFoundError:
         return "taken (Kubernetes before 1.28 does not say whose it is)"
-    return f"you are {((found.get('status') or {}).get('userInfo') or {}).get('username', '?')}"
 
 
 def _kinds(cluster: Cluster) -> str:

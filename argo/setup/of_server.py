@@ -64,8 +64,7 @@ def _reached(client: Client) -> Check:
 
 
 def _who(client: Client) -> str:
-    found = client.get("/api/v1/userinfo")
-    return f"you are {found.get('subject') or found.get('serviceAccountName') or 'somebody'}"
+    return f"you are {client.user() or 'somebody'}"
 
 
 def _lists(client: Client, path: str, namespace: str) -> str:

@@ -152,17 +152,16 @@ def _width(line: Line) -> int:
 
 
 def _cells(lead: str, task: Task, now: datetime) -> tuple[Line, str, Line, str]:
-    mark, style = sign(task.phase, task.type)
+    mark, style = sign(task.word)
     name: Line = [(lead, "dim"), (f"{mark} ", style), (clean(task.label), "" if lead else "bold")]
     if task.attempts > 1:
         name.append((f" (attempt {task.attempts})", "yellow"))
-    phase = "Waiting" if task.type == "Suspend" and task.phase == "Running" else task.phase
     progress = _progress(task)
     return (
         name,
         duration(task.seconds(now)) if task.phase not in ("Skipped", "Omitted") else "",
-        [(phase, style), (f" {progress}" if progress else "", "")],
-        clean(task.message),
+        [(task.word, style), (f" {progress}" if progress else "", "")],
+        clean(task.note),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from argo.backend import Json
+from argo.track.gates import gate_of
 from argo.track.text import duration
 from argo.track.tree import moment, relative
 
@@ -29,7 +30,7 @@ class PlainView:
         for key in nodes if changed is None else changed:
             node = nodes.get(key)
             if node is not None and node["name"] != run:
-                lines += self._node(run, key, node)
+                lines += self._node(workflow, key, node)
         for _, line in sorted(lines):
             self._write(line)
         phase = status.get("phase") or "Pending"
@@ -40,7 +41,7 @@ class PlainView:
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _node(self, run: str, key: str, node: Json) -> list[tuple[str, str]]:
+    def _node(self, workflow: Json, key: str, node: Json) -> list[tuple[str, str]]:
         phase, message = node.get("phase") or "Pending", node.get("message") or ""
         shown = (phase, message if phase in ("Pending", "Failed", "Error") else "")
         before = self._phases.get(key)
@@ -48,8 +49,9 @@ class PlainView:
         quiet = node["type"] in _QUIET and phase not in ("Failed", "Error")
         if shown == before or quiet or (phase == "Pending" and not message):
             return []
-        word = "Waiting" if node["type"] == "Suspend" and phase == "Running" else phase
-        line = _line(node, relative(node["name"], run), word, message)
+        gate = gate_of(workflow, node)
+        word, note = (gate.word or phase, gate.note or message) if gate is not None else (phase, message)
+        line = _line(node, relative(node["name"], workflow["metadata"]["name"]), word, note)
         return [(node.get("finishedAt") or node.get("startedAt") or "", line)]
 
 

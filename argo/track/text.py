@@ -12,19 +12,20 @@ SIGNS = {
     "Pending": ("◷", "yellow"),
     "Skipped": ("○", "dim"),
     "Omitted": ("○", "dim"),
+    "Waiting": ("‖", "magenta"),
+    "Approved": ("✔", "green"),
+    "Rejected": ("✖", "red"),
+    "Expired": ("✖", "yellow"),
 }
-PAUSED = ("‖", "magenta")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36"}
 
 Line = list[tuple[str, str]]
 """Pieces of text, each with its style: a colour, `bold`, `dim` or nothing."""
 
 
-def sign(phase: str, kind: str = "") -> tuple[str, str]:
-    """A phase's sign and colour; a suspend node that waits has its own."""
-    if kind == "Suspend" and phase == "Running":
-        return PAUSED
-    return SIGNS.get(phase, ("?", "yellow"))
+def sign(word: str) -> tuple[str, str]:
+    """The sign and colour of a phase, or of what was decided at a gate."""
+    return SIGNS.get(word, ("?", "yellow"))
 
 
 def duration(seconds: float | None) -> str:

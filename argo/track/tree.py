@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from argo.backend import FULFILLED, Json, RunState
+from argo.track.gates import Gate, gate_of
 from argo.track.outputs import results
 
 _CONTAINERS = frozenset({"DAG", "Steps"})
@@ -36,6 +37,17 @@ class Task:
     progress: str
     attempts: int
     children: tuple[Task, ...] = ()
+    gate: Gate | None = None
+
+    @property
+    def word(self) -> str:
+        """Its phase as people read it: of a gate that it waits, or what was decided."""
+        return (self.gate.word if self.gate else "") or self.phase
+
+    @property
+    def note(self) -> str:
+        """What there is to say about it: of a gate its question, or who decided and why."""
+        return (self.gate.note if self.gate else "") or self.message
 
     def seconds(self, now: datetime) -> float | None:
         """How long it has run, until `now` where it has not finished; None before its start."""
@@ -80,10 +92,10 @@ def tree(workflow: Json) -> Task:
         if nodes[key]["type"] in _GROUPS:
             children.sort(key=partial(_index_in, nodes, nodes[key]["name"]))
     root = next((key for key in tops if nodes[key]["name"] == run), None)
-    inner = _tasks(nodes, below, run, below.get(root, [])) if root else ()
+    inner = _tasks(workflow, below, below.get(root, [])) if root else ()
     if root and not inner and nodes[root]["type"] not in _CONTAINERS:
-        inner = (_task(nodes, below, run, root),)
-    others = _tasks(nodes, below, run, [key for key in tops if key != root])
+        inner = (_task(workflow, below, root),)
+    others = _tasks(workflow, below, [key for key in tops if key != root])
     return Task(
         id=root or "",
         path="",
@@ -136,6 +148,8 @@ def _task_json(task: Task) -> Json:
         value["progress"] = task.progress
     if task.attempts:
         value["attempts"] = task.attempts
+    if task.gate is not None:
+        value["gate"] = task.gate.as_json()
     return value
 
 
@@ -157,12 +171,14 @@ def _index_in(nodes: dict[str, Json], group: str, key: str) -> int:
     return int(match.group(1)) if match else 0
 
 
-def _tasks(nodes: dict[str, Json], below: dict[str, list[str]], run: str, keys: list[str]) -> tuple[Task, ...]:
+def _tasks(workflow: Json, below: dict[str, list[str]], keys: list[str]) -> tuple[Task, ...]:
+    nodes = (workflow.get("status") or {}).get("nodes") or {}
     chosen = [key for key in keys if nodes[key]["type"] != "StepGroup"]
-    return tuple(_task(nodes, below, run, key) for key in chosen)
+    return tuple(_task(workflow, below, key) for key in chosen)
 
 
-def _task(nodes: dict[str, Json], below: dict[str, list[str]], run: str, key: str) -> Task:
+def _task(workflow: Json, below: dict[str, list[str]], key: str) -> Task:
+    run, nodes = workflow["metadata"]["name"], workflow["status"]["nodes"]
     node = nodes[key]
     last = node
     attempts = 0
@@ -188,5 +204,6 @@ def _task(nodes: dict[str, Json], below: dict[str, list[str]], run: str, key: st
         finished_at=moment(node.get("finishedAt")),
         progress=last.get("progress") or node.get("progress") or "",
         attempts=attempts,
-        children=_tasks(nodes, below, run, inner),
+        children=_tasks(workflow, below, inner),
+        gate=gate_of(workflow, last),
     )

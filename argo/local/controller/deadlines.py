@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from argo.local.controller.clock import parse_time
 from argo.local.controller.nodes import fulfilled, part_of_exit_handler, retried
 from argo.local.controller.state import State
 from argo.local.pods import Json
-from argo.values import text
+from argo.values import parse_time, text
 
 _STEP_DEADLINE = "Step exceeded its deadline"
 

@@ -16,7 +16,6 @@ import argo.local.controller.parallelism as parallelism
 import argo.local.controller.retry as retry
 import argo.local.controller.steps as steps
 from argo.local.controller.arguments import bind, substitute_template
-from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import NewNode, fulfilled, pod_name
 from argo.local.controller.state import (
@@ -31,6 +30,7 @@ from argo.local.controller.state import (
 )
 from argo.local.controller.templates import POD_TYPES, resolve, template_type
 from argo.local.pods import Json
+from argo.values import parse_duration, parse_time
 
 MAXIMUM_DEPTH = 100
 DISPLAY_NAME = "workflows.argoproj.io/display-name"

@@ -11,14 +11,13 @@ from typing import Any
 
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace
-from argo.local.controller.clock import parse_duration, parse_time
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import pod_name, template_name
 from argo.local.controller.patch import merge
 from argo.local.controller.state import Options, State
 from argo.local.controller.templates import template_type
 from argo.local.pods import Json, PodRequest
-from argo.values import go_json, text
+from argo.values import go_json, parse_duration, parse_time, text
 
 RESULT_ANNOTATION = "argosy.dev/outputs-result"
 _POD_FIELDS = (

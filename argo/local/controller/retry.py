@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from argo.local.controller.clock import humanize, parse_duration, parse_time
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import fulfilled, retried, unsuccessful
 from argo.local.controller.scope import evaluate_bool
 from argo.local.controller.state import State, clone
 from argo.local.pods import Json
-from argo.values import format_time, text
+from argo.values import format_time, parse_duration, parse_time, text
 
 _TRANSIENT = re.compile(
     r"exceeded quota|object has been modified|i/o timeout|connection (?:reset|refused)|TLS handshake|timed? ?out"
@@ -104,7 +103,7 @@ def _back_off(state: State, node: Json, strategy: Json, tried: list[Json]) -> Ve
     limit = _limit(strategy)
     if state.now < resumes and limit is not None and len(tried) <= limit:
         state.wake(node["id"], resumes)
-        state.mark(node, node["phase"], f"Backoff for {humanize(wait)}")
+        state.mark(node, node["phase"], f"Backoff for {_humanize(wait)}")
         return Verdict(Next.WAIT)
     return ends
 
@@ -180,3 +179,14 @@ def _seconds(node: Json) -> float:
     if not node.get("finishedAt"):
         return 0.0
     return (parse_time(node["finishedAt"]) - parse_time(node["startedAt"])).total_seconds()
+
+
+def _humanize(duration: timedelta) -> str:
+    """`1 minutes 30 seconds`, as Argo's humanize.Duration words a back-off."""
+    seconds = int(duration.total_seconds())
+    days, seconds = divmod(seconds, 86400)
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    parts = [(days, "days"), (hours, "hours"), (minutes, "minutes"), (seconds, "seconds")]
+    shown = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(shown[:2]) if shown else "0 seconds"

@@ -11,14 +11,13 @@ from typing import Any
 
 from argo.backend import SCHEDULED
 from argo.local.controller.arguments import config_map_value, replace
-from argo.local.controller.clock import parse_time
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.patch import merge
 from argo.local.controller.scope import evaluate_over
 from argo.local.controller.state import State, clone
 from argo.local.controller.templates import stored_spec
 from argo.local.pods import Json
-from argo.values import format_time, go_json, named, parameters_json, text
+from argo.values import format_time, go_json, named, parameters_json, parse_time, text
 
 STORED_SPEC = "storedWorkflowTemplateSpec"
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from argo.bounds import of_template, require
-from argo.local.controller.clock import parse_duration
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
@@ -25,6 +24,7 @@ from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
 from argo.local.pods import Json, Library, PodRequest
 from argo.local.resources import disk, hand_out, visible
+from argo.values import parse_duration
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"

@@ -85,6 +85,9 @@ spec:
             depends: gate
             when: "'{{tasks.gate.outputs.parameters.decision}}' == 'approve'"
     - name: gate
+      inputs:
+        parameters:
+          - {name: decision, default: reject, enum: [approve, reject], description: Shall it be published?}
       outputs:
         parameters:
           - {name: decision, enum: [approve, reject], valueFrom: {supplied: {}, default: reject}}

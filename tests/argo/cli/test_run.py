@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from argo.control.commands import user
 from tests.argo.cli import manifests
 from tests.argo.cli.conftest import Command
 from tests.waiting import HANG
@@ -136,15 +137,25 @@ def test_a_gate_is_approved_from_another_process(argosy: Command) -> None:
     assert "argosy approve gated gate" in err
     status = argosy.json("status", "gated")
     assert status["tasks"]["publish"]["phase"] == "Succeeded"
-    assert status["tasks"]["gate"]["message"] == "looks right"
+    gate = status["tasks"]["gate"]["gate"]
+    assert (gate["decision"], gate["by"], gate["reason"]) == ("approved", user(), "looks right")
 
 
 def test_a_gate_without_wait_is_decided_later(argosy: Command) -> None:
     argosy.write(gated=manifests.GATE)
     assert "argosy approve gated gate" in argosy("run", "gated.yaml", "--no-wait").stderr
-    argosy("reject", "gated", "gate")
-    run = argosy.json("resume", "gated")
+    waiting = argosy("status", "gated").stdout
+    assert "Shall it be published?" in waiting
+    assert "argosy approve gated gate" in waiting
+    argosy("reject", "gated", "gate", "-m", "not yet")
+    ended = argosy("resume", "gated")
+    run = argosy.json("status", "gated")
     assert (run["phase"], run["tasks"]["publish"]["phase"]) == ("Succeeded", "Skipped")
+    drawn = argosy("graph", "gated").stdout.replace("#58;", ":").replace("#63;", "?")
+    for text in (ended.stdout, ended.stderr, argosy("status", "gated").stdout, argosy("watch", "gated").stdout, drawn):
+        assert "ejected" in text
+        assert f"by {user()}: not yet" in text
+        assert "Shall it be published?" in text
 
 
 def test_suspend_and_resume_from_another_process(argosy: Command) -> None:
