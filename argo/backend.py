@@ -40,6 +40,7 @@ class RunState:
     name: str
     phase: str
     message: str = ""
+    executor: str = ""
     tasks: Mapping[str, Json] = field(default_factory=dict)
     results: Mapping[str, Json | str | None] = field(default_factory=dict)
 
@@ -49,11 +50,12 @@ class RunState:
         return self.phase in FINISHED
 
     def as_json(self) -> Json:
-        """`{"name", "phase", "message", "tasks", "results"}`."""
+        """`{"name", "phase", "message", "executor", "tasks", "results"}`; `executor` is null on a cluster."""
         return {
             "name": self.name,
             "phase": self.phase,
             "message": self.message,
+            "executor": self.executor or None,
             "tasks": dict(self.tasks),
             "results": dict(self.results),
         }
@@ -98,13 +100,15 @@ class Submission:
     `workflow` has a `metadata.name`. `objects` are ConfigMaps and Secrets, which become the run's own (a cluster
     deletes them with it; an Argo Server makes no Secrets), WorkflowTemplates and ClusterWorkflowTemplates, which a
     cluster must have already. `source` names where it came from. `key` is what makes a repeated submission the same
-    one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it.
+    one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it. `executor`
+    is what runs its tasks on this machine, empty for what is chosen there.
     """
 
     workflow: Json
     objects: Sequence[Json] = ()
     source: str = ""
     key: str = ""
+    executor: str = ""
 
 
 KEY = "argosy.dev/key"
@@ -174,6 +178,9 @@ class Backend(Protocol):
 
     def places(self, ref: RunRef) -> Mapping[str, str]:
         """Where people find what belongs to a run: `artifacts`, `logs`, as far as it is known here."""
+
+    def executor(self, ref: RunRef) -> str:
+        """What runs the run's tasks: `process`, `podman` or `docker` on this machine; empty for a cluster's nodes."""
 
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         """Snapshots until the run has ended or nothing drives it, the first at once."""

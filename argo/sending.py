@@ -115,7 +115,7 @@ def prepare_again(backend: Backend, run: RunRef, name: str | None = None) -> Pre
     metadata["labels"][_FROM] = run.name
     for field_ in ("shutdown", "suspend"):
         spec.pop(field_, None)
-    submission = Submission(old.workflow, old.objects, old.source, key)
+    submission = replace(old, key=key)
     return Prepared(
         key, RunRef(new, run.namespace, key), old.source, lambda _put, _inputs: _named(submission, new, run.namespace)
     )

@@ -151,7 +151,7 @@ def delete_archived(call: Call) -> Json:
     return _removed(call.backend, _ended(call))
 
 
-def _made(backend: LocalBackend, value: Json, *, dry: bool, objects: Any = ()) -> Json:
+def _made(backend: LocalBackend, value: Json, *, dry: bool, objects: Any = (), executor: str = "") -> Json:
     """Record a run and start its process; the run as it was made."""
     metadata = value["metadata"]
     if not metadata.get("name") and not metadata.get("generateName"):
@@ -163,7 +163,7 @@ def _made(backend: LocalBackend, value: Json, *, dry: bool, objects: Any = ()) -
             metadata["generateName"] = prefix
         if dry:
             return {"metadata": metadata, "spec": shapes.spec(value["spec"]), "status": _empty()}
-        made = backend.record(Submission(value, objects, _SOURCE))
+        made = backend.record(Submission(value, objects, _SOURCE, executor=executor))
     except ConflictError as error:
         raise exists("workflows", metadata["name"]) from error
     except UsageError as error:
@@ -208,7 +208,7 @@ def _again(call: Call, ref: RunRef) -> Json:
     }
     for field in ("shutdown", "suspend"):
         workflow["spec"].pop(field, None)
-    return _made(call.backend, workflow, dry=False, objects=old.objects)
+    return _made(call.backend, workflow, dry=False, objects=old.objects, executor=old.executor)
 
 
 def _removed(backend: LocalBackend, ref: RunRef) -> Json:

@@ -28,6 +28,7 @@ def retry(name: str, profile: str | None, tasks: tuple[str, ...], watch: bool, f
     with options.changing(profile) as backend:
         ref = backend.find(name)
         backend.retry(ref, tasks)
+        _tell(backend, ref)
         return _goes_on(backend, ref, "is tried again", watch, form)
 
 
@@ -44,10 +45,19 @@ def resubmit(name: str, profile: str | None, new: str | None, watch: bool, form:
     with options.changing(profile) as backend:
         prepared = prepare_again(backend, backend.find(name), new)
         made = send(backend, prepared)
+        _tell(backend, made.ref)
         if watch:
             return _goes_on(backend, made.ref, "submitted", watch, form)
         report(backend, made, form)
         return 0
+
+
+def _tell(backend: Backend, ref: RunRef) -> None:
+    from argo.cli.output import say
+    from argo.local.choice import described
+
+    if executor := backend.executor(ref):
+        say(f"tasks run {described(executor)}")
 
 
 def _goes_on(backend: Backend, ref: RunRef, what: str, watch: bool, form: str) -> int:
@@ -59,7 +69,7 @@ def _goes_on(backend: Backend, ref: RunRef, what: str, watch: bool, form: str) -
         from argo.cli.output import emit
         from argo.track.tree import state
 
-        emit(state(backend.get(ref)).as_json(), form)
+        emit(state(backend.get(ref), backend.executor(ref)).as_json(), form)
     else:
         click.echo(f"{ref.name} {what}; follow it with: argosy watch {ref.name}{options.again()}")
     return 0

@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING
 from argo.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from argo.local.choice import Choice
     from argo.local.images import Images
     from argo.manifests import ManifestDocument
     from compiler.diagnostics import Diagnostic
+
+
+def executor(wanted: str = "") -> Choice:
+    """What runs the tasks here, as `choose_executor`."""
+    from argo.cli.progress import ticking
+    from argo.local.choice import choose_executor
+    from argo.local.home import Home
+
+    with ticking(lambda: "looking for what runs containers"):
+        return choose_executor(Home.open(), wanted)
 
 
 def fit(documents: Sequence[ManifestDocument], executor: str, images: Images) -> list[Diagnostic]:

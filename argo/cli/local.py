@@ -34,6 +34,7 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
     its own, which goes on when this server ends, and which is started again when it was killed.
     """
     from argo.api.serve import serve, token_of
+    from argo.cli.here import executor
     from argo.cli.output import emit, say
     from argo.listening import listen
 
@@ -47,6 +48,7 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
                 emit({"url": f"http://{address}", "tokenFile": str(path)}, form)
             else:
                 click.echo(f"serving the runs of {backend.home.root} at http://{address}")
+                say(*executor().lines())
                 click.echo(f"\nexport ARGO_SERVER={address} ARGO_SECURE=false ARGO_HTTP1=true")
                 click.echo(f'export ARGO_TOKEN="Bearer $(cat {path})" ARGO_NAMESPACE=default')
             sys.stdout.flush()

@@ -87,11 +87,12 @@ def status(name: str, profile: str | None, form: str) -> None:
     with options.backend(profile) as backend:
         ref = backend.find(name)
         workflow = backend.get(ref)
+        executor = backend.executor(ref)
         ended = (workflow.get("status") or {}).get("phase") in FINISHED
         abandoned = not ended and not backend.active(ref)
         seconds = Earlier(backend)(workflow) if form == "text" and not ended and not abandoned else None
     if form != "text":
-        emit(state(workflow).as_json(), form)
+        emit(state(workflow, executor).as_json(), form)
         return
     import shutil
     import sys
@@ -116,6 +117,10 @@ def status(name: str, profile: str | None, form: str) -> None:
         click.echo("\nresults")
         for result in made:
             click.echo(f"  {result.name:<20}  {result_text(result)}")
+    if executor:
+        from argo.local.choice import described
+
+        click.echo(f"\ntasks run {described(executor)}")
     if abandoned:
         click.echo(f"\nnothing drives this run now; go on with: argosy resume {ref.name}{options.again()}")
 
@@ -147,7 +152,7 @@ def follow(backend: Backend, ref: RunRef, form: str, *, quiet: bool = False) -> 
     workflow = workflow or backend.get(ref)
     phase = (workflow.get("status") or {}).get("phase") or "Pending"
     if form != "text":
-        emit(state(workflow).as_json(), form)
+        emit(state(workflow, backend.executor(ref)).as_json(), form)
     elif phase in FINISHED:
         summary(backend, ref, workflow)
     if phase not in FINISHED:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from argo.cli.sources import Loaded
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
+    from argo.local.choice import Choice
     from argo.local.home import Home
     from argo.submit import Draft, Start
     from argo.target import Settings, Target
@@ -39,7 +40,7 @@ _LEFT = 130
     show_default=True,
     envvar="ARGOSY_EXECUTOR",
     show_envvar=True,
-    help="What runs the containers. auto: podman or docker where there is one, else process.",
+    help="What runs the containers. auto, found out once: podman or docker where one gets images, else process.",
 )
 @click.option(
     "--parallelism",
@@ -74,17 +75,17 @@ def run(
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
     """
     from argo import sessions
+    from argo.cli import here
     from argo.cli.output import say
     from argo.cli.sources import check_parameters, split
     from argo.cli.targets import choose
-    from argo.local.choice import choose_executor
     from argo.local.identity import identify
     from argo.submit import draft, pairs, require_complete, set_parameters
 
     subjects = (*subjects, *runner.paths)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
-    loaded = _read(subjects, start, place, executor := choose_executor(executor), quiet=quiet)
+    loaded = _read(subjects, start, place, choice := here.executor(executor), quiet=quiet)
     subject = draft(loaded.objects, loaded.base, start)
     set_parameters(subject, values := runner.parameters(values, subject.declared("parameters")))
     check_parameters(subjects, values)
@@ -95,7 +96,9 @@ def run(
         _upload(backend.home, place.store, subject, files, ref)
         require_complete(subject)
         submission = Submission(subject.workflow, subject.objects + sessions.secret(subject.workflow), loaded.source)
-        backend.record(submission, executor=executor, parallelism=parallelism, images=place.images, store=place.store)
+        backend.record(
+            submission, executor=choice.executor, parallelism=parallelism, images=place.images, store=place.store
+        )
         taskrunner.keep(backend.home, ref, token, runner.renewal(values))
         if not quiet:
             say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
@@ -103,7 +106,7 @@ def run(
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 
-def _read(subjects: Sequence[str], start: Start, place: Target, executor: str, *, quiet: bool) -> Loaded:
+def _read(subjects: Sequence[str], start: Start, place: Target, choice: Choice, *, quiet: bool) -> Loaded:
     from argo.cli.here import fit
     from argo.cli.output import print_diagnostics, say
     from argo.cli.progress import ticking
@@ -111,9 +114,9 @@ def _read(subjects: Sequence[str], start: Start, place: Target, executor: str, *
 
     with ticking(lambda: "reading the definitions"):
         loaded = load(subjects, place.profile, start=start)
-    warnings = fit(loaded.documents, executor, place.images)
+    warnings = fit(loaded.documents, choice.executor, place.images)
     if not quiet:
-        say(*place.notes)
+        say(*place.notes, *choice.lines())
         print_diagnostics([*loaded.diagnostics, *warnings])
     return loaded
 
@@ -161,6 +164,7 @@ def resume(name: str, profile: str | None, wait: bool, quiet: bool, form: str) -
     for `argosy approve` or `argosy reject`. Where another process drives the run, it is only told to go on.
     """
     from argo.cli.output import say
+    from argo.local.choice import described
 
     target = options.target(profile)
     if not target.local:
@@ -178,6 +182,8 @@ def resume(name: str, profile: str | None, wait: bool, quiet: bool, form: str) -
         if backend.active(ref):
             say(f"{ref.name} goes on; follow it with: argosy watch {ref.name}")
             return 0
+        if not quiet:
+            say(f"tasks run {described(backend.executor(ref))}")
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
 
 
@@ -195,7 +201,7 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: b
     workflow = backend.get(ref)
     with suppress(BrokenPipeError):  # a reader that has gone does not change how the run ended
         if form != "text":
-            emit(state(workflow).as_json(), form)
+            emit(state(workflow, backend.executor(ref)).as_json(), form)
         elif ended:
             summary(backend, ref, workflow)
     if not ended:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -106,14 +105,15 @@ def _request(
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with ticking(lambda: "reading the definitions"):
         loaded = load(subjects, target.profile, here=target.local, start=start)
-    found = [*loaded.diagnostics]
+    found, notes = [*loaded.diagnostics], [*target.notes]
     if target.local:
-        from argo.cli.here import fit
-        from argo.local.choice import choose_executor
+        from argo.cli.here import executor, fit
 
-        found += fit(loaded.documents, choose_executor(os.environ.get("ARGOSY_EXECUTOR", "")), target.images)
+        choice = executor()
+        found += fit(loaded.documents, choice.executor, target.images)
+        notes += choice.lines()
     if not quiet:
-        say(*target.notes)
+        say(*notes)
         print_diagnostics(found)
     check_parameters(subjects, values)
     subject = draft(loaded.objects, loaded.base, start)

@@ -107,6 +107,9 @@ class ClusterBackend:
         except ArgosyError:
             return {}
 
+    def executor(self, ref: RunRef) -> str:  # noqa: ARG002  (a cluster's nodes do)
+        return ""
+
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         return follow(partial(self.get, ref), partial(self._pictures, ref), self.cluster.patience)
 

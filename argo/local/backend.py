@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -62,13 +61,8 @@ class LocalBackend:
         self.state.close()
 
     def submit(self, submission: Submission) -> Submitted:
-        """Record a run and have a process of its own execute it, as this backend's target and ARGOSY_EXECUTOR say."""
-        made = self.record(
-            submission,
-            executor=os.environ.get("ARGOSY_EXECUTOR", ""),
-            images=self._target.images,
-            store=self._target.store,
-        )
+        """Record a run and have a process of its own execute it, as this backend's target says."""
+        made = self.record(submission, images=self._target.images, store=self._target.store)
         detach(self.state, made.ref)
         self.start(made.ref)
         return made
@@ -91,7 +85,8 @@ class LocalBackend:
     ) -> Submitted:
         """Record a run. It starts when `drive` is called.
 
-        `images` says what images run by themselves, `store` are the settings of an S3 store.
+        `executor` is as in `choose_executor`, `images` says what images run by themselves, `store` are the settings of
+        an S3 store.
         """
         metadata = submission.workflow.get("metadata") or {}
         if "uid" in metadata:
@@ -101,7 +96,7 @@ class LocalBackend:
         if submission.key:
             submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
         kept = [given for given in submission.objects if given["kind"] not in _OF_CLUSTERS]
-        executor = choose_executor(executor)
+        executor = choose_executor(self.home, executor or submission.executor).executor
         _require_bounds(submission, executor)
         try:
             self.state.add(
@@ -173,10 +168,14 @@ class LocalBackend:
         # What its own tasks made (it owns that) they make again.
         objects = [o for o in self.state.objects(ref.uid) if "ownerReferences" not in o["metadata"]]
         workflow.pop("status", None)
-        return Submission(workflow, objects, self.state.row(ref.uid).source)
+        row = self.state.row(ref.uid)
+        return Submission(workflow, objects, row.source, executor=row.executor)
 
     def list(self) -> Sequence[RunSummary]:
         return [summary(row, active=self.active(row.ref)) for row in self.state.rows()]
+
+    def executor(self, ref: RunRef) -> str:
+        return self.state.row(ref.uid).executor
 
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         """Snapshots until nothing drives the run; the first at once, an unchanged one every tick."""
@@ -340,7 +339,7 @@ class LocalBackend:
             folder,
             open_store(self.home, row.store),
             library,
-            executor=choose_executor(row.executor),
+            executor=choose_executor(self.home, row.executor).executor,
             claims=self.home.root / "volumes",
             images=row.images,
             machine=machine,

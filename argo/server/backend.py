@@ -170,6 +170,9 @@ class ServerBackend:
         except ArgosyError:
             return {}
 
+    def executor(self, ref: RunRef) -> str:  # noqa: ARG002  (a cluster's nodes do)
+        return ""
+
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         from argo.server.watch import watch
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -58,7 +57,7 @@ class Place:
             return True
         from argo.local.choice import choose_executor
 
-        return choose_executor(os.environ.get("ARGOSY_EXECUTOR", "")) != "process"
+        return choose_executor(self.local.home).executor != "process"
 
     def unkept(self, model: ComputeAsset, profile: Profile | None) -> Iterator[tuple[str, str, str]]:
         """The first bound of an extended asset that is not kept here: its rule, a sentence, what to do."""
@@ -71,7 +70,7 @@ class Place:
         if self.local is not None:
             from argo.local.choice import choose_executor
 
-            executor = choose_executor(os.environ.get("ARGOSY_EXECUTOR", ""))
+            executor = choose_executor(self.local.home).executor
             kind, without = bounds.place_of(executor), lacking(executor, os.environ)
         about = bounds.of_description(described(model, profile or Profile()), alone=not model.sidecars)
         if rules := about.unkept(kind, without):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -29,17 +28,23 @@ def examine(target: Target) -> Iterator[Check]:
 
 
 def _here(target: Target) -> Iterator[Check]:
-    from argo.local.choice import choose_executor
     from argo.local.home import Home
     from argo.local.stores import open_store
 
     home = attempt("home", lambda: _home(Home.open()), "set ARGOSY_HOME to a folder that you may write")
     yield home
-    yield attempt("executor", lambda: f"tasks run with {choose_executor(os.environ.get('ARGOSY_EXECUTOR', ''))}")
+    yield attempt("executor", _executor)
     if home.state == "failed":
         yield from skipped(("store",), "without a home")
         return
     yield from of_store(lambda: open_store(Home.open(), target.store), "default")
+
+
+def _executor() -> str:
+    from argo.local.choice import choose_executor
+    from argo.local.home import Home
+
+    return "\n".join(choose_executor(Home.open()).lines())
 
 
 def _home(home: Home) -> str:

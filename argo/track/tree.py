@@ -111,11 +111,12 @@ def tree(workflow: Json) -> Task:
     )
 
 
-def state(workflow: Json) -> RunState:
+def state(workflow: Json, executor: str = "") -> RunState:
     """A run in the short form that `argosy status -o json` prints."""
     top = tree(workflow)
     tasks = {task.path: _task_json(task) for child in top.children for task in child.walk()}
-    return RunState(top.label, top.phase, top.message, tasks, {r.name: r.as_json() for r in results(workflow)})
+    made = {result.name: result.as_json() for result in results(workflow)}
+    return RunState(top.label, top.phase, top.message, executor, tasks, made)
 
 
 def waiting(workflow: Json) -> list[Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
@@ -32,7 +33,21 @@ class ListsSecrets(Protocol):
 def base_environment(host: Mapping[str, str]) -> dict[str, str]:
     """What a container sees of the environment of the engine: how to find programs, language, devices, network."""
     kept = {name: value for name, value in host.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
-    return {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8", **kept}
+    return {"HOME": "/", "LANG": "C.UTF-8", **kept, "PATH": _programs(host.get("PATH", os.defpath))}
+
+
+def _programs(path: str) -> str:
+    """A PATH without the virtual environment that Argosy runs in, whose Python has Argosy's packages and not the
+    user's; with the Python that it was made from at the end, for a machine that has no other.
+    """
+    if sys.prefix == sys.base_prefix:
+        return path
+    own, base = (f"{prefix}/bin" for prefix in (sys.prefix, sys.base_prefix))
+    entries = path.split(os.pathsep)
+    others = [entry for entry in entries if os.path.realpath(entry) != os.path.realpath(own)]
+    if len(others) < len(entries) and base not in others:
+        others.append(base)
+    return os.pathsep.join(others)
 
 
 def environment(container: Json, request: PodRequest, library: Library) -> dict[str, str]:

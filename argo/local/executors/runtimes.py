@@ -36,6 +36,7 @@ _CONTROLLERS = {"cpu": ("cpu", "CpuCfsQuota"), "memory": ("memory", "MemoryLimit
 _UNQUOTED = re.compile(r"[,\"\x00-\x1f\x7f]")
 # Kubernetes' names of variables, but for those that look like options.
 _VARIABLE = re.compile(r"[._a-zA-Z][-._a-zA-Z0-9]*")
+_ANY = "docker.io/library/busybox:latest"  # whose manifest a runtime that gets images can read
 _CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
 
 # Variables of several lines are handed over in the environment of the runtime's program, which must not heed them.
@@ -46,21 +47,34 @@ _CLIENTS_OWN = (
 )  # fmt: skip
 
 
-def found(environment: Mapping[str, str]) -> Name | None:
-    """The container runtime that works here, podman before docker; None where there is none."""
-    for name in ("podman", "docker"):
+def found(environment: Mapping[str, str]) -> tuple[Name | None, str]:
+    """The container runtime that runs here and gets images, podman before docker; and what is wrong with another."""
+    names: tuple[Name, ...] = ("podman", "docker")
+    wrong: list[str] = []
+    for name in names:
         program = shutil.which(name, path=environment.get("PATH"))
         if program is None:
             continue
-        try:
-            done = subprocess.run(
-                [program, "info"], check=False, capture_output=True, timeout=20, env=dict(environment)
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if done.returncode == 0:
-            return "podman" if name == "podman" else "docker"
-    return None
+        problem = _failed([program, "info"], environment, "does not work")
+        problem = problem or _failed([program, "manifest", "inspect", _ANY], environment, "gets no images")
+        if not problem:
+            return name, "; ".join(wrong)
+        wrong.append(f"{name} is here, but {problem}")
+    return None, "; ".join(wrong)
+
+
+def _failed(command: list[str], environment: Mapping[str, str], what: str) -> str:
+    """What a runtime does not do, with the end of what it says; empty where it does it."""
+    try:
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, env=dict(environment)
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{what} ({'it does not answer' if isinstance(error, subprocess.TimeoutExpired) else error.strerror})"
+    if done.returncode == 0:
+        return ""
+    said = " ".join((done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1].split())
+    return f"{what} ({said[:200]})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Command:
 
     home: Path
     cwd: Path
+    executor: str = "process"
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -33,7 +34,7 @@ class Command:
             "ARGOSY_HOME": str(self.home),
             "PYTHONPATH": str(ROOT),
             "NO_COLOR": "1",
-            "ARGOSY_EXECUTOR": "process",
+            "ARGOSY_EXECUTOR": self.executor,
         }
 
     def start(self, *args: str, **more: Any) -> subprocess.Popen[str]:

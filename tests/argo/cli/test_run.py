@@ -126,6 +126,18 @@ def test_ctrl_c_leaves_a_run_that_resume_takes_up(argosy: Command) -> None:
     assert argosy("logs", "sleeps", "--task", "long").stdout == "started\ndone\n", "it was taken over, not run again"
 
 
+def test_the_executor_is_said_at_the_start_and_kept_with_the_run(argosy: Command) -> None:
+    argosy.write(fails=manifests.FAILS)
+    said = "as processes of this machine (executor process); their `image:` is not used"
+    assert said in argosy("run", "fails.yaml", code=1).stderr
+    assert said in argosy("status", "fails").stdout
+    assert argosy.json("status", "fails")["executor"] == "process"
+    argosy.executor = "podman"
+    assert argosy.json("retry", "fails", "--watch", code=1)["executor"] == "process"
+    assert said in argosy("resubmit", "fails", "--name", "again", "--watch", code=1).stderr
+    assert argosy.json("status", "again")["executor"] == "process"
+
+
 def test_a_gate_is_approved_from_another_process(argosy: Command) -> None:
     argosy.write(gated=manifests.GATE)
     process = argosy.start("run", "gated.yaml")

@@ -105,11 +105,63 @@ def test_names_are_checked_before_anything_is_uploaded(backend: LocalBackend) ->
 
 def test_executors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert choose_executor("process") == choose_executor("auto") == "process"
+    home = Home(tmp_path)
+    assert choose_executor(home, "process") == choose_executor(home, "auto") == ("process", "")
     with pytest.raises(EnvironmentFailure, match="not installed"):
-        choose_executor("docker")
+        choose_executor(home, "docker")
     with pytest.raises(UsageError, match="no executor"):
-        choose_executor("dokcer")
+        choose_executor(home, "dokcer")
+
+
+def runtime(folder: Path, name: str, script: str) -> None:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+
+
+def test_auto_is_decided_once_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("ARGOSY_EXECUTOR", "auto")
+    old, new = Home.open(tmp_path / "old"), Home.open(tmp_path / "new")
+    assert choose_executor(old).executor == "process"
+    runtime(tmp_path, "podman", "exit 0")
+    assert choose_executor(old).executor == "process", "a program that comes later changes nothing"
+    assert choose_executor(new).executor == "podman"
+    (tmp_path / "podman").unlink()
+    with pytest.raises(EnvironmentFailure, match="not installed") as refused:
+        choose_executor(new)
+    assert str(new.root) in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo Cannot connect >&2; exit 1", "docker is here, but does not work (Cannot connect)"),
+        ("[ $1 = info ] || { echo no such host >&2; exit 1; }", "docker is here, but gets no images (no such host)"),
+    ],
+)
+def test_a_runtime_that_gets_no_images_is_not_chosen_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, said: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    runtime(tmp_path, "docker", script)
+    for _ in range(2):
+        choice = choose_executor(Home.open(tmp_path / "home"), "auto")
+        assert choice == ("process", said)
+        assert "`image:` is not used" in choice.lines()[0]
+        assert said in choice.lines()[1]
+
+
+def test_a_run_keeps_its_executor(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ref = backend.record(Submission(workflow("true")), executor="process").ref
+    runtime(tmp_path, "podman", "exit 0")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("ARGOSY_EXECUTOR", "podman")
+    assert backend.executor(ref) == backend.submission(ref).executor == "process"
+    again = backend.submission(ref)
+    again.workflow["metadata"]["name"] = "again"
+    assert backend.executor(backend.record(again).ref) == "process", "what is submitted again runs as it did"
+    assert backend.executor(backend.record(Submission(workflow("true"))).ref) == "podman"
 
 
 def test_what_the_environment_says_holds_wherever_nothing_else_is_wanted(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from argo.local.executors.environment import base_environment
 from tests.argo.local.executors.conftest import Machine, request, room, shell, until_done, until_running
 
 
@@ -344,3 +346,12 @@ def test_output_of_every_byte(machine: Machine) -> None:
     assert machine.stored("big") == bytes(range(256)) * 4096 * 16
     machine.close()
     assert (machine.path / "store" / "argosy" / "big").stat().st_nlink == 1
+
+
+def test_tasks_do_not_run_argosys_own_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "base"))
+    active = {"PATH": f"{tmp_path}/venv/bin:/usr/bin:/bin", "VIRTUAL_ENV": f"{tmp_path}/venv", "PYTHONHOME": "x"}
+    assert base_environment(active) == {"PATH": f"/usr/bin:/bin:{tmp_path}/base/bin", "HOME": "/", "LANG": "C.UTF-8"}
+    other = {"PATH": f"{tmp_path}/mine/bin:/usr/bin", "VIRTUAL_ENV": f"{tmp_path}/mine"}
+    assert base_environment(other)["PATH"] == other["PATH"], "an environment of the user's own stays"
