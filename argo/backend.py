@@ -162,6 +162,9 @@ class Backend(Protocol):
     def active(self, ref: RunRef) -> bool:
         """Whether something drives the run now: on a cluster its controller, until the run has ended."""
 
+    def unfinished(self, ref: RunRef) -> bool:
+        """Whether tasks of the run may still be running, whatever its phase."""
+
     def store(self, ref: RunRef | None = None) -> Store:
         """The store of a run's artifacts; without one, of runs that are gone. Raises UsageError where it is not known,
         StoreError.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from argo.cli import options
+from argo.cli.progress import ticking
 
 if TYPE_CHECKING:
     from argo.backend import Backend, RunRef
@@ -27,7 +28,8 @@ def retry(name: str, profile: str | None, tasks: tuple[str, ...], watch: bool, f
     """Try an ended run again: what succeeded is kept, what failed runs once more, with all that came of it."""
     with options.changing(profile) as backend:
         ref = backend.find(name)
-        backend.retry(ref, tasks)
+        with ticking(lambda: f"preparing {ref.name}"):
+            backend.retry(ref, tasks)
         _tell(backend, ref)
         return _goes_on(backend, ref, "is tried again", watch, form)
 

@@ -12,12 +12,12 @@ from importlib import import_module
 
 import click
 
+from argo.cli.options import INTERRUPTED
 from argo.cli.streams import finish, prepare
 from argo.cli.table import COMMANDS, SECTIONS
 from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_you_mean
 
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
-EXIT_INTERRUPTED = 130
 
 _GENERATIONS = (50_000, 20, 20)  # a run of many nodes is many objects and no garbage: it is looked for less often
 
@@ -120,7 +120,7 @@ def _invoke(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted")
-        return EXIT_INTERRUPTED
+        return INTERRUPTED
     except ArgosyError as error:
         return _report(error)
     except SystemExit:

@@ -44,7 +44,8 @@ def connect(name: str, profile: str | None, task: str | None, port: int, tunnel:
         ref = backend.find(name)
         workflow = backend.get(ref)
         session = sessions.choose(workflow, task)
-        ports = _listening(backend, ref, session, task or session.task, here=target.local)
+        with options.going_on(ref.name):
+            ports = _listening(backend, ref, session, task or session.task, here=target.local)
         token = reach.token(backend, ref, session)
         outside = {} if target.local or tunnel else reach.outside(workflow, session)
         through = not target.local and not outside

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from argo.backend import FINISHED, RunRef
 from argo.cli import options
+from argo.cli.progress import ticking
 from argo.errors import ArgosyError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ def approve(name: str, profile: str | None, task: str, message: str, parameters:
 
     with options.changing(profile) as backend:
         ref = backend.find(name)
-        backend.approve(ref, task, message, pairs(parameters, "-p"))
+        with ticking(lambda: f"telling {ref.name}"):
+            backend.approve(ref, task, message, pairs(parameters, "-p"))
         _answered(backend, ref, f"{task} approved")
 
 
@@ -47,7 +51,8 @@ def reject(name: str, profile: str | None, task: str, message: str, parameters: 
 
     with options.changing(profile) as backend:
         ref = backend.find(name)
-        backend.reject(ref, task, message, pairs(parameters, "-p"))
+        with ticking(lambda: f"telling {ref.name}"):
+            backend.reject(ref, task, message, pairs(parameters, "-p"))
         _answered(backend, ref, f"{task} rejected")
 
 
@@ -64,17 +69,19 @@ def suspend(name: str, profile: str | None) -> None:
     """Start no further tasks of a run until `argosy resume`. Tasks that run go on to their end."""
     with options.changing(profile) as backend:
         ref = backend.find(name)
-        backend.suspend(ref)
+        with ticking(lambda: f"telling {ref.name}"):
+            backend.suspend(ref)
         click.echo(f"{ref.name} suspended; go on with: argosy resume {ref.name}{options.again()}")
 
 
 @click.command(short_help="End a run's tasks; exit handlers still run.")
 @options.run_name
-@click.option("--now", is_flag=True, help="Run no exit handlers, either: as `argosy terminate`.")
+@click.option("--now", is_flag=True, help="At once, and without exit handlers: as `argosy terminate`.")
 def stop(name: str, profile: str | None, now: bool) -> None:
-    """End a run: its tasks get SIGTERM, later SIGKILL; exit handlers still run; the run ends as Failed.
+    """End a run as Failed: its tasks get SIGTERM, and SIGKILL when their grace period is over; exit handlers still run.
 
-    Where no process drives the run, this command does until it has ended.
+    With --now its tasks get SIGKILL at once, those of a run that is stopping, too. Where no process drives the run,
+    this command does until it has ended.
     """
     _end(name, profile, now=now)
 
@@ -82,16 +89,29 @@ def stop(name: str, profile: str | None, now: bool) -> None:
 @click.command(short_help="End a run at once, without exit handlers.")
 @options.run_name
 def terminate(name: str, profile: str | None) -> None:
-    """End a run as `argosy stop` does, without its exit handlers."""
+    """End a run as `argosy stop --now` does: at once, without its exit handlers."""
     _end(name, profile, now=True)
 
 
 def _end(name: str, profile: str | None, *, now: bool) -> None:
     with options.changing(profile) as backend:
         ref = backend.find(name)
-        (backend.terminate if now else backend.stop)(ref)
-        phase = (backend.get(ref).get("status") or {}).get("phase")
-        click.echo(f"{ref.name} {'stopped' if phase in FINISHED else 'is stopping'}")
+        with ending(backend, ref, now=now):
+            (backend.terminate if now else backend.stop)(ref)
+
+
+@contextmanager
+def ending(backend: Backend, ref: RunRef, *, now: bool = False) -> Iterator[None]:
+    """Say what the end of a run is waiting for, and what came of it."""
+    from argo.cli.output import say
+
+    at_once = "" if now else f"; at once: argosy stop --now {ref.name}{options.again()}"
+    with ticking(lambda: f"stopping {ref.name}: its tasks are given time to end{at_once}"):
+        yield
+    going = backend.unfinished(ref) or (backend.get(ref).get("status") or {}).get("phase") not in FINISHED
+    click.echo(f"{ref.name} {'is stopping' if going else 'stopped'}")
+    if going and not backend.active(ref):
+        say(f"nothing drives it now; go on with: argosy stop {ref.name}{options.again()}")
 
 
 @click.command("open", short_help="Show a run in the Argo UI.")
@@ -121,9 +141,9 @@ def delete(names: tuple[str, ...], profile: str | None, everything: bool, result
     if bool(names) == everything:
         raise UsageError("name the runs to remove, or give --all")
     with options.changing(profile) as backend:
-        chosen = (
-            [r.ref for r in backend.list() if r.phase in FINISHED] if everything else [backend.find(n) for n in names]
-        )
+        with ticking(lambda: "looking for the runs"):
+            ended = [r.ref for r in backend.list() if r.phase in FINISHED] if everything else []
+            chosen = [*ended, *(backend.find(name) for name in names)]
         _remove(backend, chosen, results=results)
 
 
@@ -141,11 +161,9 @@ def prune(profile: str | None, age: str, phases: tuple[str, ...], results: bool,
 
     before = now() - options.lasting(age)
     with options.changing(profile) as backend:
-        chosen = [
-            r.ref
-            for r in backend.list()
-            if r.phase in (phases or FINISHED) and r.finished_at is not None and r.finished_at < before
-        ]
+        with ticking(lambda: "looking for the runs"):
+            ended = [r for r in backend.list() if r.phase in (phases or FINISHED) and r.finished_at is not None]
+        chosen = [r.ref for r in ended if r.finished_at is not None and r.finished_at < before]
         if dry_run:
             for ref in chosen:
                 click.echo(ref.name)
@@ -158,7 +176,8 @@ def _remove(backend: Backend, chosen: Sequence[RunRef], *, results: bool) -> Non
     failed: ArgosyError | None = None
     for ref in chosen:
         try:
-            backend.delete(ref, results=results)
+            with ticking(partial("removing {}".format, ref.name)):
+                backend.delete(ref, results=results)
             click.echo(f"{ref.name} removed")
         except ArgosyError as error:
             click.echo("\n".join(error.lines()), err=True)

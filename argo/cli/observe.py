@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -20,10 +21,11 @@ def list_(profile: str | None, form: str, active: bool) -> None:
     """List the runs of this machine or of a cluster's namespace, the newest first."""
     from argo.backend import FINISHED
     from argo.cli.output import emit, table
+    from argo.cli.progress import ticking
     from argo.cli.views import now
     from argo.track.text import age, duration
 
-    with options.backend(profile) as backend:
+    with ticking(lambda: "asking for the runs"), options.backend(profile) as backend:
         runs = [run for run in backend.list() if not (active and run.phase in FINISHED)]
     if form == "name":
         for run in runs:
@@ -143,12 +145,10 @@ def follow(backend: Backend, ref: RunRef, form: str, *, quiet: bool = False) -> 
 
     workflow: Json | None = None
     view = follow_view(quiet, Earlier(backend))
-    try:
+    with options.going_on(ref.name), closing(view):
         for snapshot in backend.watch(ref):
             workflow = snapshot.workflow
             view.update(workflow, snapshot.changed)
-    finally:
-        view.close()
     workflow = workflow or backend.get(ref)
     phase = (workflow.get("status") or {}).get("phase") or "Pending"
     if form != "text":
@@ -183,14 +183,15 @@ def logs(name: str, profile: str | None, task: str | None, follow: bool, pattern
         raise UsageError(f"--grep {pattern}: {error}", hint="a '\\' before a sign takes its meaning away") from error
     with options.backend(profile) as backend:
         ref = backend.find(name)
-        for line in backend.logs(ref, task, follow=follow):
-            if not wanted.search(line.text):
-                continue
-            if form == "text":
-                click.echo(line.text if task == line.task else f"{line.task}: {line.text}")
-            else:
-                value = {"task": line.task, "container": line.container, "text": line.text}
-                click.echo(json_text(value))
+        with options.going_on(name) if follow else nullcontext():
+            for line in backend.logs(ref, task, follow=follow):
+                if not wanted.search(line.text):
+                    continue
+                if form == "text":
+                    click.echo(line.text if task == line.task else f"{line.task}: {line.text}")
+                else:
+                    value = {"task": line.task, "container": line.container, "text": line.text}
+                    click.echo(json_text(value))
 
 
 @click.command(short_help="Print a run as Argo's Workflow object.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argo.local.backend import LocalBackend
     from argo.target import Target
 
+INTERRUPTED = 130  # the exit code after Ctrl-C
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -149,6 +150,18 @@ def local() -> Iterator[LocalBackend]:
         yield found
     finally:
         found.close()
+
+
+@contextmanager
+def going_on(run: str) -> Iterator[None]:
+    """Where Ctrl-C ends only the looking at a run: say that it goes on, and how to come back to it."""
+    from argo.cli.output import say
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"\n{run} goes on", f"  come back: argosy watch {run}{again()}", f"  end it:    argosy stop {run}{again()}")
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def lasting(text: str) -> timedelta:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from argo.target import Settings, Target
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
-_LEFT = 130
+_SECOND = 3.0  # seconds in which a second Ctrl-C ends a run that was left
 
 
 @click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
@@ -194,19 +196,32 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: b
     from argo.track.tree import state
 
     view = follow_view(quiet, Earlier(backend))
+    ended, code, told = False, options.INTERRUPTED, False
+
+    def left() -> None:
+        nonlocal told, code
+        view.close()
+        told, code = True, 0 if _leave(backend, ref) else code
+
     try:
-        ended = backend.drive(ref, _Observer(view), wait=wait)
+        ended = backend.drive(ref, _Observer(view), wait=wait, left=left)
+    except KeyboardInterrupt:  # the second one, or one that came before the engine heeds them
+        if told:
+            return _stop(backend, ref)
+        left()
     finally:
         view.close()
+    if not ended and code and _pressed_again():
+        return _stop(backend, ref)
     workflow = backend.get(ref)
+    if ended:
+        code = 0 if (workflow.get("status") or {}).get("phase") == "Succeeded" else 1
     with suppress(BrokenPipeError):  # a reader that has gone does not change how the run ended
         if form != "text":
             emit(state(workflow, backend.executor(ref)).as_json(), form)
         elif ended:
             summary(backend, ref, workflow)
-    if not ended:
-        return _leave(backend, ref, workflow)
-    return 0 if (workflow.get("status") or {}).get("phase") == "Succeeded" else 1
+    return code
 
 
 class _Observer:
@@ -221,14 +236,14 @@ class _Observer:
         self._first = False
 
 
-def _leave(backend: LocalBackend, ref: RunRef, workflow: Json) -> int:
-    """Say how to go on with a run that is left; 0 when it only waits for a decision, else 130."""
+def _leave(backend: LocalBackend, ref: RunRef) -> bool:
+    """Say what goes on of a run that is left, and how to come back to it; whether it only waits for a decision."""
     from argo.cli.output import say
     from argo.track.gates import gates, how
     from argo.track.text import clean
     from argo.track.tree import idle, relative
 
-    started = backend.unfinished(ref)
+    started, workflow = backend.unfinished(ref), backend.get(ref)
     resume_it = f"argosy resume {ref.name}"
     if not started and idle(workflow):
         say(f"\n{ref.name} waits for a decision")
@@ -237,8 +252,31 @@ def _leave(backend: LocalBackend, ref: RunRef, workflow: Json) -> int:
                 say(*([f"  {clean(gate.question)}"] if gate.question else []))
                 say(f"  {how(ref.name, relative(node['name'], ref.name))}")
         say(f"  then: {resume_it}")
-        return 0
+        return True
     tasks = "tasks that run go on to their end" if started else "no task runs"
     say(f"\nleft {ref.name}; {tasks}, nothing else starts")
-    say(f"  go on:  {resume_it}", f"  end it: argosy stop {ref.name}")
-    return _LEFT
+    say(f"  go on:  {resume_it}", f"  end it: argosy stop {ref.name}" + (", or Ctrl-C again" if _asks() else ""))
+    return False
+
+
+def _asks() -> bool:
+    """Whether somebody sits there who may press Ctrl-C once more."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _pressed_again() -> bool:
+    """Whether who has just left a run ends it by a second Ctrl-C."""
+    try:
+        time.sleep(_SECOND if _asks() else 0)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _stop(backend: LocalBackend, ref: RunRef) -> int:
+    """End a run that was left, at the second Ctrl-C."""
+    from argo.cli.control import ending
+
+    with ending(backend, ref):
+        backend.stop(ref)
+    return options.INTERRUPTED

@@ -118,7 +118,8 @@ def add(
         except Problem as error:
             raise UsageError(f"--storage: {error.message}", hint=error.hint or "") from None
         known.add(name, subject=subject, max_runs=runs, gpu_hours=gpu_hours, max_bytes=size, bucket=bucket)
-        return _issue(known, name, scopes, lasts, "", form)
+        made = _issued(known, name, scopes, lasts, "")
+    return _print(name, made, form)
 
 
 @consumers.command(short_help="Make another token for a consumer.")
@@ -131,7 +132,8 @@ def add(
 def token(name: str, scopes: tuple[str, ...], lasts: str | None, note: str, database: str | None, form: str) -> int:
     """Make a token for a consumer and print it; it is shown this once."""
     with _opened(database) as known:
-        return _issue(known, name, scopes, lasts, note, form)
+        made = _issued(known, name, scopes, lasts, note)
+    return _print(name, made, form)
 
 
 @consumers.command("list", short_help="List the consumers and their tokens.")
@@ -185,12 +187,16 @@ def disable(name: str, again: bool, database: str | None) -> int:
     return 0
 
 
-def _issue(known: Consumers, name: str, scopes: tuple[str, ...], lasts: str | None, note: str, form: str) -> int:
-    from argo.cli.output import emit, say
+def _issued(known: Consumers, name: str, scopes: tuple[str, ...], lasts: str | None, note: str) -> str:
     from argo.service.consumers import DEFAULT_SCOPES
 
     seconds = options.lasting(lasts).total_seconds() if lasts else None
-    made = known.issue(name, scopes or DEFAULT_SCOPES, lasts=seconds, note=note)
+    return known.issue(name, scopes or DEFAULT_SCOPES, lasts=seconds, note=note)
+
+
+def _print(name: str, made: str, form: str) -> int:
+    from argo.cli.output import emit, say
+
     if form != "text":
         emit({"consumer": name, "token": made}, form)
     else:
@@ -201,18 +207,21 @@ def _issue(known: Consumers, name: str, scopes: tuple[str, ...], lasts: str | No
 
 @contextmanager
 def _opened(database: str | None) -> Iterator[Consumers]:
-    need()
-    from argo.service.consumers import Consumers
-    from argo.service.database import Database, answering
-    from argo.service.serve import options_of
-    from argo.service.settings import database_url
+    from argo.cli.progress import ticking
 
-    store = Database(database or database_url(options_of(_project()).database, _home()))
-    try:
-        with answering():
-            yield Consumers(store)
-    finally:
-        store.close()
+    need()
+    with ticking(lambda: "asking the service's database"):
+        from argo.service.consumers import Consumers
+        from argo.service.database import Database, answering
+        from argo.service.serve import options_of
+        from argo.service.settings import database_url
+
+        store = Database(database or database_url(options_of(_project()).database, _home()))
+        try:
+            with answering():
+                yield Consumers(store)
+        finally:
+            store.close()
 
 
 def need() -> None:

@@ -85,6 +85,9 @@ class ClusterBackend:
     def active(self, ref: RunRef) -> bool:
         return (self._stored(ref).get("status") or {}).get("phase") not in FINISHED
 
+    def unfinished(self, ref: RunRef) -> bool:
+        return self.active(ref)
+
     def store(self, ref: RunRef | None = None) -> Store:
         return self._store(self._stored(ref) if ref else {"spec": {}})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -196,10 +196,10 @@ class LocalBackend:
         return read_logs(self, ref, task, follow=follow)
 
     def stop(self, ref: RunRef) -> None:
-        self.order(ref, "stop", {}, drive=True)
+        self._end(ref, "stop")
 
     def terminate(self, ref: RunRef) -> None:
-        self.order(ref, "terminate", {}, drive=True)
+        self._end(ref, "terminate")
 
     def suspend(self, ref: RunRef) -> None:
         self.order(ref, "suspend", {})
@@ -222,6 +222,15 @@ class LocalBackend:
 
     def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
         self._answer(ref, "reject", task, message, outputs)
+
+    def _end(self, ref: RunRef, verb: str) -> None:
+        """Have a run ended, by the process that drives it, else by this one. A run may have ended before its tasks."""
+        if self._phase(ref) in FINISHED and self.unfinished(ref) and not self.active(ref):
+            self.state.post(ref.uid, verb, {})
+        else:
+            self.order(ref, verb, {})
+        if not self.active(ref) and (self._phase(ref) not in FINISHED or self.unfinished(ref)):
+            self.drive(ref)
 
     def _answer(self, ref: RunRef, verb: str, task: str, message: str, outputs: Mapping[str, str]) -> None:
         self.order(ref, verb, {"task": task, "by": user(), "message": message, "outputs": dict(outputs)})
@@ -288,10 +297,18 @@ class LocalBackend:
         """As `Backend.store`. Raises StoreError for credentials that are only half there."""
         return open_store(self.home, self.state.row(ref.uid).store if ref else self._target.store)
 
-    def drive(self, ref: RunRef, observe: Observer | None = None, *, wait: bool = True) -> bool:
+    def drive(
+        self,
+        ref: RunRef,
+        observe: Observer | None = None,
+        *,
+        wait: bool = True,
+        left: Callable[[], None] = lambda: None,
+    ) -> bool:
         """Execute the run in this process until it has ended: True; False when left by a signal.
 
-        Without `wait` it is left, too, when nothing but decisions of people is missing.
+        Without `wait` it is left, too, when nothing but decisions of people is missing. `left` is called as soon as
+        it is left: files that are on their way to or from the store are waited for after that.
 
         Raises ConflictError when another process drives it, EnvironmentFailure when its executor cannot work here."""
         from argo.local.children import Children
@@ -307,15 +324,11 @@ class LocalBackend:
                 closing(Children(self.state, self.home, row, library, pods)) as family,
             ):
                 controller = Controller(workflow, library, parallelism=row.parallelism)
-                return Engine(
-                    self.state,
-                    ref.uid,
-                    workflow,
-                    controller,
-                    family,
-                    observe or (lambda _workflow, _changed: None),
-                    wait,
-                ).drive()
+                seen = observe or (lambda _workflow, _changed: None)
+                ended = Engine(self.state, ref.uid, workflow, controller, family, seen, wait).drive()
+                if not ended:
+                    left()
+                return ended
 
     @contextmanager
     def _resumable(self, ref: RunRef) -> Iterator[None]:
@@ -375,7 +388,7 @@ class LocalBackend:
             )
         return lock
 
-    def order(self, ref: RunRef, verb: str, arguments: Json, *, drive: bool = False) -> None:
+    def order(self, ref: RunRef, verb: str, arguments: Json) -> None:
         """Have a command carried out: by the process that drives the run, else by this one."""
         number = self.state.post(ref.uid, verb, arguments)
         deadline = time.monotonic() + _PATIENCE
@@ -396,8 +409,6 @@ class LocalBackend:
                 error = self._carry_out(ref, number, verb, arguments)
         if error:
             raise ConflictError(error, known="nothing was changed", hint=f"argosy status {ref.name}")
-        if drive and not self.active(ref) and self._phase(ref) not in FINISHED:
-            self.drive(ref)
 
     def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
         from argo.control.commands import apply

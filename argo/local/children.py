@@ -90,7 +90,7 @@ class Children:
         if child is None:
             self._pods.kill(node_id, grace)
         else:
-            self._state.post(child.ref.uid, "terminate", {})
+            self._state.post(child.ref.uid, "stop" if grace else "terminate", {})
 
     def _advance(self) -> dict[str, PodOutcome]:
         """Take every child as far as it goes now."""
@@ -151,7 +151,7 @@ class Children:
         deadline = child.request.deadline
         if deadline is not None and not child.late and time.time() > deadline:
             child.late = True
-            self._state.post(child.ref.uid, "terminate", {})
+            self._state.post(child.ref.uid, "stop", {})
 
     def _outcome(self, child: _Child, workflow: Json) -> PodOutcome:
         if child.late:

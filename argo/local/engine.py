@@ -18,6 +18,7 @@ from typing import Protocol
 
 from argo.backend import FINISHED, FULFILLED, Json
 from argo.control.commands import apply
+from argo.control.nodes import TERMINATE, stop
 from argo.errors import ArgosyError
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state import State
@@ -109,7 +110,7 @@ class Engine:
         settled: list[tuple[int, str]] = []
         for number, verb, arguments in commands:
             try:
-                changed |= apply(self.workflow, verb, arguments, self.clock())
+                changed |= self._carry_out(verb, arguments)
                 settled.append((number, ""))
             except ArgosyError as error:
                 settled.append((number, error.message))
@@ -121,10 +122,22 @@ class Engine:
             self._requests.pop(key, None)
         for request in decisions.launch:
             self._start(request)
-        for key in decisions.kill:
+        hurried = "terminate" in (verb for _, verb, _ in commands)
+        for key in [*self._requests] if hurried else decisions.kill:
             self._end(key)
         self.observe(self.workflow, changed)
         return decisions.wake_at
+
+    def _carry_out(self, verb: str, arguments: Json) -> set[str]:
+        """Carry out a command; the ids of the nodes that it changed.
+
+        Where the run has ended and its tasks have not yet, `stop` is done, and `terminate` takes their time away.
+        """
+        if verb in ("stop", "terminate") and self._requests and self.workflow["status"].get("phase") in FINISHED:
+            if verb == "terminate":
+                stop(self.workflow, TERMINATE)
+            return set()
+        return apply(self.workflow, verb, arguments, self.clock())
 
     def _start(self, request: PodRequest) -> None:
         self._requests[request.node_id] = request
@@ -138,7 +151,8 @@ class Engine:
     def _end(self, node_id: str) -> None:
         request = self._requests.get(node_id)
         if request is not None:
-            self.pods.kill(node_id, float(request.pod_spec.get("terminationGracePeriodSeconds", GRACE)))
+            grace = float(request.pod_spec.get("terminationGracePeriodSeconds", GRACE))
+            self.pods.kill(node_id, 0.0 if self.workflow["spec"].get("shutdown") == TERMINATE else grace)
 
     def _over(self) -> bool:
         return not self._requests and self.workflow.get("status", {}).get("phase") in FINISHED
@@ -151,7 +165,7 @@ class Engine:
             return
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
             self.leave()
 
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -145,6 +145,9 @@ class ServerBackend:
     def active(self, ref: RunRef) -> bool:
         return self._phase(ref) not in FINISHED
 
+    def unfinished(self, ref: RunRef) -> bool:
+        return self.active(ref)
+
     def store(self, ref: RunRef | None = None) -> Store:
         from argo.storage.settings import s3_store
 

@@ -36,6 +36,7 @@ _CONTROLLERS = {"cpu": ("cpu", "CpuCfsQuota"), "memory": ("memory", "MemoryLimit
 _UNQUOTED = re.compile(r"[,\"\x00-\x1f\x7f]")
 # Kubernetes' names of variables, but for those that look like options.
 _VARIABLE = re.compile(r"[._a-zA-Z][-._a-zA-Z0-9]*")
+_SAID = 100  # characters of what a runtime says that it cannot do; the reason is at the end
 _ANY = "docker.io/library/busybox:latest"  # whose manifest a runtime that gets images can read
 _CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
 
@@ -74,7 +75,7 @@ def _failed(command: list[str], environment: Mapping[str, str], what: str) -> st
     if done.returncode == 0:
         return ""
     said = " ".join((done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"])[-1].split())
-    return f"{what} ({said[:200]})"
+    return f"{what} ({said if len(said) < _SAID else '…' + said[-_SAID:]})"
 
 
 @dataclass(frozen=True, slots=True)

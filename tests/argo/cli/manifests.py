@@ -69,6 +69,21 @@ spec:
       container: {image: busybox, command: [echo, after]}
 """
 
+STUBBORN = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: stubborn}
+spec:
+  entrypoint: main
+  podSpecPatch: '{"terminationGracePeriodSeconds": 100000}'
+  templates:
+    - name: main
+      container:
+        image: busybox
+        command: [sh, -c]
+        args: ["trap '' TERM; echo started; while true; do sleep 1; done"]
+"""
+
 GATE = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow

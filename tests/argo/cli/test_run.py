@@ -25,7 +25,7 @@ def test_a_manifest_runs_and_its_results_are_fetched(argosy: Command) -> None:
     assert "argosy logs first" in done.stdout
     assert "Succeeded  greet" in done.stderr
     status = argosy.json("status", "first")
-    assert list(status) == ["name", "phase", "message", "tasks", "results"]
+    assert list(status) == ["name", "phase", "message", "executor", "tasks", "results"]
     assert status["results"]["greeting"] == "hello world"
     assert status["tasks"]["greet"]["phase"] == "Succeeded"
     files = {entry["output"]: entry for entry in argosy.json("fetch", "first", "-d", "out")}
@@ -136,6 +136,72 @@ def test_the_executor_is_said_at_the_start_and_kept_with_the_run(argosy: Command
     assert argosy.json("retry", "fails", "--watch", code=1)["executor"] == "process"
     assert said in argosy("resubmit", "fails", "--name", "again", "--watch", code=1).stderr
     assert argosy.json("status", "again")["executor"] == "process"
+
+
+def test_stop_now_ends_at_once_what_takes_its_time(argosy: Command) -> None:
+    argosy.write(stubborn=manifests.STUBBORN)
+    process = argosy.start("run", "stubborn.yaml")
+    argosy.until(lambda: argosy.phase("stubborn", "stubborn") == "Running")
+    argosy.until(lambda: "started" in argosy("logs", "stubborn").stdout)
+    assert "is stopping" in argosy("stop", "stubborn").stdout
+    argosy.until(lambda: argosy.json("status", "stubborn")["phase"] == "Failed")
+    assert process.poll() is None, "its task has time to end"
+    argosy("stop", "--now", "stubborn")
+    assert process.wait(timeout=HANG) == 1
+
+
+def test_a_stop_that_is_left_is_taken_up_again(argosy: Command) -> None:
+    argosy.write(stubborn=manifests.STUBBORN)
+    process = argosy.start("run", "stubborn.yaml")
+    argosy.until(lambda: argosy.phase("stubborn", "stubborn") == "Running")
+    argosy.until(lambda: "started" in argosy("logs", "stubborn").stdout)
+    process.kill()
+    process.wait()
+    stop = argosy.start("stop", "stubborn")
+    argosy.until(lambda: argosy.json("status", "stubborn")["phase"] == "Failed")
+    stop.send_signal(signal.SIGINT)
+    out, err = stop.communicate(timeout=HANG)
+    assert "is stopping" in out
+    assert "argosy stop stubborn" in err
+    assert "may still run" in argosy("delete", "stubborn", code=2).stderr
+    assert "stopped" in argosy("stop", "--now", "stubborn").stdout
+    argosy("delete", "stubborn")
+
+
+def test_a_second_ctrl_c_ends_the_run(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "100000"))
+    leader, follower = pty.openpty()
+    process = argosy.start("run", "sleeps.yaml", stdin=follower, stderr=follower)
+    os.close(follower)
+    argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
+    process.send_signal(signal.SIGINT)
+    shown = b""
+    while b"or Ctrl-C again" not in shown:
+        shown += os.read(leader, 4096)
+    assert b"argosy resume sleeps" in shown
+    assert b"tasks that run go on to their end" in shown
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=HANG) == 130
+    os.close(leader)
+    assert argosy.json("status", "sleeps")["phase"] == "Failed"
+
+
+def test_ctrl_c_while_watching_says_that_the_run_goes_on(argosy: Command) -> None:
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "100000"))
+    argosy("submit", "sleeps.yaml")
+    argosy.until(lambda: "started" in argosy("logs", "sleeps").stdout)
+    for command in (["watch", "sleeps"], ["logs", "-f", "sleeps"]):
+        process = argosy.start(*command)
+        stream = process.stderr if command[0] == "watch" else process.stdout
+        assert stream is not None
+        stream.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=HANG)
+        assert process.returncode == 130
+        assert "sleeps goes on" in err
+        assert "argosy stop sleeps" in err
+    argosy("stop", "--now", "sleeps")
+    argosy.until(lambda: argosy.json("status", "sleeps")["phase"] == "Failed")
 
 
 def test_a_gate_is_approved_from_another_process(argosy: Command) -> None:

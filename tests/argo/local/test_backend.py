@@ -171,8 +171,8 @@ def test_what_the_environment_says_holds_wherever_nothing_else_is_wanted(
         (tmp_path / name).symlink_to("/bin/true")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("ARGOSY_EXECUTOR", "process")
-    assert choose_executor("") == "process"
-    assert choose_executor("docker") == "docker"
+    assert choose_executor(backend.home).executor == "process"
+    assert choose_executor(backend.home, "docker").executor == "docker"
     ref = backend.record(Submission(workflow("true"))).ref
     assert backend.state.row(ref.uid).executor == "process"
 

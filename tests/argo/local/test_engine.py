@@ -145,6 +145,26 @@ def test_stop_from_another_process_kills_and_ends(state: State, tmp_path: Path) 
     assert other.workflow(REF.uid)[0]["status"]["phase"] == "Failed"
 
 
+def test_terminate_takes_the_time_of_tasks_that_outlive_their_run(state: State, tmp_path: Path) -> None:
+    class Stubborn(FakePods):
+        def kill(self, node_id: str, grace: float) -> None:
+            self.killed.append((node_id, grace))
+            if not grace:
+                self.news[node_id] = PodOutcome("Failed", "killed")
+
+    other = State(tmp_path / "state.db")
+    numbers: list[int] = []
+    pods = Stubborn(state, hang=True)
+
+    def observe(workflow: dict[str, Any], changed: Collection[str]) -> None:
+        if len(numbers) == len(pods.killed) < 2:
+            numbers.append(other.post(REF.uid, ("stop", "terminate")[len(numbers)], {}))
+
+    assert engine(state, pods, ["a"], observe).drive()
+    assert pods.killed == [("a", 30.0), ("a", 0.0)]
+    assert [other.settled(number) for number in numbers] == ["", ""]
+
+
 def test_a_refused_command_says_why_and_changes_nothing(state: State, tmp_path: Path) -> None:
     other = State(tmp_path / "state.db")
     number = other.post(REF.uid, "approve", {"task": "gate", "message": ""})
