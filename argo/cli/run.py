@@ -74,7 +74,8 @@ def run(
     outermost runs, of manifests the Workflow or CronWorkflow, else the template with an entrypoint; all else that was
     given is known to the run. The outcome goes to stdout; the exit code is 0 when it succeeded, 1 when it failed.
 
-    Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it.
+    Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it;
+    on a terminal a second Ctrl-C within three seconds does, too.
     """
     from argo import sessions
     from argo.cli import here

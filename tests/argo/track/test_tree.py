@@ -84,7 +84,7 @@ def test_a_run_of_a_single_pod_has_one_task() -> None:
 
 def test_status_has_the_documented_shape() -> None:
     found = state(sample()).as_json()
-    assert list(found) == ["name", "phase", "message", "tasks", "results"]
+    assert list(found) == ["name", "phase", "message", "executor", "tasks", "results"]
     assert found["tasks"]["count(1:b)"] == {
         "phase": "Running", "type": "Pod", "message": "", "startedAt": START, "finishedAt": None, "progress": "3/9",
         "attempts": 2,
