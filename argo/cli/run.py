@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from argo.backend import FINISHED, Json, RunRef, Submission
-from argo.cli import options, taskrunner
+from argo.cli import here, options, taskrunner
+from argo.cli.output import say
 from argo.errors import ArgosyError, ConflictError
 from argo.storage.settings import shown
 
@@ -78,8 +79,6 @@ def run(
     on a terminal a second Ctrl-C within three seconds does, too.
     """
     from argo import sessions
-    from argo.cli import here
-    from argo.cli.output import say
     from argo.cli.sources import check_parameters, split
     from argo.cli.targets import choose
     from argo.local.identity import identify
@@ -98,10 +97,9 @@ def run(
         token = runner.token(values)
         _upload(backend.home, place.store, subject, files, ref)
         require_complete(subject)
-        submission = Submission(subject.workflow, subject.objects + sessions.secret(subject.workflow), loaded.source)
-        backend.record(
-            submission, executor=choice.executor, parallelism=parallelism, images=place.images, store=place.store
-        )
+        objects = subject.objects + sessions.secret(subject.workflow)
+        submission = Submission(subject.workflow, objects, loaded.source, executor=choice.executor)
+        backend.record(submission, parallelism=parallelism, images=place.images, store=place.store)
         taskrunner.keep(backend.home, ref, token, runner.renewal(values))
         if not quiet:
             say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
@@ -111,7 +109,7 @@ def run(
 
 def _read(subjects: Sequence[str], start: Start, place: Target, choice: Choice, *, quiet: bool) -> Loaded:
     from argo.cli.here import fit
-    from argo.cli.output import print_diagnostics, say
+    from argo.cli.output import print_diagnostics
     from argo.cli.progress import ticking
     from argo.cli.sources import load
 
@@ -166,7 +164,6 @@ def resume(name: str, profile: str | None, wait: bool, quiet: bool, form: str) -
     What has finished is not run again; what still runs is taken over. Bare suspend steps go on; a gate keeps waiting
     for `argosy approve` or `argosy reject`. Where another process drives the run, it is only told to go on.
     """
-    from argo.cli.output import say
     from argo.local.choice import described
 
     target = options.target(profile)
@@ -239,7 +236,6 @@ class _Observer:
 
 def _leave(backend: LocalBackend, ref: RunRef) -> bool:
     """Say what goes on of a run that is left, and how to come back to it; whether it only waits for a decision."""
-    from argo.cli.output import say
     from argo.track.gates import gates, how
     from argo.track.text import clean
     from argo.track.tree import idle, relative
