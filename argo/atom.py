@@ -10,15 +10,24 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
 from argo.errors import UsageError
-from argo.listening import http_server, is_bearer
+from argo.serving.guard import Admit, Guard
 
 _LIMIT: Final = 64 << 10  # bytes of a request
+_FLOWS: Final = 64  # at once; others wait
+_FORMS: Final = (".yaml", ".yml", ".json")  # a definition in Python would be run by whoever reads it
 _STATUS: Final = {0: 200, 1: 500, 2: 400, 3: 503}  # by the exit code of `argosy run`
 
 
@@ -32,24 +41,25 @@ class Ended(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Flows:
     """What may be run. `runners` are URLs of Task Runners, the first the default; `places` folders and beginnings of
-    URLs; every request has to bring the `token`, where there is one; `run(path, runner)` runs a DAG to its end."""
+    URLs; `run(path, runner)` runs a DAG to its end."""
 
     runners: Sequence[str]
     places: Sequence[str]
     run: Callable[[str, str], Ended]
-    token: str = ""
 
     def asked(self, body: bytes) -> tuple[str, str]:
         """The path and the Task Runner that a request asks for. Raises UsageError."""
         try:
             value = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise UsageError('the body is JSON: {"tr-url": …, "workflow-path": …}')
         path, runner = value.get("workflow-path"), value.get("tr-url") or self.runners[0]
         if not isinstance(path, str) or not path or path.startswith("-"):
             raise UsageError("workflow-path is missing")
+        if not path.endswith(_FORMS):
+            raise UsageError(f"workflow-path names no DAG in a file that ends in {', '.join(_FORMS)}")
         known = next((url for url in self.runners if url.rstrip("/") == str(runner).rstrip("/")), None)
         if known is None:
             raise UsageError("tr-url is none of the Task Runners of this server")
@@ -57,54 +67,43 @@ class Flows:
             raise UsageError("workflow-path is in no place of this server")
         return path, known
 
-    def allows(self, authorization: str) -> bool:
-        """Whether a request may pass."""
-        return not self.token or is_bearer(authorization, self.token)
-
 
 def _is_in(path: str, place: str) -> bool:
     if "://" in place:
         inside = path.startswith(place.rstrip("/") + "/")
         return inside and ".." not in unquote(urlsplit(path).path).split("/")
-    return "://" not in path and Path(path).resolve().is_relative_to(Path(place).resolve())
+    if "://" in path:
+        return False
+    file = Path(path).resolve()
+    return file.name.endswith(_FORMS) and file.is_relative_to(Path(place).resolve())
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+def application(flows: Flows, admit: Admit) -> ASGIApp:
+    """POST / runs a flow, and is answered at its end."""
+    turns = CapacityLimiter(_FLOWS)
 
-    flows: Flows
-    timeout = 60
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length") or "0"
-        if not length.isdigit() or int(length) > _LIMIT:
-            return self._answer(413, "The request is too large.")
-        body = self.rfile.read(int(length))
-        if not self.flows.allows(self.headers.get("Authorization", "")):
-            return self._answer(401, "The token is missing, or not valid.")
-        try:
-            path, runner = self.flows.asked(body)
-        except UsageError as error:
-            return self._answer(400, f"Error: {error.message}.")
+    async def post(request: Request) -> Response:
+        path, runner = flows.asked(await request.body())
         begun = time.monotonic()
-        ended = self.flows.run(path, runner)
+        ended = await to_thread.run_sync(flows.run, path, runner, limiter=turns)
         took = f"{time.monotonic() - begun:.1f}s"
         if ended.code == 0:
-            return self._answer(200, f"Flow {path} ran with success in {took}.")
-        return self._answer(_STATUS.get(ended.code, 500), f"Flow {path} failed in {took}. {ended.message}.")
+            return _text(200, f"Flow {path} ran with success in {took}.")
+        return _text(_STATUS.get(ended.code, 500), f"Flow {path} failed in {took}. {ended.message}.")
 
-    def do_GET(self) -> None:
-        self._answer(200 if self.path == "/health" else 405, "POST / runs a flow.")
+    async def about(_request: Request) -> Response:
+        return _text(200, "POST / runs a flow.")
 
-    def _answer(self, status: int, text: str) -> None:
-        data = f"{text}\n".encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+    routes = [Route("/", post, methods=["POST"]), Route("/health", about)]
+    handlers = {UsageError: _answer, HTTPException: _answer}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), admit, _answer, _LIMIT)
 
 
-def server(flows: Flows, host: str, port: int) -> ThreadingHTTPServer:
-    """A server that listens; `argo.listening.serve` serves. Raises EnvironmentFailure."""
-    return http_server(type("Bound", (Handler,), {"flows": flows}), host, port)
+async def _answer(_request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return _text(error.status_code, f"Error: {error.detail}.")
+    return _text(400, f"Error: {getattr(error, 'message', error)}.")
+
+
+def _text(status: int, text: str) -> Response:
+    return PlainTextResponse(f"{text}\n", status)

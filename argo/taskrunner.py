@@ -10,15 +10,20 @@ import fnmatch
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from argo.errors import UsageError
-from argo.listening import http_server, is_bearer
+from argo.serving.guard import Admit, Guard
 
 BEHAVIOURS: Final = {
     "succeed": "ends as SUCCEEDED",
@@ -89,12 +94,11 @@ class Job:
 
 
 class TaskRunner:
-    """The jobs. `seconds` is how long one takes; `token`, where there is one, every request has to bring."""
+    """The jobs. `seconds` is how long one takes."""
 
-    def __init__(self, rules: Sequence[Rule] = (), seconds: float = 1.0, token: str = "") -> None:
+    def __init__(self, rules: Sequence[Rule] = (), seconds: float = 1.0) -> None:
         self.rules = (*rules, *DEFAULT_RULES)
         self.seconds = seconds
-        self.token = token
         self.jobs: dict[str, Job] = {}
         self._by_key: dict[str, Job] = {}
         self._lock = threading.Lock()
@@ -112,105 +116,84 @@ class TaskRunner:
                 self._by_key[key] = job
             return job, True
 
-    def allows(self, authorization: str) -> bool:
-        """Whether a request may pass."""
-        return not self.token or is_bearer(authorization, self.token)
+
+def application(runner: TaskRunner, admit: Admit, told: Callable[[str], object] = lambda _: None) -> ASGIApp:
+    """The API of a Task Runner. `told` hears of each request."""
+    calls = _Calls(runner)
+    routes = [
+        Route("/job", calls.post, methods=["POST"]),
+        Route("/job", calls.cancel, methods=["DELETE"]),
+        Route("/jobs", calls.jobs),
+        Route("/jobstatus", calls.status),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refusal})
+    guarded = Guard(app, admit, _refusal, _LIMIT)
+
+    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told(f"{scope['method']} {scope['path']} {message['status']}")
+            await send(message)
+
+        await guarded(scope, receive, sending if scope["type"] == "http" else send)
+
+    return logged
 
 
-class _Cut(Exception):  # noqa: N818  (the connection is to end without an answer)
-    pass
+class _Calls:
+    """What the routes do."""
 
+    def __init__(self, runner: TaskRunner) -> None:
+        self._runner = runner
 
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
-    runner: TaskRunner
-    quiet = True
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-
-    def do_POST(self) -> None:
-        self._guarded(self._post)
-
-    def do_GET(self) -> None:
-        self._guarded(self._get)
-
-    def do_DELETE(self) -> None:
-        self._guarded(self._delete)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        if not self.quiet:
-            super().log_message(format, *args)
-
-    def _guarded(self, handle: Any) -> None:
+    async def post(self, request: Request) -> Response:
         try:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(min(max(length, 0), _LIMIT))
-            if not self.runner.allows(self.headers.get("Authorization", "")):
-                self._answer(401, {"error": "the token is not valid"})
-            else:
-                handle(body)
-        except _Cut:
-            self.close_connection = True
-            self.connection.close()
-        except (ValueError, OSError):
-            self.close_connection = True
-
-    def _post(self, body: bytes) -> None:
-        if urlsplit(self.path).path != "/job":
-            return self._answer(404, {"error": "POST /job"})
-        try:
-            asked = json.loads(body)
-        except ValueError:
+            asked = json.loads(await request.body())
+        except (ValueError, RecursionError):
             asked = None
         if not isinstance(asked, dict) or not (asked.get("imageUri") or asked.get("url")):
-            return self._answer(400, {"error": "a job has an imageUri, or the url of an engine"})
-        job, new = self.runner.start(asked, self.headers.get("Idempotency-Key", ""))
+            raise HTTPException(400, "a job has an imageUri, or the url of an engine")
+        job, new = self._runner.start(asked, request.headers.get("Idempotency-Key", ""))
         if job.behaviour == "refuse":
-            return self._answer(400, {"error": "refused, as it was told to"})
+            raise HTTPException(400, "refused, as it was told to")
         if job.behaviour == "lose" and new:
-            raise _Cut
-        return self._answer(200, {"job": job.as_json()})
+            _cut(request)
+        return JSONResponse({"job": job.as_json()})
 
-    def _get(self, _body: bytes) -> None:
-        parts = urlsplit(self.path)
-        if parts.path == "/jobs":
-            return self._answer(200, {"jobs": [{**job.asked, **job.as_json()} for job in self.runner.jobs.values()]})
-        if parts.path != "/jobstatus":
-            return self._answer(404, {"error": "GET /jobstatus?job_id="})
-        job = self._job(parts.query)
-        if job is None or job.behaviour == "forget":
-            return self._answer(404, {"error": "no such job"})
+    async def jobs(self, _request: Request) -> Response:
+        return JSONResponse({"jobs": [{**job.asked, **job.as_json()} for job in self._runner.jobs.values()]})
+
+    async def status(self, request: Request) -> Response:
+        job = self._job(request)
+        if job.behaviour == "forget":
+            raise HTTPException(404, "no such job")
         if job.behaviour == "unauthorized":
-            return self._answer(401, {"error": "the token is not valid, as it was told to"})
+            raise HTTPException(401, "the token is not valid, as it was told to")
         job.answers += 1
         if job.behaviour == "flap" and job.answers % 5 == 0:
-            raise _Cut
-        if job.behaviour == "flap" and job.answers % 2:
-            return self._answer(503, {"error": "as it was told to"})
-        return self._answer(200, {"job": job.as_json()})
+            _cut(request)
+        elif job.behaviour == "flap" and job.answers % 2:
+            raise HTTPException(503, "as it was told to")
+        return JSONResponse({"job": job.as_json()})
 
-    def _delete(self, _body: bytes) -> None:
-        job = self._job(urlsplit(self.path).query)
-        if job is None:
-            return self._answer(404, {"error": "no such job"})
+    async def cancel(self, request: Request) -> Response:
+        job = self._job(request)
         if job.state() not in _ENDED:
             job.cancelled = True
-        return self._answer(200, {"job": job.as_json()})
+        return JSONResponse({"job": job.as_json()})
 
-    def _job(self, query: str) -> Job | None:
-        return self.runner.jobs.get((parse_qs(query).get("job_id") or [""])[0])
-
-    def _answer(self, status: int, value: dict[str, Any]) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+    def _job(self, request: Request) -> Job:
+        job = self._runner.jobs.get(request.query_params.get("job_id", ""))
+        if job is None:
+            raise HTTPException(404, "no such job")
+        return job
 
 
-def server(runner: TaskRunner, host: str, port: int, *, quiet: bool = True) -> ThreadingHTTPServer:
-    """A server that listens; `argo.listening.serve` serves. Raises EnvironmentFailure."""
-    handler = type("BoundHandler", (Handler,), {"runner": runner, "quiet": quiet})
-    return http_server(handler, host, port)
+def _cut(request: Request) -> None:
+    """Have the connection end without an answer."""
+    request.state.transport.abort()
+
+
+async def _refusal(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from argo.taskrunner import Rule, TaskRunner, server
-from tests.http_servers import running
+from starlette.requests import Request
+
+from argo.serving import sockets
+from argo.serving.guard import checked, with_token
+from argo.serving.process import Server
+from argo.taskrunner import Rule, TaskRunner, application
+
+
+class Played(TaskRunner):
+    """One whose token may change; without one everybody is let in."""
+
+    token = ""
 
 
 @contextmanager
-def serving(*rules: str, seconds: float = 0.05, token: str = "") -> Iterator[tuple[TaskRunner, str]]:
-    runner = TaskRunner([Rule.parse(rule) for rule in rules], seconds, token)
-    made = server(runner, "127.0.0.1", 0)
-    with running(made):
-        yield runner, f"http://127.0.0.1:{made.server_address[1]}"
+def serving(*rules: str, seconds: float = 0.05, token: str = "") -> Iterator[tuple[Played, str]]:
+    runner = Played([Rule.parse(rule) for rule in rules], seconds)
+    runner.token = token
+
+    def check(request: Request) -> None:
+        with_token(runner.token)(request)
+
+    server = Server(application(runner, checked(check)))
+    with sockets.listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield runner, sockets.address(listener, "127.0.0.1")
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from argo.api import artifacts, streams, templates, workflows
 from argo.api.admission import creator
@@ -24,15 +22,15 @@ from argo.api.supervisor import Supervisor
 from argo.backend import Json
 from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
+from argo.serving.refused import Refused
 
 API = "/api/v1"
 _RUNS = f"{API}/workflows/{{namespace}}"
 _ARCHIVED = f"{API}/archived-workflows"
-_REFUSED = "token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/"
 
 
-def application(backend: LocalBackend, token: str, hosts: frozenset[str]) -> ASGIApp:
-    """The API over the runs of `backend`. Without a token everybody is let in; `hosts` are the names it answers to."""
+def application(backend: LocalBackend) -> Starlette:
+    """The API over the runs of `backend`, for whoever reaches it."""
     hub = streams.Hub(backend)
     supervisor = Supervisor(backend)
 
@@ -56,36 +54,10 @@ def application(backend: LocalBackend, token: str, hosts: frozenset[str]) -> ASG
         *(Route(path, partial(_artifact, backend, kind, place)) for path, kind, place in _FILES),
         Route("/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
     ]
-    handlers = {ApiError: answer_error, ArgosyError: answer_error, Exception: answer_error}
+    handlers = dict.fromkeys((ApiError, ArgosyError, Refused, Exception), answer_error)
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
-    app.state.hub = hub
-    return Guard(app, token, hosts)
-
-
-class Guard:
-    """Lets in who has the token and asks for this server by a name of its own (a page elsewhere cannot)."""
-
-    def __init__(self, app: Starlette, token: str, hosts: frozenset[str]) -> None:
-        self.app = app
-        self._token = token
-        self._hosts = hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refused = self._refused(Request(scope))
-            if refused is not None:
-                await JSONResponse(refused.body(), refused.status)(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _refused(self, request: Request) -> ApiError | None:
-        host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-        if host.strip("[]") not in self._hosts:
-            return ApiError(7, "this server does not answer to that host name")
-        given = request.headers.get("authorization", "")
-        scheme, _, token = given.partition(" ")
-        fits = scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token.encode())
-        return None if fits or not self._token else ApiError(16, _REFUSED)
+    app.state.hub = hub  # for whoever ends the streams
+    return app
 
 
 def _handlers() -> list[tuple[str, str, Handler]]:

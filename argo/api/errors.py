@@ -7,8 +7,11 @@ from starlette.responses import JSONResponse, Response
 
 from argo.backend import Json
 from argo.errors import ArgosyError, ConflictError, DefinitionError, NotFoundError, UsageError
+from argo.serving.refused import Refused
 
 HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
+_GRPC = {401: 16, 403: 7}
+_NO_TOKEN = "token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/"  # noqa: S105  (a message)
 _HTTP = {2: 500, 3: 400, 5: 404, 6: 409, 7: 403, 9: 400, 12: 501, 16: 401}
 
 
@@ -50,6 +53,9 @@ async def answer_error(_request: Request, error: Exception) -> Response:
     """The answer to whatever a handler raised; never a traceback."""
     if isinstance(error, ArgosyError):
         error = translated(error)
+    elif isinstance(error, Refused):
+        message = _NO_TOKEN if error.status == 401 else error.message
+        error = ApiError(_GRPC.get(error.status, 3), message, error.status)
     if not isinstance(error, ApiError):
         error = ApiError(2, "internal error")
     return JSONResponse(error.body(), error.status, HEADERS if error.status != 501 else None)

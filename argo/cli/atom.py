@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from argo.cli.taskrunner import read_file, require_url
+from argo.cli import serving
+from argo.cli.taskrunner import require_url
 
 if TYPE_CHECKING:
     from argo.atom import Ended
@@ -26,32 +25,26 @@ _PATIENCE = 30.0  # seconds in which runs under way may be left
               help="A Task Runner that requests may name; the first is the default.")  # fmt: skip
 @click.option("--allow", "places", metavar="FOLDER|URL", multiple=True, default=(".",), show_default=True,
               help="Where DAGs may lie: a folder, or the beginning of gs://, s3:// or https:// URLs.")  # fmt: skip
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT",
-              show_envvar=True, help="0: any that is free.")  # fmt: skip
-@click.option("--token-file", type=click.Path(path_type=Path), help="Ask every request for the token in this file.")
-def atom(runners: tuple[str, ...], places: tuple[str, ...], host: str, port: int, token_file: Path | None) -> int:
+@serving.options
+def atom(runners: tuple[str, ...], places: tuple[str, ...], door: serving.Door) -> int:
     """Serve POST / `{"tr-url", "workflow-path"}`, as Atom Workflows' server mode did, until SIGTERM or Ctrl-C.
 
-    The answer comes at the DAG's end: 200 when it succeeded, 500 when it failed, 400 for what cannot be run. The token
-    for the Task Runner is that of `argosy run`: WORKFLOW_TR_AUTH_JWT, or a Google ID token.
+    The answer comes at the DAG's end: 200 when it succeeded, 500 when it failed, 400 for what cannot be run. A DAG is a
+    file in YAML or JSON; Python is not run by request. The token for the Task Runner is that of `argosy run`:
+    WORKFLOW_TR_AUTH_JWT, or a Google ID token.
     """
-    from argo.atom import Flows, server
+    from argo.atom import Flows, application
     from argo.cli.output import say
-    from argo.listening import serve
+    from argo.serving.process import serve
 
     for url in runners:
         require_url(url)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     children = _Children()
-    token = read_file(token_file) if token_file else ""
-    serving = server(Flows(runners, places, children.run, token), host, port)
-    say(f"POST http://{host}:{serving.server_address[1]}/ runs DAGs in {', '.join(places)}")
-    if host not in ("127.0.0.1", "localhost", "::1") and not token:
-        say("note: whoever reaches this can run them: --token-file asks for a token")
-    serve(serving)
-    if left := children.end():
-        say(f"{left} left; argosy list shows them, argosy resume goes on")
+    opened = door.open("atom.token", types=("application/x-www-form-urlencoded",))  # what curl -d says of JSON
+    say(f"POST {opened.url}/ runs DAGs in {', '.join(places)}", opened.header)
+    serve(application(Flows(runners, places, children.run), opened.admit), opened.listener, ending=children.end)
+    if children.left:
+        say(f"{children.left} left; argosy list shows them, argosy resume goes on")
     return 0
 
 
@@ -59,6 +52,7 @@ class _Children:
     """The runs under way, each `argosy run` in a process of its own."""
 
     def __init__(self) -> None:
+        self.left = 0
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
@@ -83,8 +77,8 @@ class _Children:
             self._running.discard(process)
         return Ended(process.returncode, _reason(out, err))
 
-    def end(self) -> int:
-        """Have the runs left as Ctrl-C leaves them; how many there were."""
+    def end(self) -> None:
+        """Have the runs left as Ctrl-C leaves them: `left` counts them."""
         with self._lock:
             running = [process for process in self._running if process.poll() is None]
             for process in running:
@@ -92,7 +86,7 @@ class _Children:
         for process in running:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PATIENCE)
-        return len(running)
+        self.left = len(running)
 
 
 def _reason(out: str, err: str) -> str:

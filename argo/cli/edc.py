@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -52,7 +53,7 @@ def register(
     from argo.service.edc.register import documents
 
     offered = _offered(asset)
-    key = read_secret(token_file) if token_file else "-"
+    key = quote(read_secret(token_file), safe="") if token_file else "-"
     base = f"{service.rstrip('/')}/edc/{key}/c2/{offered.name}"
     made = documents(offered, base, version, labels=labels)
     if management is None:
@@ -91,7 +92,7 @@ def dataplane(
     need()
     from argo.service.edc.register import dataplane as described
 
-    key = read_secret(token_file) if token_file else "-"
+    key = quote(read_secret(token_file), safe="") if token_file else "-"
     authorization = "" if token_file else "apikey"
     body = described(id_, f"{service.rstrip('/')}/edc/{key}/c3", types, labels, authorization)
     if management is None:

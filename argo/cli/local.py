@@ -33,23 +33,24 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
     The argo CLI (with ARGO_HTTP1=true), Hera and other clients work on it. A run that was submitted has a process of
     its own, which goes on when this server ends, and which is started again when it was killed.
     """
-    from argo.api.serve import serve, token_of
+    from argo.api.serve import TOKEN, serve
     from argo.cli.here import executor
     from argo.cli.output import emit, say
-    from argo.listening import listen
+    from argo.serving.sockets import LOOPBACK, address, listen
+    from argo.serving.tokens import token_of
 
-    if host not in ("127.0.0.1", "localhost", "::1") and token_file is None:
+    if host not in LOOPBACK and token_file is None:
         raise UsageError(f"{host} may be reached by others", hint="give a --token-file of your own")
     with options.local() as backend:
-        token, path = token_of(backend.home, token_file)
+        token, path = token_of(backend.home.root / TOKEN, token_file)
         with listen(host, port) as listener:
-            address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+            url = address(listener, host)
             if form != "text":
-                emit({"url": f"http://{address}", "tokenFile": str(path)}, form)
+                emit({"url": url, "tokenFile": str(path)}, form)
             else:
-                click.echo(f"serving the runs of {backend.home.root} at http://{address}")
+                click.echo(f"serving the runs of {backend.home.root} at {url}")
                 say(*executor().lines())
-                click.echo(f"\nexport ARGO_SERVER={address} ARGO_SECURE=false ARGO_HTTP1=true")
+                click.echo(f"\nexport ARGO_SERVER={url.partition('://')[2]} ARGO_SECURE=false ARGO_HTTP1=true")
                 click.echo(f'export ARGO_TOKEN="Bearer $(cat {path})" ARGO_NAMESPACE=default')
             sys.stdout.flush()
             serve(backend, listener, token)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from argo.target import Target
     from compiler.load.foreign.workflow_api import WorkflowApi
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PORT = 8000
 
 
@@ -47,13 +46,13 @@ def serve(
     from argo.cli.output import emit, say
 
     need()
-    from argo.listening import listen
     from argo.service.consumers import Consumers
     from argo.service.core import Service
     from argo.service.database import Database
     from argo.service.serve import environment_of, options_of, register, settings_of
     from argo.service.serve import serve as serve_
     from argo.service.settings import database_url
+    from argo.serving.sockets import LOOPBACK, address, listen
 
     old = _old(config) if config is not None else None
     project = _project()
@@ -65,10 +64,10 @@ def serve(
     if old is not None:
         register(Consumers(store), old)
     with listen(host, port) as listener:
-        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        url = address(listener, host)
         settings = settings_of(chosen, target, project, paths, chosen.public_url or url + root_path)
         service = Service(settings, store)
-        if host not in _LOOPBACK:
+        if host not in LOOPBACK:
             say("note: tokens go over plain HTTP here; put a proxy with TLS in front")
         if form != "text":
             emit({"url": url, "place": service.place.shown}, form)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from argo.cli import serving
 from argo.errors import ArgosyError, EnvironmentFailure, UsageError
 
 if TYPE_CHECKING:
@@ -29,33 +30,28 @@ unauthorized, forget, slow, hang."""
 
 
 @click.command("task-runner", short_help="Serve a Task Runner that runs nothing and fails on demand.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT",
-              show_envvar=True, help="0: any that is free.")  # fmt: skip
 @click.option("--on", "rules", metavar="PATTERN=BEHAVIOUR", multiple=True,
               help=_HELP)  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0), default=2.0, show_default=True, help="How long a job takes.")
-@click.option("--token-file", type=click.Path(path_type=Path), help="Ask every request for the token in this file.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not log requests.")
-def task_runner(
-    host: str, port: int, rules: tuple[str, ...], seconds: float, token_file: Path | None, quiet: bool
-) -> int:
+@serving.options
+def task_runner(rules: tuple[str, ...], seconds: float, quiet: bool, door: serving.Door) -> int:
     """Serve the API of a Task Runner on this machine, until Ctrl-C: jobs go through its states and run nothing.
 
     Jobs with an image named `error` fail; --on says more, the first rule that fits counts.
     """
     from argo.cli.output import say
-    from argo.listening import serve
-    from argo.taskrunner import Rule, TaskRunner, server
+    from argo.serving.process import serve
+    from argo.taskrunner import Rule, TaskRunner, application
 
-    token = read_file(token_file) if token_file else ""
-    runner = TaskRunner([Rule.parse(rule) for rule in rules], seconds, token)
-    serving = server(runner, host, port, quiet=quiet)
-    url = f"http://{host}:{serving.server_address[1]}"
+    runner = TaskRunner([Rule.parse(rule) for rule in rules], seconds)
+    opened = door.open("task-runner.token")
     say(
-        f"a Task Runner at {url}", f"try it with: argosy run --workflow-path DAG.yaml --tr-url {url} --tr-auth-jwt none"
+        f"a Task Runner at {opened.url}",
+        f"try it with: argosy run --workflow-path DAG.yaml --tr-url {opened.url} "
+        f"--tr-auth-jwt {f'@{opened.token}' if opened.token else 'none'}",
     )
-    serve(serving)
+    serve(application(runner, opened.admit, (lambda _: None) if quiet else say), opened.listener)
     return 0
 
 

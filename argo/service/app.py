@@ -11,23 +11,26 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from argo.errors import ArgosyError
 from argo.service import gx4ki, health, imla, v1
+from argo.service.admission import Admission
 from argo.service.core import Service
 from argo.service.edc import routes as edc
-from argo.service.errors import Refused, translated
+from argo.service.errors import Refused, translated, unavailable
+from argo.serving.guard import Guard
 
 log = logging.getLogger("argosy.service")
 _SAFE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
-def application(service: Service, *, work: bool = True) -> FastAPI:
-    """The application. Without `work` this copy answers only, and others do the jobs."""
+def application(service: Service, *, work: bool = True) -> ASGIApp:
+    """The application behind its guard. Without `work` this copy answers only, and others do the jobs."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -46,7 +49,10 @@ def application(service: Service, *, work: bool = True) -> FastAPI:
             service.close()
 
     app = FastAPI(title="Argosy", version="1", lifespan=lifespan, description=_DESCRIPTION, redoc_url=None)
-    known = (Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, ClientDisconnect)
+    known = (
+        Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, ClientDisconnect, RecursionError,
+        UnicodeError,
+    )  # fmt: skip
     for kind in (*known, Exception):
         app.add_exception_handler(kind, _answer)
     routers = [v1.router(service), gx4ki.router(service), edc.router(service), health.router(service)]
@@ -62,9 +68,9 @@ def application(service: Service, *, work: bool = True) -> FastAPI:
         row, output = granted(service.database, token)
         return v1.send(service.results.download(row, output), request)
 
-    app.middleware("http")(health.observed(service))
+    app.state.meters = health.Meters()
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    return app
+    return health.Observed(Guard(app, Admission(service.identity).admit, _answer), app)
 
 
 _DESCRIPTION: Final = "Compute assets as a service: upload inputs, start runs, follow them, get their results."
@@ -87,27 +93,40 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 async def _answer(request: Request, error: Exception) -> Response:
     """The answer to whatever was raised; never a traceback."""
+    refused = gx4ki.adapted(request, _refusal(request, error))
+    headers = dict(_SAFE)
+    if refused.retry:
+        headers["Retry-After"] = str(refused.retry)
+    if refused.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {"detail": refused.message} if refused.code == "gx4ki" else refused.body()
+    return JSONResponse(body, refused.status, headers)
+
+
+def _refusal(request: Request, error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
     if isinstance(error, RequestValidationError):
         first = error.errors()[0] if error.errors() else {"loc": (), "msg": "it is not valid"}
         place = ".".join(str(part) for part in first["loc"] if part != "body")
-        error = Refused(422, "invalid", f"{place}: {first['msg']}" if place else str(first["msg"]))
-    elif isinstance(error, HTTPException):
-        error = Refused(error.status_code, "http", str(error.detail))
-    elif isinstance(error, ArgosyError):
-        log.warning("refused", extra={"path": health.shown_path(request), "reason": error.message})
-        error = translated(error)
-    elif isinstance(error, ClientDisconnect):
-        error = Refused(400, "gone", "the request broke off")  # which nobody reads
-    elif isinstance(error, SQLAlchemyError):
+        return Refused(422, "invalid", f"{place}: {first['msg']}" if place else str(first["msg"]))
+    if isinstance(error, HTTPException):
+        return Refused(error.status_code, "http", str(error.detail))
+    if isinstance(error, ArgosyError):
+        log.warning("refused", extra={"path": health.shown_path(request.scope), "reason": error.message})
+        return translated(error)
+    return _broken(request, error)
+
+
+def _broken(request: Request, error: Exception) -> Refused:
+    if isinstance(error, ClientDisconnect):
+        return Refused(400, "gone", "the request broke off")  # which nobody reads
+    if isinstance(error, RecursionError):
+        return Refused(400, "invalid", "the request is nested too deeply")
+    if isinstance(error, (UnicodeError, DataError)):
+        return Refused(422, "invalid", "the request holds text that cannot be kept")
+    if isinstance(error, SQLAlchemyError):
         log.error("the store does not answer", extra={"reason": type(error).__name__})
-        error = Refused(503, "unavailable", "the service's store does not answer; try again", retry=5)
-    elif not isinstance(error, Refused):
-        log.error("internal error", exc_info=error, extra={"path": health.shown_path(request)})
-        error = Refused(500, "internal", "internal error")
-    headers = dict(_SAFE)
-    if error.retry:
-        headers["Retry-After"] = str(error.retry)
-    if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    body = {"detail": error.message} if error.code == "gx4ki" else error.body()
-    return JSONResponse(body, error.status, headers)
+        return unavailable()
+    log.error("internal error", exc_info=error, extra={"path": health.shown_path(request.scope)})
+    return Refused(500, "internal", "internal error")

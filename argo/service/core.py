@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import Final
 
 from starlette.requests import Request
 
@@ -28,7 +27,6 @@ from argo.service.work import Work
 from argo.service.worker import Worker
 
 log = logging.getLogger("argosy.service")
-_HEADERS: Final = ("access-token", "x-api-key")
 
 
 class Service:
@@ -67,14 +65,11 @@ class Service:
         self.place.close()
         self.database.close()
 
-    def allowed(self, request: Request, scope: str | None = None, token: str | None = None) -> Caller:
-        """Who calls, where that may do what the scope says. Raises Refused: 401, 403."""
-        caller = self.identity.caller(token if token is not None else _token(request))
-        if caller is None:
-            raise Refused(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
+    def allowed(self, request: Request, scope: str | None = None) -> Caller:
+        """Who calls, where that may do what the scope says. Raises Refused: 403."""
+        caller: Caller = request.state.caller
         if scope is not None and scope not in caller.scopes:
             raise Refused(403, "forbidden", f"the token does not have the scope {scope}")
-        request.state.consumer = caller.consumer.name
         return caller
 
     def run(self, request: Request, run: str, scope: str) -> Row:
@@ -105,10 +100,3 @@ class Service:
     def public_url(self, request: Request) -> str:
         """How the service is reached from outside."""
         return self.settings.public_url or str(request.base_url).rstrip("/")
-
-
-def _token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return next((request.headers[name] for name in _HEADERS if name in request.headers), "")

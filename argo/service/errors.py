@@ -1,25 +1,14 @@
-"""What the service answers when it does not do what was asked: a status, a code in one word, a sentence."""
+"""What the service answers when it does not do what was asked."""
 
 from __future__ import annotations
 
 from argo.errors import ArgosyError, ConflictError, DefinitionError, NotFoundError, UsageError
+from argo.serving.refused import Refused as Refused
 
 
-class Refused(Exception):  # noqa: N818  (an answer, not a failure)
-    """An answer other than 2xx. `retry` is the Retry-After header in seconds."""
-
-    def __init__(self, status: int, code: str, message: str, *, hint: str = "", retry: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.retry = retry
-
-    def body(self) -> dict[str, str]:
-        """`{"error", "message"}`, with `hint` where there is one. `detail` is where gx4ki's clients look."""
-        body = {"error": self.code, "message": self.message, "detail": self.message}
-        return {**body, "hint": self.hint} if self.hint else body
+def unavailable() -> Refused:
+    """The answer while the store does not give any."""
+    return Refused(503, "unavailable", "the service's store does not answer; try again", retry=5)
 
 
 def translated(error: ArgosyError) -> Refused:

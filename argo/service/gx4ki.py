@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
+from starlette._utils import get_route_path  # the router's own, so that both read the same path
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
@@ -15,13 +16,14 @@ from argo.service.catalog import Offered
 from argo.service.consumers import Consumer
 from argo.service.database import Row, ref_of
 from argo.service.errors import Refused
-from argo.service.receive import described, form_file, received_form
+from argo.service.receive import described, form_file, received_form, streamed
 from argo.service.results import attachment
 from argo.service.runs import ACTIVE, ENDED
 
 if TYPE_CHECKING:
     from argo.service.core import Service
 
+_ROOT: Final = "/services"
 _TAIL: Final = 100  # lines of the log at verbose_level 1
 _PODS: Final = {"Error": "Failed", "Skipped": "Pending", "Omitted": "Pending"}
 
@@ -31,9 +33,16 @@ def refused(status: int, detail: str) -> Refused:
     return Refused(status, "gx4ki", detail)
 
 
+def adapted(request: Request, error: Refused) -> Refused:
+    """A refusal as gx4ki's clients know it, where one of them calls."""
+    if error.status in (401, 403) and get_route_path(request.scope).startswith(_ROOT):
+        return refused(403, "Could not validate API KEY")
+    return error
+
+
 def router(service: Service) -> APIRouter:
     """The routes."""
-    routes, calls = APIRouter(prefix="/services", tags=["gx4ki Workflow API"]), _Calls(service)
+    routes, calls = APIRouter(prefix=_ROOT, tags=["gx4ki Workflow API"]), _Calls(service)
     for method, path, call, summary in (
         ("GET", "/", calls.services, "The services"),
         ("GET", "/{sid}/info", calls.info, "A service's asset"),
@@ -56,12 +65,7 @@ class _Calls:
         self._service = service
 
     def _consumer(self, request: Request, scope: str) -> Consumer:
-        try:
-            return self._service.allowed(request, scope).consumer
-        except Refused as error:
-            if error.status in (401, 403):
-                raise refused(403, "Could not validate API KEY") from None
-            raise
+        return self._service.allowed(request, scope).consumer
 
     def _offered(self, sid: str) -> Offered:
         try:
@@ -90,7 +94,7 @@ class _Calls:
 
     async def put(self, sid: str, resource: str, request: Request) -> Any:
         service = self._service
-        mine = await run_in_threadpool(self._consumer, request, "inputs")
+        mine = self._consumer(request, "inputs")
         asset = await run_in_threadpool(self._offered, sid)
         name = asset.resources("inputs").get(resource)
         if name is None:
@@ -101,7 +105,7 @@ class _Calls:
             return await self._put_file(mine, asset, name, resource, request, limit)
         async with received_form(request, "input_file", limit) as given:
             try:
-                await run_in_threadpool(service.inputs.keep, mine, asset, name, given)
+                await streamed(mine, lambda: service.inputs.keep(mine, asset, name, given))
             except UsageError as error:
                 raise refused(400, error.message) from None
             return {"upload_file": given.filename or resource}
@@ -113,7 +117,7 @@ class _Calls:
         async with form_file(request, "input_file", limit) as given:
             called = given.filename or ""
             await run_in_threadpool(service.inputs.room, mine, str(given.size))
-            await run_in_threadpool(service.inputs.stream, mine, asset, name, called, given.file)
+            await streamed(mine, lambda: service.inputs.stream(mine, asset, name, called, given.file))
             return {"upload_file": called or resource}
 
     def execute(self, sid: str, request: Request) -> Any:

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from argo.errors import UsageError
 from argo.service.errors import Refused
-from argo.service.receive import described, received_form
+from argo.service.receive import described, received_form, streamed
 from argo.service.results import attachment
 from argo.service.runs import ACTIVE
 
@@ -77,7 +77,7 @@ class _Jobs:
         return next((name for name, given in self._offered.model.inputs.items() if given.kind == "env"), "")
 
     async def deploy(self, request: Request, config_map_ref: str = "") -> Any:
-        consumer = (await run_in_threadpool(self._service.allowed, request, "runs")).consumer
+        consumer = self._service.allowed(request, "runs").consumer
         async with received_form(request, "config_data", _LIMIT) as given:
             run = await run_in_threadpool(self._deploy, consumer, given, [*filter(None, config_map_ref.split(","))])
         return {"status": "job deployed", "job_uuid": run}
@@ -157,11 +157,11 @@ class _Jobs:
 
     async def put(self, request: Request) -> Any:
         service = self._service
-        consumer = (await run_in_threadpool(service.allowed, request, "inputs")).consumer
+        consumer = service.allowed(request, "inputs").consumer
         offered = await run_in_threadpool(lambda: self._offered)
         async with received_form(request, "env_file", service.inputs.largest("env")) as given:
-            kept = await run_in_threadpool(
-                lambda: service.inputs.keep(consumer, offered, self._variables, given, current=False)
+            kept = await streamed(
+                consumer, lambda: service.inputs.keep(consumer, offered, self._variables, given, current=False)
             )
         return {"filename": kept["filename"], "resource_id": kept["id"]}
 

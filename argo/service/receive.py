@@ -8,44 +8,28 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
+from weakref import WeakValueDictionary
 
-from anyio import CapacityLimiter, fail_after, from_thread, to_thread
+from anyio import CapacityLimiter, from_thread, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.types import Message
 
+from argo.service.consumers import Consumer
 from argo.service.errors import Refused
 from argo.service.inputs import Spooled, spool
+from argo.serving.guard import too_large
 
 _PIECE: Final = 1 << 20
-_STREAMS: Final = 16  # bodies that are passed on as they come, at once
-_STALL: Final = 60  # seconds in which something more of such a body has to come
+_STREAMS: Final = 32  # uploads that are stored at once
+_EACH: Final = 4  # of them of one consumer
 T = TypeVar("T")
 _FRAME: Final = 64 << 10  # bytes that a form takes besides its file
 
 
-def too_large(limit: int) -> Refused:
-    """The answer to a body that is larger than that."""
-    return Refused(413, "too-large", f"at most {limit} bytes are taken")
-
-
 def bounded(request: Request, limit: int) -> None:
-    """Have the request's body refused when it grows beyond `limit`. Raises Refused where it says so itself."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise too_large(limit)
-    receive, taken = request._receive, 0
-
-    async def counted() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body") or b"")
-        if taken > limit:
-            raise too_large(limit)
-        return message
-
-    request._receive = counted
+    """Take more than is usual: have the request's body refused only when it grows beyond `limit`."""
+    request.state.body.limit = limit
 
 
 @asynccontextmanager
@@ -85,22 +69,25 @@ class Body:
         return data
 
     async def _next(self) -> bytes | None:
-        try:
-            with fail_after(_STALL):
-                return await anext(self._pieces, None)
-        except TimeoutError:
-            raise Refused(408, "stalled", f"nothing has come for {_STALL} s") from None
+        return await anext(self._pieces, None)
 
 
-async def streamed(work: Callable[[], T]) -> T:
-    """What a thread makes of a body that is still coming. Such threads are few, since each holds a part in memory;
-    they are others than those that answer requests."""
-    return await to_thread.run_sync(work, limiter=_limiter())
+async def streamed(consumer: Consumer, work: Callable[[], T]) -> T:
+    """What a thread makes of an upload, while its body is still coming or afterwards. Such threads are few, since each
+    holds a part in memory, and few of them are one consumer's; they are others than those that answer requests."""
+    mine = _turns().setdefault(consumer.id, CapacityLimiter(_EACH))
+    async with mine:
+        return await to_thread.run_sync(work, limiter=_limiter())
 
 
 @cache
 def _limiter() -> CapacityLimiter:
     return CapacityLimiter(_STREAMS)
+
+
+@cache
+def _turns() -> WeakValueDictionary[str, CapacityLimiter]:
+    return WeakValueDictionary()
 
 
 def described(field: str) -> dict[str, Any]:

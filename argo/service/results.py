@@ -19,7 +19,7 @@ from argo.service.database import Database, Row, first, now, ref_of
 from argo.service.delivery import SUFFIX
 from argo.service.errors import Refused
 from argo.service.progress import result_of
-from argo.service.schema import grants, runs
+from argo.service.schema import consumers, grants, runs
 from argo.track.outputs import Result
 
 if TYPE_CHECKING:
@@ -160,8 +160,10 @@ def granted(database: Database, token: str) -> tuple[Row, str]:
     wanted = (
         select(runs, grants.c.output)
         .join(grants, grants.c.run == runs.c.id)
+        .join(consumers, consumers.c.id == runs.c.consumer)
         .where(
             grants.c.digest == digest(token),
+            consumers.c.disabled.is_(False),
             grants.c.revoked.is_(False),
             grants.c.expires_at > now(),
             runs.c.deleted.is_(False),

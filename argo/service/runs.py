@@ -5,6 +5,7 @@ pending -> running -> succeeded | failed | canceled
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -48,10 +49,12 @@ class Runs:
         extension: Extension | None = None,
         origin: str = "v1",
         key: str = "",
+        body: Any = None,
         current: bool = True,
         also: Callable[[Connection, str], None] | None = None,
     ) -> Row:
-        """Record a run, which a worker then submits. With a `key` the same call gives the same run.
+        """Record a run, which a worker then submits. With a `key` the same call gives the same run, and
+        one with another `body` is refused.
 
         `uploads` are ids by input; an input that is not named is the consumer's current one, unless `current` is False.
         `also` is done in the same transaction. Raises Refused.
@@ -59,23 +62,22 @@ class Runs:
         values = _texts(offered, parameters or {})
         _check_bounds(offered, extension)
         gpus = extension.gpu if extension is not None and extension.gpu is not None else offered.gpus
+        wanted = {"parameters": values, "extension": extension and extension._asdict()}
+        asked = hashlib.sha256(json.dumps([offered.name, body], sort_keys=True).encode()).hexdigest()
         made = str(uuid5(NAMESPACE_URL, f"{consumer.id}/{key}")) if key else new_id()
         with self._database.writing() as connection:
             locked(connection, consumer)
             known = first(connection.execute(select(runs).where(runs.c.id == made)))
             if known is not None:
+                _check_same(known, asked)
                 return known
             self._check_quota(connection, consumer, gpus)
             given = _given(connection, consumer, offered, uploads or {}, current=current)
-            asked = {
-                "parameters": values,
-                "extension": extension and extension._asdict(),
-                "bucket": consumer.bucket,
-            }
             row = {
                 "id": made, "consumer": consumer.id, "asset": offered.name, "version": offered.version,
                 "origin": origin, "state": "pending", "gpus": gpus, "created_at": now(),
-                "request": json.dumps({**asked, "uploads": given}), "revision": revision(),
+                "request": json.dumps({**wanted, "bucket": consumer.bucket, "uploads": given, "asked": asked}),
+                "revision": revision(),
             }  # fmt: skip
             connection.execute(insert(runs).values(**row))
             outbox.add(connection, "submit", made, key=f"submit:{made}")
@@ -218,6 +220,13 @@ def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
     if missing:
         raise Refused(422, "invalid", f"missing parameters: {', '.join(missing)}")
     return values
+
+
+def _check_same(known: Row, asked: str) -> None:
+    """Raises Refused where a key comes with another request than before."""
+    if json.loads(known["request"]).get("asked", asked) != asked:
+        message = "this Idempotency-Key has started another run"
+        raise Refused(422, "idempotency-key", message, hint="use a new key for another request")
 
 
 def _check_bounds(offered: Offered, extension: Extension | None) -> None:

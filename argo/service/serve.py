@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import uvicorn
+from typing import TYPE_CHECKING, Final
 
 from argo.errors import ConflictError, DefinitionError
 from argo.service.app import application
@@ -20,6 +16,7 @@ from argo.service.consumers import DEFAULT_SCOPES, Consumers
 from argo.service.core import Service
 from argo.service.health import JsonLines
 from argo.service.settings import Limits, Settings, bytes_of, read_secret
+from argo.serving.process import serve as serve_
 
 if TYPE_CHECKING:
     from argo.target import Target
@@ -108,39 +105,14 @@ def environment_of(old: WorkflowApi) -> Mapping[str, str]:
 def serve(service: Service, listener: socket.socket, *, work: bool = True, root_path: str = "") -> None:
     """Serve until SIGTERM or SIGINT: streams end, answers and jobs under way end, runs go on."""
     _log()
-    config = uvicorn.Config(
-        application(service, work=work), log_config=None, access_log=False, lifespan="on", root_path=root_path,
-        timeout_graceful_shutdown=_GRACE, h11_max_incomplete_event_size=64 << 10, ws="none", server_header=False,
-    )  # fmt: skip
-    _Server(config, service).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Ends the streams first when it is told to end: they would be waited for."""
-
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but a signal that was obeyed is not sent again afterwards: to end so is no failure."""
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._service.hub.end()
-        await super().shutdown(sockets)
+    serve_(application(service, work=work), listener, ending=service.hub.end, grace=_GRACE, root_path=root_path)
 
 
 def _log() -> None:
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    """One form for every line, whoever writes it."""
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, level in (("argosy", logging.INFO), ("uvicorn", logging.WARNING)):
-        logger: Any = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("argosy").setLevel(logging.INFO)

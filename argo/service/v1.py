@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
@@ -14,6 +14,7 @@ from argo.errors import NotFoundError
 from argo.service import results, sessions
 from argo.service.database import ref_of
 from argo.service.errors import Refused
+from argo.service.messages import Message
 from argo.service.receive import Body, received, streamed
 from argo.service.runs import shown
 
@@ -29,13 +30,13 @@ Name = Annotated[str, Field(min_length=1, max_length=63)]
 Word = Annotated[str, Field(max_length=32768)]
 
 
-class Brought(BaseModel):
+class Brought(Message):
     """What is brought to an extended asset. Code comes as an input of kind archive."""
 
     model_config = ConfigDict(extra="forbid")
     image: Annotated[str, Field(max_length=512)] = ""
-    command: Annotated[list[Word], Field(max_length=256)] = []
-    args: Annotated[list[Word], Field(max_length=256)] = []
+    command: Annotated[tuple[Word, ...], Field(max_length=256)] = ()
+    args: Annotated[tuple[Word, ...], Field(max_length=256)] = ()
     cpu: Annotated[str, Field(max_length=32)] = ""
     memory: Annotated[str, Field(max_length=32)] = ""
     gpu: Annotated[int, Field(ge=0, le=1024)] | None = None
@@ -46,18 +47,17 @@ class Brought(BaseModel):
         """As the compiler takes it."""
         from compiler.extend import Extension
 
-        given = self.model_dump()
-        return Extension(**{**given, "command": tuple(self.command), "args": tuple(self.args)})
+        return Extension(**self.model_dump())
 
 
-class NewRun(BaseModel):
+class NewRun(Message):
     """What is to be run. `inputs` are ids of uploads; inputs not named are the ones uploaded last."""
 
     model_config = ConfigDict(extra="forbid")
     asset: Name
     version: Annotated[str, Field(max_length=63)] | None = None
-    parameters: dict[Name, Any] = {}
-    inputs: dict[Name, Name] = {}
+    parameters: dict[Name, Any] = Field(default_factory=dict)
+    inputs: dict[Name, Name] = Field(default_factory=dict)
     extension: Brought | None = None
 
 
@@ -118,7 +118,7 @@ def _inputs(routes: APIRouter, service: Service) -> None:
         openapi_extra=_BYTES,
     )  # fmt: skip
     async def put(asset: str, name: str, request: Request, filename: str | None = None) -> Any:
-        consumer = (await run_in_threadpool(service.allowed, request, "inputs")).consumer
+        consumer = service.allowed(request, "inputs").consumer
         offered = await run_in_threadpool(_input, service, asset, name)
         kind, called = offered.model.inputs[name].kind, (filename or name)[:255]
         limit = service.inputs.largest(kind)
@@ -126,9 +126,9 @@ def _inputs(routes: APIRouter, service: Service) -> None:
             length = request.headers.get("content-length", "")
             room = await run_in_threadpool(service.inputs.room, consumer, length)
             body = Body(request, min(limit, room))
-            return await streamed(lambda: service.inputs.stream(consumer, offered, name, called, body))
+            return await streamed(consumer, lambda: service.inputs.stream(consumer, offered, name, called, body))
         async with received(request, limit, called) as given:
-            return await run_in_threadpool(service.inputs.keep, consumer, offered, name, given)
+            return await streamed(consumer, lambda: service.inputs.keep(consumer, offered, name, given))
 
     @routes.delete("/assets/{asset}/inputs/{name}", tags=["Inputs"], summary="Forget an input", status_code=204)
     def forget(asset: str, name: str, request: Request) -> None:
@@ -149,7 +149,7 @@ def _runs(routes: APIRouter, service: Service) -> None:
         return shown(
             service.runs.start(
                 consumer, offered, parameters=body.parameters, uploads=body.inputs, extension=brought,
-                key=key and f"v1:{key}",
+                key=key and f"v1:{key}", body=body.model_dump(),
             )
         )  # fmt: skip
 

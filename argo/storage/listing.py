@@ -29,8 +29,10 @@ def listed(reader: Reader, prefix: str) -> Iterator[ObjectInfo]:
             key = unquote_plus(found.findtext("{*}Key", ""))
             if key and not key.endswith("/"):
                 etag = found.findtext("{*}ETag", "").strip('"')
-                yield ObjectInfo(key, int(found.findtext("{*}Size", "0")), etag)
+                yield ObjectInfo(key, _size(reader, found.findtext("{*}Size", "0")), etag)
         token = page.findtext("{*}NextContinuationToken", "")
+        if token and token == query.get("continuation-token"):
+            raise _odd(reader, "it gives the same page again and again")
         if page.findtext("{*}IsTruncated") != "true" or not token:
             return
         query["continuation-token"] = token
@@ -49,9 +51,19 @@ def _asked(reader: Reader, query: dict[str, str]) -> Element:
 
     try:
         return fromstring(patiently(lambda: reader.ask(query)))  # noqa: S314 -- expat bounds what entities become
-    except ParseError as error:
-        raise StorageError(
-            f"{reader.signer.host} does not answer as S3 does",
-            tried=f"to list the bucket {reader.bucket}",
-            hint="look at store.endpoint of the profile in argosy.yaml",
-        ) from error
+    except ParseError:
+        raise _odd(reader, "it sent no XML") from None
+
+
+def _size(reader: Reader, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise _odd(reader, f"an object's Size is {text[:40]!r}")
+    return int(text)
+
+
+def _odd(reader: Reader, what: str) -> StorageError:
+    return StorageError(
+        f"{reader.signer.host} does not answer as S3 does: {what}",
+        tried=f"to list the bucket {reader.bucket}",
+        hint="look at store.endpoint of the profile in argosy.yaml",
+    )

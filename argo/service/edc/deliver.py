@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select, update
@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from argo.backend import Json
 from argo.errors import RemoteError
 from argo.service.database import every
-from argo.service.edc.targets import check
+from argo.service.edc.targets import below
 from argo.service.edc.transfers import Transfers
 from argo.service.errors import Refused
 from argo.service.schema import runs, transfers
@@ -54,9 +54,8 @@ class Deliverer:
             transfer = every(connection.execute(select(transfers).where(transfers.c.id == job.subject)))[0]
             run = every(connection.execute(select(runs).where(runs.c.id == transfer["run"])))[0]
         try:
-            target = check(transfer["callback"], self._edc.callbacks)
-            path, body = self._message(what, transfer, run)
-            _post(target + path, body, self._api_key)
+            parts, body = self._message(what, transfer, run)
+            _post(below(transfer["callback"], parts, self._edc.callbacks), body, self._api_key)
         except (RemoteError, Refused) as error:
             message = getattr(error, "message", str(error))
             log.warning("callback failed", extra={"transfer": job.subject, "reason": message, "attempt": job.attempts})
@@ -73,20 +72,20 @@ class Deliverer:
             self._outbox.done(connection, job)
         log.info("callback delivered", extra={"transfer": job.subject, "told": what})
 
-    def _message(self, what: str, transfer: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, Json]:
-        """The path below the callback address, and the body."""
+    def _message(self, what: str, transfer: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[Sequence[str], Json]:
+        """The parts of the path below the callback address, and the body."""
         protocol, process, resource = transfer["protocol"], transfer["process"], transfer["resource"]
         if protocol == "c3":
-            return f"/transfers/{process}/dataflow/{what}", self._signal(what, transfer, run)
+            return ("transfers", process, "dataflow", what), self._signal(what, transfer, run)
         if what == "deprovision":
             if protocol == "c2":
-                return f"/{process}/{resource}/deprovision", {}
+                return (process, resource, "deprovision"), {}
             answer = {"provisionedResourceId": resource, "inProcess": False, "error": False, "errorMessage": None}
-            return f"/{process}/deprovision", answer
+            return (process, "deprovision"), answer
         properties = self._address(transfer, run).properties()
         if protocol == "c2":
-            return f"/{process}/{resource}/provision", {"dataAddress": {"properties": properties, **properties}}
-        return f"/{process}/provision", {
+            return (process, resource, "provision"), {"dataAddress": {"properties": properties, **properties}}
+        return (process, "provision"), {
             "edctype": _C1,
             "resourceDefinitionId": resource,
             "assetId": transfer["asset"],

@@ -3,14 +3,15 @@ one is sent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from argo.service.consumers import Consumer
 from argo.service.errors import Refused
+from argo.service.messages import Message
 
 if TYPE_CHECKING:
     from argo.service.core import Service
@@ -22,13 +23,13 @@ _REPLIES: Final = {
 }  # fmt: skip
 
 
-class Message(BaseModel):
+class FromConnector(Message):
     """What all messages of connectors have in common: fields that are not known are passed over."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class ProvisionC1(Message):
+class ProvisionC1(FromConnector):
     """From the control plane's provisioner."""
 
     asset_id: str = Field(alias="assetId", min_length=1)
@@ -38,7 +39,7 @@ class ProvisionC1(Message):
     resource: str = Field(alias="resourceDefinitionId", default="")
 
 
-class ProvisionC2(Message):
+class ProvisionC2(FromConnector):
     """From the data plane's provisioner."""
 
     type: str
@@ -47,7 +48,7 @@ class ProvisionC2(Message):
     callback: str = Field(alias="callbackAddress", min_length=1)
 
 
-class Signal(Message):
+class Signal(FromConnector):
     """Data Plane Signaling: the messages that begin something."""
 
     process: str = Field(alias="processId", min_length=1)
@@ -55,26 +56,30 @@ class Signal(Message):
     callback: str = Field(alias="callbackAddress", min_length=1)
 
 
+async def _key(key: Annotated[str, Path(description="the connector's token; - where a header brings it")]) -> str:
+    return key
+
+
 def router(service: Service) -> APIRouter:
     """The routes."""
-    routes = APIRouter(prefix="/edc/{key}", tags=["EDC"])
+    routes = APIRouter(prefix="/edc/{key}", tags=["EDC"], dependencies=[Depends(_key)])
 
-    def connector(key: str, request: Request) -> Consumer:
-        return service.allowed(request, "edc", None if key == "-" else key).consumer
+    def connector(request: Request) -> Consumer:
+        return service.allowed(request, "edc").consumer
 
     @routes.post("/c1", summary="Provision or deprovision, from the control plane")
-    def c1(key: str, body: ProvisionC1, request: Request) -> dict[str, Any]:
-        consumer = connector(key, request)
+    def c1(body: ProvisionC1, request: Request) -> dict[str, Any]:
+        consumer = connector(request)
         return _provision(service, consumer, "c1", body.type, body.process, body.asset_id, body.callback, body.resource)
 
     @routes.post("/c2/{asset}", summary="Provision or deprovision, from the data plane")
-    def c2(key: str, asset: str, body: ProvisionC2, request: Request) -> dict[str, Any]:
-        consumer = connector(key, request)
+    def c2(asset: str, body: ProvisionC2, request: Request) -> dict[str, Any]:
+        consumer = connector(request)
         return _provision(service, consumer, "c2", body.type, body.flow, asset, body.callback, body.resource)
 
     @routes.post("/c3/{verb}", summary="Prepare or start a data flow")
-    def c3(key: str, verb: str, body: Signal, request: Request, response: Response) -> dict[str, Any]:
-        consumer = connector(key, request)
+    def c3(verb: str, body: Signal, request: Request, response: Response) -> dict[str, Any]:
+        consumer = connector(request)
         if verb not in ("prepare", "start"):
             raise Refused(404, "not-found", "there is prepare and start")
         state = "preparing" if verb == "prepare" else "starting"
@@ -84,12 +89,12 @@ def router(service: Service) -> APIRouter:
         return _reply(service, transfer, response)
 
     @routes.post("/c3/{process}/{verb}", summary="Suspend, resume, terminate or complete a data flow")
-    async def signal(key: str, process: str, verb: str, request: Request, response: Response) -> dict[str, Any]:
-        return await run_in_threadpool(_signal, service, connector(key, request), process, verb, response)
+    async def signal(process: str, verb: str, request: Request, response: Response) -> dict[str, Any]:
+        return await run_in_threadpool(_signal, service, connector(request), process, verb, response)
 
     @routes.get("/c3/{process}/status", summary="The state of a data flow")
-    def status(key: str, process: str, request: Request, response: Response) -> dict[str, Any]:
-        return _reply(service, _known(service, connector(key, request), "c3", process), response, address=False)
+    def status(process: str, request: Request, response: Response) -> dict[str, Any]:
+        return _reply(service, _known(service, connector(request), "c3", process), response, address=False)
 
     return routes
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from argo.service.errors import Refused
 
+_LONGEST: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -18,10 +19,10 @@ def check(url: str, allowed: Sequence[str]) -> str:
         origin = _origin(parts)
     except ValueError:
         raise _refused() from None
-    path = unquote(parts.path)
-    if "@" in parts.netloc or parts.query or parts.fragment or "\\" in url or any(ord(c) <= 32 for c in url):
+    path = _decoded(parts.path)
+    if "@" in parts.netloc or parts.query or parts.fragment or any(ord(c) <= 32 for c in url) or origin is None:
         raise _refused()
-    if origin is None or ".." in path.split("/"):
+    if "\\" in url + path or any(_is_dots(segment) for segment in path.split("/")):
         raise _refused()
     for beginning in allowed:
         known = urlsplit(beginning)
@@ -29,6 +30,35 @@ def check(url: str, allowed: Sequence[str]) -> str:
         if _origin(known) == origin and (path == folder or path.startswith(f"{folder}/")):
             return url.rstrip("/")
     raise _refused()
+
+
+def check_id(text: str) -> None:
+    """Raises Refused for what is not to be one part of a URL's path, as connectors name processes and resources."""
+    if len(text) > _LONGEST:
+        raise Refused(400, "invalid", "an id is too long")
+    if _is_dots(text) or any(letter in "/\\?#%;" or ord(letter) <= 32 or ord(letter) == 127 for letter in text):
+        raise Refused(400, "invalid", "an id holds what an id does not", hint="letters, digits, : . _ -")
+
+
+def below(callback: str, parts: Sequence[str], allowed: Sequence[str]) -> str:
+    """The URL of some parts below a callback address, quoted, and held against what is allowed as a client would send
+    it. Raises Refused."""
+    for part in parts:
+        check_id(part)
+    target = "/".join((check(callback, allowed), *(quote(part, safe=":") for part in parts)))
+    return check(target, [callback])
+
+
+def _decoded(path: str) -> str:
+    """A path without any percent-encoding, also one that was encoded several times."""
+    while (plain := unquote(path)) != path:
+        path = plain
+    return path
+
+
+def _is_dots(segment: str) -> bool:
+    """Whether it leads elsewhere, also for servers that cut off parameters (`..;x`)."""
+    return segment.partition(";")[0] in (".", "..")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int] | None:

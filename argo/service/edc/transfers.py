@@ -9,6 +9,7 @@ Signaling (from 0.16). States:
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, insert, select, update
 from argo.service import outbox, results, runs
 from argo.service.consumers import Consumer
 from argo.service.database import Database, Row, every, first, new_id, now
-from argo.service.edc.targets import check
+from argo.service.edc.targets import check, check_id
 from argo.service.errors import Refused
 from argo.service.schema import runs as runs_table
 from argo.service.schema import transfers
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _READY: Final = {"provisioning": "provisioned", "preparing": "prepared", "starting": "started"}
 _OVER: Final = ("deprovisioned", "failed", "completed", "terminated")
-_LONGEST: Final = 200
 
 
 class Transfers:
@@ -45,11 +45,12 @@ class Transfers:
         resource: str = "",
     ) -> Row:  # fmt: skip
         """The transfer of a process, with a run of the asset; the same again gives the same. Raises Refused."""
-        for text in (process, asset, resource):
-            if len(text) > _LONGEST:
-                raise Refused(400, "invalid", "an id is too long")
+        for text in (process, resource):
+            check_id(text)
         known = self.find(consumer, protocol, process, resource)
         if known is not None:
+            if known["asset"] != asset:
+                raise Refused(409, "conflict", f"the process is one of the asset {known['asset']}")
             return known
         callback = check(callback, self._allowed)
         offered = self._catalog.usable(self._catalog.of_offer(asset))
@@ -63,7 +64,7 @@ class Transfers:
         def record(connection: Connection, run: str) -> None:
             connection.execute(insert(transfers).values(**row, run=run))
 
-        key = f"{protocol}:{process}:{resource}"
+        key = json.dumps([protocol, process, resource])
         self._runs.start(consumer, offered, origin="edc", key=key, also=record)
         found = self.find(consumer, protocol, process, resource)
         assert found is not None

@@ -180,7 +180,8 @@ def test_urls_that_are_not_read(argosy: Command) -> None:
 
 def test_the_command_serves_a_task_runner(argosy: Command) -> None:
     argosy.write(fork_join_dag=FORK_JOIN)
-    (argosy.cwd / "token").write_text("sesame")
+    (argosy.cwd / "token").write_text("sesame-and-lilies")
+    (argosy.cwd / "token").chmod(0o600)
     server = argosy.start(
         "task-runner", "--port", "0", "--seconds", "0.1", "--on", "special=fail", "--token-file", "token"
     )

@@ -31,6 +31,7 @@ def started(argosy: Command, *args: str) -> tuple[Any, str]:
 def test_dags_run_when_they_are_asked_for(argosy: Command) -> None:
     argosy.write(fork_join_dag=FORK_JOIN)
     (argosy.cwd / "token").write_text("secret-of-the-server")
+    (argosy.cwd / "token").chmod(0o600)
     with serving("special=fail") as (failing, other), serving() as (runner, url):
         process, here = started(argosy, "--tr-url", url, "--tr-url", other, "--token-file", "token")
         headers = {"Authorization": "Bearer secret-of-the-server"}
@@ -63,7 +64,7 @@ def test_a_task_runner_is_a_url(argosy: Command) -> None:
 def test_a_run_under_way_is_left_and_goes_on(argosy: Command) -> None:
     argosy.write(fork_join_dag=FORK_JOIN)
     with serving(seconds=3) as (_, url):
-        process, here = started(argosy, "--tr-url", url)
+        process, here = started(argosy, "--tr-url", url, "--without-token")
         with httpx.Client() as client, pytest.raises(httpx.TransportError):
             client.post(here, json={"workflow-path": "fork_join_dag.yaml"}, timeout=1)
         argosy.until(lambda: len(argosy.json("list")) == 1)

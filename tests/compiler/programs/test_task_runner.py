@@ -95,7 +95,7 @@ def test_the_token_is_read_from_its_file_and_never_said(tmp_path: Path) -> None:
         code, more = run(url, TASK_RUNNER_TOKEN_FILE=str(file))
         assert code == 1
         assert "failed: POST /job gave 401" in more
-        assert "token" not in said + more.replace("the token is not valid", "")
+        assert "token" not in said + more.replace("the token is missing, or not valid", "")
 
 
 def test_a_token_that_was_renewed_is_used(tmp_path: Path) -> None:
