@@ -22,12 +22,33 @@ if TYPE_CHECKING:
 _PORT = 8000
 
 
+def _without_password(_context: click.Context, _parameter: click.Parameter, url: str | None) -> str | None:
+    from urllib.parse import parse_qs, urlsplit
+
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return url  # which is said to be none where it is used
+    if parts.password or "password" in parse_qs(parts.query):
+        raise UsageError(
+            "--database holds a password, which the process list shows to all users of this machine",
+            hint="put the URL into ARGOSY_DATABASE",
+        )
+    return url
+
+
+_database = click.option(
+    "--database", metavar="URL", callback=_without_password,
+    help="sqlite:///path or postgresql://…, without a password; else ARGOSY_DATABASE, argosy.yaml.",
+)  # fmt: skip
+
+
 @click.command(short_help="Serve compute assets to consumers: the Workflow API and EDC.")
 @click.argument("paths", metavar="[ASSETS]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @options.profile
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="A workflow-api.cfg of the gx4ki Workflow API: its user, token, cluster and store.")  # fmt: skip
-@click.option("--database", metavar="URL", help="sqlite:///path or postgresql://…; else ARGOSY_DATABASE, argosy.yaml.")
+@_database
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True, help="0: a free one.")
 @click.option("--root-path", default="", envvar="FASTAPI_ROOT_PATH", help="The path that a proxy in front takes away.")
@@ -86,9 +107,6 @@ def serve(
 @click.group(short_help="Manage who may use the service, and their tokens.")
 def consumers() -> None:
     """Manage who may use `argosy serve`: consumers, their limits and their tokens."""
-
-
-_database = click.option("--database", metavar="URL", help="As for `argosy serve`.")
 
 
 @consumers.command(short_help="Add a consumer, with a first token.")

@@ -94,12 +94,12 @@ def test_a_large_body_with_a_token_is_refused_by_its_length(served: Served, toke
 
 
 @pytest.mark.parametrize("depth", [200, 900, 5000, 400_000])
-def test_json_that_is_nested_deeply_is_the_callers_fault(served: Served, token: str, depth: int) -> None:
+def test_json_that_is_nested_deeply_breaks_nothing(served: Served, token: str, depth: int) -> None:
     deep = "[" * depth + "]" * depth
     body = f'{{"asset": "echo", "parameters": {{"text": {deep}}}}}'
     headers = {"Content-Type": "application/json"}
     answer = served.client(token).post("/v1/runs", content=body, headers=headers)
-    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.status_code == 202 if depth < 1000 else 400 <= answer.status_code < 500, answer.text
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ def test_an_identity_provider_that_hangs_stops_nothing(tmp_path: Path) -> None:
             own = served.consumer("own")
             with ExitStack() as held:
                 clients = [
-                    held.enter_context(connected(served, head("GET", "/v1/me", "eyJhbGciOiJSUzI1NiJ9.e30.x")))
+                    held.enter_context(connected(served, head("GET", "/v1/me", "eyJhbGciOiJSUzI1NiJ9.e30.eHg")))
                     for _ in range(100)
                 ]
                 answered(served)

@@ -107,11 +107,13 @@ def test_tokens_that_are_none(unserved: Served, issuer: Issuer) -> None:
 
 
 def test_scopes_come_from_the_token_or_the_settings(unserved: Served, issuer: Issuer) -> None:
-    serve(unserved, issuer, scopes=["assets"])
+    serve(unserved, issuer, scopes=["assets", "inputs"])
     unserved.consumer("alice", "--subject", f"{issuer.url}#alice")
     assert (status(unserved, issuer.token()), status(unserved, issuer.token(), "/v1/assets")) == (403, 200)
-    assert status(unserved, issuer.token(scope="openid runs")) == 200
-    assert status(unserved, issuer.token(scope="openid runs"), "/v1/assets") == 403
+    assert status(unserved, issuer.token(scope="openid inputs"), "/v1/assets") == 403
+    for more in ("runs", "assets runs edc"):
+        assert status(unserved, issuer.token(scope=more)) == 403, "the settings are the ceiling"
+    assert status(unserved, issuer.token(scope="assets runs"), "/v1/assets") == 200
 
 
 def test_subjects_are_registered_where_that_is_wanted(unserved: Served, issuer: Issuer) -> None:

@@ -1,0 +1,117 @@
+"""A web page, and whoever has no token, cannot make the small servers do anything."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from argo.serving import sockets
+from argo.serving.guard import checked
+from argo.serving.process import Server as Process
+from argo.taskrunner import TaskRunner, application
+from tests.argo.api.serving import Server, serving
+from tests.argo.cli.conftest import Command
+from tests.argo.cli.conftest import argosy as argosy
+
+HARM = "from pathlib import Path\nPath('harm').write_text('done')\n"
+
+
+def started(argosy: Command, name: str, *more: str) -> str:
+    """The URL of a small server."""
+    arguments = ("--tr-url", "http://127.0.0.1:9") if name == "atom" else ()
+    process = argosy.start(name, "--port", "0", *arguments, *more)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    return next(word.rstrip("/") for word in line.split() if word.startswith("http://"))
+
+
+@pytest.mark.parametrize(("name", "path"), [("atom", "/"), ("task-runner", "/job")])
+def test_a_token_is_asked_for_without_being_told_to(argosy: Command, name: str, path: str) -> None:
+    url = started(argosy, name)
+    (token,) = argosy.home.glob("*.token")
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    asked = {"imageUri": "x", "workflow-path": "none.yaml"}
+    assert httpx.post(url + path, json=asked).status_code == 401
+    given = {"Authorization": f"Bearer {token.read_text()}"}
+    assert httpx.post(url + path, headers=given, json=asked, timeout=60).status_code in (200, 400)
+
+
+PAGES = [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:8080"},
+    {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example:8080"}, {"Host": "127.0.0.1.evil.example"},
+    {"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data; boundary=x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "path"), [("atom", "/"), ("task-runner", "/job")])
+def test_a_page_is_refused_in_every_case(argosy: Command, name: str, path: str) -> None:
+    url = started(argosy, name, "--without-token")
+    body = json.dumps({"imageUri": "x", "workflow-path": "none.yaml"})
+    headers = {"Content-Type": "application/json"}
+    assert httpx.post(url + path, content=body, headers=headers, timeout=60).status_code in (200, 400)
+    for page in PAGES:
+        assert httpx.post(url + path, content=body, headers={**headers, **page}).status_code in (403, 415), page
+        asked = httpx.options(url + path, headers={**page, "Access-Control-Request-Method": "POST"})
+        assert asked.status_code >= 400, page
+
+
+def test_python_is_not_run_by_request(argosy: Command) -> None:
+    (argosy.cwd / "flow.py").write_text(HARM)
+    (argosy.cwd / "flow.yaml").symlink_to("flow.py")
+    (argosy.cwd / "folder").mkdir()
+    (argosy.cwd / "folder" / "flow.py").write_text(HARM)
+    url = started(argosy, "atom", "--without-token")
+    for path in ("flow.py", "./flow.py", "flow.yaml", "folder", "folder/flow.py", "."):
+        answer = httpx.post(url, json={"workflow-path": path}, timeout=60)
+        assert answer.status_code == 400, (path, answer.text)
+    assert not (argosy.cwd / "harm").exists()
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("api") / "home") as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("page", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Host": "evil.example"}, 403), ({"Content-Type": "text/plain"}, 415), ({"Authorization": "Bearer x"}, 401),
+        ({"Origin": "http://localhost:3000"}, 200), ({}, 200),
+    ],
+)  # fmt: skip
+def test_the_api_of_this_machine_has_the_same_guard(api: Server, page: dict[str, str], status: int) -> None:
+    headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/json", **page}
+    assert httpx.get(f"{api.url}/api/v1/workflows/one", headers=headers).status_code == status
+
+
+def test_small_answers_go_out_at_once() -> None:
+    with sockets.listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_a_connection_does_not_wait_to_fill_its_packets() -> None:
+    seen: list[int] = []
+
+    def look(request: Request) -> None:
+        transport = request.state.transport
+        seen.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with sockets.listen("127.0.0.1", 0) as listener:
+        server = Process(application(TaskRunner(), checked(look)))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            httpx.get(sockets.address(listener, "127.0.0.1") + "/jobs")
+        finally:
+            server.should_exit = True
+            thread.join()
+    assert seen == [1]
