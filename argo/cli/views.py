@@ -162,8 +162,10 @@ def failures(backend: Backend, ref: RunRef, workflow: Json) -> None:
     failed = [t for t in top.walk() if t.phase in ("Failed", "Error") and t.path and not _explained(t)]
     for task in failed[:3]:
         click.echo(f"\n{task.path} {task.phase}" + (f": {task.message}" if task.message else ""))
-        if task.phase == "Error":
-            click.echo("  (not a failure of its program: Argo, the cluster or this machine could not run it)")
+        if task.fault:
+            click.echo(f"  {task.fault.whose}" + (f": {task.fault.why}" if task.fault.why else ""))
+            if task.fault.hint:
+                click.echo(f"  next: {task.fault.hint}")
         lines: list[str] = []
         with suppress(ArgosyError):  # on a cluster the pod may be gone, with what it wrote
             lines = [line.text for line in backend.logs(ref, task.path)]

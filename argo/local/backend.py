@@ -98,7 +98,7 @@ class LocalBackend:
             submission.workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
         kept = [given for given in submission.objects if given["kind"] not in _OF_CLUSTERS]
         executor = choose_executor(self.home, executor or submission.executor).executor
-        _require_bounds(submission, executor)
+        _require_possible(submission, executor)
         try:
             self.state.add(
                 ref,
@@ -433,10 +433,13 @@ def _remove(path: Path) -> None:
         remove(path)
 
 
-def _require_bounds(submission: Submission, executor: str) -> None:
-    """Raises UsageError where the executor does not keep the bounds of what is to run."""
+def _require_possible(submission: Submission, executor: str) -> None:
+    """Raises UsageError for devices that this machine lacks, and for bounds that the executor does not keep."""
     import argo.bounds as bounds
+    from argo.local.resources import this_machine
+    from argo.local.support.devices import require_devices
 
+    require_devices(submission.workflow, submission.objects, this_machine())
     if found := [*bounds.bounded(submission.workflow, submission.objects)]:
         from argo.local.executors.runtimes import lacking
 

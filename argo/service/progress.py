@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from argo.backend import FINISHED, FULFILLED, Json
 from argo.service.delivery import TASK
+from argo.track.faults import explained
 from argo.track.gates import gates
 from argo.track.outputs import Result, results
 from argo.track.podlogs import pods
@@ -40,7 +41,10 @@ def message(workflow: Json) -> str:
     if phase(workflow) == "Succeeded":
         return ""
     failed = [node for node in pods(workflow, None) if node.get("phase") in ("Failed", "Error")]
-    said = next((node["message"] for node in failed if node.get("message")), "")
+    node = next((node for node in failed if node.get("message")), {})
+    said = node.get("message") or ""
+    fault = explained(node, workflow)
+    said += f" ({fault.why})" if fault and fault.why else ""
     return said or (workflow.get("status") or {}).get("message") or phase(workflow)
 
 
@@ -50,6 +54,7 @@ def worker(workflow: Json) -> Json:
     own = [node for node in nodes if not is_delivery(node)]
     tasks = {
         node["displayName"]: {"phase": node.get("phase") or "Pending", "message": node.get("message") or ""}
+        | ({"fault": fault.as_json()} if (fault := explained(node, workflow)) else {})
         for node in nodes
     }
     for node, gate in gates(workflow):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from argo.backend import Json
+from argo.track.faults import explained
 from argo.track.gates import gate_of
 from argo.track.text import duration
 from argo.track.tree import moment, relative
@@ -43,6 +44,8 @@ class PlainView:
 
     def _node(self, workflow: Json, key: str, node: Json) -> list[tuple[str, str]]:
         phase, message = node.get("phase") or "Pending", node.get("message") or ""
+        if (fault := explained(node, workflow)) and fault.why:
+            message = f"{message} ({fault.why})"
         shown = (phase, message if phase in ("Pending", "Failed", "Error") else "")
         before = self._phases.get(key)
         self._phases[key] = shown

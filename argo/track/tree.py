@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from argo.backend import FULFILLED, Json, RunState
+from argo.track.faults import Fault, explained, last
 from argo.track.gates import Gate, gate_of
 from argo.track.outputs import results
 
@@ -38,6 +39,7 @@ class Task:
     attempts: int
     children: tuple[Task, ...] = ()
     gate: Gate | None = None
+    fault: Fault | None = None
 
     @property
     def word(self) -> str:
@@ -46,8 +48,8 @@ class Task:
 
     @property
     def note(self) -> str:
-        """What there is to say about it: of a gate its question, or who decided and why."""
-        return (self.gate.note if self.gate else "") or self.message
+        """What there is to say about it: of a gate its question, or who decided and why; why it failed or waits."""
+        return (self.gate.note if self.gate else "") or (self.fault.why if self.fault else "") or self.message
 
     def seconds(self, now: datetime) -> float | None:
         """How long it has run, until `now` where it has not finished; None before its start."""
@@ -151,6 +153,8 @@ def _task_json(task: Task) -> Json:
         value["attempts"] = task.attempts
     if task.gate is not None:
         value["gate"] = task.gate.as_json()
+    if task.fault:
+        value["fault"] = task.fault.as_json()
     return value
 
 
@@ -181,30 +185,31 @@ def _tasks(workflow: Json, below: dict[str, list[str]], keys: list[str]) -> tupl
 def _task(workflow: Json, below: dict[str, list[str]], key: str) -> Task:
     run, nodes = workflow["metadata"]["name"], workflow["status"]["nodes"]
     node = nodes[key]
-    last = node
+    newest = said = node
     attempts = 0
     inner = below.get(key, [])
     if node["type"] == "Retry":
         tries = [nodes[child] for child in inner]
         attempts = len(tries)
         if tries:
-            last = tries[-1]
+            newest, said = tries[-1], last(tries, node)
             inner = [k for child in inner for k in below.get(child, [])]
     path = relative(node["name"], run)
     phase = node.get("phase") or "Pending"
-    if phase == "Running" and last.get("phase") == "Pending":
+    if phase == "Running" and newest.get("phase") == "Pending":
         phase = "Pending"  # a retried task runs, for Argo, while its attempt still waits for the machine
     return Task(
         id=key,
         path=path,
         label=node.get("displayName") or path,
-        type=last["type"],
+        type=newest["type"],
         phase=phase,
-        message=node.get("message") or last.get("message") or "",
+        message=node.get("message") or newest.get("message") or "",
         started_at=moment(node.get("startedAt")),
         finished_at=moment(node.get("finishedAt")),
-        progress=last.get("progress") or node.get("progress") or "",
+        progress=newest.get("progress") or node.get("progress") or "",
         attempts=attempts,
         children=_tasks(workflow, below, inner),
-        gate=gate_of(workflow, last),
+        gate=gate_of(workflow, newest),
+        fault=explained(said, workflow),
     )
