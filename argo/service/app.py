@@ -23,6 +23,7 @@ from argo.service.admission import Admission
 from argo.service.core import Service
 from argo.service.edc import routes as edc
 from argo.service.errors import Refused, translated, unavailable
+from argo.service.pages import described
 from argo.serving.guard import Guard
 
 log = logging.getLogger("argosy.service")
@@ -48,7 +49,8 @@ def application(service: Service, *, work: bool = True) -> ASGIApp:
                 await asyncio.to_thread(service.worker.stop)
             service.close()
 
-    app = FastAPI(title="Argosy", version="1", lifespan=lifespan, description=_DESCRIPTION, redoc_url=None)
+    about: dict[str, Any] = {"title": "Argosy", "version": "1", "description": _DESCRIPTION}
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, **about)  # theirs load scripts from elsewhere
     known = (
         Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, ClientDisconnect, RecursionError,
         UnicodeError,
@@ -67,6 +69,10 @@ def application(service: Service, *, work: bool = True) -> ASGIApp:
 
         row, output = granted(service.database, token)
         return v1.send(service.results.download(row, output), request)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> Response:
+        return described(_openapi(app))
 
     app.state.meters = health.Meters()
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -391,9 +393,19 @@ def test_health_and_metrics(service: Served) -> None:
 
 
 def test_the_documentation_page(service: Served) -> None:
-    assert "swagger" in httpx.get(f"{service.url}/docs").text
+    page = httpx.get(f"{service.url}/docs")
     document = httpx.get(f"{service.url}/openapi.json").json()
     assert document["paths"]["/v1/runs"]["post"]["security"]
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "script" not in page.text.lower().replace("description", "")
+    leads = re.findall(r"""(?:href|src)\s*=\s*["']([^"']*)|url\(([^)]*)|@import""", page.text)
+    assert {lead for lead, _ in leads if not lead.startswith("#")} == {"openapi.json"}
+    shown = html.unescape(page.text)
+    for path, calls in document["paths"].items():
+        assert f"<code>{path}</code>" in shown
+        assert all(call["summary"] in shown for call in calls.values() if call.get("summary"))
+    for name in document["components"]["schemas"]:
+        assert f'id="schema-{name}"' in page.text
 
 
 def test_mistakes_at_the_start_are_said(tmp_path: Path) -> None:
