@@ -15,6 +15,7 @@ from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
 from argo.uploads import Upload, upload
 
 INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
+PARAMETERS = "argosy.dev/parameters"  # JSON: parameter -> its type, minimum, maximum, pattern, enum
 UPLOADS = "argosy.dev/uploads"  # JSON: input -> path of its default, relative to the definition
 INPUT_ARTIFACTS = "input_artifacts"  # a parameter: the artifacts of a split DAG as JSON
 PART = "argosy.dev/part"  # a label: of a split DAG
@@ -179,10 +180,13 @@ def inline(subject: Draft) -> None:
 def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
     """Give parameters their values. Raises UsageError for one that is not declared or a value that is not allowed."""
     declared = subject.declared("parameters")
+    rules = subject.annotation(PARAMETERS) if values else {}
     own: list[Json] = subject.arguments().setdefault("parameters", [])
     for name, value in values.items():
         if name not in declared:
             raise _unknown("parameter", "-p", name, declared)
+        if name in rules:
+            _check(name, rules[name], value)
         allowed = declared[name].get("enum")
         if allowed and value not in allowed:
             raise UsageError(
@@ -190,6 +194,19 @@ def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
             )
         kept = {k: v for k, v in declared[name].items() if k in ("description", "enum")}
         _replace(own, {"name": name, **kept, "value": value})
+
+
+def _check(name: str, rules: Json, value: str) -> None:
+    """Hold a value against what the definition says of its parameter. Raises UsageError."""
+    from compiler.models.parts import Parameter
+    from compiler.models.values import from_text
+
+    try:
+        from_text(Parameter.model_validate(rules), value)
+    except ValueError as error:
+        raise UsageError(
+            f"the parameter {name} is refused: {error}", known="nothing was started", hint=f"-p {name}=…"
+        ) from None
 
 
 def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Callable[[str, Path], object]) -> None:

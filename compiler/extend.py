@@ -45,21 +45,14 @@ class Violation(NamedTuple):
     message: str
 
 
-_TAG = re.compile(r"\{\{\s*(=|(workflow|inputs|outputs|tasks|steps|pod|node|item|lastRetry|cronworkflow|retries)\b)")
-
-
 _FOLDER = re.compile(r"(/[A-Za-z0-9._-]{1,100}){1,16}")
 _SYSTEM = frozenset({"argo", "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr", "var"})
 
 
-def holds_tag(text: str) -> bool:
-    """Whether Argo would take something in a text for its own: it substitutes pods more than once, the last time with
-    all variables, so that no way of writing such a text keeps it as it is (workflow/controller/workflowpod.go)."""
-    return _TAG.search(text) is not None
-
-
 def violations(asset: ComputeAsset, given: Extension) -> Iterator[Violation]:
     """Every rule that an extension breaks; none where the asset may be run with it."""
+    from compiler.models.values import opens_template
+
     bounds = asset.bounds
     if asset.mode != "extended":
         if given != Extension():
@@ -74,7 +67,7 @@ def violations(asset: ComputeAsset, given: Extension) -> Iterator[Violation]:
         yield from _image(bounds, given)
         if (given.command or given.args) and not bounds.command:
             yield Violation("command", "a command may not be brought")
-        if any(holds_tag(text) for text in (*given.command, *given.args)):
+        if any(opens_template(text) for text in (*given.command, *given.args)):
             yield Violation("tag", "a command cannot hold a variable of Argo, as in {{workflow.name}}")
         yield from _ceilings(asset, bounds, given)
     if given.results:

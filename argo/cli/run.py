@@ -79,7 +79,12 @@ def run(
     on a terminal a second Ctrl-C within three seconds does, too.
     """
     from argo import sessions
+<<<<<<< HEAD
     from argo.cli.sources import check_parameters, split
+=======
+    from argo.cli.output import say
+    from argo.cli.sources import split
+>>>>>>> 3ef3c31 (One checker of values, the compiler's own, for every way in; patterns and expressions match in linear time, as Go does)
     from argo.cli.targets import choose
     from argo.local.identity import identify
     from argo.submit import draft, pairs, require_complete, set_parameters
@@ -90,7 +95,6 @@ def run(
     loaded = _read(subjects, start, place, choice := here.executor(executor), quiet=quiet)
     subject = draft(loaded.objects, loaded.base, start)
     set_parameters(subject, values := runner.parameters(values, subject.declared("parameters")))
-    check_parameters(subjects, values)
     with options.local() as backend:
         ref = identify(subject.workflow, name)
         backend.check_name(ref)

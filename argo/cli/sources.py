@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -191,20 +191,6 @@ def compile_paths(paths: Sequence[Path], profile: str | None, form: Literal["tem
     return compile_(
         [str(p) for p in paths], profile=profile, form=form, shipped=shipped(), cache_dir=default_home() / "cache"
     )
-
-
-def check_parameters(names: Sequence[str], values: Mapping[str, str]) -> None:
-    """Hold values against the types that the DAGs among what the user named declare. Raises UsageError."""
-    paths = [str(path) for path in split(names)[0]]
-    if not paths or not values:
-        return
-    from argo.typed import check_values
-    from compiler.load.workspace import load as load_definitions
-
-    workspace, _ = load_definitions(paths, shipped=shipped())
-    for name in workspace.requested:
-        if name in workspace.dags:
-            check_values(workspace.dags[name].model.parameters, values)
 
 
 def shipped() -> Path | None:

@@ -98,7 +98,7 @@ def _request(
     """Read what is to be run, and hold what is given for it against what it takes."""
     from argo.cli.output import print_diagnostics, say
     from argo.cli.progress import ticking
-    from argo.cli.sources import check_parameters, load
+    from argo.cli.sources import load
     from argo.sending import Request
     from argo.submit import draft, pairs
 
@@ -115,7 +115,6 @@ def _request(
     if not quiet:
         say(*notes)
         print_diagnostics(found)
-    check_parameters(subjects, values)
     subject = draft(loaded.objects, loaded.base, start)
     return Request(subject, values, files, env_files, job_configs, name, once, loaded.source)
 

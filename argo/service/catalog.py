@@ -127,6 +127,8 @@ def _parameter(parameter: Any) -> Json:
         value = getattr(parameter, name)
         if value is not None:
             shown[name] = list(value) if isinstance(value, tuple) else value
+    if parameter.pattern is not None:  # a JSON Schema's is searched for
+        shown["pattern"] = f"^(?:{parameter.pattern})$"
     return shown
 
 

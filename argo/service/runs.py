@@ -20,7 +20,6 @@ from argo.service.consumers import Consumer, locked
 from argo.service.database import Database, Row, every, first, new_id, now
 from argo.service.errors import Refused
 from argo.service.schema import runs
-from argo.typed import mistake
 
 if TYPE_CHECKING:
     from argo.service.catalog import Offered
@@ -202,7 +201,7 @@ def _delivered(row: Row, request: Json) -> Json | None:
 
 def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The parameters as texts, held against the asset. Raises Refused."""
-    from compiler.extend import holds_tag
+    from compiler.models.values import from_text
 
     declared = offered.model.parameters
     values: dict[str, str] = {}
@@ -211,10 +210,10 @@ def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
             known = ", ".join(declared) or "it takes none"
             raise Refused(422, "invalid", f"{offered.name} has no parameter {name}", hint=known)
         text = value if isinstance(value, str) else json.dumps(value)
-        if wrong := mistake(declared[name], text):
-            raise Refused(422, "invalid", f"the parameter {name} is refused: {wrong}")
-        if holds_tag(text):
-            raise Refused(422, "invalid", f"the parameter {name} is refused: Argo would take a part of it for its own")
+        try:
+            from_text(declared[name], text)
+        except ValueError as error:
+            raise Refused(422, "invalid", f"the parameter {name} is refused: {error}") from None
         values[name] = text
     missing = [name for name, parameter in declared.items() if parameter.required and name not in values]
     if missing:

@@ -8,8 +8,8 @@ for the last pass (a guard: a variable that only that pass knows).
 The texts of a container are substituted once more when its pod is made (workflow/controller/workflowpod.go:
 substitutePodParams), and Kubernetes then expands `$(NAME)` and `$$` in its command, arguments and variables
 (third_party/forked/golang/expansion). `Contained` prints them such that neither takes a part of them for its own.
-Values come without two braces: what is given at submission is refused (`compiler.models.values`), what tasks give is
-held against it here (`closed`).
+No value is a template: what is given at submission is refused (`compiler.models.values`), what tasks give is checked in
+the run (`closed`).
 """
 
 from __future__ import annotations
@@ -115,8 +115,9 @@ def in_braces(text: Text) -> Iterator[Ref]:
 
 
 def closed(value: str) -> Computed:
-    """The expression, which fails in the run where its text has two braces: they would open a template of their own."""
-    return Computed(f"map([{value}], # contains '{{'+'{{' ? sprig.fail('two braces would open a template') : #)[0]")
+    """The expression, which fails in the run where its text would be a template: two braces, and behind them a dot (all
+    variables have one), `=` or another brace."""
+    return Computed(f"map([{value}], # matches '[{{][{{][^}}]*[.={{]' ? sprig.fail('a value opens a template') : #)[0]")
 
 
 class Given:

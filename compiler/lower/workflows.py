@@ -21,11 +21,13 @@ from compiler.program import Definition, LocalFile, Program, ResolvedDag
 
 if TYPE_CHECKING:
     from compiler.models.cluster import Store as StoreModel
+    from compiler.models.parts import Parameter as ParameterModel
     from compiler.models.project import Profile
     from compiler.models.settings import Limits
 
 PREFIX = "argosy.dev"
 RESULTS = f"{PREFIX}/results"
+PARAMETERS = f"{PREFIX}/parameters"
 
 
 def lower_workflow(program: Program, dag: ResolvedDag) -> tuple[WorkflowPlan, list[Diagnostic]]:
@@ -130,6 +132,8 @@ def _annotations(dag: ResolvedDag, profile: Profile, uploads: dict[str, str]) ->
         RESULTS: compact(_results(dag)),
     }
     annotations |= sessions.described(dag, profile)
+    if model.parameters:
+        annotations[PARAMETERS] = compact({name: _rules(parameter) for name, parameter in model.parameters.items()})
     if inputs:
         annotations[f"{PREFIX}/inputs"] = compact(inputs)
     if uploads:
@@ -139,6 +143,17 @@ def _annotations(dag: ResolvedDag, profile: Profile, uploads: dict[str, str]) ->
     if model.description:
         annotations["workflows.argoproj.io/description"] = model.description
     return annotations
+
+
+def _rules(parameter: ParameterModel) -> dict[str, Any]:
+    """What a parameter takes, for those who give it a value."""
+    rules: dict[str, Any] = {"type": parameter.type}
+    for name in ("minimum", "maximum", "pattern"):
+        if (value := getattr(parameter, name)) is not None:
+            rules[name] = value
+    if parameter.enum:
+        rules["enum"] = [constant(value) for value in parameter.enum]
+    return rules
 
 
 def _input(name: str, kind: str, optional: bool) -> dict[str, Any]:

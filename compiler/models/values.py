@@ -1,20 +1,20 @@
 """Holds values against parameters: type, bounds, pattern, list. Used for defaults, bindings and `-p` alike."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any, Final
 
+from compiler import regex
 from compiler.models.base import REFERENCE, describe
 from compiler.models.parts import Parameter
 
 
 def conform(parameter: Parameter, value: Any) -> str | None:
     """What is wrong with a value for a parameter, as a sentence, or None. A text with a reference is not looked at."""
-    if isinstance(value, str) and REFERENCE in value:
-        return None
+    return None if isinstance(value, str) and REFERENCE in value else _problem(parameter, value)
+
+
+def _problem(parameter: Parameter, value: Any) -> str | None:
     problem = _TYPES[parameter.type](parameter, value)
     if problem is None and parameter.enum is not None and parameter.type != "enum":
         problem = _enum(parameter, value)
@@ -22,20 +22,39 @@ def conform(parameter: Parameter, value: Any) -> str | None:
 
 
 def from_text(parameter: Parameter, text: str) -> Any:
-    """A value given as text (`-p name=text`) in the parameter's type; raises ValueError with a sentence."""
+    """A value given at run time as text (`-p name=text`), in the parameter's type.
+
+    Raises ValueError with a sentence for what the parameter does not take, or what Argo would read as a template.
+    """
     value: Any = text
+    if opens_template(text):
+        raise ValueError("Argo would take a part of it for a template of its own ({{…}}); an input file may hold it")
     if parameter.type in _READERS:
         expected, read = _READERS[parameter.type]
         try:
             value = read(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"expected {expected}, found '{text[:60]}'") from None
     elif parameter.type == "enum":
         value = next((choice for choice in parameter.enum or () if _text(choice) == text), text)
-    problem = conform(parameter, value)
+    problem = _problem(parameter, value)
     if problem:
         raise ValueError(problem)
     return value
+
+
+# A variable of Argo's or an expression, and braces that stay open: whatever follows would belong to them.
+_TEMPLATE: Final = re.compile(
+    r"\{\{\s*(=|(workflow|cronworkflow|inputs|outputs|tasks|steps|pod|node|item|lastRetry|retries)\b)"
+    r"|\{\{(?!(?:(?!\{\{).)*\}\})",
+    re.DOTALL,
+)
+
+
+def opens_template(text: str) -> bool:
+    """Whether Argo would take something in a text for its own: it substitutes texts more than once, the last time with
+    all variables (workflow/controller/workflowpod.go)."""
+    return "{{" in text and _TEMPLATE.search(text) is not None
 
 
 def _whole(text: str) -> int:
@@ -59,7 +78,13 @@ def _truth(text: str) -> bool:
 def _json(text: str) -> Any:
     import json
 
-    return json.loads(text)
+    def refused(word: str) -> None:
+        raise ValueError(word)
+
+    value = json.loads(text, parse_constant=refused)  # NaN and Infinity are no JSON
+    if opens_template(json.dumps(value, ensure_ascii=False)):
+        raise ValueError(text)
+    return value
 
 
 _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -80,80 +105,13 @@ def _string(parameter: Parameter, value: Any) -> str | None:
     if not isinstance(value, str | int | float):
         return f"expected text, found {describe(value)}"
     pattern = parameter.pattern
-    if pattern is None or explodes(pattern):  # reported where it stands
+    if pattern is None:
         return None
     try:
-        fits = compiled(pattern).fullmatch(_text(value)) is not None
-    except (re.error, RecursionError, OverflowError):  # the pattern itself is reported where it stands
+        fitting = regex.fits(pattern, _text(value))
+    except regex.PatternError:  # reported where it stands
         return None
-    return None if fits else f"'{_text(value)[:60]}' does not match the pattern {pattern}"
-
-
-@cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A parameter's pattern; raises re.error, RecursionError or OverflowError. What a later Python may read otherwise
-    is no matter here, so that nobody is warned of it."""
-    with _no_warnings():
-        return re.compile(pattern)
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@cache
-def explodes(pattern: str) -> bool:
-    """Whether a pattern repeats without end what is nothing but a repetition: `(a+)+`, `(a|b*)*`, `(x*y*)+`.
-
-    Such a pattern can be matched in more ways than can be tried.
-    """
-    try:
-        with _no_warnings():
-            tree = import_module("re._parser").parse(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return any(_is_ambiguous(body) for body in _endless(tree))
-
-
-def _endless(tree: Any) -> Iterator[Any]:
-    """The bodies of all repetitions without end in a parsed pattern."""
-    for part in tree:
-        operator, argument = str(part[0]), part[1]
-        if operator in _REPEATS and int(argument[1]) >= _ENDLESS:
-            yield argument[2]
-        for inner in _inside(operator, argument):
-            yield from _endless(inner)
-
-
-def _inside(operator: str, argument: Any) -> tuple[Any, ...]:
-    if operator in _REPEATS:
-        return (argument[2],)
-    if operator == "SUBPATTERN":
-        return (argument[-1],)
-    return tuple(argument[1]) if operator == "BRANCH" else ()
-
-
-def _is_ambiguous(body: Any) -> bool:
-    """Whether one repetition without end can be all that a body matches."""
-    needed = [part for part in body if not (str(part[0]) in _REPEATS and int(part[1][0]) == 0)]
-    loops = [part for part in body if str(part[0]) in _REPEATS and int(part[1][1]) >= _ENDLESS]
-    if not needed:
-        return bool(loops)
-    operator, argument = str(needed[0][0]), needed[0][1]
-    if len(needed) > 1:
-        return False
-    if operator in _REPEATS:
-        return int(argument[1]) >= _ENDLESS or _is_ambiguous(argument[2])
-    return any(map(_is_ambiguous, _inside(operator, argument)))
-
-
-_REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT")
-_ENDLESS: Final = 1000  # repetitions that might as well be without end
+    return None if fitting else f"'{_text(value)[:60]}' does not match the pattern {pattern}"
 
 
 def _int(parameter: Parameter, value: Any) -> str | None:

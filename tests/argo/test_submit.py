@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -15,9 +16,8 @@ import pytest
 from argo.backend import SCHEDULED, RunRef
 from argo.errors import NotFoundError, UsageError
 from argo.submit import Draft, Start, chosen, draft, pairs, require_complete, set_inputs, set_parameters
-from argo.typed import mistake
 from argo.uploads import Upload, pack, upload
-from compiler.models.parts import Parameter
+from compiler import pipeline
 
 REF = RunRef("r", "ns", "u")
 
@@ -262,18 +262,36 @@ def test_pairs() -> None:
 @pytest.mark.parametrize(
     ("parameter", "good", "bad"),
     [
-        ({"type": "int", "minimum": 1, "maximum": 9}, ["1", "9", "+2"], ["0", "10", "1.0", "x", "", "1_0"]),
-        ({"type": "number", "minimum": 0}, ["0", "1e3", ".5"], ["-1", "nan", "inf", "1_0", "x"]),
+        ({"type": "int", "minimum": 1, "maximum": 9}, ["1", "9", "+2"], ["0", "10", "1.0", "x", "", "1_0", "٣", " 3"]),
+        ({"type": "int"}, ["7"], ["7\n", "9" * 5000, "True", "1e2"]),
+        ({"type": "number", "minimum": 0}, ["0", "1e3", ".5"], ["-1", "nan", "inf", "1_0", "x", "1e400", "٣.5", "1\n"]),
         ({"type": "bool"}, ["true", "false"], ["True", "yes", "1", ""]),
         ({"type": "enum", "enum": ["a", 2]}, ["a", "2"], ["b", ""]),
-        ({"type": "json"}, ["{}", "1", '"x"'], ["{", "x"]),
-        ({"type": "string", "pattern": "^[a-z]+$"}, ["abc"], ["A", ""]),
+        ({"type": "json"}, ["{}", "1", '"x"', '"{{c}}"'], ["{", "x", "NaN", "[" * 100000, '"\\u007b\\u007b=1}}"']),
+        ({"type": "string", "pattern": "^[a-z]+$"}, ["abc"], ["A", "", "abc\n"]),
+        ({"type": "string", "pattern": "[a-z]+"}, ["abc"], ["abc; rm 7", "abc\n", "", "${{ x }}"]),
+        ({"type": "string", "pattern": "(a+)+|\\d"}, ["aaa", "3"], ["a" * 5000 + "!", "٣"]),
+        ({}, ["", "a {{c}} }}", "$(KEY)"], ["{{workflow.name}}", "{{=1}}", "{{ item }}", "open {{", "{{a{{item}}"]),
     ],
 )
-def test_values_are_held_against_their_types(parameter: dict[str, Any], good: list[str], bad: list[str]) -> None:
-    model = Parameter.model_validate(parameter)
-    assert [value for value in good if mistake(model, value)] == []
-    assert [value for value in bad if not mistake(model, value)] == []
+def test_values_are_held_against_what_the_manifest_says_of_the_definition(
+    parameter: dict[str, Any], good: list[str], bad: list[str], tmp_path: Path
+) -> None:
+    task = {"image": "a:1", "command": ["true"], "parameters": {"p": {}}, "with": {"p": "${{ params.p }}"}}
+    dag = {"kind": "Dag", "name": "held", "parameters": {"p": parameter}, "tasks": {"t": task}}
+    (tmp_path / "held.yaml").write_text(json.dumps(dag))
+    result = pipeline.compile([tmp_path / "held.yaml"])
+    assert [item for item in result.diagnostics if item.severity == "error"] == []
+
+    def refused(value: str) -> bool:
+        try:
+            set_parameters(draft([*result.objects()]), {"p": value})
+        except UsageError as error:
+            return "the parameter p is refused" in str(error)
+        return False
+
+    assert [value for value in good if refused(value)] == []
+    assert [value for value in bad if not refused(value)] == []
 
 
 def test_hard_links_and_a_linked_folder_keep_their_content(tmp_path: Path) -> None:

@@ -217,11 +217,11 @@ def _binary(evaluation: Evaluation, node: nodes.Binary) -> Any:
 def _matches(left: Any, right: Any) -> bool:
     if left is None or right is None:
         return False
-    from argo.local.expressions.patterns import compiled
+    from argo.local.expressions.patterns import search
 
     if not (isinstance(left, str) and isinstance(right, str)):
         raise ExpressionError(f"invalid operation: {go_type(left)} matches {go_type(right)}")
-    return compiled(right).search(left) is not None
+    return search(right, left) is not None
 
 
 def _text_test(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:

@@ -14,6 +14,10 @@ _HTML = re.compile("[<>&\u2028\u2029]")
 MAXIMUM_DEPTH = 100
 
 
+class NilList(list[Any]):
+    """A slice of Go's that was never made: as an empty list to all but encoding/json."""
+
+
 def marshal(value: Any, indent: str | None = None) -> str:
     """`json.Marshal`, or `json.MarshalIndent` with an empty prefix: sorted keys, `<>&` escaped."""
     return _marshalled(value, indent, 0)
@@ -27,6 +31,8 @@ def _marshalled(value: Any, indent: str | None, depth: int) -> str:
         return scalar
     if hasattr(value, "marshal"):
         return str(value.marshal())
+    if isinstance(value, NilList):
+        return "null"
     if isinstance(value, (list, tuple)):
         return _joined("[]", [_marshalled(item, indent, depth + 1) for item in value], indent, depth)
     if isinstance(value, dict):

@@ -152,9 +152,9 @@ def _compare(operator: str, left: Any, right: Any) -> bool:
     if operator in _ORDER:
         return ordered(operator, left, right)
     if operator == "=~":
-        from argo.local.expressions.patterns import compiled
+        from argo.local.expressions.patterns import search
 
-        return compiled(str(right)).search(str(left)) is not None
+        return search(str(right), str(left)) is not None
     pool = list(right.values()) if isinstance(right, dict) else right
     inside = isinstance(pool, list) and any(equal(left, item) for item in pool)
     return inside is (operator == "in")

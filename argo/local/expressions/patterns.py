@@ -1,52 +1,37 @@
-"""Go's regular expressions (RE2) on Python's `re`."""
+"""Go's regular expressions in expressions, with Go's words for what is none."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from collections.abc import Callable
+from typing import Any
 
 from argo.local.expressions.errors import ExpressionError
-
-_POSIX = {
-    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": "\\x00-\\x7f", "blank": "\\t ", "cntrl": "\\x00-\\x1f\\x7f",
-    "digit": "0-9", "graph": "!-~", "lower": "a-z", "print": " -~", "punct": "!-/:-@\\[-`{-~",
-    "space": "\\t\\n\\v\\f\\r ", "upper": "A-Z", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
-}  # fmt: skip
-_PIECE = re.compile(r"\[:(?P<posix>\w+):\]|\\(?P<escape>.)|(?P<dollar>\$)|(?P<bracket>[\[\]])", re.DOTALL)
-_UNSUPPORTED = {"p": "\\p classes", "P": "\\P classes", "C": "\\C", "Q": "\\Q"}
-_BACKREFERENCES = frozenset("123456789")
+from compiler import regex
 
 
-@lru_cache(maxsize=1024)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern, ASCII classes and `$` as in Go. Raises ExpressionError where Go or this machine has no such."""
-    multiline = re.match(r"\(\?[a-zA-Z]*m", pattern) is not None
-    in_class = False
+def search(pattern: str, text: str) -> Any:
+    """The first match, or None. Raises ExpressionError."""
+    return _checked(lambda: regex.search(pattern, text), pattern)
 
-    def piece(match: re.Match[str]) -> str:
-        nonlocal in_class
-        if match["posix"]:
-            if not in_class or match["posix"] not in _POSIX:
-                raise ExpressionError(f"error parsing regexp: invalid character class range: `{match[0]}`")
-            return _POSIX[match["posix"]]
-        if match["escape"]:
-            return _escape(match["escape"])
-        if match["dollar"]:
-            return "$" if in_class or multiline else r"\Z"
-        in_class = match["bracket"] == "["
-        return match[0]
 
+def find_all(pattern: str, text: str, limit: int = -1) -> list[Any]:
+    """The matches in order, no more than `limit` where that is not negative. Raises ExpressionError."""
+    found = _checked(lambda: [*regex.matches(pattern, text)], pattern)
+    return list(found if limit < 0 else found[:limit])
+
+
+def replaced(pattern: str, text: str, replacement: Callable[[Any], str]) -> str:
+    """The text with each match replaced. Raises ExpressionError."""
+    pieces: list[str] = []
+    position = 0
+    for match in find_all(pattern, text):
+        pieces += (text[position : match.start()], replacement(match))
+        position = match.end()
+    return "".join((*pieces, text[position:]))
+
+
+def _checked(run: Callable[[], Any], pattern: str) -> Any:
     try:
-        return re.compile(
-            _PIECE.sub(piece, pattern.replace("(?<", "(?P<") if "(?P<" not in pattern else pattern), re.ASCII
-        )
-    except (re.error, RecursionError, OverflowError) as error:
+        return run()
+    except regex.PatternError as error:
         raise ExpressionError(f"error parsing regexp: {error}: `{pattern}`") from None
-
-
-def _escape(letter: str) -> str:
-    if letter in _UNSUPPORTED:
-        raise ExpressionError(f"regular expressions with {_UNSUPPORTED[letter]} are not supported")
-    if letter in _BACKREFERENCES:
-        raise ExpressionError(f"error parsing regexp: invalid escape sequence: `\\{letter}`")
-    return "\\Z" if letter == "z" else "\\" + letter

@@ -13,11 +13,11 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from argo.local.expressions import patterns
 from argo.local.expressions.builtins import BLANKS, each_upper
 from argo.local.expressions.builtins import split as split_text
 from argo.local.expressions.errors import ExpressionError
-from argo.local.expressions.gojson import plain
-from argo.local.expressions.patterns import compiled
+from argo.local.expressions.gojson import NilList, plain
 from argo.local.expressions.values import sized_text, text, to_int
 
 
@@ -131,43 +131,54 @@ def _decoded(function: Callable[[str], bytes], label: str) -> Callable[[str], st
 def _expanded(pattern: str, value: str, replacement: str) -> str:
     """Go's Regexp.ReplaceAllString: `$1`, `${name}` in the replacement."""
 
-    def one(match: re.Match[str]) -> str:
+    def one(match: Any) -> str:
         def group(reference: re.Match[str]) -> str:
             if reference[0] == "$$":
                 return "$"
             name = reference[1] or reference[2]
             try:
-                return match[int(name) if name.isdigit() else name] or ""
+                return match[int(name) if name.isdecimal() else name] or ""
             except (IndexError, KeyError):
                 return ""
 
-        return re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", group, replacement)
+        return re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", group, replacement, flags=re.ASCII)
 
-    return sized_text(compiled(pattern).sub(one, value))
+    return sized_text(patterns.replaced(pattern, value, one))
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Sprig passes over what is no pattern; its mustRegexMatch does not."""
+    try:
+        return patterns.search(pattern, value) is not None
+    except ExpressionError:
+        return False
 
 
 def _find_all(pattern: str, value: str, limit: int) -> list[str]:
-    found = [match[0] for match in compiled(pattern).finditer(value)]
-    return found if limit < 0 else found[:limit]
+    return [match[0] for match in patterns.find_all(pattern, value, limit)] or NilList()
 
 
 def _find(pattern: str, value: str) -> str:
-    match = compiled(pattern).search(value)
+    match = patterns.search(pattern, value)
     return match[0] if match else ""
 
 
 def _regex_split(pattern: str, value: str, limit: int) -> list[str]:
+    """Go: Regexp.Split."""
     if limit == 0:
-        return []
+        return NilList()
+    if pattern and not value:
+        return [""]
     parts: list[str] = []
-    position = 0
-    for match in compiled(pattern).finditer(value):
-        if 0 < limit <= len(parts) + 1:
+    start = end = 0
+    for match in patterns.find_all(pattern, value, limit):
+        if 0 < limit == len(parts) + 1:
             break
+        end = match.start()
         if match.end() != 0:
-            parts.append(value[position : match.start()])
-            position = match.end()
-    return [*parts, value[position:]]
+            parts.append(value[start:end])
+        start = match.end()
+    return [*parts, value[start:]] if end != len(value) else parts
 
 
 def _numbered(parts: list[str]) -> dict[str, str]:
@@ -307,7 +318,8 @@ TEXT: dict[str, Callable[..., Any]] = {
     "b64dec": _decoded(lambda value: base64.b64decode(value, validate=True), "base64"),
     "b32enc": lambda value: base64.b32encode(value.encode()).decode(),
     "b32dec": _decoded(base64.b32decode, "base32"),
-    **dict.fromkeys(("regexMatch", "mustRegexMatch"), lambda pattern, value: bool(compiled(pattern).search(value))),
+    "regexMatch": _matches,
+    "mustRegexMatch": lambda pattern, value: patterns.search(pattern, value) is not None,
     **dict.fromkeys(("regexFind", "mustRegexFind"), _find),
     **dict.fromkeys(
         ("regexFindAll", "mustRegexFindAll"), lambda pattern, value, limit: _find_all(pattern, value, to_int(limit))
@@ -315,7 +327,7 @@ TEXT: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("regexReplaceAll", "mustRegexReplaceAll"), _expanded),
     **dict.fromkeys(
         ("regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"),
-        lambda pattern, value, replacement: sized_text(compiled(pattern).sub(lambda _: replacement, value)),
+        lambda pattern, value, replacement: sized_text(patterns.replaced(pattern, value, lambda _: replacement)),
     ),
     **dict.fromkeys(
         ("regexSplit", "mustRegexSplit"), lambda pattern, value, limit: _regex_split(pattern, value, to_int(limit))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from argo.local.expressions.errors import WhenError
+from argo.local.expressions.errors import ExpressionError, WhenError
 
 MAXIMUM_DEPTH = 100
 _COMPARATORS = frozenset({"==", "!=", ">", ">=", "<", "<=", "=~", "!~"})
@@ -336,10 +336,12 @@ def _matched(left: Any, right: Any) -> bool:
     for value in (left, right):
         if not isinstance(value, str):
             raise WhenError(f"Value '{_shown(value)}' cannot be used with the comparator '=~', it is not a string")
+    from argo.local.expressions.patterns import search
+
     try:
-        return re.search(right, left) is not None
-    except re.error as error:
-        raise WhenError(f"Unable to compile regexp pattern '{right}': {error}") from None
+        return search(right, left) is not None
+    except ExpressionError as error:
+        raise WhenError(f"Unable to compile regexp pattern '{right}': {error.message}") from None
 
 
 def _shown(value: Any) -> str:
