@@ -199,14 +199,14 @@ def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
 def _check(name: str, rules: Json, value: str) -> None:
     """Hold a value against what the definition says of its parameter. Raises UsageError."""
     from compiler.models.parts import Parameter
-    from compiler.models.values import from_text
+    from compiler.models.values import from_text, takes
 
+    parameter = Parameter.model_validate(rules)
     try:
-        from_text(Parameter.model_validate(rules), value)
+        from_text(parameter, value)
     except ValueError as error:
-        raise UsageError(
-            f"the parameter {name} is refused: {error}", known="nothing was started", hint=f"-p {name}=…"
-        ) from None
+        wrong = f"the parameter {name} is refused: {error}; it takes {takes(parameter)}"
+        raise UsageError(wrong, known="nothing was started", hint=f"-p {name}=…") from None
 
 
 def set_inputs(subject: Draft, given: Mapping[str, str], ref: RunRef, put: Callable[[str, Path], object]) -> None:

@@ -79,12 +79,7 @@ def run(
     on a terminal a second Ctrl-C within three seconds does, too.
     """
     from argo import sessions
-<<<<<<< HEAD
-    from argo.cli.sources import check_parameters, split
-=======
-    from argo.cli.output import say
     from argo.cli.sources import split
->>>>>>> 3ef3c31 (One checker of values, the compiler's own, for every way in; patterns and expressions match in linear time, as Go does)
     from argo.cli.targets import choose
     from argo.local.identity import identify
     from argo.submit import draft, pairs, require_complete, set_parameters

@@ -201,7 +201,7 @@ def _delivered(row: Row, request: Json) -> Json | None:
 
 def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The parameters as texts, held against the asset. Raises Refused."""
-    from compiler.models.values import from_text
+    from compiler.models.values import from_text, takes
 
     declared = offered.model.parameters
     values: dict[str, str] = {}
@@ -213,7 +213,8 @@ def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
         try:
             from_text(declared[name], text)
         except ValueError as error:
-            raise Refused(422, "invalid", f"the parameter {name} is refused: {error}") from None
+            wrong = f"the parameter {name} is refused: {error}; it takes {takes(declared[name])}"
+            raise Refused(422, "invalid", wrong) from None
         values[name] = text
     missing = [name for name, parameter in declared.items() if parameter.required and name not in values]
     if missing:

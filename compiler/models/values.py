@@ -43,6 +43,20 @@ def from_text(parameter: Parameter, text: str) -> Any:
     return value
 
 
+def takes(parameter: Parameter) -> str:
+    """What a parameter takes, in words: `a whole number, at least 1, at most 9`."""
+    words = [_READERS[parameter.type][0] if parameter.type in _READERS else "text"]
+    if parameter.enum:
+        words = [f"one of {', '.join(map(_text, parameter.enum))}"]
+    if parameter.minimum is not None:
+        words.append(f"at least {parameter.minimum:g}")
+    if parameter.maximum is not None:
+        words.append(f"at most {parameter.maximum:g}")
+    if parameter.pattern is not None:
+        words.append(f"all of it matching {parameter.pattern}")
+    return ", ".join(words)
+
+
 # A variable of Argo's or an expression, and braces that stay open: whatever follows would belong to them.
 _TEMPLATE: Final = re.compile(
     r"\{\{\s*(=|(workflow|cronworkflow|inputs|outputs|tasks|steps|pod|node|item|lastRetry|retries)\b)"

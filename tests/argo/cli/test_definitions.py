@@ -114,7 +114,7 @@ def test_check_of_manifests(argosy: Command) -> None:
 
 def test_a_definition_runs_and_its_arguments_are_typed(argosy: Command) -> None:
     argosy.write(chain=DAG)
-    for value, why in (("two", "a whole number"), ("10", "above the maximum 9"), ("0", "below the minimum 1")):
+    for value, why in (("two", "a whole number"), ("10", "at most 9"), ("0", "at least 1")):
         assert why in argosy("run", "chain.yaml", "-p", f"times={value}", code=2).stderr
     assert "fast, slow" in argosy("run", "chain.yaml", "-p", "mode=medium", code=2).stderr
     (argosy.cwd / "my.txt").write_text("mine")
