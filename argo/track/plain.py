@@ -46,7 +46,7 @@ class PlainView:
         phase, message = node.get("phase") or "Pending", node.get("message") or ""
         if (fault := explained(node, workflow)) and fault.why:
             message = f"{message} ({fault.why})"
-        shown = (phase, message if phase in ("Pending", "Failed", "Error") else "")
+        shown = (phase, message if phase in ("Pending", "Running", "Failed", "Error") else "")
         before = self._phases.get(key)
         self._phases[key] = shown
         quiet = node["type"] in _QUIET and phase not in ("Failed", "Error")

@@ -87,7 +87,7 @@ def test_the_disk_filled_at_a_random_moment(on_disk: Argosy, small_disk: Disk, s
     args: tuple[str, ...] = ("run", "chains.yaml", "--name", "chains")
     for left in reversed(range(8)):
         process = on_disk.start(*args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if left > 5 and comes_to(process, on_disk.home, ledger, chance.randrange(LANES * DEPTH)):
+        if left > 6 and comes_to(process, on_disk.home, ledger, chance.randrange(LANES * DEPTH)):
             time.sleep(chance.uniform(0, 0.3))
             chance.choice((small_disk.fill, small_disk.fill_inodes))()
         out, err = process.communicate(timeout=120)

@@ -44,7 +44,7 @@ class PodFolder:
         return self.path / "root"
 
     def claim(self) -> tuple[State, int | None]:
-        """The pod's state and, when it is "new", the lock's descriptor: nobody else can start the pod while it is open.
+        """The pod's state and, when it is "new" or "lost", the lock's descriptor: nobody else can start it meanwhile.
 
         "lost" is a pod that was started and whose supervisor was killed before it could write its record.
         """
@@ -59,8 +59,7 @@ class PodFolder:
             os.close(descriptor)
             return "ended", None
         if (self.path / "started").exists():
-            os.close(descriptor)
-            return "lost", None
+            return "lost", descriptor
         return "new", descriptor
 
     def locked(self) -> bool:

@@ -45,6 +45,8 @@ _PROGRESS_EVERY = 1.0  # seconds
 # How often a pod is looked at whose supervisor's process id is not known.
 _PROBE_EVERY = 0.05
 _STOPPED = "pod was stopped before its containers started"
+# A pod that is cut off beside the engine that started it was killed; together with it, by a machine that stopped.
+_ANEW = "run anew: it was cut off before its end was recorded"
 
 
 class _Pod:
@@ -55,6 +57,8 @@ class _Pod:
         self.folder = folder
         self.started_at: datetime | None = None
         self.progress: str | None = None
+        self.launched = False  # by this process
+        self.message = ""
         self.devices: dict[str, list[str]] = {}
 
 
@@ -143,6 +147,7 @@ class LocalPods:
             return
         if (pod.folder.path / "started").exists() or pod.folder.read("outcome.json"):
             self._scheduler.adopt(request.node_id, wants, pod.folder.read("devices.json") or {})
+            pod.devices = self._scheduler.devices(request.node_id)
             self._do(pod, self._adopt)
         elif missing := self._room.missing(wants):
             had = ", ".join(f"{self._room.has(name)} {name}, {wants[name]} asked for" for name in missing)
@@ -231,7 +236,8 @@ class LocalPods:
                 self._running(pod)
 
     def _running(self, pod: _Pod) -> None:
-        self._changed[pod.request.node_id] = PodOutcome("Running", started_at=pod.started_at, progress=pod.progress)
+        outcome = PodOutcome("Running", pod.message, started_at=pod.started_at, progress=pod.progress)
+        self._changed[pod.request.node_id] = outcome
 
     def _watch(self, pod: _Pod, pid: int | None) -> None:
         """Wait for the end of a pod's supervisor."""
@@ -277,12 +283,17 @@ class LocalPods:
             self._tell(lambda: self._watch(pod, pid))
         elif state == "ended":
             self._conclude(pod)
-        elif state == "lost":
-            self._lose(pod)
         else:
             assert lock is not None
             try:
-                self._launch(pod, lock)
+                if state == "lost":
+                    self._clear(pod)
+                if state == "lost" and pod.launched:
+                    self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=datetime.now(UTC)))
+                else:
+                    if state == "lost":
+                        pod.message, pod.started_at = _ANEW, None
+                    self._launch(pod, lock)
             finally:
                 os.close(lock)
 
@@ -305,6 +316,7 @@ class LocalPods:
             load_inputs(artifacts, view, machine.path, folder, self._locate)
             spec = specification(request, folder, containers, machine)
             pid = self._supervisors.start(spec, lock)
+            pod.launched = True
         except (ArgosyError, OSError) as error:
             if shortage(error):
                 raise
@@ -325,8 +337,8 @@ class LocalPods:
                 self._machine = Machine(self._isolation, self._host, self._images)
         return self._machine
 
-    def _lose(self, pod: _Pod) -> None:
-        """Conclude a pod whose supervisor was killed, and end what it may have left."""
+    def _clear(self, pod: _Pod) -> None:
+        """End what a pod may have left whose supervisor was killed."""
         template = pod.request.template
         how = self._isolates().how
         if isinstance(how, Runtime):
@@ -336,7 +348,6 @@ class LocalPods:
             how.remove(pod.folder, [*names, "main"])
         else:
             end_orphans(pod.request)
-        self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=datetime.now(UTC)))
 
     def _conclude(self, pod: _Pod, outcome: PodOutcome | None = None) -> None:
         known = pod.folder.read("outcome.json")

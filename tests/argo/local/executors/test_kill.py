@@ -13,6 +13,7 @@ import pytest
 
 from argo.local.executors.folder import PodFolder
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done, until_running
+from tests.waiting import until
 
 ENGINE = """
 import sys
@@ -157,3 +158,35 @@ def test_two_engines_run_a_pod_once(machine: Machine) -> None:
 def _go() -> dict[str, object]:
     """Makes /tmp/go a declared path, so that it is the pod's own everywhere."""
     return {"outputs": {"parameters": [{"name": "go", "valueFrom": {"path": "/tmp/go", "default": ""}}]}}
+
+
+def test_a_pod_that_ended_with_its_engine_is_run_anew(machine: Machine) -> None:
+    first = machine.pods()
+    first.create(request(shell("echo up; sleep 600", sidecars=[{"name": "aside", **shell("sleep 600")["container"]}])))
+    until_running(first)
+    while "up" not in machine.log():
+        first.poll(0.05)
+    first.close()
+    os.kill(PodFolder(machine.path / "pods" / "n1").read("pid"), signal.SIGKILL)
+    second = machine.pods()
+    second.create(request(shell("while [ ! -e /tmp/go ]; do sleep 0.02; done; echo down")))
+    while second.poll(60)["n1"].message != "run anew: it was cut off before its end was recorded":
+        pass
+    until((machine.path / "pods" / "n1" / "root" / "tmp").exists)
+    (machine.path / "pods" / "n1" / "root" / "tmp" / "go").touch()
+    outcome = until_done(second)["n1"]
+    assert (outcome.phase, outcome.outputs["result"]) == ("Succeeded", "down")
+    assert machine.log() == "down\n"
+
+
+def test_a_pod_that_was_to_be_ended_is_not_run_anew(machine: Machine) -> None:
+    first = machine.pods()
+    first.create(request(shell("sleep 600")))
+    until_running(first)
+    first.close()
+    os.kill(PodFolder(machine.path / "pods" / "n1").read("pid"), signal.SIGKILL)
+    second = machine.pods()
+    second.kill("n1", 0)
+    second.create(request(shell("echo ran")))
+    outcome = until_done(second)["n1"]
+    assert (outcome.phase, outcome.message) == ("Failed", "pod was stopped before its containers started")
