@@ -20,6 +20,7 @@ _REMEDIES = {
     errno.ENOMEM: ("no memory left", "end programs that use much memory"),
     errno.EAGAIN: ("no more processes or threads may be started", "raise the limit of processes (ulimit -u)"),
 }
+_DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB
 _PROBE = 1 << 16  # bytes; what SQLite needs to open a database, and more
 
 
@@ -41,6 +42,11 @@ def lacking(error: OSError, place: object, *, known: str, then: str) -> Environm
 def remedy(error: OSError) -> str:
     """What to do about an error of the system; empty where it is no shortage."""
     return _REMEDIES.get(error.errno or 0, ("", ""))[1]
+
+
+def damaged(error: BaseException) -> bool:
+    """Whether SQLite says that its file is none, or is damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED or str(error).startswith("Could not decode")
 
 
 def probe(folder: Path) -> OSError | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import select
 import socket
 import ssl
 import struct
@@ -15,10 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.http_servers import Ending, answering
+from tests.http_servers import Ending, answering, running
 from tests.waiting import HANG
 
 FAULTS = ("reset-before", "reset-after", "stall", "truncated", "twice", "refused-429", "refused-503", "lost-500")
@@ -185,3 +187,43 @@ def _status(code: int) -> bytes:
 _GONE = json.dumps({"type": "ERROR", "object": json.loads(_status(410))}).encode() + b"\n"
 _OLD = {"grpc_code": 3, "http_code": 400, "message": "too old resource version: 1 (2)", "http_status": "Bad Request"}
 _GONE_OF_SERVER = b"data: " + json.dumps({"error": _OLD}).encode() + b"\n\n"
+
+
+class Door(TCPServer):
+    """Passes connections on to a server, until it is shut: then what is open breaks and nothing is answered."""
+
+    allow_reuse_address = True
+
+    def __init__(self, upstream: tuple[str, int]) -> None:
+        self.upstream = upstream
+        self.shut = False
+        self.passed = 0
+        super().__init__(("127.0.0.1", 0), _Passage)
+
+
+class _Server(Ending, Door):
+    """A thread for each connection."""
+
+
+class _Passage(BaseRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        with socket.create_connection(self.server.upstream) as upstream, suppress(OSError):
+            ways = {self.request: upstream, upstream: self.request}
+            while not self.server.shut:
+                for ready in select.select([*ways], [], [], 0.02)[0]:
+                    data = ready.recv(1 << 16)
+                    if not data:
+                        return
+                    self.server.passed += len(data)
+                    ways[ready].sendall(data)
+
+
+@contextmanager
+def door(endpoint: str) -> Iterator[Door]:
+    """A door before the server at `host:port`; its own place is its `server_address`."""
+    host, _, port = endpoint.partition(":")
+    server = _Server((host, int(port)))
+    with running(server):
+        yield server

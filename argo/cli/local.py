@@ -55,3 +55,16 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
             sys.stdout.flush()
             serve(backend, listener, token)
     say("stopped; runs go on")
+
+
+@local.command(short_help="Rebuild a damaged state of this machine's runs.")
+def repair() -> None:
+    """Rebuild the state of this machine's runs from all that can still be read of a damaged one, which is kept.
+
+    Runs that cannot be read any more leave their logs and results in ARGOSY_HOME, in runs and store.
+    """
+    from argo.local.home import Home
+    from argo.local.salvage import salvage
+
+    found = salvage(Home.open().database)
+    click.echo(f"{len(found.runs)} run{'s' * (len(found.runs) != 1)} rebuilt; the damaged state is {found.kept}")

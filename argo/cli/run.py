@@ -125,6 +125,7 @@ def _upload(home: Home, settings: Settings, subject: Draft, files: Mapping[str, 
     """Store the inputs of a run that is about to be recorded; what is stored goes again when not all can be."""
     from argo.cli.progress import ticking
     from argo.local.stores import open_store
+    from argo.storage.patience import outlast
     from argo.storage.settings import require_writable
     from argo.submit import set_inputs
     from argo.track.text import size
@@ -133,11 +134,14 @@ def _upload(home: Home, settings: Settings, subject: Draft, files: Mapping[str, 
     stored: list[str] = []
     doing = "looking at the store"
 
-    def put(key: str, path: Path) -> None:
+    def say_doing(text: str) -> None:
         nonlocal doing
-        doing = f"storing {path.name} ({size(path.stat().st_size)})"
+        doing = text
+
+    def put(key: str, path: Path) -> None:
+        say_doing(f"storing {path.name} ({size(path.stat().st_size)})")
         stored.append(key)
-        store.put_file(key, path)
+        outlast(lambda _: store.put_file(key, path), say_doing)
 
     try:
         with ticking(lambda: doing):

@@ -86,18 +86,18 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     Raises EnvironmentFailure for a database that a newer Argosy wrote.
     """
-    if _version(connection) == len(MIGRATIONS):
+    if version(connection) == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection)  # another process may have been faster
-        if version > len(MIGRATIONS):
+        found = version(connection)  # another process may have been faster
+        if found > len(MIGRATIONS):
             raise EnvironmentFailure(
-                f"the state is of version {version}, this Argosy knows up to {len(MIGRATIONS)}",
+                f"the state is of version {found}, this Argosy knows up to {len(MIGRATIONS)}",
                 known="nothing was changed",
                 hint="install the newer Argosy again, or set ARGOSY_HOME to another folder",
             )
-        for script in MIGRATIONS[version:]:
+        for script in MIGRATIONS[found:]:
             for statement in script:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -107,5 +107,6 @@ def migrate(connection: sqlite3.Connection) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def version(connection: sqlite3.Connection) -> int:
+    """How many scripts a database has had; 0 for one that holds nothing."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -22,8 +22,8 @@ from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 from argo.local.fanout import Fanouts, short, whole
 from argo.local.pods import PodRequest
-from argo.local.schema import migrate
-from argo.shortage import lacking, probe, shortage
+from argo.local.schema import migrate, version
+from argo.shortage import damaged, lacking, probe, shortage
 
 if TYPE_CHECKING:
     from argo.local.images import Images
@@ -69,7 +69,9 @@ class State:
             self._db.execute("PRAGMA busy_timeout = 60000")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            with _alone(path):
+            with alone(path):
+                if not version(self._db):
+                    _check_new(path)
                 self._db.execute("PRAGMA journal_mode = WAL")
                 migrate(self._db)
 
@@ -161,14 +163,14 @@ class State:
                 self._db.execute("COMMIT")
         if head is None:
             raise NotFoundError(f"the run {uid} has been deleted")
-        workflow: Json = json.loads(head[0])
+        workflow: Json = _load(head[0])
         nodes: Json = dict(known["status"].get("nodes") or {}) if known else {}
-        found = dict(zip((key for key, _ in rows), json.loads(f"[{','.join(node for _, node in rows)}]"), strict=True))
+        found = dict(zip((key for key, _ in rows), _load(f"[{','.join(node for _, node in rows)}]"), strict=True))
         whole(found, nodes, children)
         nodes.update(found)
         for key in [key for key, node in nodes.items() if node is None]:
             del nodes[key]
-        workflow["status"] = {**workflow.get("status", {}), **json.loads(head[1])}
+        workflow["status"] = {**workflow.get("status", {}), **_load(head[1])}
         if nodes:
             workflow["status"]["nodes"] = nodes
         return workflow, int(head[2]), frozenset(key for key, _ in rows)
@@ -229,13 +231,13 @@ class State:
             found = self._db.execute(
                 "SELECT object FROM objects WHERE uid = ? AND kind = ? AND name = ?", (uid, kind, name)
             ).fetchone()
-        return json.loads(found[0]) if found else None
+        return _load(found[0]) if found else None
 
     def objects(self, uid: str) -> list[Json]:
         """All objects that a run may refer to."""
         with self._guard():
             found = self._db.execute("SELECT object FROM objects WHERE uid = ? ORDER BY kind, name", (uid,)).fetchall()
-        return [json.loads(text) for (text,) in found]
+        return [_load(text) for (text,) in found]
 
     def put_object(self, uid: str, value: Json) -> None:
         """Add an object to a run, in place of the one of the same kind and name."""
@@ -264,7 +266,7 @@ class State:
             rows = self._db.execute(
                 "SELECT id, verb, arguments FROM commands WHERE uid = ? AND settled = 0 ORDER BY id", (uid,)
             ).fetchall()
-        return [Command(row[0], row[1], json.loads(row[2])) for row in rows]
+        return [Command(row[0], row[1], _load(row[2])) for row in rows]
 
     def settled(self, command: int) -> str | None:
         """None while the command is open; then its error, empty when it was done."""
@@ -295,6 +297,8 @@ class State:
 
     def _unusable(self, error: sqlite3.Error | OSError) -> EnvironmentFailure:
         known = "what was recorded before stands"
+        if damaged(error):
+            return _damaged(f"the state {self._path}", str(error)[:80])
         if found := shortage(error) or shortage(probe(self._path.parent)):
             error.__cause__ = found  # for who asks what this machine has run out of
             return lacking(found, self._path.parent, known=known, then="repeat the command")
@@ -318,17 +322,29 @@ _ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, 
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """One process at a time: SQLite does not wait for its turn to switch a new database to the write-ahead log."""
     with path.with_name(path.name + ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
+def _check_new(path: Path) -> None:
+    """Raise EnvironmentFailure where a state that holds nothing stands beside the folders of runs."""
+    runs = path.parent / "runs"
+    count = sum(1 for folder in runs.iterdir() if (folder / "engine.lock").exists()) if runs.is_dir() else 0
+    if count:
+        raise EnvironmentFailure(
+            f"the state {path} is empty or was removed, but {runs} holds {count} run{'s' * (count > 1)}",
+            known="nothing was changed; logs and results are as they were",
+            hint=f"put a copy of {path.name} back, or begin anew: mv {runs} {runs}.old",
+        )
+
+
 def _row(row: Sequence[Any]) -> RunRow:
     created = datetime.fromtimestamp(row[4], UTC)
     ref = RunRef(row[0], row[1], row[2])
-    status, images, store = map(json.loads, row[8:11])
+    status, images, store = map(_load, row[8:11])
     return RunRow(ref, row[3], created, row[5], row[6], row[7], status, images, store)
 
 
@@ -361,6 +377,21 @@ def _mark(workflow: Json) -> str:
     return _dump([workflow["metadata"], spec, len(workflow["spec"].get("templates") or ()), stored])
 
 
+def _load(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise _damaged("the state", "what it holds is not what was written") from error
+
+
+def _damaged(what: str, why: str) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        f"{what} is damaged: {why}",
+        known="the runs' logs and results lie beside it, in runs and store, as they were",
+        hint="argosy local repair",
+    )
+
+
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -372,7 +403,7 @@ def dump_request(request: PodRequest) -> str:
 
 def load_request(text: str) -> PodRequest:
     """The pod request that `dump_request` wrote."""
-    fields = json.loads(text)
+    fields = _load(text)
     lists = {name: tuple(fields[name]) for name in ("volumes", "own_claims") if name in fields}
     return PodRequest(**{**fields, **lists})
 

@@ -27,4 +27,11 @@ class Denied(StorageError):  # noqa: N818 -- S3's own term
 
 
 class Unreachable(StorageError):  # noqa: N818 -- says what is wrong, not that something is
-    """Nothing answers at the endpoint, or not in time."""
+    """Nothing answers at the endpoint, or not in time. The one kind of failure that another attempt may mend."""
+
+
+def passing(error: BaseException | None) -> Unreachable | None:
+    """Why the store did not answer, found in a chain of errors; None where another attempt would not help."""
+    while error is not None and not isinstance(error, Unreachable):
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return error

@@ -37,9 +37,9 @@ CREDENTIALS = (
 )
 # Connect and read, in seconds. A read that stalls this long is tried again, then given up.
 CONNECT, READ = 10.0, 60.0
-# How often in a row something is tried that brings nothing.
-_ATTEMPTS = 6
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+# How often in a row something is tried that brings nothing, and the first pause, which doubles: 6 seconds in all.
+ATTEMPTS, PAUSE = 6, 0.2
+PASSING = {408, 425, 429, 500, 502, 503, 504}
 _META = "x-amz-meta-sha256"
 _STATUS = re.compile(r"HTTP/1\.\d (\d{3})\b")
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
@@ -308,9 +308,9 @@ def patiently(attempt: Callable[[], T], progress: Callable[[], int] = lambda: 0)
         except Unreachable:
             failures = failures + 1 if progress() == before else 1
             before = progress()
-            if failures == _ATTEMPTS:
+            if failures == ATTEMPTS:
                 raise
-            time.sleep(0.1 * 2**failures)
+            time.sleep(PAUSE * 2 ** (failures - 1))
 
 
 def unreachable(host: str, error: BaseException, name: str = "") -> StorageError:
@@ -370,7 +370,7 @@ def _refused(connection: _Connection, host: str, bucket: str, key: str) -> Stora
         return NotFound(f"no bucket {bucket}" if code == "NoSuchBucket" else f"no object {name}")
     if status == 412:
         return StorageError(f"{name} has changed while it came", known="nothing is half written", hint="fetch again")
-    if status in _PASSING:
+    if status in PASSING:
         return Unreachable(f"{host} answers {code}", tried=f"to read {name}", hint="repeat the command later")
     if code in REFUSED or status in (401, 403):
         return Denied(f"{name}: {code}", hint=CREDENTIALS)

@@ -19,7 +19,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from argo.storage.credentials import credentials
 from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.http import ABSENT, CONNECT, CREDENTIALS, READ, REFUSED, Head, Reader, patiently, unreachable
+from argo.storage.http import (
+    ABSENT,
+    ATTEMPTS,
+    CONNECT,
+    CREDENTIALS,
+    PASSING,
+    PAUSE,
+    READ,
+    REFUSED,
+    Head,
+    Reader,
+    patiently,
+    unreachable,
+)
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
@@ -303,7 +316,7 @@ def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
         ssl_context=context,
         timeout=Timeout(connect=CONNECT, read=READ),
         maxsize=16,
-        retries=Retry(total=4, connect=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
+        retries=Retry(total=ATTEMPTS - 1, backoff_factor=PAUSE, status_forcelist=PASSING),  # as `patiently`
     )
     try:
         return Minio(

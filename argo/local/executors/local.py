@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from argo.errors import ArgosyError, EnvironmentFailure
 from argo.local import resources
@@ -33,10 +33,12 @@ from argo.local.executors.shim import record
 from argo.local.executors.specification import Machine, prepare, specification
 from argo.local.executors.supervisors import Supervisors
 from argo.local.images import Images
-from argo.local.pods import Library, PodOutcome, PodRequest
+from argo.local.pods import Library, PodOutcome, PodPhase, PodRequest
 from argo.shortage import shortage
 from argo.storage import Store
+from argo.storage.patience import outlast
 
+T = TypeVar("T")
 Executor = Literal["process", "podman", "docker"]
 Isolation = Literal["auto", "namespaces", "remap"]
 # Bringing artifacts and storing outputs waits for disks and networks rather than for the processor.
@@ -106,7 +108,7 @@ class LocalPods:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._selector.register(self._reader, selectors.EVENT_READ)
-        self._closed = False
+        self._closing = threading.Event()
         self._looked_at = 0.0
         self._machine: Machine | None = None
         self._workers.submit(self._isolates)  # while the caller is busy: the first pod need not wait for it
@@ -119,9 +121,9 @@ class LocalPods:
 
     def close(self) -> None:
         """Let go of everything here; the pods run on."""
-        if self._closed:
+        if self._closing.is_set():
             return
-        self._closed = True
+        self._closing.set()
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._supervisors.close()
         for descriptor in [*self._watched.values(), self._reader, self._writer]:
@@ -146,7 +148,7 @@ class LocalPods:
             self._changed[request.node_id] = _refused(str(error))
             return
         if (pod.folder.path / "started").exists() or pod.folder.read("outcome.json"):
-            self._scheduler.adopt(request.node_id, wants, pod.folder.read("devices.json") or {})
+            self._scheduler.adopt(request.node_id, wants, _devices(pod.folder.read("devices.json")))
             pod.devices = self._scheduler.devices(request.node_id)
             self._do(pod, self._adopt)
         elif missing := self._room.missing(wants):
@@ -236,8 +238,7 @@ class LocalPods:
                 self._running(pod)
 
     def _running(self, pod: _Pod) -> None:
-        outcome = PodOutcome("Running", pod.message, started_at=pod.started_at, progress=pod.progress)
-        self._changed[pod.request.node_id] = outcome
+        self._say(pod, "Running", pod.message)
 
     def _watch(self, pod: _Pod, pid: int | None) -> None:
         """Wait for the end of a pod's supervisor."""
@@ -298,32 +299,51 @@ class LocalPods:
                 os.close(lock)
 
     def _launch(self, pod: _Pod, lock: int) -> None:
-        request, folder = pod.request, pod.folder
-        folder.clean()
-        if folder.read("kill") is not None:
-            self._conclude(pod, PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC)))
-            return
         began = datetime.now(UTC)
         try:
-            record.reserve(str(folder.path))
-            folder.write("request.json", asdict(request))
-            if pod.devices:
-                folder.write("devices.json", pod.devices)
-            machine = replace(self._isolates(), devices=pod.devices)
-            containers = prepare(request, folder, self._library, self._claims, machine)
-            view = main_of(containers).view
-            artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
-            load_inputs(artifacts, view, machine.path, folder, self._locate)
-            spec = specification(request, folder, containers, machine)
-            pid = self._supervisors.start(spec, lock)
-            pod.launched = True
+            pid = self._patiently(pod, "Pending", lambda _: self._start(pod, lock))
         except (ArgosyError, OSError) as error:
-            if shortage(error):
+            if shortage(error) or self._closing.is_set():
                 raise
             text = error.message if isinstance(error, ArgosyError) else f"cannot start the pod: {error}"
             self._conclude(pod, PodOutcome("Error", text, started_at=began, finished_at=datetime.now(UTC)))
             return
+        if pid is None:
+            self._conclude(pod, PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC)))
+            return
+        pod.launched = True
         self._tell(lambda: self._watch(pod, pid))
+
+    def _start(self, pod: _Pod, lock: int) -> int | None:
+        """Prepare and start a pod from nothing; its supervisor's process id, None for one that is to be stopped."""
+        request, folder = pod.request, pod.folder
+        folder.clean()
+        if folder.read("kill") is not None:
+            return None
+        record.reserve(str(folder.path))
+        folder.write("request.json", asdict(request))
+        if pod.devices:
+            folder.write("devices.json", pod.devices)
+        machine = replace(self._isolates(), devices=pod.devices)
+        containers = prepare(request, folder, self._library, self._claims, machine)
+        view = main_of(containers).view
+        artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
+        load_inputs(artifacts, view, machine.path, folder, self._locate)
+        return self._supervisors.start(specification(request, folder, containers, machine), lock)
+
+    def _patiently(self, pod: _Pod, phase: PodPhase, work: Callable[[bool], T]) -> T:
+        """What `work` gives, however long its store is away; a pod that is to be stopped does not wait for it."""
+        return outlast(
+            work,
+            lambda text: self._tell(lambda: self._say(pod, phase, text)),
+            over=lambda: pod.folder.read("kill") is not None,
+            wait=self._closing.wait,
+        )
+
+    def _say(self, pod: _Pod, phase: PodPhase, message: str) -> None:
+        self._changed[pod.request.node_id] = PodOutcome(
+            phase, message, started_at=pod.started_at, progress=pod.progress
+        )
 
     def _isolates(self) -> Machine:
         """How containers are isolated here; found out once."""
@@ -350,11 +370,13 @@ class LocalPods:
             end_orphans(pod.request)
 
     def _conclude(self, pod: _Pod, outcome: PodOutcome | None = None) -> None:
-        known = pod.folder.read("outcome.json")
+        known = outputs.from_json(pod.folder.read("outcome.json"))
         if known is not None:
-            outcome = outputs.from_json(known)
+            outcome = known
         else:
-            outcome = outcome or outputs.conclude(pod.request, pod.folder, self._locate)
+            outcome = outcome or self._patiently(
+                pod, "Running", lambda last: outputs.conclude(pod.request, pod.folder, self._locate, last=last)
+            )
             pod.folder.write("outcome.json", outputs.to_json(outcome))
         pod.folder.tidy(all_work=False)
         result = outcome
@@ -365,6 +387,10 @@ class LocalPods:
 
 def _refused(message: str) -> PodOutcome:
     return PodOutcome("Error", message, finished_at=datetime.now(UTC))
+
+
+def _devices(kept: Any) -> dict[str, list[str]]:
+    return kept if isinstance(kept, dict) else {}
 
 
 def _open_process(pid: Any) -> int | None:

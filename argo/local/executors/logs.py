@@ -46,5 +46,5 @@ def read(path: Path, *, follow: Callable[[], bool] | None = None) -> Iterator[En
 
 
 def _entry(line: bytes) -> Entry:
-    stamp, stream, kind, text = line.split(b" ", 3)
+    stamp, stream, kind, text = [*line.split(b" ", 3), b"", b"", b""][:4]  # of a line cut short, what there is
     return Entry(stamp.decode(), stream.decode(), text if kind == b"F" else text[:-1])

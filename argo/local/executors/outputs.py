@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,18 @@ from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
 from argo.local.executors.shim.beneath import Node
+from argo.local.executors.shim.record import EXIT
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
 from argo.local.resources import disk
 from argo.shortage import shortage
 from argo.storage import Store
+from argo.storage.errors import passing
 
 _PROGRESS = 4096  # of the file's end: more is no line of it
+# What an exit record has, its outputs, and each of its containers.
+_RECORD = frozenset({"containers", "finishedAt", "late", "error", "result", "outputs"})
+_FOUND = frozenset({"parameters", "artifacts", "errors"})
+_CONTAINER = frozenset({"role", "exitCode", "message", "broken", "startedAt", "finishedAt"})
 # What Argo's wait container says and exits with.
 _NOT_SAVED = "wait: Error (exit code 64): "
 # The kubelet's words when it evicts a pod; in bytes, as the limit is known here.
@@ -28,10 +34,17 @@ _FULL = "Pod ephemeral local storage usage exceeds the total limit of containers
 _MADE_TO_END = (0, 137, 143)
 
 
-def conclude(request: PodRequest, folder: PodFolder, locate: Locate) -> PodOutcome:
-    """The outcome of a pod that has an exit record. Stores its outputs: again and again with the same effect."""
-    record = folder.read("exit.json")
-    outputs, problems = _outputs(request, record, folder, locate)
+def conclude(request: PodRequest, folder: PodFolder, locate: Locate, *, last: bool = True) -> PodOutcome:
+    """The outcome of a pod that has an exit record. Stores its outputs: again and again with the same effect.
+
+    Raises what this machine lacks for it (`argo.shortage`), and Unreachable unless this is the `last` attempt.
+    """
+    record = folder.read(EXIT)
+    if not sound(record):
+        message = f"how it ended is not known: its record is damaged: {folder.path / EXIT}"
+        return PodOutcome("Error", message, finished_at=datetime.now(UTC))
+    problems = Problems(last=last)
+    outputs = _outputs(request, record, folder, locate, problems)
     phase, message = _phase(request, record)
     if phase == "Succeeded" and problems:
         phase, message = "Error", _NOT_SAVED + "; ".join(problems)
@@ -47,6 +60,16 @@ def conclude(request: PodRequest, folder: PodFolder, locate: Locate) -> PodOutco
         finished_at=_time(record["finishedAt"]),
         progress=progress(folder),
         containers={name: _container(item) for name, item in record["containers"].items() if item["role"] == "main"},
+    )
+
+
+def sound(record: Any) -> bool:
+    """Whether an exit record is one, whole: what a supervisor writes, it writes whole."""
+    if not isinstance(record, dict) or not record.keys() >= _RECORD or not isinstance(record["containers"], dict):
+        return False
+    found = record["outputs"]
+    return (found is None or (isinstance(found, dict) and found.keys() >= _FOUND)) and all(
+        isinstance(item, dict) and item.keys() >= _CONTAINER for item in record["containers"].values()
     )
 
 
@@ -70,9 +93,13 @@ def to_json(outcome: PodOutcome) -> Json:
     return value
 
 
-def from_json(value: Json) -> PodOutcome:
-    """The outcome that `to_json` gave."""
-    return PodOutcome(**{**value, "started_at": _time(value["started_at"]), "finished_at": _time(value["finished_at"])})
+def from_json(value: Any) -> PodOutcome | None:
+    """The outcome that `to_json` gave; None for what is none."""
+    try:
+        times = {name: _time(value[name]) for name in ("started_at", "finished_at")}
+        return PodOutcome(**{**value, **times})
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _time(text: str | None) -> datetime | None:
@@ -136,10 +163,23 @@ def _container(item: Json) -> Json:
     }
 
 
-def _outputs(request: PodRequest, record: Json, folder: PodFolder, locate: Locate) -> tuple[Json, list[str]]:
-    """Outputs in Argo's shape, and what went wrong in keeping them."""
+class Problems(list[str]):
+    """What went wrong in keeping outputs."""
+
+    def __init__(self, *, last: bool) -> None:
+        super().__init__()
+        self._last = last
+
+    def met(self, what: str, error: ArgosyError | OSError) -> None:
+        """Add an error, or raise it where another attempt may do better."""
+        if shortage(error) or (passing(error) and not self._last):
+            raise error
+        self.append(f"{what}: {error.message if isinstance(error, ArgosyError) else error.strerror}")
+
+
+def _outputs(request: PodRequest, record: Json, folder: PodFolder, locate: Locate, problems: Problems) -> Json:
+    """Outputs in Argo's shape."""
     outputs: Json = {}
-    problems: list[str] = []
     declared = request.template.get("outputs") or {}
     found = record["outputs"]
     if found is not None:
@@ -159,7 +199,7 @@ def _outputs(request: PodRequest, record: Json, folder: PodFolder, locate: Locat
     main = _main(record)
     if main and main["startedAt"] and main["exitCode"] is not None:
         outputs["exitCode"] = str(main["exitCode"])
-    return outputs, problems
+    return outputs
 
 
 def _parameter(item: Json, values: Mapping[str, str | None], problems: list[str]) -> Json:
@@ -184,7 +224,7 @@ def _text(value: Any) -> str:
 
 
 def _store_artifact(
-    artifact: Json, places: Mapping[str, str | None], folder: PodFolder, locate: Locate, problems: list[str]
+    artifact: Json, places: Mapping[str, str | None], folder: PodFolder, locate: Locate, problems: Problems
 ) -> bool:
     """Store one artifact; whether it is stored."""
     if not artifact.get("path"):
@@ -201,10 +241,7 @@ def _store_artifact(
         with folder.hold(place) as node:
             _put(artifact, node, locate(location), location["key"].strip("/"), folder)
     except (StoreError, PodError, OSError) as error:
-        if shortage(error):
-            raise
-        text = error.message if isinstance(error, ArgosyError) else error.strerror
-        problems.append(f"output artifact '{artifact['name']}': {text}")
+        problems.met(f"output artifact '{artifact['name']}'", error)
         return False
     return True
 
@@ -230,9 +267,7 @@ def _put(artifact: Json, node: Node, store: Store, key: str, folder: PodFolder) 
     packed.unlink()
 
 
-def _store_logs(
-    request: PodRequest, record: Json, folder: PodFolder, locate: Locate, problems: list[str]
-) -> list[Json]:
+def _store_logs(request: PodRequest, record: Json, folder: PodFolder, locate: Locate, problems: Problems) -> list[Json]:
     """The logs as artifacts `<container>-logs`, where the template's archiveLocation asks for it."""
     archive = request.template.get("archiveLocation") or {}
     location = archive.get("s3") or {}
@@ -250,9 +285,7 @@ def _store_logs(
                 file.writelines(entry.text for entry in logs.read(folder.path / f"{name}.log"))
             locate(location).put_file(key, plain, give=True)
         except StoreError as error:
-            if shortage(error):
-                raise
-            problems.append(f"logs of {name}: {error.message}")
+            problems.met(f"logs of {name}", error)
             continue
         stored.append({"name": f"{name}-logs", "s3": {**location, "key": key}})
     return stored

@@ -22,6 +22,7 @@ from argo.local.home import Home
 from argo.local.library import RunLibrary
 from argo.local.lock import RunLock
 from argo.local.pods import PodRequest
+from argo.local.salvage import salvage
 from argo.local.state import State, dump_request, load_request
 
 REF = RunRef("first", "default", "0b8c6b4e-0000-4000-8000-000000000001")
@@ -129,8 +130,72 @@ def test_a_newer_state_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database" * 100)
-    with pytest.raises(EnvironmentFailure, match="cannot be used"):
+    with pytest.raises(EnvironmentFailure, match="is damaged: file is not a database") as caught:
         State(tmp_path / "state.db")
+    assert caught.value.hint == "argosy local repair"
+
+
+@pytest.mark.parametrize("damage", ["emptied", "removed", "without its log"])
+def test_a_state_that_holds_nothing_beside_runs_is_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "state.db"
+    kept = State(path)
+    with RunLock(tmp_path / "runs" / REF.uid) as lock:
+        assert lock.acquire()
+    kept.add(REF, workflow(), [])
+    if damage == "without its log":  # where all of it stands until then
+        path = tmp_path / "copy" / "state.db"
+        path.parent.mkdir()
+        path.write_bytes((tmp_path / "state.db").read_bytes()[:4096])
+        (tmp_path / "runs").rename(path.parent / "runs")
+    kept.close()
+    if damage == "emptied":
+        path.write_bytes(b"")
+    elif damage == "removed":
+        path.unlink()
+    before = {file: file.read_bytes() for file in path.parent.glob("state.db*")}
+    for _ in range(2):  # nothing is made that hides it
+        with pytest.raises(EnvironmentFailure, match=r"is empty or was removed, but .*runs holds 1 run") as caught:
+            State(path)
+        assert caught.value.hint.startswith("put a copy of state.db back, or begin anew: mv ")
+    assert {file: data for file, data in before.items() if file.read_bytes() != data} == {}
+    (path.parent / "runs").rename(path.parent / "runs.old")
+    State(path).close()
+
+
+def test_a_damaged_state_is_rebuilt_of_what_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    kept = State(path)
+    refs = [RunRef(f"run-{n}", "default", f"0b8c6b4e-0000-4000-8000-{n:012}") for n in range(60)]
+    for ref in refs:
+        body = {**workflow(), "metadata": {"name": ref.name, "uid": ref.uid, "note": "x" * 4000}}
+        kept.add(ref, body, [])
+        body["status"] = {"phase": "Succeeded", "nodes": {ref.name: {"id": ref.name, "phase": "Succeeded"}}}
+        kept.record(ref.uid, body, [ref.name])
+    kept.close()
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(random.Random(1).randbytes(3 * 4096))
+    damaged = State(path)
+    with pytest.raises(EnvironmentFailure, match="is damaged") as caught:
+        assert [damaged.workflow(ref.uid) for ref in refs]
+    damaged.close()
+    assert caught.value.hint == "argosy local repair"
+    found = salvage(path)
+    assert found.kept == tmp_path / "state.db.damaged-1"
+    assert 30 < len(found.runs) < 60
+    rebuilt = State(path)
+    for name in found.runs:
+        assert rebuilt.workflow(rebuilt.find(name).uid)[0]["metadata"]["note"] == "x" * 4000
+    rebuilt.add(RunRef("new", "default", "0b8c6b4e-0000-4000-8000-000000000099"), workflow(), [])
+    rebuilt.close()
+
+
+def test_a_state_is_not_rebuilt_under_a_process_that_drives_a_run(tmp_path: Path) -> None:
+    State(tmp_path / "state.db").close()
+    with RunLock(tmp_path / "runs" / REF.uid) as lock:
+        assert lock.acquire()
+        with pytest.raises(ConflictError, match="have the state open"):
+            salvage(tmp_path / "state.db")
 
 
 def test_the_library_finds_what_was_given_and_made(state: State, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ class Pod:
         try:
             with open(os.path.join(self._folder, "kill"), "rb") as file:
                 grace = float(json.load(file))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, TypeError):
             if grace is None:
                 return
         self._stop(grace)
