@@ -235,7 +235,7 @@ def _opened(database: str | None) -> Iterator[Consumers]:
 
         store = Database(database or database_url(options_of(_project()).database, _home()))
         try:
-            with answering():
+            with answering(store.file):
                 yield Consumers(store)
         finally:
             store.close()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, insert, select, text
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from argo.backend import RunRef
 from argo.errors import EnvironmentFailure, UsageError
 from argo.installed import install
+from argo.local.state import alone
 from argo.service import schema
+from argo.shortage import damaged, lacking, probe, shortage
 
 _FORMS = "write sqlite:///path or postgresql://user@host/name"
 _PATIENCE = 30  # seconds to wait for a turn
@@ -61,9 +64,11 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.several = self.engine.dialect.name == "postgresql"
+        name = "" if self.several else self.engine.url.database or ""
+        self.file = Path(name) if name.strip(":") not in ("", "memory") else None
         try:
-            with answering():
-                self._make()
+            with answering(self.file), alone(self.file) if self.file else nullcontext():
+                self._make(there=self.file is not None and self.file.exists())
         except BaseException:
             self.engine.dispose()
             raise
@@ -87,20 +92,28 @@ class Database:
             with _committed(connection):
                 yield connection
 
-    def _make(self) -> None:
+    def _make(self, *, there: bool) -> None:
+        """Make the tables, or bring those of an older version to this one; `there`: a file that holds some already."""
+        newest = schema.FIRST + len(schema.STEPS)
         with self.writing() as connection:
             if self.several:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION})"))
+            if there and not inspect(connection).has_table("about"):
+                raise _emptied(self.file)
             schema.metadata.create_all(connection)
             found = connection.execute(select(schema.about.c.version)).scalar()
             if found is None:
-                connection.execute(insert(schema.about).values(version=schema.VERSION))
-            elif found != schema.VERSION:
+                connection.execute(insert(schema.about).values(version=newest))
+            elif found > newest:
                 raise EnvironmentFailure(
-                    f"the service's store is of version {found}, this program knows {schema.VERSION}",
+                    f"the service's store is of version {found}, this program knows up to {newest}",
                     known="nothing was changed",
                     hint="use the version of argosy that made it, or another store",
                 )
+            elif found < newest:
+                for statement in (statement for step in schema.STEPS[found - schema.FIRST :] for statement in step):
+                    connection.execute(text(statement))
+                connection.execute(update(schema.about).values(version=newest))
 
 
 @contextmanager
@@ -114,17 +127,41 @@ def _committed(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """What the store refuses, as an error that says so without the URL, which may hold a password."""
+def answering(file: Path | None = None) -> Iterator[None]:
+    """What the store refuses, as an error that says so without the URL, which may hold a password.
+
+    `file` is that of SQLite, which does not say why it cannot write to it.
+    """
     try:
         yield
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0][:200]
-        raise EnvironmentFailure(
-            f"the service's store cannot be used: {reason}",
-            known="what was recorded before stands",
-            hint="look at `service.database` in argosy.yaml, or ARGOSY_DATABASE, and whether the server is up",
-        ) from None
+    except (SQLAlchemyError, OSError) as error:
+        raise _unusable(getattr(error, "orig", None) or error, file) from None
+
+
+def _unusable(error: BaseException, file: Path | None) -> EnvironmentFailure:
+    known = "what was recorded before stands"
+    if file is not None and damaged(error):
+        return EnvironmentFailure(
+            f"the service's store {file} is damaged: {error}",
+            known="nothing was changed",
+            hint=f"put a copy back, or what can be read: sqlite3 {file} .recover | sqlite3 NEW, then mv NEW {file}",
+        )
+    if found := shortage(error) or (shortage(probe(file.parent)) if file else None):
+        return lacking(found, file or "the service's store", known=known, then="repeat the command")
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return EnvironmentFailure(
+        f"the service's store cannot be used: {reason}",
+        known=known,
+        hint="look at `service.database` in argosy.yaml, or ARGOSY_DATABASE, and whether the server is up",
+    )
+
+
+def _emptied(file: Path | None) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        f"the service's store {file} holds nothing: it was emptied or cut short",
+        known="nothing was changed; consumers, tokens and what is known of runs were in it",
+        hint=f"put a copy of it back, or begin anew: mv {file} {file}.old",
+    )
 
 
 def _engine(url: str) -> Engine:

@@ -19,7 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 1
+# How a store of version n comes to be of n + 1: statements that SQLite and PostgreSQL both take, never edited once
+# released, for tables that version n has. Tables that are new are made as they stand below.
+STEPS: tuple[tuple[str, ...], ...] = ()
+FIRST: Final = 1
 metadata: Final = MetaData()
 
 about = Table("about", metadata, Column("version", Integer, nullable=False))

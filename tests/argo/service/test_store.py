@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from sqlalchemy import select, update
+from sqlalchemy import inspect, select, text, update
 
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
-from argo.service import outbox
+from argo.service import outbox, schema
 from argo.service.consumers import Consumers, digest
 from argo.service.database import Database, every
 from argo.service.outbox import Outbox
@@ -73,6 +73,54 @@ def test_a_store_of_another_version_is_not_touched(url: str) -> None:
     database.close()
     with pytest.raises(EnvironmentFailure, match="of version 99"):
         Database(url)
+
+
+def test_a_store_of_an_older_version_is_brought_to_the_newest(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = (
+        ("ALTER TABLE consumers ADD COLUMN motto VARCHAR(63) DEFAULT 'none' NOT NULL",),
+        ("CREATE INDEX consumers_motto ON consumers (motto)", "UPDATE consumers SET motto = 'some'"),
+    )
+    database = Database(url)
+    with database.writing() as connection:
+        columns = "id, name, disabled, created_at"
+        connection.execute(text(f"INSERT INTO consumers ({columns}) VALUES ('1', 'a', false, 1.0)"))
+    database.close()
+    monkeypatch.setattr(schema, "STEPS", steps)
+    for _ in range(2):
+        database = Database(url)
+        with database.reading() as connection:
+            assert connection.execute(text("SELECT motto FROM consumers")).scalar() == "some"
+            assert connection.execute(text("SELECT version FROM about")).scalar() == 3
+        database.close()
+    monkeypatch.setattr(schema, "STEPS", steps[:1])
+    with pytest.raises(EnvironmentFailure, match="of version 3, this program knows up to 2"):
+        Database(url)
+
+
+def test_a_step_that_fails_leaves_the_store_as_it_was(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Database(url).close()
+    monkeypatch.setattr(schema, "STEPS", (("ALTER TABLE consumers ADD COLUMN motto TEXT", "no statement"),))
+    with pytest.raises(EnvironmentFailure, match="cannot be used"):
+        Database(url)
+    monkeypatch.setattr(schema, "STEPS", ())
+    database = Database(url)
+    with database.reading() as connection:
+        assert "motto" not in {column["name"] for column in inspect(connection).get_columns("consumers")}
+    database.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"no database" * 1000, None], ids=["emptied", "no database", "damaged"])
+def test_a_file_that_is_no_store_any_more_is_told_apart(tmp_path: Path, data: bytes | None) -> None:
+    file = tmp_path / "service.db"
+    Database(f"sqlite:///{file}").close()
+    before = file.read_bytes()
+    data = before[:4096] + b"\xff" * (len(before) - 4096) if data is None else data
+    file.write_bytes(data)
+    with pytest.raises(EnvironmentFailure, match=r"damaged|emptied") as caught:
+        Database(f"sqlite:///{file}")
+    assert caught.value.known.startswith("nothing was changed")
+    assert "put a copy" in caught.value.hint
+    assert str(file) in caught.value.hint
 
 
 def test_what_is_raised_undoes_the_transaction(database: Database) -> None:
