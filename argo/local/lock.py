@@ -57,7 +57,8 @@ class RunLock:
         return True
 
     def _locked(self, name: str, how: int) -> int:
-        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # To be locked a file need not be open for writing, which a read-only file system does not allow.
+        descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, how)
         except BaseException:

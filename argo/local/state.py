@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 from argo.local.fanout import Fanouts, short, whole
 from argo.local.pods import PodRequest
-from argo.local.schema import migrate, version
+from argo.local.schema import MIGRATIONS, migrate, version
 from argo.shortage import damaged, lacking, probe, shortage
 
 if TYPE_CHECKING:
@@ -65,15 +66,13 @@ class State:
         self._fanouts = Fanouts()
         self._turn = threading.RLock()
         with self._guard():
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
-            self._db.execute("PRAGMA busy_timeout = 60000")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            with alone(path):
-                if not version(self._db):
-                    _check_new(path)
-                self._db.execute("PRAGMA journal_mode = WAL")
-                migrate(self._db)
+            try:
+                self._db = _opened(path)
+            except (sqlite3.Error, OSError) as error:
+                reading = _opened_to_read(path) if shortage(error) or shortage(probe(path.parent)) else None
+                if reading is None:
+                    raise
+                self._db = reading
 
     def close(self) -> None:
         """Close the file."""
@@ -327,6 +326,44 @@ def alone(path: Path) -> Iterator[None]:
     with path.with_name(path.name + ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?{how}", uri=True, isolation_level=None, timeout=60, check_same_thread=False
+    )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """The database, of the newest version."""
+    db = _connect(path, "mode=rwc")
+    try:
+        for pragma in ("busy_timeout = 60000", "synchronous = FULL", "foreign_keys = ON"):
+            db.execute(f"PRAGMA {pragma}")
+        with alone(path):
+            if not version(db):
+                _check_new(path)
+            db.execute("PRAGMA journal_mode = WAL")
+            migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _opened_to_read(path: Path) -> sqlite3.Connection | None:
+    """The database where it cannot be written to; None where it cannot be read, either, or is of another version."""
+    log = Path(f"{path}-wal")
+    logged = log.exists() and log.stat().st_size > 0
+    for how in ("mode=ro", "immutable=1")[: 1 if logged else 2]:  # the second would not see the log
+        db = _connect(path, how)
+        try:
+            if version(db) == len(MIGRATIONS) and db.execute("SELECT count(*) FROM runs").fetchone():
+                return db
+        except sqlite3.Error:
+            pass
+        db.close()
+    return None
 
 
 def _check_new(path: Path) -> None:
