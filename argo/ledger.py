@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from argo.errors import EnvironmentFailure
+from argo.shortage import lacking, shortage
 
 _FORGOTTEN = 30 * 24 * 3600  # seconds; who has not repeated a submission by then will not
 
@@ -57,6 +58,8 @@ class Ledger:
             self._tidy()
             file = path.open("a+", encoding="utf-8")
         except OSError as error:
+            if found := shortage(error):
+                raise lacking(found, self._folder, known="nothing was sent", then="repeat the command") from error
             raise EnvironmentFailure(
                 f"the submission cannot be written down: {error.strerror}",
                 known="nothing was sent",
