@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from tests.system.conftest import Argosy
@@ -39,3 +41,35 @@ def test_the_commands_of_the_readme_are_marked_for_ci() -> None:
     commands = re.findall(r"<!-- (first-command|test-command) -->\s*```\w*\n([^\n]+)\n```", text)
     assert [name for name, _ in commands] == ["first-command", "test-command"]
     assert "pytest" in commands[1][1]
+
+
+def test_quickstart_installs_what_changed_and_nothing_else(tmp_path: Path) -> None:
+    """On programs that write down what they are asked for, in place of a virtual environment."""
+    for name in ("quickstart", "pyproject.toml"):
+        shutil.copy(README.parent / name, tmp_path)
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "argosy"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >> calls\n')
+        (programs / name).chmod(0o755)
+
+    def calls() -> list[str]:
+        (tmp_path / "calls").unlink(missing_ok=True)
+        done = subprocess.run(["./quickstart"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert "--executor process" in done.stdout
+        return (tmp_path / "calls").read_text().splitlines()
+
+    def installs(lines: list[str]) -> bool:
+        return any("-m pip install" in line for line in lines)
+
+    first = calls()
+    assert installs(first)
+    assert any(line.startswith("argosy run") and line.endswith("--executor process") for line in first)
+    assert not installs(calls())
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    assert installs(calls())
+    assert not installs(calls())
+    (programs / "argosy").rename(programs / "gone")
+    (programs / "python").write_text('#!/bin/sh\necho python "$@" >> calls\ncp .venv/bin/gone .venv/bin/argosy\n')
+    assert installs(calls())
