@@ -60,6 +60,7 @@ class Tunnel:
             threading.Thread(target=self._connect, args=(near,), daemon=True).start()
 
     def _connect(self, near: socket.socket) -> None:
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # keys typed are small, and are to go at once
         try:
             far = self._open()
         except ArgosyError as error:

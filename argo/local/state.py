@@ -24,6 +24,7 @@ from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageE
 from argo.local.fanout import Fanouts, short, whole
 from argo.local.pods import PodRequest
 from argo.local.schema import MIGRATIONS, migrate, version
+from argo.private import keep_private
 from argo.shortage import damaged, lacking, probe, shortage
 
 if TYPE_CHECKING:
@@ -323,7 +324,9 @@ _ROW = "SELECT name, namespace, uid, source, created_at, executor, parallelism, 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """One process at a time: SQLite does not wait for its turn to switch a new database to the write-ahead log."""
-    with path.with_name(path.name + ".lock").open("w") as file:
+    lock = path.with_name(path.name + ".lock")
+    keep_private(lock)
+    with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -336,6 +339,7 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """The database, of the newest version."""
+    keep_private(path)
     db = _connect(path, "mode=rwc")
     try:
         for pragma in ("busy_timeout = 60000", "synchronous = FULL", "foreign_keys = ON"):

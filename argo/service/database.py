@@ -17,6 +17,7 @@ from argo.backend import RunRef
 from argo.errors import EnvironmentFailure, UsageError
 from argo.installed import install
 from argo.local.state import alone
+from argo.private import keep_private
 from argo.service import schema
 from argo.shortage import damaged, lacking, probe, shortage
 
@@ -68,7 +69,10 @@ class Database:
         self.file = Path(name) if name.strip(":") not in ("", "memory") else None
         try:
             with answering(self.file), alone(self.file) if self.file else nullcontext():
-                self._make(there=self.file is not None and self.file.exists())
+                there = self.file is not None and self.file.exists()
+                if self.file is not None:
+                    keep_private(self.file)
+                self._make(there=there)
         except BaseException:
             self.engine.dispose()
             raise

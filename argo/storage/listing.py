@@ -22,6 +22,7 @@ DEFAULT_REGION = "us-east-1"
 
 def listed(reader: Reader, prefix: str) -> Iterator[ObjectInfo]:
     """The objects whose keys begin with `prefix`, by key; what stands for a folder is none. Raises StorageError."""
+    seen: set[str] = set()
     query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
     while True:
         page = _asked(reader, query)
@@ -31,10 +32,11 @@ def listed(reader: Reader, prefix: str) -> Iterator[ObjectInfo]:
                 etag = found.findtext("{*}ETag", "").strip('"')
                 yield ObjectInfo(key, _size(reader, found.findtext("{*}Size", "0")), etag)
         token = page.findtext("{*}NextContinuationToken", "")
-        if token and token == query.get("continuation-token"):
-            raise _odd(reader, "it gives the same page again and again")
         if page.findtext("{*}IsTruncated") != "true" or not token:
             return
+        if token in seen:
+            raise _odd(reader, "it gives the same page again and again")
+        seen.add(token)
         query["continuation-token"] = token
 
 

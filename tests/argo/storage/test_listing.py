@@ -139,3 +139,26 @@ def test_what_is_no_list_is_said_to_be_none(server: Server) -> None:
     server.answer = lambda *_: (200, "<html><br></html>")
     with pytest.raises(StorageError, match="does not answer as S3 does"):
         list(server.store().list(""))
+
+
+@pytest.mark.parametrize("size", ["", "-1", "1.5", "x", "\u0663", "9" * 40])
+def test_a_size_that_is_none_is_the_servers_fault(server: Server, size: str) -> None:
+    server.answer = lambda *_: (200, PAGE.format(contents=OBJECT.format(key="a", size=size), more=""))
+    with pytest.raises(StorageError, match="does not answer as S3 does: an object's Size is"):
+        list(server.store().list(""))
+
+
+@pytest.mark.parametrize("tokens", ["a", "ab", "abc"])
+def test_pages_that_come_again_end(server: Server, tokens: str) -> None:
+    asked = 0
+
+    def answer(_path: str, _query: dict[str, str]) -> tuple[int, str]:
+        nonlocal asked
+        asked += 1
+        token = tokens[asked % len(tokens)]
+        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
+        return 200, PAGE.format(contents="", more=more)
+
+    server.answer = answer
+    with pytest.raises(StorageError, match="the same page again"):
+        list(server.store().list(""))
