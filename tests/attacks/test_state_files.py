@@ -19,18 +19,18 @@ def modes(folder: Path) -> set[int]:
     return {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.parametrize("before", [False, True], ids=["new", "made with wider rights"])
-def test_state_is_its_owners_alone(tmp_path: Path, before: bool) -> None:
+def test_state_is_its_owners_alone(tmp_path: Path) -> None:
     mask = os.umask(0o022)
     try:
         home = Home.open(tmp_path / "home")
-        for name in ("state.db", "service.db") if before else ():
-            (home.root / name).touch(0o644)
-        State(home.database).close()
-        Database(f"sqlite:///{home.root / 'service.db'}").close()
+        for _ in range(2):
+            State(home.database).close()
+            Database(f"sqlite:///{home.root / 'service.db'}").close()
+            assert modes(home.root) == {0o600}
+            for path in home.root.iterdir():
+                path.chmod(0o644)  # as they were made before
     finally:
         os.umask(mask)
-    assert modes(home.root) == {0o600}
     assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
 
 
