@@ -34,6 +34,7 @@ class Logs:
         self._read = read
         self._archive = archive
         self._now: Json = {}  # the run at the last look of `follow`
+        self._left = threading.Event()  # nobody takes the lines any more: the readers end
 
     def lines(self, task: str | None) -> Iterator[LogLine]:
         """What has been written so far, tasks in the order of their start."""
@@ -49,6 +50,12 @@ class Logs:
 
     def follow(self, task: str | None) -> Iterator[LogLine]:
         """Lines as they come until the run has ended: each container is read by a thread of its own."""
+        try:
+            yield from self._followed(task)
+        finally:
+            self._left.set()
+
+    def _followed(self, task: str | None) -> Iterator[LogLine]:
         lines: queue.SimpleQueue[LogLine | ArgosyError] = queue.SimpleQueue()
         readers: dict[tuple[str, str], threading.Thread] = {}
         attempts = Attempts(self._cluster.patience)
@@ -108,7 +115,7 @@ class Logs:
         """
         shown, pause = 0, _LOOK
         attempts = Attempts(self._cluster.patience)
-        while True:
+        while not self._left.is_set():
             node, over = self._node(key)
             try:
                 for number, line in enumerate(self._container(node, container, over=over), 1):
@@ -139,15 +146,18 @@ class Logs:
         return node, ended(self._now) or node.get("phase") in FULFILLED
 
     def _wait(self, key: str, seconds: float) -> None:
-        """Wait, at most until the node has ended."""
+        """Wait, at most until the node has ended or nobody follows."""
         until = time.monotonic() + seconds * self._cluster.patience
         while time.monotonic() < until and not self._node(key)[1]:
-            time.sleep(_LOOK * self._cluster.patience)
+            if self._left.wait(_LOOK * self._cluster.patience):
+                return
 
     def _container(self, node: Json, container: str, *, over: bool) -> Iterator[LogLine]:
         """The lines of a container from its first one, to its end."""
         try:
             for text in self._cluster.log(pod_name(self._now, node), container, follow=True):
+                if self._left.is_set():
+                    return
                 if not of_executor(text):
                     yield LogLine(relative(node["name"], self._ref.name), container, text)
         except (NotFoundError, UsageError):  # gone, or not begun

@@ -15,6 +15,7 @@ from argo.cluster.logs import Logs
 from argo.errors import ArgosyError, AuthError, NotFoundError, StoreError, UsageError
 from tests.argo.cluster.conftest import Place
 from tests.argo.cluster.test_submit import submission
+from tests.waiting import until
 
 EXECUTOR = 'time="2026-01-01T00:00:00.000Z" level=info msg="sub-process exited" argo=true error="<nil>"'
 
@@ -124,6 +125,15 @@ def test_a_stream_that_ends_before_its_task_is_read_again() -> None:
     cluster = Cluster(a_work_1=[(["1"], None), (["1", "2"], None)])
     pictures = [run("Running", pod(1, "Running"))] * 3 + [run("Succeeded", pod(1, "Succeeded"))]
     assert texts(logs(cluster, pictures).follow(None)) == ["1", "2"]
+
+
+def test_who_stops_following_leaves_no_reader() -> None:
+    cluster = Cluster(a_work_1=[(["1"], None)])
+    followed = logs(cluster, [run("Running", pod(1, "Running"))]).follow(None)
+    before = set(threading.enumerate())
+    assert next(followed).text == "1"
+    followed.close()  # type: ignore[attr-defined]
+    until(lambda: set(threading.enumerate()) <= before, "the reader ends")
 
 
 def test_a_container_that_has_not_begun_is_waited_for() -> None:
