@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ENDING = 30.0  # seconds that what is about to end may take
-# Of the whole process: fsspec's event loop, made once and never ended, and what resolves names for it.
+# Of the whole process: fsspec's event loop, made once and never ended, what resolves names for it, and what tidies up
+# after processes of multiprocessing.
 _LASTING = ("fsspecIO", "asyncio_")
+_TRACKER = "multiprocessing.resource_tracker"
 
 
 @contextmanager
@@ -57,7 +59,8 @@ def _pids() -> set[int]:
 
 def _of(pid: int, test: str) -> bool:
     with suppress(OSError):
-        return f"PYTEST_CURRENT_TEST={test} (".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        known = f"PYTEST_CURRENT_TEST={test} (".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        return known and _TRACKER not in _command(pid)
     return False
 
 

@@ -104,9 +104,13 @@ def stop(server: Server) -> None:
 
 @contextmanager
 def serving(home: Path) -> Iterator[Server]:
-    """A server for a block."""
+    """A server for a block; its runs, each a process of its own, end with it."""
     server = start(home)
     try:
         yield server
     finally:
+        for run in server("GET", "/api/v1/workflows/").json()["items"] or ():
+            if "completed" not in str(run["metadata"].get("labels")):
+                at = f"{run['metadata']['namespace']}/{run['metadata']['name']}"
+                server("PUT", f"/api/v1/workflows/{at}/terminate", None, {})
         stop(server)
