@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from argo.local.backend import LocalBackend
+from argo.local.home import Home
 from tests.waiting import HANG, until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,8 +111,14 @@ def serving(home: Path) -> Iterator[Server]:
     try:
         yield server
     finally:
-        for run in server("GET", "/api/v1/workflows/").json()["items"] or ():
-            if "completed" not in str(run["metadata"].get("labels")):
-                at = f"{run['metadata']['namespace']}/{run['metadata']['name']}"
-                server("PUT", f"/api/v1/workflows/{at}/terminate", None, {})
         stop(server)
+        _end_runs(home)
+
+
+def _end_runs(home: Path) -> None:
+    backend = LocalBackend(Home.open(home))
+    for line in backend.list():
+        if line.active:
+            backend.terminate(line.ref)
+    until(lambda: not any(line.active for line in backend.list()), "the runs end")
+    backend.close()
