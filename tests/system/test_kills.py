@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.kills import KILLS
 from tests.system.conftest import Argosy
+from tests.waiting import HANG, until
 
 WIDTH, DEPTH = 5, 10
 TASK = """\
@@ -50,21 +52,35 @@ def definition(seed: int) -> str:
 
 def drive(argosy: Argosy, run: str, chance: random.Random, kills: int) -> int:
     """Start the run, kill its engine again and again until it ends or `kills` are spent; the kills done."""
-    done = 0
+    done, known = 0, False
     while True:
-        known = argosy("status", run, code=None).returncode in (0, 1)
+        known = known or argosy("status", run, code=None).returncode in (0, 1)
         args = ["resume", run] if known else ["run", "chains.yaml", "--name", run]
         process = argosy.start(*args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        try:
-            out, _ = process.communicate(timeout=chance.uniform(0.05, 1.5) if done < kills else 240)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            done += 1
-            continue
+        if done < kills and progress(argosy, process, chance.choice((0, 1, 2, 5))):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0.0, 0.5))
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                done += 1
+                continue
+        out, _ = process.communicate(timeout=HANG)
         # A kill may come after the end was recorded and before the process has ended.
         assert process.returncode == 0 or f"{run} has ended" in out, out
         return done
+
+
+def progress(argosy: Argosy, process: subprocess.Popen[str], marks: int) -> bool:
+    """Wait for so many new marks of tasks, however long the machine takes; whether they came before the end."""
+    ledger = argosy.home / "volumes" / "ledger"
+
+    def noted() -> int:
+        return sum(1 for _ in ledger.iterdir()) if ledger.is_dir() else 0
+
+    wanted = noted() + marks
+    until(lambda: noted() >= wanted or process.poll() is not None, f"{marks} marks more")
+    return noted() >= wanted
 
 
 def assert_whole(argosy: Argosy, run: str, ledger: Path) -> None:
