@@ -94,6 +94,8 @@ def execute_suspend(state: State, execution: Execution, name: str, options: Opti
         node = state.create(new_node(execution, name, "Suspend", "Pending", options))
         _supplied_outputs(node, execution.template)
         _enum_inputs(node)
+    if not state.may_run(options.on_exit):
+        return state.mark(node, "Failed", f"Stopped with strategy '{state.shutdown}'")
     duration = (execution.template.get("suspend") or {}).get("duration")
     if duration:
         try:

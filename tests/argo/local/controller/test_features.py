@@ -422,6 +422,11 @@ class TestSuspend:
         made.run()
         assert made.phase == "Failed"
 
+    def test_one_that_is_reached_after_the_stop_holds_nothing_up(self) -> None:
+        made = Play(workflow(spec({"name": "main", "suspend": {}}, shutdown="Stop")))
+        made.run()
+        assert (made.phase, made.nodes["wf"]["message"]) == ("Failed", "Stopped with strategy 'Stop'")
+
     def test_of_the_workflow(self) -> None:
         made = Play(workflow(spec({**POD, "name": "main"}, suspend=True)))
         made.run()
