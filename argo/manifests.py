@@ -273,5 +273,5 @@ def _integer(text: str) -> int | float | str:
     try:
         value = int(octal[1] + "0o" + octal[2], 0) if octal else int(digits, 0)
     except ValueError:
-        return float(digits) if digits.lstrip("+-").isdigit() else text  # 089: no octal, but a decimal float
+        return float(digits) if digits.lstrip("+-").isdecimal() else text  # 089: no octal, but a decimal float
     return value if -(2**63) <= value < 2**64 else float(value)

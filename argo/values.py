@@ -14,7 +14,8 @@ _PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enu
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_TABLE = str.maketrans(_HTML)
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def format_time(moment: datetime) -> str:
@@ -27,13 +28,27 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def whole(text: str) -> int:
+    """A whole number as Go reads it: ASCII digits, no blanks, no underscores. Raises ValueError."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f'strconv.Atoi: parsing "{text[:60]}": invalid syntax')
+    return int(text)
+
+
 def parse_duration(text: str) -> timedelta:
     """A Go duration (`1h30m`, `500ms`) or a whole number of seconds; ValueError otherwise.
 
     Argo: ParseStringToDuration.
     """
+    try:
+        return _duration(text)
+    except OverflowError as error:
+        raise ValueError(f"unable to parse {text} as a duration") from error
+
+
+def _duration(text: str) -> timedelta:
     value = text.strip()
-    if re.fullmatch(r"[+-]?\d+", value):
+    if _WHOLE.fullmatch(value):
         return timedelta(seconds=int(value))
     sign = -1.0 if value.startswith("-") else 1.0
     body = value.lstrip("+-")

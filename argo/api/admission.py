@@ -11,7 +11,7 @@ import argo.local.kept as kept
 from argo.api.errors import ApiError, not_found
 from argo.backend import Json
 from argo.control.commands import user
-from argo.errors import DefinitionError
+from argo.errors import UsageError
 from argo.local.backend import LocalBackend
 from argo.local.support import check
 from argo.manifests import parse
@@ -87,7 +87,7 @@ def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, opt
     source = _source(backend, namespace, kind, name)
     try:
         subject = draft([source], start=Start(entrypoint=options.get("entryPoint") or ""))
-    except DefinitionError as error:
+    except UsageError as error:
         raise ApiError(3, error.message) from error
     workflow = subject.workflow
     subject.objects = [source]
@@ -109,7 +109,7 @@ def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, opt
     values = dict(pair.split("=", 1) for pair in options.get("parameters") or () if "=" in pair)
     try:
         set_parameters(subject, values)
-    except DefinitionError as error:
+    except UsageError as error:
         raise ApiError(3, error.message) from error
     return workflow
 

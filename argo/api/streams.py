@@ -28,6 +28,7 @@ from argo.errors import ArgosyError, NotFoundError
 from argo.local.backend import LocalBackend
 from argo.local.logs import Tails
 from argo.track.podlogs import pod_name, pods
+from argo.values import whole
 
 _LOOK = 0.1  # seconds between two looks at the state
 _NAME = re.compile(r"metadata\.name=(?!=)([^,]*)")
@@ -156,12 +157,16 @@ def _first(hub: Hub, namespace: str, version: str) -> list[Event]:
     state = hub.backend.state
     if version in ("", "0"):
         return hub.all(namespace)
-    if not version.isdigit():
-        raise ApiError(3, f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax')
+    try:
+        wanted = whole(version)
+    except ValueError:
+        raise ApiError(
+            3, f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+        ) from None
     oldest = kept.oldest(state)
-    if int(version) < oldest:
+    if wanted < oldest:
         raise ApiError(3, f"too old resource version: {version} ({oldest})")
-    return hub.since(int(version))
+    return hub.since(wanted)
 
 
 async def logs(backend: LocalBackend, request: Request) -> Response:
@@ -172,7 +177,7 @@ async def logs(backend: LocalBackend, request: Request) -> Response:
     container, grep = query.get("logOptions.container", "main") or "main", query.get("grep", "")
     follow = query.get("logOptions.follow") in ("true", "1")
     try:
-        last = int(query.get("logOptions.tailLines") or 0)
+        last = whole(query.get("logOptions.tailLines") or "0")
     except ValueError as error:
         raise ApiError(3, "tailLines is a number") from error
     tails = await run_in_threadpool(Tails, backend, ref)

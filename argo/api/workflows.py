@@ -17,6 +17,7 @@ from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.identity import identify
 from argo.track.gates import resumed
+from argo.values import whole
 
 _SOURCE = "the API"
 _ENDS = 60.0  # seconds in which the tasks of a run that is removed must end
@@ -246,7 +247,7 @@ def _page(call: Call, found: list[tuple[Json, int]]) -> Json:
         if shapes.matches(value, labels, fields) and _fits(value["metadata"]["name"], name, how)
     ]
     try:
-        start, limit = (int(query.get(f"listOptions.{key}") or 0) for key in ("continue", "limit"))
+        start, limit = (whole(query.get(f"listOptions.{key}") or "0") for key in ("continue", "limit"))
     except ValueError as error:
         raise ApiError(3, "limit and continue are numbers") from error
     end = start + limit if limit else len(chosen)

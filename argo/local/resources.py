@@ -26,7 +26,7 @@ _FACTORS = {
     **{suffix: Decimal(factor) for suffix, factor in _SUFFIXES.items()},
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]*)")
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]*)", re.ASCII)
 
 # Which variable shows a program only some of the devices.
 _VISIBLE = {

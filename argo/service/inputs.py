@@ -120,7 +120,7 @@ class Inputs:
         """The bytes that a consumer's inputs may still take. Raises Refused where an input of so many (as
         Content-Length says it, if at all) would be too much."""
         left = self.limit(consumer) - self.used(consumer)
-        if left < 0 or (length.isdigit() and int(length) > left):
+        if left < 0 or (length.isdecimal() and int(length) > left):
             raise self._no_room(consumer)
         return left
 

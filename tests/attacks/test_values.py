@@ -9,6 +9,7 @@ import pytest
 from argo.errors import UsageError
 from argo.submit import draft, set_parameters
 from compiler import pipeline
+from tests.argo.api.serving import serving
 from tests.argo.service.conftest import unserved as unserved
 from tests.argo.service.serving import Served
 
@@ -71,3 +72,18 @@ def test_nor_does_any_way_that_submits_a_compiled_manifest(tmp_path: Any, values
     objects = [*pipeline.compile([tmp_path / "ruled.yaml"]).objects()]
     with pytest.raises(UsageError, match="is refused"):
         set_parameters(draft(objects), values)
+
+
+def test_nor_does_the_server_of_this_machine(tmp_path: Any) -> None:
+    (tmp_path / "ruled.yaml").write_text(RULED)
+    (template,) = pipeline.compile([tmp_path / "ruled.yaml"]).objects()
+    with serving(tmp_path / "home") as server:
+        made = server("POST", "/api/v1/workflow-templates/one", None, {"template": template})
+        assert made.status == 200, made.body
+        for values in HOSTILE:
+            ((name, value),) = values.items()
+            options = {"parameters": [f"{name}={value}"]}
+            body = {"resourceKind": "WorkflowTemplate", "resourceName": "ruled", "submitOptions": options}
+            answer = server("POST", "/api/v1/workflows/one/submit", None, body)
+            assert (answer.status, "is refused" in answer.json()["message"]) == (400, True), (values, answer.body)
+        assert not server("GET", "/api/v1/workflows/one").json().get("items")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from argo.local.controller.nodes import fulfilled, part_of_exit_handler, retried
 from argo.local.controller.state import State
 from argo.local.pods import Json
-from argo.values import parse_time, text
+from argo.values import parse_time, text, whole
 
 _STEP_DEADLINE = "Step exceeded its deadline"
 
@@ -21,7 +21,7 @@ def workflow_deadline(state: State) -> datetime | None:
     started = state.status.get("startedAt")
     if seconds is None or not started:
         return None
-    return parse_time(started) + timedelta(seconds=int(text(seconds)))
+    return parse_time(started) + timedelta(seconds=whole(text(seconds)))
 
 
 def apply(state: State) -> None:

@@ -17,7 +17,7 @@ from argo.local.controller.patch import merge
 from argo.local.controller.state import Options, State
 from argo.local.controller.templates import template_type
 from argo.local.pods import Json, PodRequest
-from argo.values import go_json, parse_duration, parse_time, text
+from argo.values import go_json, parse_duration, parse_time, text, whole
 
 RESULT_ANNOTATION = "argosy.dev/outputs-result"
 _POD_FIELDS = (
@@ -26,7 +26,7 @@ _POD_FIELDS = (
 )  # fmt: skip
 _WORKFLOW_FIELDS = (*_POD_FIELDS, "dnsConfig", "dnsPolicy", "hostNetwork", "imagePullSecrets")
 _LISTS = ("containers", "initContainers", "volumes")
-_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?")
+_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?", re.ASCII)
 _STEP_DEADLINE = "Step exceeded its deadline"
 
 
@@ -92,7 +92,7 @@ def _deadlines(state: State, node: Json, template: Json, options: Options) -> li
 
 def _active_seconds(template: Json) -> int:
     try:
-        return int(text(template["activeDeadlineSeconds"]))
+        return whole(text(template["activeDeadlineSeconds"]))
     except ValueError as error:
         raise ReconcileError(
             f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']}"

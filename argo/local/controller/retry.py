@@ -15,7 +15,7 @@ from argo.local.controller.nodes import fulfilled, retried, unsuccessful
 from argo.local.controller.scope import evaluate_bool
 from argo.local.controller.state import State, clone
 from argo.local.pods import Json
-from argo.values import format_time, parse_duration, parse_time, text
+from argo.values import format_time, parse_duration, parse_time, text, whole
 
 _TRANSIENT = re.compile(
     r"exceeded quota|object has been modified|i/o timeout|connection (?:reset|refused)|TLS handshake|timed? ?out"
@@ -112,7 +112,7 @@ def _wait(backoff: Json, count: int) -> timedelta:
     if not backoff.get("duration"):
         raise ReconcileError("no base duration specified for retryStrategy")
     wait = parse_duration(text(backoff["duration"]))
-    factor = int(text(backoff["factor"])) if backoff.get("factor") is not None else 0
+    factor = whole(text(backoff["factor"])) if backoff.get("factor") is not None else 0
     if factor > 0:
         wait = timedelta(seconds=min(wait.total_seconds() * float(factor) ** (count - 1), 1e9))
     if backoff.get("cap"):
@@ -124,7 +124,7 @@ def _limit(strategy: Json) -> int | None:
     if strategy.get("limit") is None:
         return None
     try:
-        return int(text(strategy["limit"]))
+        return whole(text(strategy["limit"]))
     except ValueError as error:
         raise ReconcileError(f"retryStrategy.limit is no whole number: {strategy['limit']}") from error
 

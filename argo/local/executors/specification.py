@@ -24,7 +24,7 @@ from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
 from argo.local.pods import Json, Library, PodRequest
 from argo.local.resources import disk, hand_out, visible
-from argo.values import parse_duration
+from argo.values import parse_duration, whole
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"
@@ -167,7 +167,7 @@ def _retries(template: Json) -> tuple[int, float]:
     """How often a container of a containerSet is started, and the seconds between (Argo: GetRetryStrategy)."""
     strategy = (template.get("containerSet") or {}).get("retryStrategy") or {}
     try:
-        attempts = int(strategy.get("retries") or 1)
+        attempts = whole(str(strategy.get("retries") or 1))
         wait = parse_duration(strategy["duration"]).total_seconds() if strategy.get("duration") else 0.0
     except ValueError as error:
         raise PodError(f"failed to get retry strategy: {error}") from error

@@ -105,7 +105,8 @@ def _number(text: str, offset: int) -> tuple[_Token, int]:
     while end < len(text) and (text[end].isdigit() or text[end] == "."):
         end += 1
     try:
-        return _Token("NUMERIC", float(text[offset:end]), offset), end
+        number = float(text[offset:end].encode("ascii"))  # Go's ParseFloat knows no other digits
+        return _Token("NUMERIC", number, offset), end
     except ValueError:
         raise WhenError(f"Unable to parse numeric value '{text[offset:end]}' to float64\n", offset) from None
 
