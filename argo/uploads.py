@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from argo.archives import MEMBERS, kind_of, leads_out, pack_tar, unpack
 from argo.backend import Json
+from argo.beneath import Node
 from argo.errors import UsageError
-from argo.results.archive import MEMBERS, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +57,23 @@ def pack(folder: Path, top: str, target: Path) -> None:
     A file with several names is written under each, since Argo passes over hard links. Raises UsageError for a link
     that leads out of the folder, which Argo refuses in the pod.
     """
-    folder = folder.resolve()
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0, filename="") as stream,
-        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
-    ):
-        for path in (folder, *sorted(folder.rglob("*"))):
-            tar.inodes.clear()  # type: ignore[attr-defined]  # what tarfile takes hard links from
-            if path.is_symlink():
-                _check_link(path, folder)
-            tar.add(path, arcname=os.path.normpath(f"{top}/{path.relative_to(folder)}"), recursive=False, filter=_plain)
-
-
-def _check_link(path: Path, folder: Path) -> None:
-    target = Path(os.path.normpath(path.parent / path.readlink()))
-    if path.readlink().is_absolute() or not target.is_relative_to(folder):
-        raise UsageError(
-            f"{path} is a link that leads out of the folder, to {path.readlink()}",
-            hint="put a copy in its place, or leave it out",
-        )
-
-
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    info.uid = info.gid = 0
-    info.uname = info.gname = ""
-    info.mtime = 0
-    info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
-    return info
+    with Node.at(os.path.realpath(folder)) as node:
+        for inner, found in node.walk():
+            if found.is_link and leads_out(node, inner):
+                raise UsageError(
+                    f"{folder / inner} is a link that leads out of the folder, to {found.target()}",
+                    hint="put a copy in its place, or leave it out",
+                )
+        pack_tar(node, target, top, level=1, plain=True)
 
 
 def _unpacked(given: Upload, scratch: Path) -> Path:
     """What is in an archive, as a folder. Raises UsageError for what is none."""
-    # The tar first: a zip is known by its end, which may be that of a zip in a tar.
     free = shutil.disk_usage(scratch).free
     limit = free if given.limit is None else min(free, given.limit)
-    if tarfile.is_tarfile(given.path):
-        top = unpack(given.path, "tar", scratch / "content", limit, strip=False, members=given.members)
-    elif zipfile.is_zipfile(given.path):
-        top = unpack(given.path, "zip", scratch / "content", limit, strip=False, members=given.members)
-    else:
+    kind = kind_of(given.path)
+    if kind is None:
         raise UsageError(
             f"the input {given.name} is of the kind {given.kind}, {os.fspath(given.path)} is no tar or zip"
         )
-    return top
+    return unpack(given.path, kind, scratch / "content", limit, strip=False, members=given.members)

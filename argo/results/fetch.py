@@ -6,15 +6,14 @@ Everything is brought into a hidden folder beside its place (`argo.results.stage
 from __future__ import annotations
 
 import shutil
-import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
+from argo.archives import kind_of, unpack
 from argo.backend import Json
 from argo.errors import EnvironmentFailure, NotFoundError, StoreError, did_you_mean
-from argo.results.archive import unpack
 from argo.results.names import local_names
 from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
@@ -182,7 +181,7 @@ def _unpacked(load: Load, brought: Brought, folder: Path, wanted: Wanted) -> Bro
 
 def _looks_packed(result: Result, path: Path) -> bool:
     """Whether an object of which nobody says what it is, is a directory that Argo packed: a tar without a suffix."""
-    return path.is_file() and not PurePosixPath(result.key).suffix and tarfile.is_tarfile(path)
+    return path.is_file() and not PurePosixPath(result.key).suffix and kind_of(path) == "tar"
 
 
 def _describe(name: str, target: Path, made: Brought) -> Iterator[Fetched]:

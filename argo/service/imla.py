@@ -6,16 +6,16 @@ A job-config is run by one extended asset of the service, within its bounds.
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from argo.archives import Member, tar_members, told
 from argo.errors import UsageError
 from argo.service.errors import Refused
 from argo.service.receive import described, received_form, streamed
@@ -223,13 +223,13 @@ def _time(seconds: float | None) -> str | None:
 
 
 @contextmanager
-def _opened(found: Download) -> Iterator[tarfile.TarFile]:
+def _opened(found: Download) -> Iterator[Iterator[Member]]:
     """A stored folder, to be read once from its beginning."""
-    with found.store.open(found.info.key) as source, tarfile.open(fileobj=source, mode="r|*") as archive:
-        yield archive
+    with found.store.open(found.info.key) as source, told():
+        yield tar_members(source)
 
 
-def _files(archive: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
+def _files(archive: Iterator[Member], limits: Limits) -> Iterator[Member]:
     """The files in a stored folder, one after the other as they come, within what an archive may hold: whoever made it
     is not to keep the service busy. Raises Refused."""
     size = 0
@@ -237,11 +237,11 @@ def _files(archive: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo
         size += member.size
         if size > limits.unpacked or number > limits.files:
             raise Refused(413, "too-large", "the job left too much to look into", hint="/v1 gives it as a whole")
-        if member.isfile():
+        if member.kind == "file":
             yield member
 
 
-def _inside(member: tarfile.TarInfo) -> str:
+def _inside(member: Member) -> str:
     """A file's name below the folder that was stored, which is the one at the top."""
     return member.name.removeprefix("./").partition("/")[2] or member.name
 
@@ -250,9 +250,8 @@ def _content(found: Download, wanted: str, limits: Limits) -> Iterator[Any]:
     """A file out of a stored folder: first its size in bytes, then its content. Raises Refused."""
     with _opened(found) as archive:
         member = next((item for item in _files(archive, limits) if _inside(item) == wanted), None)
-        content: IO[bytes] | None = archive.extractfile(member) if member is not None else None
-        if member is None or content is None:
+        if member is None or member.content is None:
             raise Refused(404, "not-found", "the job left no such file")
         yield member.size
-        while piece := content.read(_PIECE):
+        while piece := member.content.read(_PIECE):
             yield piece

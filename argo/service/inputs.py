@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, func, insert, select, update
 
 from argo.backend import Json
-from argo.errors import ArgosyError, UsageError
+from argo.errors import ArgosyError, EnvironmentFailure, UsageError
 from argo.service import outbox
 from argo.service.consumers import Consumer, locked
 from argo.service.database import Database, every, new_id, now
@@ -79,17 +79,22 @@ class Inputs:
         Raises Refused, UsageError, StoreError.
         """
         kind = offered.model.inputs[name].kind
-        self.room(consumer, str(given.size))
+        left = self.room(consumer, str(given.size))
         store = self._place.store()
         with self._storing(store) as (made, stored):
+            size = given.size
 
             def put(key: str, path: Path) -> None:
+                nonlocal size
+                size = max(size, path.stat().st_size)  # an archive is stored packed anew
+                if size > left:
+                    raise self._no_room(consumer)
                 stored.append(key)
                 store.put_file(key, path)
 
             location = self._store(kind, name, given, _prefix(consumer, made), put)
             row = {"id": made, "key": stored[0], "location": json.dumps(location), "current": current}
-            about = {"filename": given.filename, "size": given.size, "sha256": given.sha256}
+            about = {"filename": given.filename, "size": size, "sha256": given.sha256}
             return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
 
     def stream(self, consumer: Consumer, offered: Offered, name: str, filename: str, source: Readable) -> Json:
@@ -138,7 +143,7 @@ class Inputs:
         try:
             return upload(wanted, prefix, put)
         except ArgosyError as error:
-            if stored_failed(error):
+            if stored_failed(error) or isinstance(error, EnvironmentFailure):
                 raise
             raise UsageError(f"the input {name} is refused: {error.message.replace(str(given.path), 'it')}") from None
 

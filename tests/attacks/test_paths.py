@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from argo.local.executors.shim.beneath import DEEPEST, Node
+from argo.beneath import DEEPEST, Node
 from argo.local.pods import PodOutcome
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.attacks.runtimes import IMAGE, StandIn

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from argo.beneath import Node, Refused
 from argo.local.executors.shim import record
-from argo.local.executors.shim.beneath import Node, Refused
 
 State = Literal["new", "running", "ended", "lost"]
 # What a restart of a pod that never started keeps.

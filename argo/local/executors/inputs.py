@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import posixpath
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from argo import archives
+from argo.beneath import Node
 from argo.errors import StoreError
-from argo.local.executors import archives
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder, remove
-from argo.local.executors.shim.beneath import Node
 from argo.local.executors.shim.view import View
 from argo.local.pods import Json
 from argo.storage import NotFound, Store
@@ -127,15 +128,22 @@ def _fetch_url(location: Json, target: Path) -> None:
 
 def _open(archive: Json, source: Path) -> Path:
     """Turn what was stored into what the container sees. A zip is opened only where it is declared, as in Argo."""
-    target = source.with_name(f"{source.name}.open")
+    kind: archives.Kind
     if archive.get("zip") is not None:
-        archives.unpack_zip(source, target)
-    elif archive.get("tar") is not None or (archive.get("none") is None and archives.is_tarball(source)):
-        archives.unpack_tar(source, target)
+        kind = "zip"
+    elif archive.get("tar") is not None or (archive.get("none") is None and _looks_packed(source)):
+        kind = "tar"
     else:
         return source
+    folder = source.with_name(f"{source.name}.open")
+    remove(folder)
+    made = archives.unpack(source, kind, folder, shutil.disk_usage(source.parent).free, times=True)
     remove(source)
-    return target
+    return made
+
+
+def _looks_packed(source: Path) -> bool:
+    return source.is_file() and archives.is_packed(source)
 
 
 def _chmod(path: Path, mode: int, *, recurse: bool) -> None:

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from argo import archives
+from argo.beneath import Node
 from argo.errors import ArgosyError, StoreError
-from argo.local.executors import archives, logs
+from argo.local.executors import logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
-from argo.local.executors.shim.beneath import Node
 from argo.local.executors.shim.record import EXIT
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
 from argo.local.resources import disk

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argo.archives import unpack
 from argo.errors import ArgosyError, ConflictError, NotFoundError, StoreError
 from argo.results import Fetched, Wanted, fetch
-from argo.results.archive import unpack
 from argo.results.names import local_names, part_name
 from argo.storage import DirectoryStore
 from argo.track.outputs import Result

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from argo.beneath import Node
 from argo.local.executors.shim import kernel
-from argo.local.executors.shim.beneath import Node
 from argo.local.executors.shim.pump import Log, Stream
 from argo.local.executors.shim.record import stamp
 from argo.local.executors.shim.view import Mount, View

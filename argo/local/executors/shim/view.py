@@ -12,8 +12,8 @@ import posixpath
 import stat
 from dataclasses import dataclass
 
+from argo.beneath import Node
 from argo.local.executors.shim import kernel
-from argo.local.executors.shim.beneath import Node
 
 # Top folders that belong to the machine. All others are the container's own and start empty.
 MACHINE = frozenset(

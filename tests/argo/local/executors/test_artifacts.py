@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.local.executors import archives, logs
+from argo import archives
+from argo.beneath import Node
+from argo.errors import StoreError
+from argo.local.executors import logs
 from argo.local.executors.environment import expand
-from argo.local.executors.errors import PodError
 from argo.local.executors.remap import Remap
-from argo.local.executors.shim.beneath import Node
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.fixtures_minio import Minio
 from tests.http_servers import answering
@@ -58,27 +59,26 @@ def test_tar_round(tree: Path, tmp_path: Path, level: int) -> None:
         archives.pack_tar(node, tmp_path / "one.tgz", "tree", level)
         archives.pack_tar(node, tmp_path / "two.tgz", "tree", level)
     assert (tmp_path / "one.tgz").read_bytes() == (tmp_path / "two.tgz").read_bytes()
-    assert archives.is_tarball(tmp_path / "one.tgz")
-    archives.unpack_tar(tmp_path / "one.tgz", tmp_path / "back")
-    assert _content(tmp_path / "back") == _content(tree)
-    assert (tmp_path / "back" / "link").is_symlink()
-    assert (tmp_path / "back" / "sub" / "run").stat().st_mode & 0o777 == 0o755
+    assert archives.is_packed(tmp_path / "one.tgz")
+    back = archives.unpack(tmp_path / "one.tgz", "tar", tmp_path / "back", 1 << 30)
+    assert _content(back) == _content(tree)
+    assert (back / "link").is_symlink()
+    assert (back / "sub" / "run").stat().st_mode & 0o777 == 0o755
 
 
 def test_zip_round(tree: Path, tmp_path: Path) -> None:
     with Node.at(str(tree)) as node:
         archives.pack_zip(node, tmp_path / "one.zip", "tree")
-    archives.unpack_zip(tmp_path / "one.zip", tmp_path / "back")
-    assert _content(tmp_path / "back") == _content(tree)
-    assert (tmp_path / "back" / "sub" / "run").stat().st_mode & 0o777 == 0o755
+    back = archives.unpack(tmp_path / "one.zip", "zip", tmp_path / "back", 1 << 30)
+    assert _content(back) == _content(tree)
+    assert (back / "sub" / "run").stat().st_mode & 0o777 == 0o755
 
 
 def test_an_archive_of_one_thing_is_that_thing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with Node.at(str(tmp_path / "file")) as node:
         archives.pack_tar(node, tmp_path / "t", "file")
-    archives.unpack_tar(tmp_path / "t", tmp_path / "other")
-    assert (tmp_path / "other").read_text() == "x"
+    assert archives.unpack(tmp_path / "t", "tar", tmp_path / "other", 1 << 30).read_text() == "x"
 
 
 def _member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
@@ -103,16 +103,16 @@ def test_nothing_leaves_the_folder(tmp_path: Path, members: list[tarfile.TarInfo
     with tarfile.open(tmp_path / "t", "w:gz") as archive:
         for member in members:
             archive.addfile(member, io.BytesIO(b""))
-    with pytest.raises(PodError, match="illegal file path"):
-        archives.unpack_tar(tmp_path / "t", tmp_path / "in" / "x")
+    with pytest.raises(StoreError, match="the archive is refused"):
+        archives.unpack(tmp_path / "t", "tar", tmp_path / "in" / "x", 1 << 30)
     assert not (tmp_path / "out").exists()
 
 
 def test_zip_may_not_leave_the_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "z", "w") as archive:
         archive.writestr("../out", b"x")
-    with pytest.raises(PodError, match="illegal file path"):
-        archives.unpack_zip(tmp_path / "z", tmp_path / "x")
+    with pytest.raises(StoreError, match="the archive is refused"):
+        archives.unpack(tmp_path / "z", "zip", tmp_path / "x", 1 << 30)
 
 
 @given(st.binary(max_size=600))
@@ -120,11 +120,11 @@ def test_any_bytes_are_looked_at(tmp_path_factory: pytest.TempPathFactory, data:
     folder = tmp_path_factory.mktemp("any")
     for number, content in enumerate((data, gzip.compress(data), gzip.compress(data)[:-9])):
         (folder / "f").write_bytes(content)
-        assert archives.is_tarball(folder / "f") in (True, False)
-        for unpack in (archives.unpack_tar, archives.unpack_zip):
+        assert archives.is_packed(folder / "f") in (True, False)
+        for kind in ("tar", "zip"):
             try:
-                unpack(folder / "f", folder / f"{unpack.__name__}{number}")
-            except (PodError, OSError):
+                archives.unpack(folder / "f", kind, folder / f"{kind}{number}", 1 << 30)
+            except StoreError:
                 continue
 
 
