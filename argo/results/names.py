@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from argo.track.outputs import Result
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
+_LONGEST_OF_ALL = 255
 _LONGEST = 200  # bytes: leaves room for a suffix below the 255 of common file systems
 
 
@@ -41,11 +43,16 @@ def part_name(text: str) -> str:
     name = _UNSAFE.sub("_", text).strip()
     if not name or name.startswith("."):
         name = "_" + name
-    data = name.encode()
+    data = os.fsencode(name)
     if len(data) > _LONGEST:
         digest = hashlib.sha256(data).hexdigest()[:12]
         name = data[: _LONGEST - 13].decode(errors="ignore") + "-" + digest
     return name
+
+
+def kept_name(text: str) -> str:
+    """One name of a path in a folder that a program made: as it was, unless no file can have it."""
+    return text if len(os.fsencode(text)) <= _LONGEST_OF_ALL else part_name(text)
 
 
 def _suffix(result: Result, name: str) -> str:

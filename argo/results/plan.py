@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from argo.errors import StoreError
-from argo.results.names import part_name
+from argo.results.names import kept_name
 from argo.track.outputs import Result
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _below(store: Store, prefix: str) -> Iterator[Item]:
             continue
         if rest.is_absolute() or ".." in rest.parts:
             raise StoreError(f"the key {info.key!r} reaches out of the folder", known="nothing of it was kept")
-        path = PurePosixPath(*(part_name(part) for part in rest.parts))
+        path = PurePosixPath(*(kept_name(part) for part in rest.parts))
         above = {str(parent) for parent in path.parents[:-1]}
         if str(path) in files or str(path) in folders:
             raise StoreError(f"two keys have the same local name {rest}", known="nothing of it was kept")

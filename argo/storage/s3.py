@@ -36,7 +36,7 @@ from argo.storage.http import (
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
-from argo.storage.store import Measured, ObjectInfo, Readable, check_key, digest_file, sync_directory
+from argo.storage.store import Measured, ObjectInfo, Readable, digest_file, sync_directory, utf8_key
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -102,7 +102,7 @@ class S3Store:
                 self._client.make_bucket(self.bucket)
 
     def put_file(self, key: str, path: Path, *, give: bool = False) -> ObjectInfo:  # noqa: ARG002 -- nothing to share
-        with self._told(check_key(key)):
+        with self._told(utf8_key(key)):
             sha256, size = digest_file(path), path.stat().st_size
             done = self._client.fput_object(
                 self.bucket,
@@ -115,21 +115,21 @@ class S3Store:
             return ObjectInfo(key, size, _etag(done.etag), sha256)
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
-        with self._told(check_key(key)):
+        with self._told(utf8_key(key)):
             sha256 = hashlib.sha256(data).hexdigest()
             done = self._client.put_object(self.bucket, key, BytesIO(data), len(data), metadata={_DIGEST: sha256})
             return ObjectInfo(key, len(data), _etag(done.etag), sha256)
 
     def put_stream(self, key: str, source: Readable) -> ObjectInfo:
         measured = Measured(source)
-        with self._told(check_key(key)):
+        with self._told(utf8_key(key)):
             done = self._client.put_object(
                 self.bucket, key, cast("BinaryIO", measured), -1, part_size=_STREAMED, num_parallel_uploads=1
             )
             return ObjectInfo(key, measured.size, _etag(done.etag), measured.sha256)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
-        with self._told(check_key(key)):
+        with self._told(utf8_key(key)):
             body: Any = self._client.get_object(self.bucket, key, offset=start, length=length or 0)
             body.auto_close = False  # else it is closed at its end, which readers of text do not bear
             return cast("BinaryIO", body)
@@ -143,7 +143,7 @@ class S3Store:
         moved: Callable[[int], None] | None = None,
         digest: bool = True,
     ) -> ObjectInfo:
-        check_key(key)
+        utf8_key(key)
         count = moved or _ignore
         with self._told(key):
             if parts is not None:
@@ -159,7 +159,7 @@ class S3Store:
             return info
 
     def stat(self, key: str) -> ObjectInfo | None:
-        check_key(key)
+        utf8_key(key)
         try:
             head = patiently(lambda: self._reader.head(key))
         except NotFound:
@@ -170,7 +170,7 @@ class S3Store:
         return listed(self._reader, prefix)
 
     def delete(self, key: str) -> None:
-        with self._told(check_key(key)):
+        with self._told(utf8_key(key)):
             self._client.remove_object(self.bucket, key)
 
     def share(self, key: str, expires: timedelta) -> str:
@@ -178,7 +178,7 @@ class S3Store:
 
         Nothing is asked of the store: the URL is made whether there is such an object or not.
         """
-        with self._told(check_key(key)):
+        with self._told(utf8_key(key)):
             return self._client.presigned_get_object(self.bucket, key, expires=expires)
 
     def temporary(self, key: str, lasts: int, *actions: str) -> dict[str, str]:

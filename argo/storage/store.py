@@ -121,6 +121,15 @@ def check_key(key: str) -> str:
     return key
 
 
+def utf8_key(key: str) -> str:
+    """As `check_key`, for stores whose keys are text: a file's name that is none cannot be one."""
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise StorageError(f"not a key: {key[:80]!r} is not UTF-8, as S3 has it") from error
+    return check_key(key)
+
+
 def write_beside(path: Path, fill: Callable[[BinaryIO], None]) -> None:
     """Make `path` from what `fill` writes: under another name beside it, synced, then renamed. Nothing half written."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,8 @@ from argo.errors import ArgosyError, ConflictError, NotFoundError, StoreError
 from argo.results import Fetched, Wanted, fetch
 from argo.results.names import local_names, part_name
 from argo.storage import DirectoryStore
+from argo.storage.errors import StorageError
+from argo.storage.store import utf8_key
 from argo.track.outputs import Result
 
 
@@ -192,6 +194,20 @@ def test_arbitrary_bytes_are_no_archive(tmp_path_factory: pytest.TempPathFactory
             unpack(folder / "in", kind, folder / kind, 1000)
         except StoreError:
             continue
+
+
+def test_files_of_a_folder_keep_their_names(store: DirectoryStore, tmp_path: Path) -> None:
+    names = [".zgroup", ".git/HEAD", "x/.zarray", "a\\b", "lat\udce9n", "tab\there"]
+    for name in names:
+        store.put_bytes(f"k/{name}", b"x")
+    fetch(workflow(artifact("x", "k")), store, tmp_path / "o")
+    (top,) = (tmp_path / "o").iterdir()
+    assert sorted(path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file()) == sorted(names)
+
+
+def test_s3_has_no_keys_that_are_no_text() -> None:
+    with pytest.raises(StorageError, match="is not UTF-8"):
+        utf8_key("d/lat\udce9n")
 
 
 def test_files_of_a_loop_become_a_folder(store: DirectoryStore, tmp_path: Path) -> None:
