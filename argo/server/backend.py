@@ -323,7 +323,7 @@ class ServerBackend:
         """A run that only the archive has, by its uid or name."""
         try:
             if _UID.fullmatch(run):
-                return _ref(self.client.get(f"/api/v1/archived-workflows/{run}"))
+                return _ref(self.client.get(f"/api/v1/archived-workflows/{quote(run, safe='')}"))
             selector = f"metadata.namespace={self.namespace},metadata.name={run}"
             found = self.client.get("/api/v1/archived-workflows", {"listOptions.fieldSelector": selector})
         except (NotFoundError, UsageError, RemoteError):

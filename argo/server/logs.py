@@ -6,6 +6,7 @@ Facts: `workflows/{name}/log` gives `{"content", "podName"}`; followed, it ends 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 from argo.backend import Json, LogLine, RunRef
 from argo.errors import NotFoundError, RemoteError
@@ -89,5 +90,5 @@ class Logs:
             return  # the pod, or all of the run, has gone
 
     def _stream(self, query: dict[str, str]) -> Iterator[Json]:
-        path = f"/api/v1/workflows/{self._ref.namespace}/{self._ref.name}/log"
+        path = f"/api/v1/workflows/{quote(self._ref.namespace, safe='')}/{quote(self._ref.name, safe='')}/log"
         return self._client.events(path, query, idle=_IDLE)

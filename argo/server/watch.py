@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import quote
 
 from argo.backend import Json, RunRef, Snapshot
 from argo.errors import RemoteError, UsageError
@@ -26,7 +27,7 @@ def _pictures(client: Client, ref: RunRef, now: Json) -> Iterator[Json]:
     if version:
         query["listOptions.resourceVersion"] = version
     try:
-        for event in client.events(f"/api/v1/workflow-events/{ref.namespace}", query):
+        for event in client.events(f"/api/v1/workflow-events/{quote(ref.namespace, safe='')}", query):
             workflow = event.get("object") or {}
             if event.get("type") == "DELETED":
                 return  # to read it anew says what became of it

@@ -117,7 +117,7 @@ def router(service: Service) -> APIRouter:
     async def ready() -> Response:
         try:
             with fail_after(_PATIENCE):
-                about = await asked(lambda: _about(service), abandon=True)
+                about = await asked(lambda: _about(service), "probes", abandon=True)
         except (SQLAlchemyError, TimeoutError):
             return JSONResponse({"status": "the store does not answer"}, 503)
         if not service.worker.alive:
@@ -127,7 +127,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:
         meters: Meters = request.app.state.meters
-        data = generate_latest(meters.registry) + await asked(lambda: _states(service))
+        data = generate_latest(meters.registry) + await asked(lambda: _states(service), "probes")
         return Response(data, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

@@ -27,7 +27,7 @@ _TIMEOUT: Final = 10.0  # seconds in which a provider's keys have come
 _FRESH: Final = 300.0  # seconds until a provider's keys are fetched again
 _AGAIN: Final = 10.0  # seconds until that is tried again
 _PIECE: Final = 1 << 20  # bytes of a provider's document
-_THREADS: Final = 8
+_THREADS: Final = {"callers": 8, "probes": 2}
 T = TypeVar("T")
 log = logging.getLogger("argosy.service")
 
@@ -73,15 +73,15 @@ class Identity:
             return self._consumers.of_subject(subject)
 
 
-async def asked(work: Callable[[], T], *, abandon: bool = False) -> T:
-    """What the store knows, asked in threads that do nothing else: who calls is known, and probes are answered, however
-    long other requests take. `abandon`: whoever asks may cease to wait."""
-    return await to_thread.run_sync(work, limiter=_threads(), abandon_on_cancel=abandon)
+async def asked(work: Callable[[], T], who: str = "callers", *, abandon: bool = False) -> T:
+    """What the store knows, asked in threads that do nothing else: who calls is known, and `probes` are answered,
+    however long other requests take. `abandon`: whoever asks may cease to wait."""
+    return await to_thread.run_sync(work, limiter=_threads(who), abandon_on_cancel=abandon)
 
 
 @cache
-def _threads() -> CapacityLimiter:
-    return CapacityLimiter(_THREADS)
+def _threads(who: str) -> CapacityLimiter:
+    return CapacityLimiter(_THREADS[who])
 
 
 class Provider:

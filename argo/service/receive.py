@@ -106,7 +106,7 @@ async def form_file(request: Request, field: str, limit: int) -> AsyncIterator[U
             raise Refused(422, "invalid", f"the form has no file {field}")
         if (given.size or 0) > limit:
             raise too_large(limit)
-        given.filename = Path(given.filename or "").name
+        given.filename = Path((given.filename or "").replace("\0", "")).name
         yield given
 
 
