@@ -53,14 +53,14 @@ def list_(kind: Kind | None, form: str) -> None:
 def show(name: str, form: str) -> None:
     """Print the definition of an asset or DAG, as it stands in its file."""
     from argo.cli.output import emit, say
-    from argo.cli.reach import KINDS
+    from argo.cli.reach import KINDS, whole
 
     entry = _named(name, KINDS)
     if form == "text":
         say(f"# {entry.path}")
         click.echo(entry.path.read_text(encoding="utf-8"), nl=False)
     else:
-        emit({**_describe(entry), "definition": entry.data}, form)
+        emit({**_describe(entry), "definition": whole(entry)}, form)
 
 
 @assets.command(short_help="Start a new asset, DAG or project from a scaffold.")

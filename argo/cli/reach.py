@@ -136,6 +136,23 @@ def _in_module(path: Path) -> list[dict[str, Any]] | None:
         return None
 
 
+def whole(found: Found) -> dict[str, Any]:
+    """All of a definition as data. One that stands in Python is run for that; of one with mistakes, what its text
+    tells."""
+    if found.path.suffix != ".py":
+        return found.data
+    from compiler.load.documents import load_file
+    from compiler.load.files import File
+
+    for item in load_file(File(str(found.path.absolute()), str(found.path), named=True)).definitions:
+        data = item.model
+        if not isinstance(data, dict):
+            data = {"kind": data.kind, **data.model_dump(mode="json", by_alias=True, exclude_unset=True)}
+        if (data.get("metadata") or data).get("name", found.name) == found.name:
+            return data
+    return found.data
+
+
 def _near(path: Path, here: Path) -> Path:
     """The path from the working folder, where it lies below that."""
     return path.relative_to(here) if path.is_relative_to(here) else path

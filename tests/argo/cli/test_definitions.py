@@ -304,6 +304,12 @@ def test_whatever_lies_beside_definitions_they_are_listed_and_run(argosy: Comman
     assert not (argosy.cwd / "was-run").exists()
     argosy("run", "hera-wf")
     assert (argosy.cwd / "was-run").exists()
+    assert argosy.json("assets", "show", "hera-wf")["definition"]["spec"]["entrypoint"] == "main"
+    made = "from compiler.models import Dag, Task\nTASKS = {'a': Task(image='alpine:3', command=['true'])}\n"
+    (dags / "py.py").write_text(made + "dag = Dag(name='made', title='In Python', tasks=TASKS)\n")
+    assert "made" in argosy("assets", "list", "-o", "name").stdout.split()
+    assert argosy.json("assets", "show", "made")["definition"]["tasks"]["a"]["image"] == "alpine:3"
+    argosy("run", "made")
 
 
 LIBRARY = """\
