@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from compiler.pipeline import Result
 
 _MANIFEST = rb"""(?m)(?:^|^- |[{,]\s*)["']?apiVersion["']?\s*:\s*["']?(?:argoproj\.io/|v1\b|apps/|batch/)"""
+_DAG = rb"""(?m)^["']?kind["']?\s*:\s*["']?Dag\b"""
 _OF_A_FOLDER = (
     rb"""(?m)(?:^|^- |[{,]\s*)["']?(?:apiVersion["']?\s*:\s*["']?argoproj\.io/|kind["']?\s*:\s*["']?ConfigMap\b)"""
 )
@@ -94,8 +95,13 @@ def _near(path: Path) -> str:
     return near or "look at the path, or name a DAG: argosy assets list"
 
 
-def is_manifest(path: Path, sign: bytes = _MANIFEST) -> bool:
+def is_manifest(path: Path) -> bool:
     """Whether a file holds Kubernetes or Argo objects rather than definitions. What cannot be read does not."""
+    return _shows(path, _MANIFEST)
+
+
+def _shows(path: Path, sign: bytes) -> bool:
+    """Whether a data file has a sign of what it holds near its beginning, as a look at it tells."""
     if not path.is_file() or path.suffix == ".py":  # a pipe would be waited for
         return False
     try:
@@ -171,7 +177,7 @@ def manifests_in(folder: Path) -> list[Path]:
     """The files below a folder that hold objects of Argo's, or ConfigMaps."""
     from argo.cli.reach import files
 
-    return [file for file in files(folder) if is_manifest(file, _OF_A_FOLDER)]
+    return [file for file in files(folder) if _shows(file, _OF_A_FOLDER)]
 
 
 def definitions_in(path: Path) -> list[Path]:
@@ -242,6 +248,8 @@ def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:
 
 
 def _holds_dag(file: Path) -> bool:
+    if _shows(file, _DAG):
+        return True
     from argo.cli.reach import Found, in_file
 
     return any(isinstance(item, Found) for item in in_file(file, "dags"))

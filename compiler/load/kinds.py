@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
@@ -59,6 +58,8 @@ def in_module(text: str) -> Iterator[dict[str, Any]]:
 
     Raises SyntaxError, ValueError.
     """
+    import ast
+
     for node in ast.parse(text).body:
         made = [node.value] if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr) else []
         made += [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
