@@ -83,17 +83,17 @@ def test_a_session_is_used_and_ends_when_nobody_uses_it(desk: Command) -> None:
 def test_each_run_has_a_token_of_its_own_and_a_submission_one(desk: Command) -> None:
     definition = desk.cwd / "desk.yaml"
     definition.write_text(definition.read_text().replace("idle: 8s", "idle: 10m"))
-    token = ""
-    for name, key in (("one", "k1"), ("one", "k1"), ("two", "k2")):
-        desk("submit", "desk.yaml", "--profile", "local", "--name", name, f"--once={key}")
-        desk.until(lambda name=name: desk.phase(name, "desk") == "Running")  # type: ignore[misc]
-        if name == "one":
-            token = desk.json("connect", "one")["token"]
-    desk("stop", "one")
+    tokens = []
+    for name in ("one", "two"):
+        for _ in range(2):
+            desk("submit", "desk.yaml", "--profile", "local", "--name", name, f"--once=key-{name}")
+            desk.until(lambda name=name: desk.phase(name, "desk") == "Running")  # type: ignore[misc]
+        tokens.append(desk.json("connect", name)["token"])
+        desk("stop", name)  # the next one listens on the same port
+        desk.until(lambda name=name: desk.phase(name, "desk") == "Failed")  # type: ignore[misc]
     secrets = {path.read_text() for path in desk.home.glob("runs/*/secrets/*-session/token")}
+    assert secrets == set(tokens)
     assert len(secrets) == 2
-    assert token in secrets
-    desk("stop", "two")
 
 
 def test_a_dry_run_tells_of_the_secret_not_the_token(desk: Command) -> None:
