@@ -170,8 +170,7 @@ def _made(backend: LocalBackend, value: Json, *, dry: bool, objects: Any = (), e
     except UsageError as error:
         raise ApiError(3, error.message) from error
     shown = shapes.workflow({**value, "status": {}}, *kept.point(backend.state, ref.uid))
-    kept.detach(backend.state, made.ref)
-    backend.start(made.ref)
+    backend.queue(made.ref)
     return shown
 
 
@@ -179,7 +178,10 @@ def _ordered(call: Call, verb: str, arguments: Json) -> Json:
     """Have a command carried out; the run after it."""
     ref = call.run()
     call.backend.order(ref, verb, {**arguments, "actor": creator()})
-    call.backend.start(ref)
+    if verb in ("stop", "terminate"):
+        call.backend.start(ref)
+    else:
+        call.backend.turns.advance()
     return call.shown(ref)
 
 
@@ -189,9 +191,8 @@ def _retried(call: Call, ref: RunRef) -> Json:
         nodes = (call.backend.get(ref).get("status") or {}).get("nodes") or {}
         tasks = [node["id"] for node in select(nodes.values(), call.body["nodeFieldSelector"])]
     call.backend.reset(ref, tasks)
-    kept.detach(call.backend.state, ref)
     made = call.shown(ref)
-    call.backend.start(ref)
+    call.backend.queue(ref)
     return made
 
 

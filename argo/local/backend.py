@@ -25,6 +25,7 @@ from argo.local.memoized import release
 from argo.local.state import RunRow, State, name_taken, parent_uid
 from argo.local.stores import open_store
 from argo.local.summaries import summary
+from argo.local.turns import WAITING, Turns
 from argo.shortage import lacking, shortage
 from argo.target import Target
 
@@ -48,6 +49,7 @@ class LocalBackend:
         self.home = home or Home.open()
         self._target = target or Target()
         self.state = State(self.home.database)
+        self.turns = Turns(self)
 
     @property
     def place(self) -> str:
@@ -62,11 +64,15 @@ class LocalBackend:
         self.state.close()
 
     def submit(self, submission: Submission) -> Submitted:
-        """Record a run and have a process of its own execute it, as this backend's target says."""
+        """Record a run and have a process of its own execute it when its turn comes, as this backend's target says."""
         made = self.record(submission, images=self._target.images, store=self._target.store)
-        detach(self.state, made.ref)
-        self.start(made.ref)
+        self.queue(made.ref)
         return made
+
+    def queue(self, ref: RunRef) -> None:
+        """Have a process of its own execute the run, when its turn comes."""
+        detach(self.state, ref)
+        self.turns.advance(ref)
 
     def start(self, ref: RunRef) -> None:
         """Have a process of its own execute the run, where none does and it has not ended."""
@@ -148,10 +154,10 @@ class LocalBackend:
         return {"artifacts": shown(settings) if settings else str(self.home.store), "logs": str(self.home.run(ref.uid))}
 
     def _phase(self, ref: RunRef) -> str:
-        return str((self.get(ref).get("status") or {}).get("phase") or "Pending")
+        return str((self._workflow(ref).get("status") or {}).get("phase") or "Pending")
 
     def _key(self, ref: RunRef) -> str:
-        return ((self.get(ref).get("metadata") or {}).get("labels") or {}).get(KEY) or ""
+        return ((self._workflow(ref).get("metadata") or {}).get("labels") or {}).get(KEY) or ""
 
     def unfinished(self, ref: RunRef) -> bool:
         """Whether pods of the run may still be running, whatever its phase."""
@@ -161,10 +167,21 @@ class LocalBackend:
         return self.state.find(run)
 
     def get(self, ref: RunRef) -> Json:
+        return self._told(ref, self._workflow(ref))
+
+    def _workflow(self, ref: RunRef) -> Json:
         return self.state.workflow(ref.uid)[0]
 
+    def _told(self, ref: RunRef, workflow: Json) -> Json:
+        """The Workflow as others see it: one that has not begun tells how long it waits for its turn."""
+        status = workflow.get("status") or {}
+        if status.get("startedAt") or (before := self.turns.before(ref)) is None:
+            return workflow
+        runs = "no run" if not before else "1 run" if before == 1 else f"{before} runs"
+        return {**workflow, "status": {**status, "phase": "Pending", "message": f"{WAITING}{runs} before it"}}
+
     def submission(self, ref: RunRef) -> Submission:
-        workflow = self.get(ref)
+        workflow = self._workflow(ref)
         workflow["metadata"] = {key: value for key, value in workflow["metadata"].items() if key in _KEPT}
         # What its own tasks made (it owns that) they make again.
         objects = [o for o in self.state.objects(ref.uid) if "ownerReferences" not in o["metadata"]]
@@ -182,14 +199,22 @@ class LocalBackend:
         """Snapshots until nothing drives the run; the first at once, an unchanged one every tick."""
         workflow, revision = None, 0
         while True:
-            driven = self.active(ref)  # before the look: what the process did last is then in it
+            waits = self._begins(ref)
+            driven = waits or self.active(ref)  # before the look: what the process did last is then in it
             changed: frozenset[str] | None = frozenset()
             if workflow is None or self.state.revision(ref.uid) != revision:
                 workflow, revision, changed = self.state.changes(ref.uid, revision, workflow)
-            yield Snapshot(workflow, changed)
+            yield Snapshot(self._told(ref, workflow) if waits else workflow, changed)
             if not driven:
                 return
             time.sleep(_POLL)
+
+    def _begins(self, ref: RunRef) -> bool:
+        """Whether the run has not had its turn yet. Whoever waits for it lets others begin, so that it comes."""
+        if self.turns.before(ref) is None:
+            return False
+        self.turns.advance()
+        return not self.active(ref)
 
     def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
         from argo.local.logs import read_logs
@@ -239,8 +264,7 @@ class LocalBackend:
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`; a process of its own executes it."""
         self.reset(ref, tasks)
-        detach(self.state, ref)
-        self.start(ref)
+        self.queue(ref)
 
     def reset(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """Make what failed unfinished again; `drive` then executes it. Raises ConflictError for a run not ended."""
@@ -248,7 +272,7 @@ class LocalBackend:
         from argo.local.children import child_uids
 
         with self._locked(ref):
-            workflow = self.get(ref)
+            workflow = self._workflow(ref)
             children = self.children(ref)
             changed = reset(workflow, tasks)
             # A pod is known by its node's id, as is a child: its old end would be taken for that of the new attempt.
@@ -266,7 +290,7 @@ class LocalBackend:
         with self._locked(ref):
             for child in self.children(ref):
                 self._forget(child, folder)
-            for key in (self.get(ref).get("status") or {}).get("nodes") or ():
+            for key in (self._workflow(ref).get("status") or {}).get("nodes") or ():
                 _remove(folder / key)
             self.state.delete(ref.uid)
         _remove(self.home.run(ref.uid))
@@ -318,7 +342,7 @@ class LocalBackend:
 
         with self._resumable(ref), self._locked(ref):
             row = self.state.row(ref.uid)
-            workflow = self.get(ref)
+            workflow = self._workflow(ref)
             library = RunLibrary(self.state, self.home, self._first(ref, workflow).uid)
             with (
                 self._pods(row, library, self.pods_folder(ref, workflow)) as pods,
@@ -367,7 +391,7 @@ class LocalBackend:
         """The child Workflows of a run."""
         from argo.local.children import child_uids
 
-        nodes = (self.get(ref).get("status") or {}).get("nodes") or {}
+        nodes = (self._workflow(ref).get("status") or {}).get("nodes") or {}
         uids = child_uids(ref.uid, (key for key, node in nodes.items() if node["type"] == "Pod"))
         return [row.ref for row in self.state.rows() if row.ref.uid in uids]
 
@@ -375,7 +399,7 @@ class LocalBackend:
         """The run that a child belongs to, at any distance; any other run itself."""
         while (uid := parent_uid(workflow)) and self.state.revision(uid):
             ref = self.state.row(uid).ref
-            workflow = self.get(ref)
+            workflow = self._workflow(ref)
         return ref
 
     def _locked(self, ref: RunRef) -> RunLock:
@@ -414,7 +438,7 @@ class LocalBackend:
     def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
         from argo.control.commands import apply
 
-        workflow = self.get(ref)
+        workflow = self._workflow(ref)
         changed: set[str] = set()
         error = ""
         try:

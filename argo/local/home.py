@@ -1,6 +1,7 @@
 """Where everything of this machine's engine lies: the folders below ARGOSY_HOME.
 
 state.db                      runs, nodes, pod requests, commands
+engines                       how many runs go on at once, where somebody has said it; turns.lock guards the count
 runs/<uid>/engine.lock        held by the one process that drives the run
 runs/<uid>/turn.lock          held for a moment by whoever looks whether one does
 runs/<uid>/pods/<node id>/    work folders, logs, exit records

@@ -38,6 +38,7 @@ class Service:
         self.settings = settings
         self.database = database
         self.place = Place(settings.target, settings.in_cluster)
+        self.place.limit(settings.limits.engines)
         self.catalog = Catalog(settings.assets, profile=settings.target.profile, project_file=settings.project_file)
         self.consumers = Consumers(database)
         self.identity = Identity(self.consumers, settings.oidc)

@@ -142,17 +142,18 @@ class Place:
         with suppress(ConflictError):
             self.backend.stop(ref)
 
-    def revive(self) -> None:
-        """Start a process at every run of this machine that should have one and has none."""
-        if self.local is None:
-            return
-        import argo.local.kept as kept
+    def limit(self, engines: int | None) -> None:
+        """Say how many runs of this machine go on at once."""
+        if self.local is not None:
+            from argo.local.turns import limit
 
-        with suppress(ArgosyError):
-            for ref in kept.detached(self.local.state):
-                if not self.local.active(ref):
-                    with suppress(ArgosyError):
-                        self.local.start(ref)
+            limit(self.local.home, engines)
+
+    def revive(self) -> None:
+        """Start a process at every run of this machine that should have one and has none, as far as it is its turn."""
+        if self.local is not None:
+            with suppress(ArgosyError):
+                self.local.turns.advance()
 
 
 def make_bucket(store: Store, name: str) -> None:

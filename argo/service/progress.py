@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argo.backend import FINISHED, FULFILLED, Json
+from argo.local.turns import WAITING
 from argo.service.delivery import TASK
 from argo.track.faults import explained
 from argo.track.gates import gates
@@ -26,7 +27,9 @@ def seen(workflow: Json, *, stopped: bool) -> dict[str, Any]:
     status = workflow.get("status") or {}
     current = phase(workflow)
     ended = current in FINISHED
-    state = "running" if not ended else "canceled" if stopped and current != "Succeeded" else _STATES[current]
+    waits = (status.get("message") or "").startswith(WAITING)
+    state = "canceled" if stopped and current != "Succeeded" else _STATES.get(current, "")
+    state = state if ended else "pending" if waits else "running"
     started, finished = moment(status.get("startedAt")), moment(status.get("finishedAt"))
     return {
         "state": state,

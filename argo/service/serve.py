@@ -67,6 +67,7 @@ def settings_of(
             bytes_of(limits.upload),
             bytes_of(limits.unpacked),
             limits.files,
+            limits.engines,
         ),
         options.oidc,
         edc,

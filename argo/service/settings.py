@@ -24,7 +24,7 @@ _UNITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one consumer may have. Sizes in bytes; GPU hours in 30 days, None: any."""
+    """What one consumer may have. Sizes in bytes; GPU hours in 30 days, None: any. `engines`: of all together."""
 
     runs: int = 10
     gpu_hours: float | None = None
@@ -32,6 +32,7 @@ class Limits:
     upload: int = 10 << 30
     unpacked: int = 50 << 30
     files: int = 100_000
+    engines: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

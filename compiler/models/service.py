@@ -16,6 +16,7 @@ class ServiceLimits(Model):
     upload: Annotated[Quantity, Field(description="Of one input.")] = "10Gi"
     unpacked: Annotated[Quantity, Field(description="Of one archive, unpacked.")] = "50Gi"
     files: Annotated[int, whole(1), Field(description="In one archive.")] = 100_000
+    engines: Annotated[int, whole(1), Field(description="Of all: runs that go on here at once.")] | None = None
 
 
 class Oidc(Model):

@@ -1,0 +1,111 @@
+"""Runs take turns: so many have a process at once, the rest begins in the order in which it was submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argo.backend import RunRef, Submission
+from argo.local.backend import LocalBackend
+from argo.local.home import Home
+from argo.local.turns import ceiling, limit
+from tests.waiting import until
+
+WAITS = 'echo "$0" >> /kept/began; until [ -e "/kept/$0" ] || [ -e /kept/all ]; do sleep 0.05; done'
+
+
+@pytest.fixture
+def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBackend]:
+    monkeypatch.setenv("ARGOSY_EXECUTOR", "process")
+    backend = LocalBackend(Home.open(tmp_path / "home"))
+    yield backend
+    backend.close()
+
+
+def workflow(name: str, *, gate: bool = False) -> dict[str, Any]:
+    container = {
+        "image": "busybox",
+        "command": ["sh", "-c", WAITS, name],
+        "volumeMounts": [{"name": "kept", "mountPath": "/kept"}],
+    }
+    return {
+        "kind": "Workflow",
+        "metadata": {"name": name},
+        "spec": {
+            "entrypoint": "t",
+            "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}],
+            "templates": [{"name": "t", **({"suspend": {}} if gate else {"container": container})}],
+        },
+    }
+
+
+def driven(backend: LocalBackend, refs: list[RunRef]) -> list[str]:
+    return [ref.name for ref in refs if backend.active(ref)]
+
+
+def phase(backend: LocalBackend, ref: RunRef) -> str:
+    return str((backend.get(ref).get("status") or {}).get("phase"))
+
+
+def test_so_many_runs_have_a_process_and_the_rest_begins_in_order(backend: LocalBackend) -> None:
+    limit(backend.home, 2)
+    kept = backend.home.root / "volumes" / "kept"
+    refs = [backend.submit(Submission(workflow(f"r{number}"), [])).ref for number in range(5)]
+    assert driven(backend, refs) == ["r0", "r1"]
+    told = [backend.get(ref)["status"].get("message", "") for ref in refs[2:]]
+    assert told == [f"waiting for its turn: {runs} before it" for runs in ("no run", "1 run", "2 runs")]
+    assert next(iter(backend.watch(refs[4]))).workflow["status"]["message"] == told[2]
+
+    def after(name: str) -> bool:
+        now = driven(backend, refs)
+        assert len(now) <= 2
+        return name in now
+
+    until(lambda: (kept / "began").exists() and len((kept / "began").read_text().split()) == 2)
+    for ended, next_ in (("r1", "r2"), ("r0", "r3"), ("r2", "r4")):
+        (kept / ended).touch()
+        until(lambda next_=next_: after(next_))  # type: ignore[misc]
+        until(lambda next_=next_: next_ in (kept / "began").read_text().split())  # type: ignore[misc]
+    (kept / "all").touch()
+    until(lambda: [phase(backend, ref) for ref in refs] == ["Succeeded"] * 5)
+    assert (kept / "began").read_text().split()[2:] == ["r2", "r3", "r4"]
+
+
+def test_a_run_that_waits_for_people_gives_its_turn_to_others(backend: LocalBackend) -> None:
+    limit(backend.home, 1)
+    gate = backend.submit(Submission(workflow("gate", gate=True), [])).ref
+    until(lambda: phase(backend, gate) == "Running")
+    other = backend.submit(Submission(workflow("other"), [])).ref
+    last = backend.submit(Submission(workflow("last"), [])).ref
+    assert driven(backend, [gate, other, last]) == ["gate", "other"]
+    backend.stop(last)  # one that has not begun
+    assert phase(backend, last) == "Failed"
+    backend.terminate(gate)
+    (backend.home.root / "volumes" / "kept" / "all").touch()
+    until(lambda: phase(backend, other) == "Succeeded")
+
+
+def test_who_watches_a_run_that_waits_sees_it_begin_and_end(backend: LocalBackend) -> None:
+    limit(backend.home, 1)
+    kept = backend.home.root / "volumes" / "kept"
+    first, second = (backend.submit(Submission(workflow(name), [])).ref for name in ("first", "second"))
+    until((kept / "began").exists)
+    (kept / "all").touch()
+    pictures = [snapshot.workflow.get("status") or {} for snapshot in backend.watch(second)]
+    assert pictures[0]["message"] == "waiting for its turn: no run before it"
+    assert pictures[-1]["phase"] == "Succeeded"
+    assert "waiting for its turn" not in str(backend.get(second)), "nothing of it is recorded"
+    assert phase(backend, first) == "Succeeded"
+
+
+def test_the_machine_says_how_many_where_nobody_does(backend: LocalBackend) -> None:
+    assert ceiling(backend.home) >= 4
+    limit(backend.home, 3)
+    assert ceiling(backend.home) == 3
+    limit(backend.home, None)
+    assert ceiling(backend.home) >= 4
+    (backend.home.root / "engines").write_text("many")
+    assert ceiling(backend.home) >= 4
