@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
+import time
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from argo.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FILES = "raise the limit of open files (ulimit -n 1024)"
 _REMEDIES = {
@@ -29,6 +32,10 @@ def shortage(error: BaseException | None) -> OSError | None:
     while error is not None:
         if isinstance(error, OSError) and error.errno in _REMEDIES:
             return error
+        if isinstance(error, MemoryError):
+            return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        if isinstance(error, RuntimeError) and "start new thread" in str(error):  # which is all that Python says
+            return OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None
 
@@ -39,7 +46,7 @@ def lacking(error: OSError, place: object, *, known: str, then: str) -> Environm
     return EnvironmentFailure(f"{place}: {what}", known=known, hint=f"{remedy}, then: {then}")
 
 
-def remedy(error: OSError) -> str:
+def remedy_of(error: OSError) -> str:
     """What to do about an error of the system; empty where it is no shortage."""
     return _REMEDIES.get(error.errno or 0, ("", ""))[1]
 
@@ -51,7 +58,7 @@ def damaged(error: BaseException) -> bool:
 
 def probe(folder: Path) -> OSError | None:
     """Why no file can be written in a folder; None where one can. SQLite does not tell these reasons apart."""
-    path = folder / f".probe-{secrets.token_hex(4)}"
+    path = folder / f".probe-{os.getpid()}-{time.monotonic_ns()}"
     try:
         with path.open("xb", buffering=0) as file:
             os.posix_fallocate(file.fileno(), 0, _PROBE)

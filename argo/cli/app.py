@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import sys
@@ -16,6 +15,7 @@ from argo.cli.options import INTERRUPTED
 from argo.cli.streams import finish, prepare
 from argo.cli.table import COMMANDS, SECTIONS
 from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_you_mean
+from argo.shortage import remedy_of, shortage
 
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
 
@@ -128,6 +128,8 @@ def _invoke(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         return _system(error)
     except Exception as error:
+        if found := shortage(error):
+            return _system(found)
         if os.environ.get("ARGOSY_DEBUG"):
             raise
         return _bug(error)
@@ -151,12 +153,12 @@ def _system(error: OSError) -> int:
     """What this machine refuses where nothing says it in better words: no space, no right, no such folder."""
     where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else " the output"
     reason = error.strerror or str(error) or type(error).__name__
-    hint = "make space, then repeat the command" if error.errno == errno.ENOSPC else "look at the folder and its rights"
+    remedy = remedy_of(error)
     return _report(
         EnvironmentFailure(
             f"cannot use{where}: {reason[:1].lower()}{reason[1:]}",
             known="what was recorded before stands, no file is half written",
-            hint=hint,
+            hint=f"{remedy}, then repeat the command" if remedy else "look at the folder and its rights",
         )
     )
 

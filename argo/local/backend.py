@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.control.commands import user
 from argo.control.ownership import remove_below
-from argo.errors import ArgosyError, ConflictError, EnvironmentFailure, NotFoundError, UsageError
+from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.local.choice import choose_executor
 from argo.local.home import Home
 from argo.local.identity import identify
@@ -360,7 +360,7 @@ class LocalBackend:
         """Say how the run goes on where this machine has run out of something."""
         try:
             yield
-        except (ArgosyError, OSError) as error:
+        except Exception as error:
             if (found := shortage(error)) is None:
                 raise
             known = f"{ref.name} is kept as it was recorded last, with all that has finished; tasks that run go on"

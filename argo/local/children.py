@@ -7,13 +7,12 @@ run of its own in the state, found again after a kill by its uid, which comes of
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from argo import clock
 from argo.backend import Json, RunRef
 from argo.errors import NotFoundError
 from argo.local.controller import Controller
@@ -72,7 +71,7 @@ class Children:
         elif request.node_id not in self._children:
             ref = self._recorded(request)
             self._children[request.node_id] = _Child(request, ref, RunLock(self._home.run(ref.uid)))
-            self._news[request.node_id] = PodOutcome("Running", started_at=datetime.now(UTC))
+            self._news[request.node_id] = PodOutcome("Running", started_at=clock.now())
 
     def poll(self, timeout: float) -> Mapping[str, PodOutcome]:
         """Outcomes that concern the run itself; those of its children's pods are taken in here."""
@@ -126,7 +125,7 @@ class Children:
         metadata = workflow["metadata"]
         metadata.pop("generateName", None)  # the controller has made a name of it
         ref = RunRef(metadata["name"], request.namespace, uid)
-        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         metadata |= {"namespace": ref.namespace, "uid": uid, "creationTimestamp": created}
         row = self._row
         self._state.add(
@@ -149,7 +148,7 @@ class Children:
 
     def _check_time(self, child: _Child) -> None:
         deadline = child.request.deadline
-        if deadline is not None and not child.late and time.time() > deadline:
+        if deadline is not None and not child.late and clock.seconds() > deadline:
             child.late = True
             self._state.post(child.ref.uid, "stop", {})
 

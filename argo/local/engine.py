@@ -12,11 +12,12 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import FrameType
 from typing import Protocol
 
 from argo.backend import FINISHED, FULFILLED, Json
+from argo.clock import now
 from argo.control.commands import apply
 from argo.control.nodes import TERMINATE, stop
 from argo.errors import ArgosyError
@@ -50,7 +51,7 @@ class Engine:
     pods: Pods
     observe: Observer
     wait: bool = True  # False: leave the run when it waits for nothing but people
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = now
     _requests: dict[str, PodRequest] = field(default_factory=dict)  # started, no end recorded
     _failed: dict[str, PodOutcome] = field(default_factory=dict)  # could not be started
     _wake: datetime | None = None  # when to look again without an event

@@ -34,6 +34,16 @@ def test_what_has_run_out_is_found_behind_other_errors_and_told(number: int, tol
     assert told in "\n".join(lacking(found, "/home", known="nothing is lost", then="argosy resume r").lines())
 
 
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [(MemoryError(), errno.ENOMEM), (RuntimeError("can't start new thread"), errno.EAGAIN)],
+)
+def test_what_python_says_in_its_own_words(error: Exception, number: int) -> None:
+    found = shortage(error)
+    assert found is not None
+    assert found.errno == number
+
+
 def test_other_errors_are_no_shortage() -> None:
     assert shortage(FileNotFoundError(errno.ENOENT, "no such file")) is None
     assert shortage(ValueError("no number")) is None

@@ -54,7 +54,8 @@ def _assess(state: State, node: Json, outcome: PodOutcome) -> None:
         state.nodes.changed.add(node["id"])
         add_to_workflow(state, outputs)
     if outcome.finished_at is not None:
-        node["finishedAt"] = format_time(outcome.finished_at)
+        # What a pod says that was started before this machine's clock was set back lies ahead of it.
+        node["finishedAt"] = format_time(min(outcome.finished_at, state.now))
     state.mark(node, outcome.phase, outcome.message)
     memoize.save(state, node)
 

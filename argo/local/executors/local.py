@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
+from argo.clock import now
 from argo.errors import ArgosyError, EnvironmentFailure
 from argo.local import resources
 from argo.local.executors import outputs
@@ -183,7 +184,7 @@ class LocalPods:
         """Have the pod stopped. Nothing happens where it has ended."""
         if self._scheduler.waits(node_id):
             self._scheduler.drop(node_id)
-            self._changed[node_id] = PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC))
+            self._changed[node_id] = PodOutcome("Failed", _STOPPED, finished_at=now())
             return
         folder = PodFolder(self.folder(node_id))
         if not folder.path.exists():
@@ -244,7 +245,7 @@ class LocalPods:
         """Wait for the end of a pod's supervisor."""
         node_id = pod.request.node_id
         if pod.started_at is None:
-            pod.started_at = datetime.now(UTC)
+            pod.started_at = now()
             self._running(pod)
         descriptor = _open_process(pid)
         self._watched[node_id] = descriptor
@@ -290,7 +291,7 @@ class LocalPods:
                 if state == "lost":
                     self._clear(pod)
                 if state == "lost" and pod.launched:
-                    self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=datetime.now(UTC)))
+                    self._conclude(pod, PodOutcome("Error", _lost(pod.folder), finished_at=now()))
                 else:
                     if state == "lost":
                         pod.message, pod.started_at = _ANEW, None
@@ -299,17 +300,17 @@ class LocalPods:
                 os.close(lock)
 
     def _launch(self, pod: _Pod, lock: int) -> None:
-        began = datetime.now(UTC)
+        began = now()
         try:
             pid = self._patiently(pod, "Pending", lambda _: self._start(pod, lock))
         except (ArgosyError, OSError) as error:
             if shortage(error) or self._closing.is_set():
                 raise
             text = error.message if isinstance(error, ArgosyError) else f"cannot start the pod: {error}"
-            self._conclude(pod, PodOutcome("Error", text, started_at=began, finished_at=datetime.now(UTC)))
+            self._conclude(pod, PodOutcome("Error", text, started_at=began, finished_at=now()))
             return
         if pid is None:
-            self._conclude(pod, PodOutcome("Failed", _STOPPED, finished_at=datetime.now(UTC)))
+            self._conclude(pod, PodOutcome("Failed", _STOPPED, finished_at=now()))
             return
         pod.launched = True
         self._tell(lambda: self._watch(pod, pid))
@@ -386,7 +387,7 @@ class LocalPods:
 
 
 def _refused(message: str) -> PodOutcome:
-    return PodOutcome("Error", message, finished_at=datetime.now(UTC))
+    return PodOutcome("Error", message, finished_at=now())
 
 
 def _devices(kept: Any) -> dict[str, list[str]]:

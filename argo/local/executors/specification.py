@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import posixpath
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from argo import clock
 from argo.bounds import of_template, require
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError, check_name
@@ -140,10 +140,12 @@ def specification(
         if item.get("path")
     ]
     grace = request.pod_spec.get("terminationGracePeriodSeconds")
+    began = clock.seconds()
     return {
         "folder": str(folder.path),
         "isolation": "runtime" if isinstance(how, Runtime) else how,
-        "deadline": deadline(request, time.time()),
+        "now": began,
+        "deadline": deadline(request, began),
         "grace": GRACE if grace is None else float(grace),
         "disk": disk(request.template),
         "containers": _told(request, folder, containers, how),

@@ -6,11 +6,11 @@ import errno
 import json
 import os
 import signal
-import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from argo.beneath import Node
+from argo.clock import elapsed
 from argo.local.executors.shim import kernel
 from argo.local.executors.shim.pump import Log, Stream
 from argo.local.executors.shim.record import stamp
@@ -116,7 +116,7 @@ class Container:
         self.remove()
         self.attempts -= 1
         self.pid, self.exit_code, self.message, self.finished_at = 0, None, "", ""
-        self.not_before = time.time() + float(self.spec["wait"])
+        self.not_before = elapsed() + float(self.spec["wait"])
         return True
 
     def result(self) -> str:

@@ -8,6 +8,10 @@ import os
 import time
 from typing import Any
 
+from argo.clock import elapsed
+
+_epoch = time.time() - elapsed()
+
 # The folder, below the pod's, in which main containers see which sidecars have ended, and how.
 ENDS = "ctr"
 EXIT = "exit.json"
@@ -82,9 +86,15 @@ def sync_path(path: str) -> None:
         os.close(descriptor)
 
 
-def stamp(seconds: float | None = None) -> str:
-    """A time as RFC 3339 in UTC with microseconds."""
-    now = time.time() if seconds is None else seconds
+def set_clock(now: float) -> None:
+    """Have `stamp` tell the engine's time, by which it is `now`."""
+    global _epoch  # noqa: PLW0603 -- of this process, which has one engine
+    _epoch = now - elapsed()
+
+
+def stamp() -> str:
+    """Now as RFC 3339 in UTC with microseconds."""
+    now = _epoch + elapsed()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from argo.clock import elapsed
 from argo.local.executors.shim import kernel, record
 from argo.local.executors.shim.collect import collect
 from argo.local.executors.shim.container import Container
@@ -26,6 +27,7 @@ def supervise(spec: Mapping[str, Any]) -> None:
     folder = spec["folder"]
     if os.path.exists(os.path.join(folder, "started")) or os.path.exists(os.path.join(folder, record.EXIT)):
         return
+    record.set_clock(spec["now"])
     pod = Pod(spec)
     try:
         record.write(folder, "pid", os.getpid(), sync=False)
@@ -54,6 +56,9 @@ class Pod:
         self._init = 0
         self._stopping = False
         self._stop_reason = ""
+        self._deadline: float | None = spec["deadline"]
+        if self._deadline is not None:
+            self._deadline += elapsed() - spec["now"]
         self._kill_at: float | None = None
         self._late = False
         self._full = False
@@ -107,7 +112,7 @@ class Pod:
         return all(container.exit_code is not None for container in self._mains)
 
     def _start_when_ready(self, container: Container) -> None:
-        if time.time() < container.not_before and not self._stopping:
+        if elapsed() < container.not_before and not self._stopping:
             return
         needed = [item for item in self._mains if item.name in container.depends]
         failed = [item for item in needed if item.exit_code not in (None, 0)]
@@ -178,7 +183,7 @@ class Pod:
         self._stop(grace)
 
     def _stop(self, grace: float) -> None:
-        until = time.time() + grace
+        until = elapsed() + grace
         self._kill_at = until if self._kill_at is None else min(self._kill_at, until)
         if not self._stopping:
             self._stopping = True
@@ -190,8 +195,8 @@ class Pod:
         self._until(lambda: not any(container.running for container in self._containers))
 
     def _enforce(self) -> None:
-        now = time.time()
-        deadline = self._spec["deadline"]
+        now = elapsed()
+        deadline = self._deadline
         if deadline is not None and now >= deadline and not self._late:
             self._late = any(container.exit_code is None for container in self._mains)
             self._stop(self._spec["grace"])
@@ -204,13 +209,13 @@ class Pod:
 
     def _patience(self) -> float | None:
         """Seconds until something must be done. At most a minute: the clock may be set."""
-        limits = [limit for limit in (self._spec["deadline"], self._kill_at) if limit is not None]
+        limits = [limit for limit in (self._deadline, self._kill_at) if limit is not None]
         if self._late or not limits:
             limits = [self._kill_at] if self._kill_at is not None else []
         limits += [
             item.not_before for item in self._mains if item.not_before and item.exit_code is None and not item.pid
         ]
-        patience = min(60.0, max(0.0, min(limits) - time.time())) if limits else None
+        patience = min(60.0, max(0.0, min(limits) - elapsed())) if limits else None
         return patience if self._quota is None or self._full else min(EVERY, patience or EVERY)
 
     def _signal_all(self, number: int) -> None:

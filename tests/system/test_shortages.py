@@ -1,8 +1,10 @@
-"""A file system that cannot be written to: what is there is still shown and fetched, the rest says why not."""
+"""A file system that cannot be written to, too few open files: what is there is shown, the rest says why not."""
 
 from __future__ import annotations
 
+import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from argo.backend import RunRef
 from argo.local.state import State
 from tests.disks import Disk
 from tests.system.conftest import Argosy
+from tests.waiting import HANG
 
 HELLO = """\
 kind: Dag
@@ -66,3 +69,19 @@ def test_what_stands_in_the_log_alone_is_read_too(small_disk: Disk, tmp_path: Pa
     with pytest.raises(Exception, match="the file system is read-only"):
         reading.delete(ref.uid)
     reading.close()
+
+
+@pytest.mark.parametrize("limit", [10, 12, 14])
+def test_too_few_open_files_are_said_to_be_and_the_run_goes_on(argosy: Argosy, limit: int) -> None:
+    (argosy.cwd / "hello.yaml").write_text(HELLO)
+
+    def few() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    process = argosy.start("run", "hello.yaml", "--name", "hello", stderr=subprocess.PIPE, preexec_fn=few)
+    _, err = process.communicate(timeout=HANG)
+    assert process.returncode == 3, err
+    assert "too many open files" in err
+    assert "next: raise the limit of open files (ulimit -n 1024), then: argosy resume hello" in err
+    argosy("resume", "hello")
+    read_all(argosy)
