@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.disks import Disk
+from tests.kills import KILLS
 from tests.system.conftest import Argosy
 
 FULL = "no space, or no inodes, left on the disk"
-MOMENTS = 10
+MOMENTS = max(3, KILLS // 20)
 
 BIG = """\
 kind: Dag
@@ -79,6 +80,7 @@ def test_a_task_that_fills_the_disk_fails_and_goes_on_when_there_is_space(on_dis
     assert (on_disk.cwd / fetched["path"]).stat().st_size == 5 << 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MOMENTS))
 def test_the_disk_filled_at_a_random_moment(on_disk: Argosy, small_disk: Disk, seed: int) -> None:
     chance = random.Random(seed)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kills import KILLS
 from tests.system.conftest import Argosy
 
-STOPS = 3
+STOPS = max(2, KILLS // 20)
 
 TASK = """\
   t{depth}-{lane}:
@@ -65,6 +66,7 @@ def finished(argosy: Argosy) -> int:
     return len(list(argosy.home.glob("runs/*/pods/*/outcome.json")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(STOPS))
 def test_resume_alone_goes_on_after_the_machine_stopped(argosy: Argosy, seed: int) -> None:
     chance = random.Random(seed)

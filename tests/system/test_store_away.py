@@ -12,10 +12,11 @@ import pytest
 from tests.faults import Door, door
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
+from tests.kills import KILLS
 from tests.system.conftest import Argosy
 from tests.waiting import HANG
 
-MOMENTS = 10
+MOMENTS = max(3, KILLS // 20)
 
 PROJECT = """\
 profiles:
@@ -51,6 +52,7 @@ def chains() -> str:
     return text + "results:\n" + "\n".join(results) + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MOMENTS))
 def test_a_store_that_is_away_for_a_while_is_waited_for(
     argosy: Argosy, minio: Minio, monkeypatch: pytest.MonkeyPatch, seed: int
