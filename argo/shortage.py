@@ -42,11 +42,11 @@ def shortage(error: BaseException | None) -> OSError | None:
 
 def lacking(error: OSError, place: object, *, known: str, then: str) -> EnvironmentFailure:
     """The error that says what has run out where; `then` is the command to give when there is enough again."""
-    what, remedy = _REMEDIES[error.errno or 0]
-    return EnvironmentFailure(f"{place}: {what}", known=known, hint=f"{remedy}, then: {then}")
+    what, cure = _REMEDIES[error.errno or 0]
+    return EnvironmentFailure(f"{place}: {what}", known=known, hint=f"{cure}, then: {then}")
 
 
-def remedy_of(error: OSError) -> str:
+def remedy(error: OSError) -> str:
     """What to do about an error of the system; empty where it is no shortage."""
     return _REMEDIES.get(error.errno or 0, ("", ""))[1]
 

@@ -15,7 +15,7 @@ from argo.cli.options import INTERRUPTED
 from argo.cli.streams import finish, prepare
 from argo.cli.table import COMMANDS, SECTIONS
 from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_you_mean
-from argo.shortage import remedy_of, shortage
+from argo.shortage import remedy, shortage
 
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
 
@@ -153,12 +153,12 @@ def _system(error: OSError) -> int:
     """What this machine refuses where nothing says it in better words: no space, no right, no such folder."""
     where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else " the output"
     reason = error.strerror or str(error) or type(error).__name__
-    remedy = remedy_of(error)
+    cure = remedy(error)
     return _report(
         EnvironmentFailure(
             f"cannot use{where}: {reason[:1].lower()}{reason[1:]}",
             known="what was recorded before stands, no file is half written",
-            hint=f"{remedy}, then repeat the command" if remedy else "look at the folder and its rights",
+            hint=f"{cure}, then repeat the command" if cure else "look at the folder and its rights",
         )
     )
 
