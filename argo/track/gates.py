@@ -45,8 +45,8 @@ class Gate:
     @property
     def note(self) -> str:
         """While it is open the question, then who decided, why, and what was asked."""
-        if self.open or not self.decision:
-            return self.question if self.open else self.reason
+        if self.open:
+            return self.question
         said = f"by {self.by}" if self.by else "nobody decided in time" if self.decision == "expired" else ""
         given = ", ".join(f"{name}={value}" for name, value in self.values.items())
         parts = (": ".join(filter(None, (said, self.reason))), given, self.question and f"(asked: {self.question})")

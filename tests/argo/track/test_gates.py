@@ -130,6 +130,11 @@ def test_the_question_is_shown_while_the_gate_waits() -> None:
     assert state(WAITING).as_json()["tasks"]["gate"]["gate"]["decision"] is None
 
 
+def test_a_gate_that_was_stopped_says_so_and_what_it_asked() -> None:
+    (task,) = tree(run(gate(phase="Failed", message="Stopped with strategy 'Stop'"))).children
+    assert (task.word, task.note) == ("Failed", "Stopped with strategy 'Stop' (asked: Is it good?)")
+
+
 def test_what_a_gate_was_given_is_shown() -> None:
     node = gate("approve", message="approved by ann")
     node["outputs"]["parameters"].append({"name": "score", "value": "7"})
