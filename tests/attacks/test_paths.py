@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
-from collections.abc import Callable
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,12 +26,11 @@ VOLUMES = ({"name": "out", "emptyDir": {}},)
 
 
 @pytest.fixture
-def hidden(tmp_path: Path) -> Path:
-    """A file of the machine that no container was given."""
-    folder = tmp_path / "host"
-    folder.mkdir()
-    (folder / "key").write_text(HIDDEN)
-    return folder / "key"
+def hidden() -> Iterator[Path]:
+    """A file of the machine that no container was given, in a folder that a process would see."""
+    with tempfile.TemporaryDirectory(prefix="argosy-attack-", dir="/var/tmp") as folder:
+        (Path(folder) / "key").write_text(HIDDEN)
+        yield Path(folder) / "key"
 
 
 def template(source: str, *, parameter: str = "", artifact: Json | None = None, **container: Any) -> Json:
@@ -57,7 +60,15 @@ def play(machine: Machine, runtime: StandIn) -> Run:
 
 
 def _stored(machine: Machine) -> bytes:
-    return b"".join(machine.stored(info.key) for info in machine.store.list(""))
+    """All that is stored, unpacked."""
+    return b"".join(_content(machine.stored(info.key)) for info in machine.store.list(""))
+
+
+def _content(data: bytes) -> bytes:
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return b"".join(archive.read(name) for name in archive.namelist())
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
 @pytest.mark.parametrize(

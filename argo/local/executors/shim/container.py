@@ -61,6 +61,9 @@ class Container:
         self.view.prepare()
         if self._runtime is None:
             self.view.lend()
+        else:  # the runtime follows names: they must still be what they were when this was prepared
+            for mount in self.view.mounts:
+                mount.open().close()
         out, out_end = os.pipe()
         err, err_end = os.pipe()
         told, told_end = os.pipe()
