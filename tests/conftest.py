@@ -23,9 +23,9 @@ os.environ["ARGOSY_EXECUTOR"] = "process"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "argosy"))
 
 
-@pytest.fixture
-def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    with nothing_left(request.node.nodeid):
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    with nothing_left():
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -14,15 +15,23 @@ ENDING = 30.0  # seconds that what is about to end may take
 # Of the whole process: fsspec's event loop, made once and never ended, what resolves names for it, and what tidies up
 # after processes of multiprocessing.
 _LASTING = ("fsspecIO", "asyncio_")
+_TEST, _NUMBERS = "ARGOSY_TEST", itertools.count()
 _TRACKER = "multiprocessing.resource_tracker"
 
 
 @contextmanager
-def nothing_left(test: str) -> Iterator[None]:
-    """Fail a test that leaves something; what is about to end has time for it. Processes are known by the variable
-    that pytest sets for each test, which they inherit; a server that tests share is started without it."""
+def nothing_left() -> Iterator[None]:
+    """Fail a test that leaves something; what is about to end has time for it. Processes are known by a variable that
+    they inherit, another one for each test; a server that tests share is started without it."""
     threads, processes = set(threading.enumerate()), _pids()
-    yield
+    outer, test = os.environ.get(_TEST), f"{os.getpid()}-{next(_NUMBERS)}"
+    os.environ[_TEST] = test
+    try:
+        yield
+    finally:
+        os.environ.pop(_TEST, None)
+        if outer is not None:
+            os.environ[_TEST] = outer
 
     def left() -> list[str]:
         return [
@@ -46,7 +55,7 @@ def nothing_left(test: str) -> Iterator[None]:
 
 def shared_environment() -> dict[str, str]:
     """What a server that tests share is started with."""
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {name: value for name, value in os.environ.items() if name != _TEST}
 
 
 def _lasts(thread: threading.Thread) -> bool:
@@ -59,7 +68,7 @@ def _pids() -> set[int]:
 
 def _of(pid: int, test: str) -> bool:
     with suppress(OSError):
-        known = f"PYTEST_CURRENT_TEST={test} (".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        known = f"{_TEST}={test}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
         return known and _TRACKER not in _command(pid)
     return False
 

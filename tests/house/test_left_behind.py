@@ -23,21 +23,21 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_thread_that_goes_on_is_named(daemon: bool) -> None:
     over = threading.Event()
     thread = threading.Thread(target=over.wait, name="forgotten", daemon=daemon)
-    with pytest.raises(AssertionError, match="left behind: thread forgotten"), nothing_left("t"):
+    with pytest.raises(AssertionError, match="left behind: thread forgotten"), nothing_left():
         thread.start()
     over.set()
     thread.join()
 
 
-def test_a_process_that_another_one_left_is_named_and_ended(request: pytest.FixtureRequest) -> None:
-    with pytest.raises(AssertionError, match=r"left behind: process \d+: sleep 600"), nothing_left(request.node.nodeid):
+def test_a_process_that_another_one_left_is_named_and_ended() -> None:
+    with pytest.raises(AssertionError, match=r"left behind: process \d+: sleep 600"), nothing_left():
         subprocess.run([sys.executable, "-c", CHILD], check=True)
-    with nothing_left(request.node.nodeid):
+    with nothing_left():
         pass
 
 
-def test_what_has_ended_is_not_left(request: pytest.FixtureRequest) -> None:
-    with nothing_left(request.node.nodeid):
+def test_what_has_ended_is_not_left() -> None:
+    with nothing_left():
         thread = threading.Thread(target=lambda: None)
         thread.start()
         subprocess.run(["true"], check=True)
