@@ -40,7 +40,7 @@ def rules(subject: ComputeAsset, **given: Any) -> list[str]:
         ({"image": f"python@{DIGEST}"}, []),
         ({"image": ""}, ["image"]),
         ({"image": "registry.example.com/partners/job:1.0"}, ["digest"]),
-        ({"image": "registry.example.com/partners/job@sha256:abc"}, ["digest"]),
+        ({"image": "registry.example.com/partners/job@sha256:abc"}, ["image"]),
         ({"image": f"registry.example.com/partners-x/job@{DIGEST}"}, ["registry"]),
         ({"image": f"registry.example.com:5000/partners/job@{DIGEST}"}, ["registry"]),
         ({"image": f"evil.example/registry.example.com/partners/job@{DIGEST}"}, ["registry"]),
