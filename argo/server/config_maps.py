@@ -78,10 +78,11 @@ def extract(workflow: Json) -> tuple[Json, list[Json]]:
 
 
 def manifest(config_map: Json) -> str:
-    """A ConfigMap as the text of a `resource` task: JSON that holds no `{{` but those that are its own braces."""
+    """A ConfigMap as the text of a `resource` task: JSON that holds no `{{` but those that are its own braces, and no
+    dollar: the text reaches Argo's executor in a variable, which Kubernetes expands."""
     value = {"apiVersion": "v1", "kind": "ConfigMap", **config_map}
     # An object stands behind a name, never right in another one: two braces together are text.
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("{{", "\\u007b\\u007b")
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("{{", "\\u007b\\u007b").replace("$", "\\u0024")
 
 
 def _template(name: str, config_map: Json) -> Json:

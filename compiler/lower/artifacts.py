@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from compiler.lower.text import constant, escape
+from compiler.lower.text import carried, constant, escape
 from compiler.plan import Archive, ArtifactArgument, Location
 from compiler.program import Literal_, LocalFile, ObjectKey
 
@@ -21,15 +21,15 @@ def format_of(kind: str) -> Archive:
 
 
 def embeddable(content: bytes) -> bool:
-    """Whether a file's content survives in a manifest byte for byte: not too long, text, and nothing like Argo's tags,
-    which Argo would substitute on the way, more than once."""
+    """Whether a file's content survives in a manifest byte for byte: not too long, text, nothing like Argo's tags,
+    which Argo would substitute on the way, more than once, and no dollars that Kubernetes would expand."""
     if len(content) > EMBEDDED or b"{{" in content or b"\0" in content:
         return False
     try:
-        content.decode()
+        text = content.decode()
     except UnicodeDecodeError:
         return False
-    return True
+    return carried(text) == text
 
 
 def given(
@@ -39,7 +39,7 @@ def given(
     if isinstance(value, ObjectKey):
         location = Location(key=escape(value.key), bucket=value.bucket or "")
     elif isinstance(value, Literal_):
-        location = Location(raw=escape(constant(value.value)))
+        location = Location(raw=escape(carried(constant(value.value))))
     elif embeddable(value.content) and kind != "archive":
         location = Location(raw=value.content.decode())
     else:

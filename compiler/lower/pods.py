@@ -142,7 +142,7 @@ class Pods:
             escape(model.image or ""),
             command if model.script is None else command or ("sh",),
             tuple(texts.print(text) for text in model.args),
-            None if model.script is None else texts.print(model.script, expanded=False),
+            None if model.script is None else texts.print(model.script, of_template=True),
             texts.print(model.working_dir or "", expanded=False),
             model.image_pull_policy or "",
             _env(model.env, texts),
@@ -185,9 +185,9 @@ class _Texts:
         self._paths = dict(use.paths)
         self.run: dict[str, None] = {}
 
-    def print(self, text: str, expanded: bool = True) -> str:
-        """`expanded`: whether Kubernetes expands it."""
-        return printed(parse(text) if OPEN in text else text, self.resolve, Contained(expanded))
+    def print(self, text: str, expanded: bool = True, *, of_template: bool = False) -> str:
+        """A text as Argo's; see `Contained`."""
+        return printed(parse(text) if OPEN in text else text, self.resolve, Contained(expanded, of_template))
 
     def expression(self, text: str) -> str:
         parsed = parse(text)

@@ -212,5 +212,6 @@ def _json(scope: str, name: str) -> str:
 
 
 def _unopened(json: str) -> str:
-    """A tag for JSON text, in which no two braces open what Argo would take for another tag."""
-    return "{{=replace(" + json + r", '{'+'{', '\\u007b\\u007b')}}"
+    """A tag for JSON text, in which no two braces open what Argo would take for another tag, and which has no dollars
+    for Kubernetes to expand (see `text.carried`)."""
+    return "{{=replace(replace(" + json + r", '{'+'{', '\\u007b\\u007b'), '$', '\\u0024')}}"

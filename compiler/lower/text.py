@@ -27,8 +27,10 @@ OPEN: Final = "{{='{'+'{'}}"
 LAST: Final = "{{=(get($env,'node')??get($env,'retries'))==nil?'{'+'{':nil}}"
 ITEM: Final = "item"
 _IDENTIFIER: Final = r"[A-Za-z_][A-Za-z0-9_]*"
-# Those that Kubernetes may read otherwise than as a dollar; the end counts, since a value may follow.
+# Those that Kubernetes may read otherwise than as a dollar; the end counts, since a value may follow. Of the variables
+# of Argo's own containers the names are known to be in capitals, so that `$(date)` stays as it was written.
 _DOLLAR: Final = re.compile(r"\$(?=[$(]|[^\x00-\x7f]|\Z)|(?<=\$)\$")
+_DOLLAR_OF_TEMPLATE: Final = re.compile(r"\$(?=\$|\([A-Z0-9_]+\)|[^\x00-\x7f]|\Z)|(?<=\$)\$")
 
 
 class Computed(NamedTuple):
@@ -138,14 +140,26 @@ class Given:
         return closed(value) if braces < 2 else Computed(value)
 
 
-class Contained:
-    """How a container's texts are printed; `expanded`: those that Kubernetes expands."""
+def carried(text: str) -> str:
+    """A literal text that Argo's executor reads from its pod's template.
 
-    def __init__(self, expanded: bool = True) -> None:
+    The template comes to it in a variable (ARGO_TEMPLATE), which Kubernetes expands as it does all variables.
+    """
+    return _DOLLAR_OF_TEMPLATE.sub("$$", text)
+
+
+class Contained:
+    """How a container's texts are printed. Kubernetes expands its command, arguments and variables (`expanded`), and
+    the template that its script is read from (`of_template`)."""
+
+    def __init__(self, expanded: bool = True, of_template: bool = False) -> None:
         self._expanded = expanded
+        self._of_template = of_template
 
     def literal(self, text: str) -> str:
-        return (_DOLLAR.sub("$$", text) if self._expanded else text).replace("{{", LAST)
+        if self._expanded:
+            text = carried(text) if self._of_template else _DOLLAR.sub("$$", text)
+        return text.replace("{{", LAST)
 
     def value(self, variable: Variable) -> Variable:
         """A user's value; names with an underscore are ours, and paths are wrapped where they need it."""

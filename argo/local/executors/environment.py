@@ -81,6 +81,17 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(found, text)
 
 
+def of_template(text: str, template: Json) -> str:
+    """A text that Argo's executor reads from its pod's template: Kubernetes expands the variable that brings it.
+
+    A template that is too long for a variable comes in a ConfigMap, as it is. Facts: workflow/controller/workflowpod.go
+    (ARGO_TEMPLATE), workflow/common/common.go (MaxEnvVarLen).
+    """
+    if "$$" not in text or len(json.dumps(template, separators=(",", ":"))) > _LONGEST:
+        return text
+    return expand(text, {})
+
+
 def config_map_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:
     """All keys of a ConfigMap, binary ones too."""
     import base64

@@ -10,6 +10,7 @@ from pathlib import Path
 from argo import archives
 from argo.beneath import Node
 from argo.errors import StoreError
+from argo.local.executors.environment import of_template
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder, remove
 from argo.local.executors.shim.view import View
@@ -25,12 +26,13 @@ Locate = Callable[[Json], Store]
 """Gives the store of an S3 location."""
 
 
-def load_inputs(
-    artifacts: list[Json], view: View, path: Callable[[str], str], folder: PodFolder, locate: Locate
-) -> None:
+def load_inputs(template: Json, view: View, path: Callable[[str], str], folder: PodFolder, locate: Locate) -> None:
     """Bring every artifact to its place in the container's view; `path` makes its path plain. Raises PodError."""
     Path(view.root).mkdir(parents=True, exist_ok=True)
-    for artifact in artifacts:
+    for given in (template.get("inputs") or {}).get("artifacts") or ():
+        artifact = given
+        if given.get("raw") is not None:
+            artifact = {**given, "raw": {"data": of_template(given["raw"].get("data") or "", template)}}
         try:
             _load(artifact, view, path(artifact["path"]), folder, locate)
         except (StoreError, PodError) as error:
@@ -72,7 +74,7 @@ def _load(artifact: Json, view: View, path: str, folder: PodFolder, locate: Loca
 def _fetch(artifact: Json, target: Path, locate: Locate) -> bool:
     """Bring the artifact as it is stored to `target`; False where it is optional and was not supplied."""
     if artifact.get("raw") is not None:
-        target.write_text(artifact["raw"].get("data") or "", encoding="utf-8")
+        target.write_text(artifact["raw"]["data"], encoding="utf-8")
     elif (artifact.get("s3") or {}).get("key"):
         location = artifact["s3"]
         _fetch_key(locate(location), location["key"].strip("/"), target)

@@ -328,8 +328,7 @@ class LocalPods:
         machine = replace(self._isolates(), devices=pod.devices)
         containers = prepare(request, folder, self._library, self._claims, machine)
         view = main_of(containers).view
-        artifacts = (request.template.get("inputs") or {}).get("artifacts") or []
-        load_inputs(artifacts, view, machine.path, folder, self._locate)
+        load_inputs(request.template, view, machine.path, folder, self._locate)
         return self._supervisors.start(specification(request, folder, containers, machine), lock)
 
     def _patiently(self, pod: _Pod, phase: PodPhase, work: Callable[[bool], T]) -> T:

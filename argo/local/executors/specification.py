@@ -232,7 +232,7 @@ def _stage_script(request: PodRequest, folder: PodFolder, containers: list[Prepa
     main = main_of(containers)
     (folder.root / "argo" / "staging").mkdir(parents=True, exist_ok=True)
     if "script" in request.template:
-        source = request.template["script"].get("source") or ""
+        source = environment.of_template(request.template["script"].get("source") or "", request.template)
         text = _remap(main).text(source) if remapped else source
         with main.view.make(posixpath.dirname(SCRIPT)) as place:
             place.write(posixpath.basename(SCRIPT), text.encode(), 0o755)

@@ -65,6 +65,7 @@ def test_what_is_put_in_comes_out(entry: str, data: dict[str, str]) -> None:
 def test_argo_finds_nothing_to_replace_in_the_text(text: str) -> None:
     made = manifest(config_map("conf", **{"a": text, text or "b": "x"}))
     assert "{{" not in made
+    assert "$" not in made, "Kubernetes expands the variable that brings it to Argo's executor"
     assert json.loads(made)["data"]["a"] == text
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from argo.local.executors.environment import expand
 from argo.local.expressions import TemplateError, evaluate, substitute
+from compiler.lower.artifacts import embeddable
 from compiler.lower.conditions import Conditions, depends, is_plain, plain_list
 from compiler.lower.text import Contained, Given, constant, escape, expression, printed, quote, tag
 from compiler.models.values import opens_template
@@ -50,7 +51,9 @@ def test_a_literal_comes_out_as_it_was_written(text: str) -> None:
     assert _argo(escape(text), {}) == text
 
 
-BITS = st.sampled_from(["$", "$(KEY)", "(KEY)", "$$", "{", "}", "}}", "{{workflow.name}}", "{{=1+1}}", "é", "'", " "])
+BITS = st.sampled_from(
+    ["$", "$(KEY)", "$(date)", "(KEY)", "$$", "{", "}", "}}", "{{workflow.name}}", "{{=1+1}}", "é", "'", " "]
+)
 HOSTILE = st.lists(BITS, max_size=8).map("".join)
 GIVEN_VALUES = HOSTILE.filter(lambda text: not opens_template(text))
 
@@ -73,17 +76,27 @@ A_B, C = Ref("params", "a-b"), Ref("params", "c")
 PARTS = st.lists(st.one_of(HOSTILE.filter(bool), st.just(A_B), st.just(C)), max_size=5)
 
 
-@given(PARTS, GIVEN_VALUES, GIVEN_VALUES, st.booleans())
+@given(PARTS, GIVEN_VALUES, GIVEN_VALUES, st.booleans(), st.booleans())
 def test_the_text_of_a_container_comes_out_as_it_was_written(
-    parts: list[str | Ref], first: str, second: str, attempts: bool
+    parts: list[str | Ref], first: str, second: str, attempts: bool, script: bool
 ) -> None:
     values = {"a-b": first, "c": second}
     inputs = {f"inputs.parameters.{name}": value for name, value in values.items()}
     expected = "".join(part if isinstance(part, str) else values[part.name] for part in parts)
-    found = _pod(printed(Text(tuple(parts)), _inputs, Contained()), inputs, attempts)
+    found = _pod(printed(Text(tuple(parts)), _inputs, Contained(of_template=script)), inputs, attempts)
     if found != expected:
         assert "sprig.fail" in found or "$env" in found, "a value that ends with a brace, right before braces"
         assert "SECRET" not in found
+
+
+def test_a_script_keeps_what_it_calls_as_it_was_written() -> None:
+    assert Contained(of_template=True).literal("echo $(date) $HOME $$ $$(x)") == "echo $(date) $HOME $$$$ $$$$(x)"
+
+
+@pytest.mark.parametrize("text", ["echo pid=$$", "$(ARGO_POD_NAME)", "a$$b", "$é"])
+def test_a_file_whose_dollars_kubernetes_would_read_is_uploaded(text: str) -> None:
+    assert not embeddable(text.encode())
+    assert embeddable(b"echo $(date) $HOME $1")
 
 
 def test_what_a_task_gave_never_opens_a_template() -> None:

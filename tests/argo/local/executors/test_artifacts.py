@@ -150,6 +150,16 @@ def test_directory_as_tar_and_zip(machine: Machine) -> None:
     assert outcome.outputs["result"] == "1\n2\n1\n2\nPK1", (outcome.message, machine.log("n2"))
 
 
+def test_dollars_of_a_template_are_kubernetes(machine: Machine) -> None:
+    """Argo's executor is given the template in a variable, but for one that is too long for it."""
+    artifacts = [{"name": "x", "path": "/in/x", "raw": {"data": "$$ $(date)\n"}}]
+    script = {"command": ["sh"], "source": "cat /in/x; echo '$$ $1 $$(X)'"}
+    template = {"name": "t", "script": script, "inputs": {"artifacts": artifacts}}
+    assert machine.run(template).outputs["result"] == "$ $(date)\n$ $1 $(X)"
+    long = {**template, "script": {**script, "source": f"{script['source']}\n{'#' * (128 << 10)}"}}
+    assert machine.run(long, "n2").outputs["result"] == "$$ $(date)\n$$ $1 $$(X)"
+
+
 def test_mode(machine: Machine) -> None:
     artifacts = [{"name": "x", "path": "/in/x", "mode": 0o755, "raw": {"data": "#!/bin/sh\necho ran\n"}}]
     assert machine.run({**shell("/in/x"), "inputs": {"artifacts": artifacts}}).outputs["result"] == "ran"
