@@ -169,7 +169,7 @@ def test_a_pod_that_ended_with_its_engine_is_run_anew(machine: Machine) -> None:
     first.close()
     os.kill(PodFolder(machine.path / "pods" / "n1").read("pid"), signal.SIGKILL)
     second = machine.pods()
-    second.create(request(shell("while [ ! -e /tmp/go ]; do sleep 0.02; done; echo down")))
+    second.create(request(shell("while [ ! -e /tmp/go ]; do sleep 0.02; done; echo down", **_go())))
     while second.poll(60)["n1"].message != "run anew: it was cut off before its end was recorded":
         pass
     until((machine.path / "pods" / "n1" / "root" / "tmp").exists)
