@@ -15,7 +15,7 @@ from argo.service.consumers import Caller
 from argo.service.errors import Refused, unavailable
 from argo.service.identity import Identity
 
-AT_ONCE: Final = 256  # requests of one consumer
+AT_ONCE: Final = 1024  # requests of one consumer, with those that follow a run
 _FREE: Final = ("/health", "/metrics", "/docs", "/openapi.json", "/data/")  # `/data/TOKEN` opens one result by itself
 _HEADERS: Final = ("access-token", "x-api-key")
 

@@ -14,6 +14,7 @@ from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from argo.storage import Store
+from compiler.plan import BOUNDS
 from tests.argo.cluster.conftest import Place
 from tests.waiting import until
 
@@ -72,6 +73,8 @@ class Controller:
         }
         objects = [{"kind": "ConfigMap", **found} for found in self._place.config_maps().values()]
         own = {"apiVersion": workflow["apiVersion"], "kind": "Workflow", "metadata": kept, "spec": workflow["spec"]}
+        for template in own["spec"].get("templates") or ():  # a cluster keeps what this machine's processes cannot
+            ((template.get("metadata") or {}).get("annotations") or {}).pop(BOUNDS, None)
         made = self._backend.record(Submission(own, objects, "cluster"), executor="process", store=self._store)
         self._known[metadata["uid"]] = made.ref
         self._backend.start(made.ref)
