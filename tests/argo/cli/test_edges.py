@@ -133,8 +133,9 @@ def test_scaffolds_compile_and_run_as_they_are(argosy: Command) -> None:
     assert "no mistakes" in argosy("check", ".", "--strict").stderr
     argosy("compile", ".", "-d", "manifests")
     argosy("compile", ".", "-d", "manifests", "--check")
-    for dag in ("plain", "uses"):
-        run = argosy.json("run", dag)
+    (argosy.cwd / "text.txt").write_text("world\n")
+    for dag, given in (("plain", ()), ("uses", ("-i", "source=text.txt"))):
+        run = argosy.json("run", dag, *given)
         (entry,) = argosy.json("fetch", run["name"], "-d", "out")
         assert (argosy.cwd / entry["path"]).read_text() == "Hello, world\n"
 

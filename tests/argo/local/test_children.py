@@ -235,7 +235,7 @@ def outcome(definitions: list[dict[str, Any]], budget: int, seed: int, **values:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what fails is short enough to be read
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-@given(dags(), st.sampled_from([0.7, 0.8, 0.9]), st.integers(0, 9), st.sampled_from(["slow", "{{z"]))
+@given(dags(), st.sampled_from([0.7, 0.8, 0.9]), st.integers(0, 9), st.sampled_from(["slow", "{{z}}"]))
 def test_split_or_whole_comes_to_the_same(dag: dict[str, Any], share: float, seed: int, mode: str) -> None:
     result = compiled([ASSET, dag], 1 << 20)
     assume(not has_errors(result.diagnostics))

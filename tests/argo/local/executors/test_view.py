@@ -165,7 +165,9 @@ def test_without_any_rights(isolated: Machine, root: Path) -> None:
     where = Path("/var/tmp") / f"argosy-test-{os.getpid()}"
     where.mkdir(mode=0o700)
     try:
-        shutil.copytree(root / "argo", where / "code" / "argo", ignore=shutil.ignore_patterns("__pycache__"))
+        for package in ("argo", "compiler"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(root / package, where / "code" / package, ignore=ignored)
         for path in [where, *where.rglob("*")]:
             os.chown(path, 65534, 65534)
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python, "-c", UNPRIVILEGED]
