@@ -13,11 +13,11 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from argo.local.expressions import patterns
 from argo.local.expressions.builtins import BLANKS, each_upper
 from argo.local.expressions.builtins import split as split_text
 from argo.local.expressions.errors import ExpressionError
 from argo.local.expressions.gojson import NilList, plain
+from argo.local.expressions.patterns import find_all, replaced, search
 from argo.local.expressions.values import sized_text, text, to_int
 
 
@@ -143,23 +143,23 @@ def _expanded(pattern: str, value: str, replacement: str) -> str:
 
         return re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", group, replacement, flags=re.ASCII)
 
-    return sized_text(patterns.replaced(pattern, value, one))
+    return sized_text(replaced(pattern, value, one))
 
 
 def _matches(pattern: str, value: str) -> bool:
     """Sprig passes over what is no pattern; its mustRegexMatch does not."""
     try:
-        return patterns.search(pattern, value) is not None
+        return search(pattern, value) is not None
     except ExpressionError:
         return False
 
 
 def _find_all(pattern: str, value: str, limit: int) -> list[str]:
-    return [match[0] for match in patterns.find_all(pattern, value, limit)] or NilList()
+    return [match[0] for match in find_all(pattern, value, limit)] or NilList()
 
 
 def _find(pattern: str, value: str) -> str:
-    match = patterns.search(pattern, value)
+    match = search(pattern, value)
     return match[0] if match else ""
 
 
@@ -171,7 +171,7 @@ def _regex_split(pattern: str, value: str, limit: int) -> list[str]:
         return [""]
     parts: list[str] = []
     start = end = 0
-    for match in patterns.find_all(pattern, value, limit):
+    for match in find_all(pattern, value, limit):
         if 0 < limit == len(parts) + 1:
             break
         end = match.start()
@@ -319,7 +319,7 @@ TEXT: dict[str, Callable[..., Any]] = {
     "b32enc": lambda value: base64.b32encode(value.encode()).decode(),
     "b32dec": _decoded(base64.b32decode, "base32"),
     "regexMatch": _matches,
-    "mustRegexMatch": lambda pattern, value: patterns.search(pattern, value) is not None,
+    "mustRegexMatch": lambda pattern, value: search(pattern, value) is not None,
     **dict.fromkeys(("regexFind", "mustRegexFind"), _find),
     **dict.fromkeys(
         ("regexFindAll", "mustRegexFindAll"), lambda pattern, value, limit: _find_all(pattern, value, to_int(limit))
@@ -327,7 +327,7 @@ TEXT: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("regexReplaceAll", "mustRegexReplaceAll"), _expanded),
     **dict.fromkeys(
         ("regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"),
-        lambda pattern, value, replacement: sized_text(patterns.replaced(pattern, value, lambda _: replacement)),
+        lambda pattern, value, replacement: sized_text(replaced(pattern, value, lambda _: replacement)),
     ),
     **dict.fromkeys(
         ("regexSplit", "mustRegexSplit"), lambda pattern, value, limit: _regex_split(pattern, value, to_int(limit))
