@@ -14,8 +14,8 @@ from starlette.requests import Request
 from argo.service.consumers import Caller
 from argo.service.errors import Refused, unavailable
 from argo.service.identity import Identity
+from argo.serving.process import ceiling
 
-AT_ONCE: Final = 1024  # requests of one consumer, with those that follow a run
 _FREE: Final = ("/health", "/metrics", "/docs", "/openapi.json", "/data/")  # `/data/TOKEN` opens one result by itself
 _HEADERS: Final = ("access-token", "x-api-key")
 
@@ -36,8 +36,9 @@ class Admission:
             return
         caller = await self._caller(_token(request, path))
         request.state.caller, name = caller, caller.consumer.id
-        if self._inside[name] >= AT_ONCE:
-            raise Refused(429, "busy", f"you have {AT_ONCE} requests that are not answered yet", retry=1)
+        most = ceiling() // 2  # with those that follow a run: there are others
+        if self._inside[name] >= most:
+            raise Refused(429, "busy", f"you have {most} requests that are not answered yet", retry=1)
         self._inside[name] += 1
         try:
             yield

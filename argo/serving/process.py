@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD: Final = 10.0  # seconds in which a connection says what it wants: the first time, and after each answer
 READ: Final = 60.0  # seconds in which something of an answer is read
-CONNECTIONS: Final = 4096  # at once; fewer where there are not twice as many descriptors
+CONNECTIONS: Final = 2048  # at once; fewer where there are not twice as many descriptors
 _BURST: Final = 64  # connections taken in one go
 _HEADS: Final = 64 << 10  # bytes of a request's head
 _LATE: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

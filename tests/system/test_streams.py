@@ -14,8 +14,8 @@ STREAMS, LIMIT = 1000, 400 << 10  # KiB
 
 def test_a_thousand_streams_are_told_and_take_little(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < 2 * STREAMS:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * STREAMS), hard))
+    if soft < 6 * STREAMS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 6 * STREAMS), hard))
     write_assets(tmp_path / "assets")
     answering = Served(tmp_path, arguments=("assets", "--no-work"))
     working = Served(tmp_path, arguments=("assets",))
