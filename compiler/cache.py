@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -29,7 +30,7 @@ _CODE: Final = os.path.dirname(os.path.abspath(__file__))
 _SUFFIXES: Final = (".yaml", ".yml", ".json", ".py")
 _RACY: Final = 2_000_000_000  # nanoseconds; the coarsest times of file systems
 
-Mark = list[Any]  # path, size, time, checksum of the content (or None); size -1: there is no such file
+Mark = list[Any]  # path, size, time, checksum of the content (or None); size -1: no such file to read
 
 
 class Request(NamedTuple):
@@ -70,19 +71,20 @@ def write(folder: str, request: Request, workspace: Workspace, result: Result) -
         with open(temporary, "wb") as file:
             now = os.fstat(file.fileno()).st_mtime_ns
             paths = sorted({*locations, *workspace.files, *_project_files(request)})
+            files = {path: _mark(path, now) for path in paths}
             folders = _folders(request, workspace)
             body = b"".join(document.data for document in result.documents)
             head = {
                 "format": _FORMAT,
                 "checksum": zlib.crc32(body),
                 "request": _identity(request),
-                "files": [_mark(path, now) for path in paths],
+                "files": list(files.values()),
                 "folders": folders,
                 "listing": _listing(folders),
                 "documents": [[d.file_name, d.kind, d.name, len(d.data)] for d in result.documents],
                 "diagnostics": [_flat(diagnostic) for diagnostic in result.diagnostics],
                 "stats": [stats._asdict() for stats in result.stats],
-                "sources": {source.name: source.location for source in workspace.sources.values()},
+                "sources": {s.name: s.location for s in workspace.sources.values() if files[s.location][1] >= 0},
             }
             file.write(json.dumps(head).encode() + b"\n" + body)
         os.replace(temporary, target)
@@ -115,6 +117,8 @@ def _mark(path: str, now: int | None) -> Mark:
     try:
         status = os.stat(path)
     except (OSError, ValueError):
+        return [path, -1, 0, None]
+    if not stat.S_ISREG(status.st_mode):  # no definition, and a pipe's content would be waited for
         return [path, -1, 0, None]
     racy = now is not None and status.st_mtime_ns > now - _RACY
     return [path, status.st_size, status.st_mtime_ns, _checksum(path) if racy else None]
@@ -185,11 +189,11 @@ def _entries(folder: str) -> Iterator[str]:
     for entry in entries:
         if entry.name.startswith((".", "__pycache__")):
             continue
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):
             yield from _entries(entry.path)
         elif entry.name.endswith(_SUFFIXES):
-            status = entry.stat()
-            yield f"{entry.path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+            _, size, time, _ = _mark(entry.path, None)
+            yield f"{entry.path}\0{size}\0{time}\n"
 
 
 def _restore(head: dict[str, Any], body: bytes) -> Result:

@@ -18,6 +18,7 @@ from compiler.diagnostics import has_errors
 from compiler.lower.text import closed, tag
 from compiler.shapes import check_object
 from tests.compiler.goldens import DEFINITIONS, NAMES, compiled
+from tests.waiting import HANG
 
 ASSET = (
     "kind: ComputeAsset\nname: step\nimage: example.com/step:1\ncommand: [step, '${{ params.n }}']\n"
@@ -215,6 +216,22 @@ def test_an_asset_of_the_project_that_comes_to_shadow_a_shipped_one_is_seen(tmp_
     compiled_.append(pipeline.compile([own / "dags/short.yaml"], shipped=shipped, cache_dir=tmp_path / "cache"))
     images = [result.objects()[0]["spec"]["templates"][1]["container"]["image"] for result in compiled_]
     assert images == ["example.com/step:1", "example.com/step:own"]
+
+
+def test_what_is_no_file_beside_definitions_is_neither_read_nor_in_the_way(project: Path, tmp_path: Path) -> None:
+    (project / "assets/step.yaml").rename(project / "assets/named-otherwise.yaml")
+    os.mkfifo(project / "assets/pipe.yaml")  # as new as can be: only the content could tell that it is the same
+    (project / "assets/gone.yaml").symlink_to("nowhere.yaml")
+    (project / "assets/loop.yaml").symlink_to("loop.yaml")
+    (project / "assets/around").symlink_to(project / "assets", target_is_directory=True)
+    script = (
+        "import sys; from compiler import pipeline;"
+        "print(*[pipeline.compile([sys.argv[1]], cache_dir=sys.argv[2]).cached for _ in range(2)])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(DEFINITIONS.parents[2])}
+    command = [sys.executable, "-c", script, str(project / "dags/short.yaml"), str(tmp_path / "cache")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=HANG)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_options_and_folders_have_entries_of_their_own(
