@@ -29,7 +29,7 @@ _PAUSE, _LONGEST = 1.0, 60.0  # seconds until a process that did not hold is sta
 _GOOD = 1.0  # seconds for which a list of what waits is good
 
 
-def ceiling(home: Home) -> int:
+def most_engines(home: Home) -> int:
     """How many processes drive runs at once: as was said, else as this machine's cores and memory allow."""
     with suppress(OSError, ValueError):
         return max(1, int((home.root / _FILE).read_text(encoding="ascii")))
@@ -62,7 +62,7 @@ class Turns:
         with self._alone():
             busy, waiting = self._look()
             for ref in waiting:
-                if busy >= ceiling(self._backend.home):
+                if busy >= most_engines(self._backend.home):
                     break
                 after, pause = self._next.get(ref.uid, (0.0, _PAUSE))
                 now = time.monotonic()
@@ -83,7 +83,7 @@ class Turns:
         when, waiting = self._known
         if time.monotonic() - when > _GOOD:
             busy, found = self._look()
-            full = busy >= ceiling(self._backend.home)
+            full = busy >= most_engines(self._backend.home)
             waiting = [other.uid for other in found] if full else []
             self._known = (time.monotonic(), waiting)
         return waiting.index(ref.uid) if ref.uid in waiting else None

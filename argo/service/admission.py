@@ -14,7 +14,7 @@ from starlette.requests import Request
 from argo.service.consumers import Caller
 from argo.service.errors import Refused, unavailable
 from argo.service.identity import Identity
-from argo.serving.process import ceiling
+from argo.serving.process import most_connections
 
 _FREE: Final = ("/health", "/metrics", "/docs", "/openapi.json", "/data/")  # `/data/TOKEN` opens one result by itself
 _HEADERS: Final = ("access-token", "x-api-key")
@@ -36,7 +36,7 @@ class Admission:
             return
         caller = await self._caller(_token(request, path))
         request.state.caller, name = caller, caller.consumer.id
-        most = ceiling() // 2  # with those that follow a run: there are others
+        most = most_connections() // 2  # with those that follow a run: there are others
         if self._inside[name] >= most:
             raise Refused(429, "busy", f"you have {most} requests that are not answered yet", retry=1)
         self._inside[name] += 1

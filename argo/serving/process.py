@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
             uvicorn.server.logger.warning("no more connections can be taken: %s", context["exception"])
 
 
-def ceiling() -> int:
+def most_connections() -> int:
     """The connections that there may be at once."""
     return max(min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2), 8)
 
@@ -98,7 +98,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
         self._wait_for_head()
-        if len(self.connections) > ceiling():
+        if len(self.connections) > most_connections():
             waiting = [known for known in self.connections if isinstance(known, Connection) and known.is_idle]
             min(waiting, key=lambda known: known.until).transport.abort()
 

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message
 
 from argo.serving import guard
-from argo.serving.process import ceiling
+from argo.serving.process import most_connections
 from argo.serving.refused import Refused
 from tests.argo.service.serving import Served, write_assets
 
@@ -141,7 +141,7 @@ def test_one_consumer_cannot_have_all_connections(served: Served, token: str) ->
     run = served.client(token).post("/v1/runs", json={"asset": "echo"}).json()["id"]
     with ExitStack() as held:
         about = head("PUT", "/v1/assets/input-dummy/inputs/env", token, Content_Length=100)
-        clients = [held.enter_context(connected(served, about)) for _ in range(ceiling() // 2)]
+        clients = [held.enter_context(connected(served, about)) for _ in range(most_connections() // 2)]
         served.until(lambda: served.client(token).get(f"/v1/runs/{run}").status_code == 429, "the consumer is refused")
         assert served.client(served.consumer("third")).get("/v1/me").status_code == 200
         for client in clients:

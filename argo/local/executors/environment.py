@@ -13,8 +13,8 @@ from argo.local.executors.errors import PodError
 from argo.local.pods import Json, Library, PodRequest
 
 PROGRESS_FILE = "/argo/progress"
-# execve(2) takes no longer string, its terminating zero included.
-_LONGEST = 128 * 1024
+# Bytes of a value: execve(2) takes no string longer than 128 KiB, the variable's name and a terminating zero included.
+_LONGEST = 128 * 1024 - len("ARGO_TEMPLATE=") - 1
 _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE"} | {
     "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"
 }  # fmt: skip
@@ -87,9 +87,13 @@ def of_template(text: str, template: Json) -> str:
     A template that is too long for a variable comes in a ConfigMap, as it is. Facts: workflow/controller/workflowpod.go
     (ARGO_TEMPLATE), workflow/common/common.go (MaxEnvVarLen).
     """
-    if "$$" not in text or len(json.dumps(template, separators=(",", ":"))) > _LONGEST:
-        return text
-    return expand(text, {})
+    return expand(text, {}) if "$$" in text and _as_variable(template) is not None else text
+
+
+def _as_variable(template: Json) -> str | None:
+    """A pod's template as the value of a variable; None where it is too long for one."""
+    value = json.dumps(template, separators=(",", ":"))
+    return value if len(value) <= _LONGEST else None
 
 
 def config_map_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:
@@ -149,10 +153,8 @@ def _argo(container: Json, request: PodRequest) -> dict[str, str]:
         "ARGO_WORKFLOW_UID": request.workflow_uid,
         "ARGO_PROGRESS_FILE": PROGRESS_FILE,
     }
-    template = json.dumps(request.template, separators=(",", ":"))
-    if len(template) < _LONGEST - 100:
-        result["ARGO_TEMPLATE"] = template
-    return result
+    template = _as_variable(request.template)
+    return result if template is None else {**result, "ARGO_TEMPLATE": template}
 
 
 def _from(source: Json, library: Library) -> Iterator[tuple[str, str]]:

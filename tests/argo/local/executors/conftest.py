@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -47,8 +48,9 @@ class Library:
         self.config_maps[config_map["metadata"]["name"]] = config_map
 
 
-# Of each test process its own: what a lost supervisor leaves is found, and killed, by the run's uid and the node's id.
-UID = f"uid-{os.environ.get('PYTEST_XDIST_WORKER', '1')}"
+# Of each test process its own, whatever else runs tests on the machine: what a lost supervisor leaves is found, and
+# killed, by the run's uid and the node's id.
+UID = f"uid-{uuid.uuid4().hex}"
 
 
 def request(template: Json, node_id: str = "n1", **fields: Any) -> PodRequest:
