@@ -11,7 +11,7 @@ import pytest
 from argo.backend import RunRef, Submission
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
-from argo.local.turns import most_engines, limit
+from argo.local.turns import limit, most_engines
 from tests.waiting import until
 
 WAITS = 'echo "$0" >> /kept/began; until [ -e "/kept/$0" ] || [ -e /kept/all ]; do sleep 0.05; done'
