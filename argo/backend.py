@@ -153,7 +153,7 @@ class Backend(Protocol):
     def submission(self, ref: RunRef) -> Submission:
         """What the run was submitted as: its Workflow without identity and status, and the objects that are its own.
 
-        The names of its ConfigMaps are the run's; another run wants its own (`argo.control.ownership`).
+        The names of its ConfigMaps are the run's; another run wants its own (`argo.workflow.ownership`).
         """
 
     def list(self) -> Sequence[RunSummary]:

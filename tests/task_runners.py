@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from starlette.requests import Request
 
-from argo.serving import sockets
-from argo.serving.guard import checked, with_token
-from argo.serving.process import Server
-from argo.taskrunner import Rule, TaskRunner, application
+from argo.serve import sockets
+from argo.serve.guard import checked, with_token
+from argo.serve.process import Server
+from argo.serve.task_runner import Rule, TaskRunner, application
 
 
 class Played(TaskRunner):

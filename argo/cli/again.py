@@ -42,7 +42,7 @@ def retry(name: str, profile: str | None, tasks: tuple[str, ...], watch: bool, f
 def resubmit(name: str, profile: str | None, new: str | None, watch: bool, form: str) -> int:
     """Submit once more what a run was submitted as: the same Workflow, arguments and ConfigMaps, a new run."""
     from argo.cli.sending import report, send
-    from argo.sending import prepare_again
+    from argo.submission.send import prepare_again
 
     with options.changing(profile) as backend:
         prepared = prepare_again(backend, backend.find(name), new)
@@ -69,7 +69,7 @@ def _goes_on(backend: Backend, ref: RunRef, what: str, watch: bool, form: str) -
         return follow(backend, ref, form)
     if form != "text":
         from argo.cli.output import emit
-        from argo.track.tree import state
+        from argo.workflow.tree import state
 
         emit(state(backend.get(ref), backend.executor(ref)).as_json(), form)
     else:

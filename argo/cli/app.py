@@ -15,7 +15,7 @@ from argo.cli.options import INTERRUPTED
 from argo.cli.streams import finish, prepare
 from argo.cli.table import COMMANDS, SECTIONS
 from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_you_mean
-from argo.shortage import remedy, shortage
+from argo.files.shortage import remedy, shortage
 
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
 

@@ -14,7 +14,7 @@ from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from argo.cli.reach import Found, Kind
+    from argo.app.definitions import Found, Kind
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -29,8 +29,8 @@ def assets() -> None:
 @options.output("name")
 def list_(kind: Kind | None, form: str) -> None:
     """List the assets and DAGs in reach. The project's own come first and shadow shipped ones of the same name."""
+    from argo.app.definitions import KINDS, Found, survey
     from argo.cli.output import emit, say, table
-    from argo.cli.reach import KINDS, Found, survey
 
     items = [item for wanted in ([kind] if kind else KINDS) for item in survey(wanted)]
     found = [item for item in items if isinstance(item, Found)]
@@ -52,8 +52,8 @@ def list_(kind: Kind | None, form: str) -> None:
 @options.output()
 def show(name: str, form: str) -> None:
     """Print the definition of an asset or DAG, as it stands in its file."""
+    from argo.app.definitions import KINDS, whole
     from argo.cli.output import emit, say
-    from argo.cli.reach import KINDS, whole
 
     entry = _named(name, KINDS)
     if form == "text":
@@ -123,7 +123,7 @@ def import_(files: tuple[Path, ...], directory: Path, stdout: bool) -> int:
 
 def _named(name: str, kinds: Sequence[Kind]) -> Found:
     """The definition of a name, or of NAME@VERSION. Raises NotFoundError."""
-    from argo.cli.reach import definitions
+    from argo.app.definitions import definitions
 
     wanted, _, version = name.partition("@")
     found = [entry for kind in kinds for entry in definitions(kind)]
@@ -140,7 +140,7 @@ def _of_asset(asset: str, name: str, schema: str) -> str:
 
     Raises NotFoundError, DefinitionError for an asset with mistakes, UsageError for one that no task can run.
     """
-    from argo.cli.sources import shipped
+    from argo.app.sources import shipped
     from compiler.diagnostics import has_errors
     from compiler.load.workspace import Alone, load
     from compiler.models.base import as_text

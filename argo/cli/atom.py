@@ -15,7 +15,7 @@ from argo.cli import serving
 from argo.cli.taskrunner import require_url
 
 if TYPE_CHECKING:
-    from argo.atom import Ended
+    from argo.serve.atom import Ended
 
 _PATIENCE = 30.0  # seconds in which runs under way may be left
 
@@ -33,9 +33,9 @@ def atom(runners: tuple[str, ...], places: tuple[str, ...], door: serving.Door) 
     file in YAML or JSON; Python is not run by request. The token for the Task Runner is that of `argosy run`:
     WORKFLOW_TR_AUTH_JWT, or a Google ID token.
     """
-    from argo.atom import Flows, application
     from argo.cli.output import say
-    from argo.serving.process import serve
+    from argo.serve.atom import Flows, application
+    from argo.serve.process import serve
 
     for url in runners:
         require_url(url)
@@ -58,7 +58,7 @@ class _Children:
 
     def run(self, path: str, runner: str) -> Ended:
         """Run a DAG to its end."""
-        from argo.atom import Ended
+        from argo.serve.atom import Ended
 
         command = [sys.executable, "-m", "argo.cli", "run", "--workflow-path", path, "--tr-url", runner, "-o", "json"]
         with self._lock:

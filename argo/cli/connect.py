@@ -14,8 +14,8 @@ from argo.errors import ArgosyError, ConflictError, UsageError
 
 if TYPE_CHECKING:
     from argo.backend import Backend, Json, RunRef
-    from argo.sessions import Session
     from argo.target import Target
+    from argo.workflow.sessions import Session
 
 _LOOK = 0.5  # seconds between two looks whether the session listens
 
@@ -34,8 +34,8 @@ def connect(name: str, profile: str | None, task: str | None, port: int, tunnel:
     `sessions`. Otherwise a tunnel leads there through the Kubernetes API, until Ctrl-C or the end of the run; the task
     goes on when the tunnel is closed.
     """
-    from argo import reach, sessions
     from argo.cli.output import say
+    from argo.workflow import reach, sessions
 
     target = options.target(profile)
     if target.server is not None:
@@ -81,8 +81,8 @@ def _print(session: Session, ref: RunRef, roots: dict[str, str], token: str, for
 
 def _listening(backend: Backend, ref: RunRef, session: Session, task: str, *, here: bool) -> dict[str, int]:
     """The ports of the task's gateway, as soon as all are open. Raises ConflictError where that will not happen."""
-    from argo import reach
     from argo.cli.progress import ticking
+    from argo.workflow import reach
 
     try:
         with ticking(lambda: f"waiting for {task} to listen"):
@@ -101,8 +101,8 @@ def _tunnels(
     target: Target, backend: Backend, ref: RunRef, task: str, ports: dict[str, int], wanted: int
 ) -> Iterator[dict[str, int]]:
     """Tunnels to the ports of the task's pod; where they begin on this machine, by name."""
-    from argo.cluster.tunnel import Tunnel
-    from argo.track.podlogs import pod_name, pods
+    from argo.backends.kubernetes.tunnel import Tunnel
+    from argo.backends.podlogs import pod_name, pods
 
     assert target.cluster is not None
     workflow: Json = backend.get(ref)

@@ -13,8 +13,8 @@ from argo.cli import options
 from argo.errors import UsageError
 
 if TYPE_CHECKING:
-    from argo.service.catalog import Offered
-    from argo.service.edc.register import Management, Version
+    from argo.serve.workflow_api.catalog import Offered
+    from argo.serve.workflow_api.edc.register import Management, Version
 
 _KEY = "EDC_API_KEY"
 
@@ -47,10 +47,10 @@ def register(
     """
     from argo.cli.output import emit
     from argo.cli.serve import need
-    from argo.service.settings import read_secret
+    from argo.serve.workflow_api.settings import read_secret
 
     need()
-    from argo.service.edc.register import documents
+    from argo.serve.workflow_api.edc.register import documents
 
     offered = _offered(asset)
     key = quote(read_secret(token_file), safe="") if token_file else "-"
@@ -87,10 +87,10 @@ def dataplane(
     """Tell a control plane of the service (Data Plane Signaling). Without --management that is printed, not sent."""
     from argo.cli.output import emit
     from argo.cli.serve import need
-    from argo.service.settings import read_secret
+    from argo.serve.workflow_api.settings import read_secret
 
     need()
-    from argo.service.edc.register import dataplane as described
+    from argo.serve.workflow_api.edc.register import dataplane as described
 
     key = quote(read_secret(token_file), safe="") if token_file else "-"
     authorization = "" if token_file else "apikey"
@@ -107,16 +107,16 @@ def dataplane(
 
 
 def _connector(management: str, version: Version, api_key_file: Path | None) -> Management:
-    from argo.service.edc.register import Management
-    from argo.service.settings import read_secret
+    from argo.serve.workflow_api.edc.register import Management
+    from argo.serve.workflow_api.settings import read_secret
 
     key = read_secret(api_key_file) if api_key_file else os.environ.get(_KEY, "")
     return Management(management, version, key)
 
 
 def _offered(asset: str) -> Offered:
-    from argo.cli.reach import definitions
-    from argo.service.catalog import Catalog
+    from argo.app.definitions import definitions
+    from argo.serve.workflow_api.catalog import Catalog
 
     if Path(asset).is_file():
         found = Catalog([Path(asset)]).all()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from argo.results.plan import Item
     from argo.results.stored import Stored
     from argo.storage import Store
-    from argo.track.outputs import Result
+    from argo.workflow.outputs import Result
 
 _LONGEST = 7 * 24 * 3600  # seconds that S3 lets a signed URL be of use
 
@@ -106,7 +106,7 @@ def _bring(subject: _Subject, directory: Path, wanted: Wanted) -> list[Fetched]:
     from argo.cli.progress import ticking
     from argo.errors import NotFoundError
     from argo.results.fetch import bring
-    from argo.track.text import size
+    from argo.views.text import size
 
     missing: list[str] = []
     come = [0]
@@ -186,7 +186,7 @@ def _subject(name: str, profile: str | None, via: str = "store") -> Iterator[_Su
     from argo.errors import NotFoundError, UsageError
     from argo.results.fetch import why_missing
     from argo.results.stored import find_stored
-    from argo.track.outputs import results
+    from argo.workflow.outputs import results
 
     target = options.target(profile)
     with options.opened(target) as backend:
@@ -208,7 +208,7 @@ def _subject(name: str, profile: str | None, via: str = "store") -> Iterator[_Su
 
 
 def _size(row: Json) -> str:
-    from argo.track.text import size
+    from argo.views.text import size
 
     if "value" in row:
         return ""

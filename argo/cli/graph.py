@@ -11,8 +11,8 @@ from argo.cli import options
 from argo.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from argo.graph.model import Graph
     from argo.target import Target
+    from argo.views.graph.model import Graph
 
 _FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}
 
@@ -30,8 +30,8 @@ _FORMS = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid"}
 def graph(subject: str, form: str | None, target: Path | None, profile: str | None) -> None:
     """Draw the tasks of a DAG or manifest, or a run with the phases of its tasks."""
     from argo.cli.output import say, write_file
-    from argo.graph.svg import svg
-    from argo.graph.text import dot, mermaid
+    from argo.views.graph.svg import svg
+    from argo.views.graph.text import dot, mermaid
 
     chosen = form or (_FORMS.get(target.suffix, "mermaid") if target else "mermaid")
     picture = {"mermaid": mermaid, "dot": dot, "svg": svg}[chosen](_graph(subject, profile))
@@ -44,8 +44,8 @@ def graph(subject: str, form: str | None, target: Path | None, profile: str | No
 
 def _graph(subject: str, profile: str | None) -> Graph:
     """Runs of this machine come before DAGs of the same name; elsewhere is asked for what no DAG is named."""
-    from argo.graph.model import of_manifest
     from argo.local.home import default_home
+    from argo.views.graph.model import of_manifest
 
     if Path(subject).exists():
         return of_manifest(_manifest(subject, profile, None))
@@ -68,14 +68,14 @@ def _graph(subject: str, profile: str | None) -> Graph:
 
 
 def _run(name: str, place: Target) -> Graph:
-    from argo.graph.model import of_run
+    from argo.views.graph.model import of_run
 
     with options.opened(place) as backend:
         return of_run(backend.get(backend.find(name)))
 
 
 def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> dict[str, object]:
-    from argo.cli.sources import load
+    from argo.app.sources import load
 
     try:
         loaded = load([subject], profile)

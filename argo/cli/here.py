@@ -10,7 +10,7 @@ from argo.errors import DefinitionError
 if TYPE_CHECKING:
     from argo.local.choice import Choice
     from argo.local.images import Images
-    from argo.manifests import ManifestDocument
+    from argo.workflow.manifests import ManifestDocument
     from compiler.diagnostics import Diagnostic
 
 
@@ -27,7 +27,7 @@ def executor(wanted: str = "") -> Choice:
 def fit(documents: Sequence[ManifestDocument], executor: str, images: Images) -> list[Diagnostic]:
     """Warnings about the run on this machine. Raises DefinitionError when it asks for what is not here."""
     from argo.local.resources import this_machine
-    from argo.local.support import check_machine
+    from argo.local.supported import check_machine
 
     found = check_machine(documents, this_machine(), executor=executor, images=images)
     if any(item.severity == "error" for item in found):

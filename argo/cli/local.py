@@ -33,11 +33,11 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
     The argo CLI (with ARGO_HTTP1=true), Hera and other clients work on it. A run that was submitted has a process of
     its own, which goes on when this server ends, and which is started again when it was killed.
     """
-    from argo.api.serve import TOKEN, serve
     from argo.cli.here import executor
     from argo.cli.output import emit, say
-    from argo.serving.sockets import LOOPBACK, address, listen
-    from argo.serving.tokens import token_of
+    from argo.serve.argo_api.serve import TOKEN, serve
+    from argo.serve.sockets import LOOPBACK, address, listen
+    from argo.serve.tokens import token_of
 
     if host not in LOOPBACK and token_file is None:
         raise UsageError(f"{host} may be reached by others", hint="give a --token-file of your own")

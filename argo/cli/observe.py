@@ -23,7 +23,7 @@ def list_(profile: str | None, form: str, active: bool) -> None:
     from argo.cli.output import emit, table
     from argo.cli.progress import ticking
     from argo.cli.views import now
-    from argo.track.text import age, duration
+    from argo.views.text import age, duration
 
     with ticking(lambda: "asking for the runs"), options.backend(profile) as backend:
         runs = [run for run in backend.list() if not (active and run.phase in FINISHED)]
@@ -83,8 +83,8 @@ def status(name: str, profile: str | None, form: str) -> None:
     from argo.backend import FINISHED
     from argo.cli.output import emit
     from argo.cli.views import Earlier, now, result_text
-    from argo.track.outputs import results
-    from argo.track.tree import relative, state, tree, waiting
+    from argo.workflow.outputs import results
+    from argo.workflow.tree import relative, state, tree, waiting
 
     with options.backend(profile) as backend:
         ref = backend.find(name)
@@ -100,10 +100,10 @@ def status(name: str, profile: str | None, form: str) -> None:
     import sys
 
     from argo.cli.output import color
-    from argo.track.estimate import left, used
-    from argo.track.gates import how
-    from argo.track.live import render
-    from argo.track.text import paint
+    from argo.views.estimate import left, used
+    from argo.views.live import render
+    from argo.views.text import paint
+    from argo.workflow.gates import how
 
     top = tree(workflow)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None  # a pipe gets whole lines
@@ -141,7 +141,7 @@ def follow(backend: Backend, ref: RunRef, form: str, *, quiet: bool = False) -> 
     from argo.backend import FINISHED
     from argo.cli.output import emit
     from argo.cli.views import Earlier, follow_view, summary
-    from argo.track.tree import state
+    from argo.workflow.tree import state
 
     workflow: Json | None = None
     view = follow_view(quiet, Earlier(backend))

@@ -69,7 +69,7 @@ def start(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def taken(*, source: str, entrypoint: str, **others: Any) -> int:
-        from argo.submit import Start
+        from argo.submission.draft import Start
 
         return command(start=Start(source, entrypoint), **others)
 
@@ -93,8 +93,8 @@ def by_hand(parameter: str) -> bool:
 
 def target(profile: str | None) -> Target:
     """The place that a command about runs works on: the profile's, else as the environment and argosy.yaml say."""
+    from argo.app.targets import choose
     from argo.cli.output import say
-    from argo.cli.targets import choose
 
     found = choose([], profile, by_hand=by_hand("profile"))
     say(*found.notes)
@@ -117,11 +117,11 @@ def opened(target: Target) -> Iterator[Backend]:
 
         found = LocalBackend(target=target)
     elif target.server is not None:
-        from argo.server import ServerBackend
+        from argo.backends.argo_server import ServerBackend
 
         found = ServerBackend(target)
     else:
-        from argo.cluster import ClusterBackend
+        from argo.backends.kubernetes import ClusterBackend
 
         found = ClusterBackend(target)
     try:

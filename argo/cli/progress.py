@@ -21,7 +21,7 @@ def ticking(text: Callable[[], str]) -> Iterator[None]:
     done = threading.Event()
 
     def tick() -> None:
-        from argo.track.text import clean, crop, duration
+        from argo.views.text import clean, crop, duration
 
         started, pause, shown = time.monotonic(), _FIRST, False
         with suppress(OSError):

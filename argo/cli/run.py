@@ -18,12 +18,12 @@ from argo.errors import ArgosyError, ConflictError
 from argo.storage.settings import shown
 
 if TYPE_CHECKING:
-    from argo.cli.sources import Loaded
+    from argo.app.sources import Loaded
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
     from argo.local.choice import Choice
     from argo.local.home import Home
-    from argo.submit import Draft, Start
+    from argo.submission.draft import Draft, Start
     from argo.target import Settings, Target
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
@@ -78,11 +78,11 @@ def run(
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it;
     on a terminal a second Ctrl-C within three seconds does, too.
     """
-    from argo import sessions
-    from argo.cli.sources import split
-    from argo.cli.targets import choose
+    from argo.app.sources import split
+    from argo.app.targets import choose
     from argo.local.identity import identify
-    from argo.submit import draft, pairs, require_complete, set_parameters
+    from argo.submission.draft import draft, pairs, require_complete, set_parameters
+    from argo.workflow import sessions
 
     subjects = (*subjects, *runner.paths)
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
@@ -107,10 +107,10 @@ def run(
 
 
 def _read(subjects: Sequence[str], start: Start, place: Target, choice: Choice, *, quiet: bool) -> Loaded:
+    from argo.app.sources import load
     from argo.cli.here import fit
     from argo.cli.output import print_diagnostics
     from argo.cli.progress import ticking
-    from argo.cli.sources import load
 
     with ticking(lambda: "reading the definitions"):
         loaded = load(subjects, place.profile, start=start)
@@ -127,8 +127,8 @@ def _upload(home: Home, settings: Settings, subject: Draft, files: Mapping[str, 
     from argo.local.stores import open_store
     from argo.storage.patience import outlast
     from argo.storage.settings import require_writable
-    from argo.submit import set_inputs
-    from argo.track.text import size
+    from argo.submission.draft import set_inputs
+    from argo.views.text import size
 
     store = open_store(home, settings)
     stored: list[str] = []
@@ -194,7 +194,7 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: b
     """Execute the run, show it, print its outcome; the exit code."""
     from argo.cli.output import emit
     from argo.cli.views import Earlier, follow_view, summary
-    from argo.track.tree import state
+    from argo.workflow.tree import state
 
     view = follow_view(quiet, Earlier(backend))
     ended, code, told = False, options.INTERRUPTED, False
@@ -239,9 +239,9 @@ class _Observer:
 
 def _leave(backend: LocalBackend, ref: RunRef) -> bool:
     """Say what goes on of a run that is left, and how to come back to it; whether it only waits for a decision."""
-    from argo.track.gates import gates, how
-    from argo.track.text import clean
-    from argo.track.tree import idle, relative
+    from argo.views.text import clean
+    from argo.workflow.gates import gates, how
+    from argo.workflow.tree import idle, relative
 
     started, workflow = backend.unfinished(ref), backend.get(ref)
     resume_it = f"argosy resume {ref.name}"

@@ -19,7 +19,7 @@ def schema(kind: str | None, directory: Path | None) -> None:
     Editors with the YAML language server read `# yaml-language-server: $schema=FILE` at the top of a definition.
     """
     from argo.cli.output import write_file
-    from compiler.schema import file_name, json_schema
+    from compiler.editor_schema import file_name, json_schema
 
     if directory is not None:
         for model in _MODELS.values():

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-import argo.sending as sending
+import argo.submission.send as submission
 from argo.cli import options
 from argo.errors import ArgosyError
 
 if TYPE_CHECKING:
     from argo.backend import Backend, Submitted
-    from argo.sending import Prepared
     from argo.storage import Store
+    from argo.submission.send import Prepared
 
 
 def send(backend: Backend, prepared: Prepared, store: Callable[[], Store] | None = None) -> Submitted:
-    """Send it, with a line about what is done on a terminal. Raises as `argo.sending.send`."""
+    """Send it, with a line about what is done on a terminal. Raises as `argo.submission.send.send`."""
     from argo.cli.output import say
     from argo.cli.progress import ticking
-    from argo.ledger import Ledger
     from argo.local.home import Home
+    from argo.submission.ledger import Ledger
 
     doing = ["preparing the inputs"]
     ledger = Ledger(Home.open().root / "submissions")
@@ -31,7 +31,7 @@ def send(backend: Backend, prepared: Prepared, store: Callable[[], Store] | None
         if entry.key != prepared.key:
             say(f"note: it is not known how an earlier submission of this ended; --once={entry.key} takes it up again")
     with ticking(lambda: doing[-1]):
-        return sending.send(backend, prepared, store, ledger, doing.append)
+        return submission.send(backend, prepared, store, ledger, doing.append)
 
 
 def report(backend: Backend, made: Submitted, form: str, *, quiet: bool = False, interactive: bool = False) -> None:

@@ -15,7 +15,7 @@ from argo.cli import options
 from argo.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
-    from argo.service.consumers import Consumers
+    from argo.serve.workflow_api.consumers import Consumers
     from argo.target import Target
     from compiler.load.foreign.workflow_api import WorkflowApi
 
@@ -67,13 +67,13 @@ def serve(
     from argo.cli.output import emit, say
 
     need()
-    from argo.service.consumers import Consumers
-    from argo.service.core import Service
-    from argo.service.database import Database
-    from argo.service.serve import environment_of, options_of, register, settings_of
-    from argo.service.serve import serve as serve_
-    from argo.service.settings import database_url
-    from argo.serving.sockets import LOOPBACK, address, listen
+    from argo.serve.sockets import LOOPBACK, address, listen
+    from argo.serve.workflow_api.consumers import Consumers
+    from argo.serve.workflow_api.core import Service
+    from argo.serve.workflow_api.database import Database
+    from argo.serve.workflow_api.serve import environment_of, options_of, register, settings_of
+    from argo.serve.workflow_api.serve import serve as serve_
+    from argo.serve.workflow_api.settings import database_url
 
     old = _old(config) if config is not None else None
     project = _project()
@@ -128,7 +128,7 @@ def add(
     from compiler.models.base import Problem, parse_quantity
 
     with _opened(database) as known:
-        from argo.service.settings import bytes_of
+        from argo.serve.workflow_api.settings import bytes_of
 
         try:
             size = bytes_of(parse_quantity(storage)) if storage else None
@@ -205,7 +205,7 @@ def disable(name: str, again: bool, database: str | None) -> int:
 
 
 def _issued(known: Consumers, name: str, scopes: tuple[str, ...], lasts: str | None, note: str) -> str:
-    from argo.service.consumers import DEFAULT_SCOPES
+    from argo.serve.workflow_api.consumers import DEFAULT_SCOPES
 
     seconds = options.lasting(lasts).total_seconds() if lasts else None
     return known.issue(name, scopes or DEFAULT_SCOPES, lasts=seconds, note=note)
@@ -228,10 +228,10 @@ def _opened(database: str | None) -> Iterator[Consumers]:
 
     need()
     with ticking(lambda: "asking the service's database"):
-        from argo.service.consumers import Consumers
-        from argo.service.database import Database, answering
-        from argo.service.serve import options_of
-        from argo.service.settings import database_url
+        from argo.serve.workflow_api.consumers import Consumers
+        from argo.serve.workflow_api.database import Database, answering
+        from argo.serve.workflow_api.serve import options_of
+        from argo.serve.workflow_api.settings import database_url
 
         store = Database(database or database_url(options_of(_project()).database, _home()))
         try:
@@ -247,13 +247,13 @@ def need() -> None:
         import fastapi  # noqa: F401
         import sqlalchemy  # noqa: F401
     except ImportError:
-        from argo.installed import install
+        from argo.app.installed import install
 
         raise UsageError("the service needs packages that are not installed", hint=install("service")) from None
 
 
 def _project() -> Path | None:
-    from argo.cli.profiles import find
+    from argo.app.profiles import find
 
     found = find()
     return Path(found) if found else None
@@ -275,7 +275,7 @@ def _old(config: Path) -> WorkflowApi:
 
 
 def _target(profile: str | None, old: WorkflowApi | None, by_hand: str | None) -> Target:
-    from argo.cli.targets import choose
+    from argo.app.targets import choose
     from argo.target import ClusterAddress, Target
 
     if old is None or by_hand is not None:

@@ -14,7 +14,7 @@ import click
 from argo.errors import UsageError
 
 if TYPE_CHECKING:
-    from argo.serving.guard import Admit
+    from argo.serve.guard import Admit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Door:
         """Listen, with the token in `--token-file`, else in that file of ARGOSY_HOME. Raises EnvironmentFailure,
         UsageError."""
         from argo.local.home import default_home
-        from argo.serving import sockets
-        from argo.serving.guard import small_server
-        from argo.serving.tokens import token_of
+        from argo.serve import sockets
+        from argo.serve.guard import small_server
+        from argo.serve.tokens import token_of
 
         if self.without_token and self.token_file is not None:
             raise UsageError("--token-file and --without-token exclude each other")

@@ -64,7 +64,7 @@ def setup(
 
 def _profile(name: str | None, demo: bool) -> Profile:
     """The profile that is meant; a demo needs none."""
-    from argo.cli.profiles import named
+    from argo.app.profiles import named
     from argo.errors import DefinitionError, UsageError
 
     try:

@@ -13,9 +13,9 @@ from argo.cli import options
 
 if TYPE_CHECKING:
     from argo.backend import Backend
-    from argo.sending import Prepared, Request
     from argo.storage import Store
-    from argo.submit import Start
+    from argo.submission.draft import Start
+    from argo.submission.send import Prepared, Request
     from argo.target import Target
 
 
@@ -57,12 +57,12 @@ def submit(
     It is submitted exactly once, whatever the network does: the submission has a key that is written down before it
     is sent. With the profile local, a process of its own runs it on this machine.
     """
+    from argo.app.sources import split
+    from argo.app.targets import choose
     from argo.cli.output import say
     from argo.cli.sending import report, send
-    from argo.cli.sources import split
-    from argo.cli.targets import choose
-    from argo.sending import prepare
-    from argo.sessions import of
+    from argo.submission.send import prepare
+    from argo.workflow.sessions import of
 
     target = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"))
     request = _request(subjects, target, quiet=quiet, **given)
@@ -96,11 +96,11 @@ def _request(
     once: str | None,
 ) -> Request:
     """Read what is to be run, and hold what is given for it against what it takes."""
+    from argo.app.sources import load
     from argo.cli.output import print_diagnostics, say
     from argo.cli.progress import ticking
-    from argo.cli.sources import load
-    from argo.sending import Request
-    from argo.submit import draft, pairs
+    from argo.submission.draft import draft, pairs
+    from argo.submission.send import Request
 
     values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
     with ticking(lambda: "reading the definitions"):

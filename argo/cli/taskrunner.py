@@ -41,8 +41,8 @@ def task_runner(rules: tuple[str, ...], seconds: float, quiet: bool, door: servi
     Jobs with an image named `error` fail; --on says more, the first rule that fits counts.
     """
     from argo.cli.output import say
-    from argo.serving.process import serve
-    from argo.taskrunner import Rule, TaskRunner, application
+    from argo.serve.process import serve
+    from argo.serve.task_runner import Rule, TaskRunner, application
 
     runner = TaskRunner([Rule.parse(rule) for rule in rules], seconds)
     opened = door.open("task-runner.token")
@@ -169,7 +169,7 @@ def _google(account: str, audience: str) -> str:
         from google.auth.transport.requests import Request
         from google.oauth2.service_account import IDTokenCredentials
     except ImportError:
-        from argo.installed import install
+        from argo.app.installed import install
 
         hint = f"{install('google')}; or give the token: --tr-auth-jwt @FILE"
         raise UsageError(f"{_CREDENTIALS} is set, and google-auth is not installed", hint=hint) from None

@@ -15,11 +15,11 @@ from argo.backend import FULFILLED, Json
 from argo.cli.options import again
 from argo.cli.output import say
 from argo.errors import ArgosyError
-from argo.track.estimate import expected, used
-from argo.track.gates import gates, how
-from argo.track.outputs import Result, results
-from argo.track.text import clean, duration
-from argo.track.tree import Task, moment, relative, tree
+from argo.views.estimate import expected, used
+from argo.views.text import clean, duration
+from argo.workflow.gates import gates, how
+from argo.workflow.outputs import Result, results
+from argo.workflow.tree import Task, moment, relative, tree
 
 if TYPE_CHECKING:
     from argo.backend import Backend, RunRef
@@ -58,7 +58,7 @@ def follow_view(quiet: bool = False, seconds: Callable[[Json], float | None] | N
         return _Silent()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         from argo.cli.output import color
-        from argo.track.live import LiveView
+        from argo.views.live import LiveView
 
         return _Careful(LiveView(color=color(sys.stderr), expected=seconds))
     return _Careful(_Lines())
@@ -93,7 +93,7 @@ class _Lines:
     """Plain lines, and how to decide a gate when one is reached."""
 
     def __init__(self) -> None:
-        from argo.track.plain import PlainView
+        from argo.views.plain import PlainView
 
         self._view = PlainView(lambda line: click.echo(line, err=True))
         self._told: set[str] = set()

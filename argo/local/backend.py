@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
-from argo.control.commands import user
-from argo.control.ownership import remove_below
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
+from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
 from argo.local.home import Home
 from argo.local.identity import identify
@@ -26,8 +25,9 @@ from argo.local.state import RunRow, State, name_taken, parent_uid
 from argo.local.stores import open_store
 from argo.local.summaries import summary
 from argo.local.turns import WAITING, Turns
-from argo.shortage import lacking, shortage
 from argo.target import Target
+from argo.workflow.commands import user
+from argo.workflow.ownership import remove_below
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,8 +268,8 @@ class LocalBackend:
 
     def reset(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """Make what failed unfinished again; `drive` then executes it. Raises ConflictError for a run not ended."""
-        from argo.control.retry import reset
         from argo.local.children import child_uids
+        from argo.workflow.retry import reset
 
         with self._locked(ref):
             workflow = self._workflow(ref)
@@ -436,7 +436,7 @@ class LocalBackend:
             raise ConflictError(error, known="nothing was changed", hint=f"argosy status {ref.name}")
 
     def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
-        from argo.control.commands import apply
+        from argo.workflow.commands import apply
 
         workflow = self._workflow(ref)
         changed: set[str] = set()
@@ -459,9 +459,9 @@ def _remove(path: Path) -> None:
 
 def _require_possible(submission: Submission, executor: str) -> None:
     """Raises UsageError for devices that this machine lacks, and for bounds that the executor does not keep."""
-    import argo.bounds as bounds
+    import argo.workflow.bounds as bounds
     from argo.local.resources import this_machine
-    from argo.local.support.devices import require_devices
+    from argo.local.supported.devices import require_devices
 
     require_devices(submission.workflow, submission.objects, this_machine())
     if found := [*bounds.bounded(submission.workflow, submission.objects)]:

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from argo import clock
 from argo.backend import Json, RunRef
 from argo.errors import NotFoundError
+from argo.local import clock
 from argo.local.controller import Controller
 from argo.local.controller.children import asks_for_child, manifest_of, outcome
 from argo.local.engine import Engine

@@ -17,14 +17,14 @@ from types import FrameType
 from typing import Protocol
 
 from argo.backend import FINISHED, FULFILLED, Json
-from argo.clock import now
-from argo.control.commands import apply
-from argo.control.nodes import TERMINATE, stop
 from argo.errors import ArgosyError
+from argo.files.shortage import shortage
+from argo.local.clock import now
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state import State
-from argo.shortage import shortage
-from argo.track.tree import idle
+from argo.workflow.commands import apply
+from argo.workflow.nodes import TERMINATE, stop
+from argo.workflow.tree import idle
 
 TICK = 0.2  # seconds within which commands of other processes and Ctrl-C are noticed
 GRACE = 30.0  # seconds between SIGTERM and SIGKILL where the pod does not say, as in Kubernetes

@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 
 from argo.backend import Json, RunRef
-from argo.naming import check_name, generated
+from argo.workflow.naming import check_name, generated
 
 
 def identify(workflow: Json, name: str | None = None) -> RunRef:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from argo.backend import FINISHED, Json, LogLine, RunRef
 from argo.errors import NotFoundError, did_you_mean
 from argo.local.executors.logs import containers
-from argo.track.tree import relative
+from argo.workflow.tree import relative
 
 if TYPE_CHECKING:
     from argo.local.backend import LocalBackend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argo.backend import RunSummary
 from argo.local.state import RunRow
-from argo.track.tree import moment
+from argo.workflow.tree import moment
 
 
 def summary(row: RunRow, *, active: bool) -> RunSummary:

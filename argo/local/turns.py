@@ -95,7 +95,7 @@ class Turns:
         return sum(not self._waits_for_people(ref) for ref in driven), [ref for ref in runs if ref not in driven]
 
     def _waits_for_people(self, ref: RunRef) -> bool:
-        from argo.track.tree import idle
+        from argo.workflow.tree import idle
 
         revision = self._backend.state.revision(ref.uid)
         if self._idle.get(ref.uid, (None, False))[0] != revision:

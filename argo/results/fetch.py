@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from argo.archives import kind_of, unpack
 from argo.backend import Json
 from argo.errors import EnvironmentFailure, NotFoundError, StoreError, did_you_mean
+from argo.files.archives import kind_of, unpack
 from argo.results.names import local_names
 from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
 from argo.results.transfer import Brought, Load, Plan, Transfer, digest
-from argo.track.outputs import Result, results
+from argo.workflow.outputs import Result, results
 
 if TYPE_CHECKING:
     from argo.storage import Store

@@ -11,7 +11,7 @@ from argo.errors import ConflictError, NotFoundError
 from argo.results.fetch import choose
 from argo.results.plan import objects
 from argo.results.transfer import Plan
-from argo.track.outputs import Result
+from argo.workflow.outputs import Result
 
 if TYPE_CHECKING:
     from argo.storage import Store

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from argo.track.outputs import Result
+from argo.workflow.outputs import Result
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})

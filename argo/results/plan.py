@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from argo.errors import StoreError
 from argo.results.names import kept_name
-from argo.track.outputs import Result
+from argo.workflow.outputs import Result
 
 if TYPE_CHECKING:
     from argo.storage import ObjectInfo, Store

@@ -13,7 +13,7 @@ from argo.backend import RunRef
 from argo.errors import ConflictError, NotFoundError
 from argo.results.names import part_name
 from argo.results.plan import Item
-from argo.track.outputs import Result
+from argo.workflow.outputs import Result
 
 if TYPE_CHECKING:
     from argo.storage import ObjectInfo, Store

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from argo.errors import StoreError
 from argo.results.plan import Item, objects
-from argo.track.outputs import Result
+from argo.workflow.outputs import Result
 
 if TYPE_CHECKING:
     from argo.storage import ObjectInfo, Store

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from argo.backend import Json
-from argo.cluster.api import Cluster
+from argo.backends.kubernetes.api import Cluster
 from argo.errors import ArgosyError, AuthError, NotFoundError, UsageError
 from argo.setup.checks import Check, attempt, of_store, skipped
 from argo.setup.rights import ARGO, INGRESSES, POLICIES, SESSIONS, SUBMITTER, Right
@@ -114,7 +114,7 @@ def _optional(cluster: Cluster, name: str, rights: Sequence[Right], granted: str
 
 def _policies(cluster: Cluster) -> Check:
     """Whether the network of runs is bounded. That the cluster's network plugin obeys policies cannot be seen here."""
-    from argo.cluster.policies import WANTED, missing
+    from argo.backends.kubernetes.policies import WANTED, missing
 
     if found := missing(cluster):
         return Check("network policies", "warning", "; ".join(found), _SETUP)
@@ -179,7 +179,7 @@ def _accounts(cluster: Cluster) -> Check:
 
 
 def _repository(cluster: Cluster, target: Target) -> Check:
-    from argo.cluster.stores import store_settings
+    from argo.backends.kubernetes.stores import store_settings
     from argo.storage.settings import shown
 
     try:
@@ -211,7 +211,7 @@ def _gpus(cluster: Cluster) -> Check:
 
 
 def _store(cluster: Cluster, target: Target) -> Store:
-    from argo.cluster.stores import store_settings
+    from argo.backends.kubernetes.stores import store_settings
     from argo.storage.settings import s3_store
 
     settings = target.store or store_settings(cluster, {"spec": {}})

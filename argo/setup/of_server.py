@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from argo.backends.argo_server.http import Client
 from argo.errors import ArgosyError, AuthError, UsageError
-from argo.server.http import Client
 from argo.setup.checks import Check, attempt, of_store, skipped
 from argo.target import ServerAddress, Target
 

@@ -1,6 +1,6 @@
 """Who may do what in a namespace, as one table: the Roles of `argosy setup`, and what `argosy doctor` asks for.
 
-Facts: docs/workflow-rbac.md of Argo 4.1; the calls are those of `argo.cluster`.
+Facts: docs/workflow-rbac.md of Argo 4.1; the calls are those of `argo.backends.kubernetes`.
 """
 
 from __future__ import annotations

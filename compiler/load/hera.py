@@ -19,7 +19,7 @@ def manifest(workflow: Any, origin: Origin) -> tuple[dict[str, Any] | None, list
     """The Argo object that a Hera workflow stands for, held against the closed schema of manifests."""
     import warnings
 
-    from compiler.shapes import check_object
+    from compiler.manifest_schema import check_object
 
     try:
         with warnings.catch_warnings():

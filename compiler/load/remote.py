@@ -50,7 +50,7 @@ def as_container(asset: Definition[ComputeAsset]) -> Definition[ComputeAsset]:
 @cache
 def program() -> str:
     """The text of the program that runs in the pod."""
-    text = Path(__file__).parent.parent.joinpath("programs", "task_runner.py").read_text(encoding="utf-8")
+    text = Path(__file__).parent.parent.joinpath("pod_programs", "task_runner.py").read_text(encoding="utf-8")
     assert REFERENCE not in text
     return text
 

@@ -34,7 +34,7 @@ _FIRST: Final = 8765  # the gateway's first port
 @cache
 def program() -> str:
     """The text of the gateway."""
-    return Path(__file__).parent.parent.joinpath("programs", "gateway.py").read_text(encoding="utf-8")
+    return Path(__file__).parent.parent.joinpath("pod_programs", "gateway.py").read_text(encoding="utf-8")
 
 
 def deadline(model: ComputeAsset) -> int:

@@ -20,12 +20,12 @@ import httpx
 import pytest
 import yaml
 
-from argo.archives import Kind, is_packed, kind_of, pack_tar, pack_zip, unpack
-from argo.beneath import DEEPEST, Node
 from argo.errors import ArgosyError, StoreError
-from argo.uploads import pack
-from tests.argo.service.conftest import unserved as unserved
-from tests.argo.service.serving import Served
+from argo.files.archives import Kind, is_packed, kind_of, pack_tar, pack_zip, unpack
+from argo.files.beneath import DEEPEST, Node
+from argo.submission.uploads import pack
+from tests.argo.serve.workflow_api.conftest import unserved as unserved
+from tests.argo.serve.workflow_api.serving import Served
 
 LIMIT = 100 << 20
 MEMORY = 48 << 20  # a bound of what is allocated: the archives below ask for hundreds of times as much

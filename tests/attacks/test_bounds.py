@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 import yaml
 
-from argo import bounds
 from argo.errors import ArgosyError, ConflictError, UsageError
 from argo.setup.doctor import examine
 from argo.setup.render import Wanted, render
-from argo.submit import draft
+from argo.submission.draft import draft
 from argo.target import ClusterAddress, Target
+from argo.workflow import bounds
 from compiler import pipeline
 from compiler.extend import Extension
 from compiler.models.project import Profile
-from tests.argo.cluster.conftest import Place
-from tests.argo.cluster.conftest import place as place
-from tests.argo.service.serving import ROOT, Served
+from tests.argo.backends.kubernetes.conftest import Place
+from tests.argo.backends.kubernetes.conftest import place as place
+from tests.argo.serve.workflow_api.serving import ROOT, Served
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 
 DIGEST = "sha256:" + "b" * 64
@@ -233,7 +233,7 @@ def compiled(folder: Path, text: str, **profile: Any) -> Any:
 
 
 def submitted(place: Place, objects: Any, name: str) -> Any:
-    from argo.sending import Request, prepare
+    from argo.submission.send import Request, prepare
 
     backend = place.backend()
     prepared = prepare(Request(draft(objects), name=name), place.namespace)
@@ -312,7 +312,7 @@ def test_who_may_make_no_policies_starts_nothing(place: Place, tmp_path: Path) -
 
 
 def test_doctor_and_the_service_say_which_policy_is_missing(place: Place) -> None:
-    from argo.cluster.policies import missing
+    from argo.backends.kubernetes.policies import missing
 
     target = Target(namespace=place.namespace, cluster=ClusterAddress(None, place.kubeconfig))
 

@@ -8,14 +8,14 @@ import httpx
 import pytest
 import yaml
 
-from argo.service.edc.targets import below, check
-from argo.service.errors import Refused
-from argo.service.health import masked
-from tests.argo.service.conftest import called as called
-from tests.argo.service.conftest import unserved as unserved
-from tests.argo.service.connector import Connector
-from tests.argo.service.serving import Served
-from tests.argo.service.test_edc import c1, signal
+from argo.serve.workflow_api.edc.targets import below, check
+from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.health import masked
+from tests.argo.serve.workflow_api.conftest import called as called
+from tests.argo.serve.workflow_api.conftest import unserved as unserved
+from tests.argo.serve.workflow_api.connector import Connector
+from tests.argo.serve.workflow_api.serving import Served
+from tests.argo.serve.workflow_api.test_edc import c1, signal
 
 ROOT = "https://connector.example.com/management"
 IDS = [

@@ -13,8 +13,8 @@ import pytest
 
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.conftest import argosy as argosy
-from tests.argo.service.conftest import unserved as unserved
-from tests.argo.service.serving import Served
+from tests.argo.serve.workflow_api.conftest import unserved as unserved
+from tests.argo.serve.workflow_api.serving import Served
 
 SECRET = "this-must-not-come-out"
 KEEPER = """\

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from argo.beneath import DEEPEST, Node
+from argo.files.beneath import DEEPEST, Node
 from argo.local.pods import PodOutcome
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.attacks.runtimes import IMAGE, StandIn

@@ -12,13 +12,13 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from argo.serving import sockets
-from argo.serving.guard import checked
-from argo.serving.process import Server as Process
-from argo.taskrunner import TaskRunner, application
-from tests.argo.api.serving import Server, serving
+from argo.serve import sockets
+from argo.serve.guard import checked
+from argo.serve.process import Server as Process
+from argo.serve.task_runner import TaskRunner, application
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.conftest import argosy as argosy
+from tests.argo.serve.argo_api.serving import Server, serving
 
 HARM = "from pathlib import Path\nPath('harm').write_text('done')\n"
 

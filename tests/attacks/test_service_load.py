@@ -16,10 +16,10 @@ import yaml
 from starlette.datastructures import Headers
 from starlette.types import Message
 
-from argo.serving import guard
-from argo.serving.process import most_connections
-from argo.serving.refused import Refused
-from tests.argo.service.serving import Served, write_assets
+from argo.serve import guard
+from argo.serve.process import most_connections
+from argo.serve.refused import Refused
+from tests.argo.serve.workflow_api.serving import Served, write_assets
 
 _BODY = 100 << 20
 

@@ -10,7 +10,7 @@ import pytest
 
 from argo.local.home import Home
 from argo.local.state import State
-from argo.service.database import Database
+from argo.serve.workflow_api.database import Database
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.conftest import argosy as argosy
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from argo.errors import UsageError
-from argo.submit import draft, set_parameters
+from argo.submission.draft import draft, set_parameters
 from compiler import pipeline
-from tests.argo.api.serving import serving
-from tests.argo.service.conftest import unserved as unserved
-from tests.argo.service.serving import Served
+from tests.argo.serve.argo_api.serving import serving
+from tests.argo.serve.workflow_api.conftest import unserved as unserved
+from tests.argo.serve.workflow_api.serving import Served
 
 RULED = """\
 kind: ComputeAsset

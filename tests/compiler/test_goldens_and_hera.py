@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from compiler.shapes import check_object
+from compiler.manifest_schema import check_object
 from scripts import manifest_schema
 
 ROOT = Path(__file__).resolve().parents[1] / "golden" / "manifests"

@@ -16,7 +16,7 @@ import yaml
 from compiler import pipeline
 from compiler.diagnostics import has_errors
 from compiler.lower.text import closed, tag
-from compiler.shapes import check_object
+from compiler.manifest_schema import check_object
 from tests.compiler.goldens import DEFINITIONS, NAMES, compiled
 from tests.waiting import HANG
 

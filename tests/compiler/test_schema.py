@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from compiler.editor_schema import KINDS, file_name, json_schema
 from compiler.load.reader import decode, read
-from compiler.schema import KINDS, file_name, json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "compiler" / "_generated" / "schemas"

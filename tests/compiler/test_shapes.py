@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.shapes import Problem, check_object, kinds
+from compiler.manifest_schema import Problem, check_object, kinds
 from scripts import manifest_schema
 
 # Reviewed: kinds that are neither emitted nor run.
@@ -300,7 +300,7 @@ def test_an_outdated_overlay_is_refused() -> None:
 
 def test_only_the_standard_library_is_imported() -> None:
     code = (
-        "import sys; from compiler.shapes import check_object; check_object({'kind': 'Workflow'});"
+        "import sys; from compiler.manifest_schema import check_object; check_object({'kind': 'Workflow'});"
         "print(*{'pydantic', 'hera', 'yaml', 'jsonschema'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

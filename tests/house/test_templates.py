@@ -61,7 +61,7 @@ def test_every_template_is_tested() -> None:
     known = {"scaffold/asset", "scaffold/dag", "scaffold/argosy", "ci/github", "ci/gitlab"}
     # What a namespace needs: tests/argo/setup.
     known |= {f"setup/{name}" for name in ("accounts", "store", "secrets", "network", "sessions", "quota", "demo")}
-    known.add("pages/api.html")  # what the service says of its API: tests/argo/service/test_v1.py
+    known.add("pages/api.html")  # what the service says of its API: tests/argo/serve/workflow_api/test_v1.py
     assert {
         path.relative_to(ROOT).as_posix().removesuffix(".j2").removesuffix(".yaml") for path in ROOT.rglob("*.j2")
     } == known

@@ -18,8 +18,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.argo.service.connector import Connector, connector
-from tests.argo.service.serving import Served
+from tests.argo.serve.workflow_api.connector import Connector, connector
+from tests.argo.serve.workflow_api.serving import Served
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
 from tests.waiting import HANG

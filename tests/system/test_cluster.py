@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from argo.backend import FINISHED, Json
-from argo.control.retry import reset
 from argo.errors import ConflictError
-from argo.track.hydrate import compress
-from tests.argo.cluster.conftest import Place
-from tests.argo.cluster.conftest import place as place
-from tests.argo.cluster.test_submit import submission
+from argo.workflow.hydrate import compress
+from argo.workflow.retry import reset
+from tests.argo.backends.kubernetes.conftest import Place
+from tests.argo.backends.kubernetes.conftest import place as place
+from tests.argo.backends.kubernetes.test_submit import submission
 from tests.files import contents
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 from tests.system.conftest import ROOT, Argosy

@@ -7,7 +7,7 @@ import re
 import resource
 from pathlib import Path
 
-from tests.argo.service.serving import Served, write_assets
+from tests.argo.serve.workflow_api.serving import Served, write_assets
 
 STREAMS, LIMIT = 1000, 400 << 10  # KiB
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from argo.expressions import TemplateError, substitute
 from argo.local.controller.artifacts import has_location
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.scope import ABSENT
 from argo.local.controller.state import State
-from argo.local.expressions import TemplateError, substitute
 from argo.local.pods import Json
-from argo.values import named, parameters_json, text
+from argo.workflow.values import named, parameters_json, text
 
 _PLACE = ("path", "mode", "recurseMode")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from argo.expressions import TemplateError, substitute
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.scope import Scope
-from argo.local.expressions import TemplateError, substitute
 from argo.local.pods import Json
 
 LOCATIONS = ("s3", "raw", "http", "git", "gcs", "oss", "azure", "artifactory", "hdfs", "plugin")

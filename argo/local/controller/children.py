@@ -10,11 +10,11 @@ import json
 import re
 from typing import Any
 
+from argo.expressions.errors import ExpressionError
+from argo.expressions.jsonpath import query
 from argo.local.controller.errors import ReconcileError
-from argo.local.expressions.errors import ExpressionError
-from argo.local.expressions.jsonpath import query
 from argo.local.pods import Json, PodOutcome
-from argo.values import text
+from argo.workflow.values import text
 
 _EQUAL = re.compile(r"\s*(?P<path>[\w.-]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[\w.-]+)\s*")
 _AMONG = re.compile(r"\s*(?P<path>[\w.-]+)\s+(?P<operator>in|notin)\s+\((?P<value>[\w., -]+)\)\s*")

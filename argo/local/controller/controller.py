@@ -23,7 +23,7 @@ from argo.local.controller.scope import evaluate_bool, failures_json
 from argo.local.controller.state import BlockedError, DepthExceededError, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import local_context
 from argo.local.pods import Decisions, Json, Library, PodOutcome
-from argo.values import format_time
+from argo.workflow.values import format_time
 
 _PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
 _COMPLETED = ("Succeeded", "Failed", "Error")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argo.local.controller.composite as composite
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
+from argo.expressions import DependsError, task_results
 from argo.local.controller.dagplan import DagPlan, TaskScopes, plan_of
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import branch_phases, outbound
@@ -25,7 +26,6 @@ from argo.local.controller.state import (
     TemplateTimeoutError,
 )
 from argo.local.controller.worklist import Worklist
-from argo.local.expressions import DependsError, task_results
 from argo.local.pods import Json
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from argo.expressions import Depends, DependsError, parse_depends
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import hooked
 from argo.local.controller.scope import (
@@ -21,7 +22,6 @@ from argo.local.controller.scope import (
 )
 from argo.local.controller.state import State, TemplateContext
 from argo.local.controller.templates import resolve
-from argo.local.expressions import Depends, DependsError, parse_depends
 from argo.local.pods import Json
 
 _REFERENCE = re.compile(r"\btasks(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\]|(\b))")

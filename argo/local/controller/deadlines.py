@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from argo.local.controller.nodes import fulfilled, part_of_exit_handler, retried
 from argo.local.controller.state import State
 from argo.local.pods import Json
-from argo.values import parse_time, text, whole
+from argo.workflow.values import parse_time, text, whole
 
 _STEP_DEADLINE = "Step exceeded its deadline"
 

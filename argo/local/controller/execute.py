@@ -30,7 +30,7 @@ from argo.local.controller.state import (
 )
 from argo.local.controller.templates import POD_TYPES, resolve, template_type
 from argo.local.pods import Json
-from argo.values import parse_duration, parse_time
+from argo.workflow.values import parse_duration, parse_time
 
 MAXIMUM_DEPTH = 100
 DISPLAY_NAME = "workflows.argoproj.io/display-name"

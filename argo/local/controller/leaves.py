@@ -10,14 +10,14 @@ import re
 
 import argo.local.controller.children as children
 import argo.local.controller.podrequest as podrequest
-from argo.control.nodes import export_parameter, give_defaults
 from argo.errors import ConflictError
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, step_or_task_name
 from argo.local.controller.state import Execution, Options, State
 from argo.local.controller.templates import node_template
 from argo.local.pods import Json
-from argo.values import go_json, parse_duration, parse_time, text
+from argo.workflow.nodes import export_parameter, give_defaults
+from argo.workflow.values import go_json, parse_duration, parse_time, text
 
 _GENERATED = 58  # characters of a generateName that are kept (Kubernetes: names.SimpleNameGenerator)
 _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
 from argo.local.controller.errors import ReconcileError
-from argo.local.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
 from argo.local.pods import Json
-from argo.values import go_json, text
+from argo.workflow.values import go_json, text
 
 _UNESCAPED = {"\\u003c": "<", "\\u003e": ">", "\\u0026": "&"}
 LOOP_FIELDS = ("withItems", "withParam", "withSequence")

@@ -12,7 +12,7 @@ from argo.local.controller.errors import ReconcileError
 from argo.local.controller.leaves import new_node
 from argo.local.controller.state import Execution, State
 from argo.local.pods import Json
-from argo.values import format_time, go_json, parse_duration, parse_time
+from argo.workflow.values import format_time, go_json, parse_duration, parse_time
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _LABEL = "workflows.argoproj.io/configmap-type"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from argo.local.pods import Json
-from argo.values import format_time
+from argo.workflow.values import format_time
 
 COMPLETED = frozenset({"Succeeded", "Failed", "Error"})
 FULFILLED = COMPLETED | {"Skipped", "Omitted"}

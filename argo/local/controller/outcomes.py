@@ -19,7 +19,7 @@ from argo.local.controller.outputs import add_to_workflow, reported
 from argo.local.controller.state import State
 from argo.local.controller.templates import node_template, template_type
 from argo.local.pods import Json, PodOutcome
-from argo.values import format_time
+from argo.workflow.values import format_time
 
 
 def apply(state: State, outcomes: Mapping[str, PodOutcome]) -> None:

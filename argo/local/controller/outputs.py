@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import argo.local.controller.artifacts as artifacts
-from argo.control.nodes import export_parameter, put_output
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
 from argo.local.pods import Json
-from argo.values import named, text
+from argo.workflow.nodes import export_parameter, put_output
+from argo.workflow.values import named, text
 
 
 def has_outputs(template: Json) -> bool:

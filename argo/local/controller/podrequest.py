@@ -17,7 +17,7 @@ from argo.local.controller.patch import merge
 from argo.local.controller.state import Options, State
 from argo.local.controller.templates import template_type
 from argo.local.pods import Json, PodRequest
-from argo.values import go_json, parse_duration, parse_time, text, whole
+from argo.workflow.values import go_json, parse_duration, parse_time, text, whole
 
 RESULT_ANNOTATION = "argosy.dev/outputs-result"
 _POD_FIELDS = (

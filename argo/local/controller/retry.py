@@ -15,7 +15,7 @@ from argo.local.controller.nodes import fulfilled, retried, unsuccessful
 from argo.local.controller.scope import evaluate_bool
 from argo.local.controller.state import State, clone
 from argo.local.pods import Json
-from argo.values import format_time, parse_duration, parse_time, text, whole
+from argo.workflow.values import format_time, parse_duration, parse_time, text, whole
 
 _TRANSIENT = re.compile(
     r"exceeded quota|object has been modified|i/o timeout|connection (?:reset|refused)|TLS handshake|timed? ?out"

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from argo.expressions import ExpressionError, evaluate
+from argo.expressions.environment import environment
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import Nodes, hooked, retried, template_name
-from argo.local.expressions import ExpressionError, evaluate
-from argo.local.expressions.environment import environment
 from argo.local.pods import Json
-from argo.values import go_json, text
+from argo.workflow.values import go_json, text
 
 ABSENT = "__argo-internal.absent-optional-output__"
 _LOOP_INDEX = re.compile(r"(\d+)(?::|$)")

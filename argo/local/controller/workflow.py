@@ -17,7 +17,7 @@ from argo.local.controller.scope import evaluate_over
 from argo.local.controller.state import State, clone
 from argo.local.controller.templates import stored_spec
 from argo.local.pods import Json
-from argo.values import format_time, go_json, named, parameters_json, parse_time, text
+from argo.workflow.values import format_time, go_json, named, parameters_json, parse_time, text
 
 STORED_SPEC = "storedWorkflowTemplateSpec"
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")

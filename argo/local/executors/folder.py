@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from argo.beneath import Node, Refused
+from argo.files.beneath import Node, Refused
 from argo.local.executors.shim import record
 
 State = Literal["new", "running", "ended", "lost"]

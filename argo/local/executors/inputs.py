@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from argo import archives
-from argo.beneath import Node
 from argo.errors import StoreError
+from argo.files import archives
+from argo.files.beneath import Node
 from argo.local.executors.environment import of_template
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder, remove

@@ -19,9 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from argo.clock import now
 from argo.errors import ArgosyError, EnvironmentFailure
+from argo.files.shortage import shortage
 from argo.local import resources
+from argo.local.clock import now
 from argo.local.executors import outputs
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import load_inputs
@@ -35,7 +36,6 @@ from argo.local.executors.specification import Machine, prepare, specification
 from argo.local.executors.supervisors import Supervisors
 from argo.local.images import Images
 from argo.local.pods import Library, PodOutcome, PodPhase, PodRequest
-from argo.shortage import shortage
 from argo.storage import Store
 from argo.storage.patience import outlast
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from argo import archives
-from argo.beneath import Node
 from argo.errors import ArgosyError, StoreError
+from argo.files import archives
+from argo.files.beneath import Node
+from argo.files.shortage import shortage
 from argo.local.executors import logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
@@ -18,7 +19,6 @@ from argo.local.executors.inputs import Locate
 from argo.local.executors.shim.record import EXIT
 from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
 from argo.local.resources import disk
-from argo.shortage import shortage
 from argo.storage import Store
 from argo.storage.errors import passing
 
@@ -38,7 +38,7 @@ _MADE_TO_END = (0, 137, 143)
 def conclude(request: PodRequest, folder: PodFolder, locate: Locate, *, last: bool = True) -> PodOutcome:
     """The outcome of a pod that has an exit record. Stores its outputs: again and again with the same effect.
 
-    Raises what this machine lacks for it (`argo.shortage`), and Unreachable unless this is the `last` attempt.
+    Raises what this machine lacks for it (`argo.files.shortage`), and Unreachable unless this is the `last` attempt.
     """
     record = folder.read(EXIT)
     if not sound(record):

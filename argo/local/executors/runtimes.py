@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from argo.bounds import Bounds, of_template, require
 from argo.local.executors.environment import base_environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
@@ -23,6 +22,7 @@ from argo.local.executors.prepared import Prepared
 from argo.local.executors.volumes import SHARED_MEMORY
 from argo.local.pods import Json, PodRequest
 from argo.local.resources import quantity
+from argo.workflow.bounds import Bounds, of_template, require
 from compiler.images import parse
 
 Name = Literal["podman", "docker"]

@@ -9,8 +9,7 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from argo import clock
-from argo.bounds import of_template, require
+from argo.local import clock
 from argo.local.executors import environment
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
@@ -24,7 +23,8 @@ from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
 from argo.local.pods import Json, Library, PodRequest
 from argo.local.resources import disk, hand_out, visible
-from argo.values import parse_duration, whole
+from argo.workflow.bounds import of_template, require
+from argo.workflow.values import parse_duration, whole
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"

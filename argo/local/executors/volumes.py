@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from argo.beneath import Node, Refused
+from argo.files.beneath import Node, Refused
 from argo.local.executors.environment import config_map_data, expand, field_value, secret_data
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from argo.atom import Ended, Flows
 from argo.errors import UsageError
+from argo.serve.atom import Ended, Flows
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.test_atom import FORK_JOIN
 from tests.argo.cli.test_atom import _interval as _interval

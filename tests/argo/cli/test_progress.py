@@ -14,7 +14,7 @@ import pytest
 from argo.backend import Submission
 from argo.cli import app, progress
 from argo.local.backend import LocalBackend
-from argo.service.consumers import Consumers
+from argo.serve.workflow_api.consumers import Consumers
 from tests.waiting import HANG
 
 

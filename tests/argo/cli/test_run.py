@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from argo.control.commands import user
+from argo.workflow.commands import user
 from tests.argo.cli import manifests
 from tests.argo.cli.conftest import Command
 from tests.waiting import HANG

@@ -20,7 +20,7 @@ from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from argo.local.identity import identify
 from argo.local.pods import PodOutcome, PodRequest
-from argo.submit import draft, set_inputs, set_parameters
+from argo.submission.draft import draft, set_inputs, set_parameters
 from compiler import pipeline, size
 from compiler.diagnostics import has_errors
 

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.archives import unpack
 from argo.errors import ArgosyError, ConflictError, NotFoundError, StoreError
+from argo.files.archives import unpack
 from argo.results import Fetched, Wanted, fetch
 from argo.results.names import local_names, part_name
 from argo.storage import DirectoryStore
 from argo.storage.errors import StorageError
 from argo.storage.store import utf8_key
-from argo.track.outputs import Result
+from argo.workflow.outputs import Result
 
 
 def artifact(name: str, key: str, **more: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from argo.results.fetch import bring
 from argo.results.listing import listed, shared
 from argo.results.stored import find_stored
 from argo.storage import DirectoryStore, ObjectInfo, Store
-from argo.track.outputs import Result, results
+from argo.workflow.outputs import Result, results
 from tests.argo.results.test_fetch import artifact, visible, workflow
 from tests.fixtures_minio import minio as minio
 

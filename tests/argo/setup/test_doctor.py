@@ -13,9 +13,9 @@ from argo.setup.checks import Check
 from argo.setup.doctor import examine
 from argo.setup.rights import SUBMITTER, rules
 from argo.target import ClusterAddress, ServerAddress, Target
-from tests.argo.api.serving import Server, serving
-from tests.argo.cluster.conftest import Place
-from tests.argo.cluster.conftest import place as place
+from tests.argo.backends.kubernetes.conftest import Place
+from tests.argo.backends.kubernetes.conftest import place as place
+from tests.argo.serve.argo_api.serving import Server, serving
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
@@ -84,7 +84,7 @@ def test_a_cluster_that_is_not_there(place: Place, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(place.kubeconfig.read_text().replace(place.server.url, "https://127.0.0.1:1"))
     target = Target(namespace="x", cluster=ClusterAddress(None, config))
-    from argo.cluster import http
+    from argo.backends.kubernetes import http
 
     http_attempts, http._ATTEMPTS = http._ATTEMPTS, 1
     try:
@@ -112,7 +112,7 @@ def test_an_argo_server(server: Server, bucket: dict[str, Any]) -> None:
 
 
 def test_an_argo_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argo.server.http._ATTEMPTS", 1)
+    monkeypatch.setattr("argo.backends.argo_server.http._ATTEMPTS", 1)
     found = looked(Target(server=ServerAddress("http://127.0.0.1:1", lambda: "")))
     assert found["server"].state == "failed"
     assert found["rights"].state == "skipped"

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from argo.backend import RunRef
-from argo.cluster import ClusterBackend
-from argo.cluster.tunnel import Tunnel
+from argo.backends.kubernetes import ClusterBackend
+from argo.backends.kubernetes.tunnel import Tunnel
 from argo.errors import ArgosyError, AuthError, UsageError
 from argo.setup.render import Wanted, objects, render
 from argo.setup.rights import EXECUTOR, INGRESSES, SESSIONS, SUBMITTER, Right, rules
 from argo.target import ClusterAddress, Target
 from compiler.models.project import Profile
-from tests.argo.cluster.conftest import Place
-from tests.argo.cluster.conftest import place as place
-from tests.argo.cluster.test_connect import routed, unfinished
-from tests.argo.cluster.test_runs import DONE, GATE, POD, ROOT, status
-from tests.argo.cluster.test_submit import submission
+from tests.argo.backends.kubernetes.conftest import Place
+from tests.argo.backends.kubernetes.conftest import place as place
+from tests.argo.backends.kubernetes.test_connect import routed, unfinished
+from tests.argo.backends.kubernetes.test_runs import DONE, GATE, POD, ROOT, status
+from tests.argo.backends.kubernetes.test_submit import submission
 from tests.argo.setup.conftest import task_results as task_results
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 from tests.waiting import HANG

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from compiler import pipeline
 from compiler.diagnostics import has_errors
-from compiler.shapes import check_object
+from compiler.manifest_schema import check_object
 from tests.compiler.goldens import NAMES, compiled
 
 ASSET = {

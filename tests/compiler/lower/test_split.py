@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compiler import pipeline, size
 from compiler.diagnostics import has_errors
-from compiler.shapes import check_object
+from compiler.manifest_schema import check_object
 from tests.compiler.lower.test_dags import ASSET, dags
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden" / "split"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argo.expressions import TemplateError, evaluate, substitute
 from argo.local.executors.environment import expand
-from argo.local.expressions import TemplateError, evaluate, substitute
 from compiler.lower.artifacts import embeddable
 from compiler.lower.conditions import Conditions, depends, is_plain, plain_list
 from compiler.lower.text import Contained, Given, constant, escape, expression, printed, quote, tag

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from argo.beneath import Node, Refused
+from argo.files.beneath import Node, Refused
 from argo.local.executors.shim.view import View
 
 # Kubernetes holds no larger object, and a parameter is part of one.

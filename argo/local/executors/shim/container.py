@@ -9,8 +9,8 @@ import signal
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from argo.beneath import Node
-from argo.clock import elapsed
+from argo.files.beneath import Node
+from argo.local.clock import elapsed
 from argo.local.executors.shim import kernel
 from argo.local.executors.shim.pump import Log, Stream
 from argo.local.executors.shim.record import stamp

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any
 
-from argo.clock import elapsed
+from argo.local.clock import elapsed
 
 _epoch = time.time() - elapsed()
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from argo.clock import elapsed
+from argo.local.clock import elapsed
 from argo.local.executors.shim import kernel, record
 from argo.local.executors.shim.collect import collect
 from argo.local.executors.shim.container import Container

@@ -12,7 +12,7 @@ import posixpath
 import stat
 from dataclasses import dataclass
 
-from argo.beneath import Node
+from argo.files.beneath import Node
 from argo.local.executors.shim import kernel
 
 # Top folders that belong to the machine. All others are the container's own and start empty.

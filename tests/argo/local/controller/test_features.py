@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from argo.control import nodes as control
 from argo.errors import ConflictError
 from argo.local.pods import Json, PodOutcome, PodRequest
+from argo.workflow import nodes as control
 from tests.argo.local.controller.harness import START, Objects, Play, by_name, fail, succeed, workflow
 
 POD: Json = {"name": "pod", "container": {"image": "a", "command": ["true"]}}

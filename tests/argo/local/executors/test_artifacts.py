@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo import archives
-from argo.beneath import Node
 from argo.errors import StoreError
+from argo.files import archives
+from argo.files.beneath import Node
 from argo.local.executors import logs
 from argo.local.executors.environment import expand
 from argo.local.executors.remap import Remap

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from argo import clock
+from argo.local import clock
 from argo.local.executors.supervisors import Supervisors
 from tests.argo.local.executors.conftest import Machine, shell
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from argo.files.shortage import shortage
 from argo.local.executors.local import LocalPods
-from argo.shortage import shortage
 from argo.storage import DirectoryStore
 from tests.argo.local.executors.conftest import Json, Machine, request, shell, until_done, until_running
 from tests.disks import Disk

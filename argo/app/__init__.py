@@ -1,0 +1,1 @@
+"""What the command and the servers share: definitions found and compiled, profiles, targets and their backends"""

@@ -1,0 +1,1 @@
+"""Runs elsewhere: an Argo Server, a Kubernetes cluster, and what both ways share"""

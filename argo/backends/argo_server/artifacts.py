@@ -1,0 +1,137 @@
+"""Artifacts through the Argo Server, where the store itself is not reached from here: a store that is read only.
+
+Facts: server/artifacts/artifact_server.go of Argo; a folder comes as the tar that is stored.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+import urllib3
+
+from argo.backend import Json
+from argo.backends.argo_server.http import Client
+from argo.errors import NotFoundError, StoreError
+from argo.storage.errors import NotFound
+from argo.storage.store import ObjectInfo, Readable, copy_digest, write_file
+
+
+class ArtifactFiles:
+    """`argo.storage.store.Store` over the outputs of one run, by their keys."""
+
+    def __init__(self, client: Client, workflow: Json, *, archived: bool = False) -> None:
+        self._client = client
+        self._bucket = ""
+        self._paths: dict[str, str] = {}
+        metadata = workflow["metadata"]
+        namespace = quote(metadata["namespace"], safe="")
+        run = f"archived-workflows/{metadata['uid']}" if archived else f"workflows/{quote(metadata['name'], safe='')}"
+        for node_id, node in ((workflow.get("status") or {}).get("nodes") or {}).items():
+            for artifact in (node.get("outputs") or {}).get("artifacts") or ():
+                key = (artifact.get("s3") or {}).get("key")
+                if key and node.get("type") not in ("DAG", "Steps"):
+                    name = quote(artifact["name"], safe="")
+                    path = f"/artifact-files/{namespace}/{run}/{quote(node_id, safe='')}/outputs/{name}"
+                    self._paths.setdefault(key, path)
+
+    @property
+    def bucket(self) -> str:
+        return self._bucket
+
+    def with_bucket(self, bucket: str) -> ArtifactFiles:  # noqa: ARG002  (the server knows it)
+        return self
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:  # noqa: ARG002  (it gives all)
+        if key not in self._paths:
+            raise NotFound(f"no task of the run has stored {key}", tried="looked among the outputs of its tasks")
+        try:
+            response = self._client.content(self._paths[key])
+        except NotFoundError as error:
+            raise NotFound(f"the Argo Server does not find {key}", hint="look for it in the store itself") from error
+        body = io.BufferedReader(_Body(response, key), 1 << 20)
+        while start and (passed := body.read(min(start, 1 << 20))):
+            start -= len(passed)
+        return body
+
+    def get_file(
+        self,
+        key: str,
+        path: Path,
+        *,
+        parts: Path | None = None,
+        moved: Callable[[int], None] | None = None,
+        digest: bool = True,  # noqa: ARG002  (it costs little here)
+    ) -> ObjectInfo:
+        found: list[tuple[int, str]] = []
+
+        def fill(target: BinaryIO) -> None:
+            with self.open(key) as source:
+                found.append(copy_digest(source, target, moved))
+
+        write_file(path, parts, fill)
+        size, sha256 = found[0]
+        return ObjectInfo(key, size, "", sha256)
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        return ObjectInfo(key, -1, "") if key in self._paths else None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """The keys alone: the server tells no sizes (-1)."""
+        return (ObjectInfo(key, -1, "") for key in sorted(self._paths) if key.startswith(prefix))
+
+    def put_file(self, key: str, path: Path, *, give: bool = False) -> ObjectInfo:  # noqa: ARG002
+        raise self._read_only()
+
+    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:  # noqa: ARG002
+        raise self._read_only()
+
+    def put_stream(self, key: str, source: Readable) -> ObjectInfo:  # noqa: ARG002
+        raise self._read_only()
+
+    def delete(self, key: str) -> None:  # noqa: ARG002
+        raise self._read_only()
+
+    def share(self, key: str, expires: timedelta) -> str:  # noqa: ARG002
+        raise StoreError(f"the Argo Server gives no URL of {key} to share", hint="leave --via out")
+
+    def _read_only(self) -> StoreError:
+        return StoreError("an Argo Server only gives artifacts", hint="use a profile with a `store`")
+
+
+class _Body(io.RawIOBase):
+    """The bytes of an answer; one that ends early is an error, not an end."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, key: str) -> None:
+        self._response = response
+        self._key = key
+        length = response.headers.get("Content-Length", "")
+        self._missing = int(length) if length.isdigit() else None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            data = self._response.read1(len(buffer))
+        except urllib3.exceptions.HTTPError as error:
+            raise self._broken() from error
+        if self._missing is not None:
+            self._missing -= len(data)
+            if not data and self._missing > 0:
+                raise self._broken()
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._response.close()
+        super().close()
+
+    def _broken(self) -> StoreError:
+        return StoreError(
+            f"the connection broke while {self._key} came", known="nothing is half written", hint="repeat the command"
+        )

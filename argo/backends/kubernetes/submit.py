@@ -1,0 +1,162 @@
+"""A submission to a cluster: the Workflow is made suspended, then what it owns (ConfigMaps, …), then it goes on.
+
+Each step may be repeated, by whoever finds the run of the same key half made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from argo.backend import KEY, Json, RunRef, Submission, Submitted
+from argo.backends.kubernetes.api import OWNED, OWNER, WORKFLOWS, Cluster, owners
+from argo.backends.kubernetes.errors import UncertainError
+from argo.backends.kubernetes.runs import edit, ref_of
+from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UsageError
+from argo.workflow import bounds
+from argo.workflow.demands import require_template
+
+PREPARING = "argosy.dev/preparing"  # an annotation: suspended until the ConfigMaps are there
+_TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds, more each time
+
+
+def submit(cluster: Cluster, submission: Submission) -> Submitted:
+    """As `Backend.submit`."""
+    bounds.require(bounds.bounded(submission.workflow, submission.objects), "Kubernetes")
+    _require_templates(cluster, submission)
+    owned = [o for o in submission.objects if o["kind"] in OWNED]
+    for policy in (o for o in submission.objects if o["kind"] == "NetworkPolicy"):
+        _keep(cluster, policy)
+    made, new = _create(cluster, _prepared(submission, owned), submission.key)
+    try:
+        _complete(cluster, made, owned)
+    except (UsageError, AuthError) as error:  # refused for good: nothing stays of it
+        if new:
+            error.known = _discard(cluster, ref_of(made))
+        raise
+    return Submitted(ref_of(made), new)
+
+
+def _prepared(submission: Submission, owned: Sequence[Json]) -> Json:
+    """The Workflow as it is made first: suspended, where it has to wait for what it owns."""
+    workflow: Json = {**submission.workflow, "spec": {**submission.workflow["spec"]}}
+    metadata = workflow["metadata"] = {**workflow["metadata"]}
+    metadata["labels"] = {**(metadata.get("labels") or {}), KEY: submission.key}
+    if owned:
+        wanted = "suspended" if workflow["spec"].get("suspend") else "running"
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), PREPARING: wanted}
+        workflow["spec"]["suspend"] = True
+    return workflow
+
+
+def _create(cluster: Cluster, workflow: Json, key: str) -> tuple[Json, bool]:
+    """Make the Workflow, or find the one of this key. Raises ConflictError for one of another key."""
+    name = workflow["metadata"]["name"]
+    sent = False
+    for attempt in range(_TRIES):
+        try:
+            return cluster.create(WORKFLOWS, workflow), True
+        except (ConflictError, UncertainError) as error:
+            sent = sent or isinstance(error, UncertainError)
+            there = _there(cluster, name)
+            if there is not None:
+                if key and (there["metadata"].get("labels") or {}).get(KEY) == key:
+                    return there, sent
+                if isinstance(error, ConflictError):
+                    raise ConflictError(
+                        f"there is a run named {name} already", known="it was not touched", hint="choose another --name"
+                    ) from error
+            if attempt == _TRIES - 1:
+                raise
+        time.sleep(_PAUSE * (attempt + 1) * cluster.patience)
+    raise AssertionError
+
+
+def _there(cluster: Cluster, name: str) -> Json | None:
+    """The Workflow of a name, if there is one that is not about to go."""
+    try:
+        found = cluster.get(WORKFLOWS, name)
+    except NotFoundError:
+        return None
+    return None if "deletionTimestamp" in found["metadata"] else found
+
+
+def _complete(cluster: Cluster, workflow: Json, owned: Sequence[Json]) -> None:
+    """Make the owned objects that are missing, then let a Workflow go on that waits for them."""
+    if PREPARING not in (workflow["metadata"].get("annotations") or {}):
+        return
+    ref = ref_of(workflow)
+    owner = {
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": ref.name, "uid": ref.uid,
+        "controller": True, "blockOwnerDeletion": True,
+    }  # fmt: skip
+    for given in owned:
+        labels = {**(given["metadata"].get("labels") or {}), OWNER: ref.name}
+        metadata = {**given["metadata"], "labels": labels, "ownerReferences": [owner]}
+        _create_owned(cluster, {**given, "metadata": metadata}, ref)
+    edit(cluster, ref, _release)
+
+
+def _create_owned(cluster: Cluster, value: Json, ref: RunRef) -> None:
+    """Make an object that the run owns; what an earlier attempt made stays as it is."""
+    kind, name = value["kind"], value["metadata"]["name"]
+    try:
+        cluster.create_owned(value)
+    except ConflictError:
+        if ref.uid not in owners(cluster.owned(kind, name)):
+            raise ConflictError(
+                f"there is a {kind} {name} already, which is not this run's", hint="choose another --name"
+            ) from None
+
+
+def _keep(cluster: Cluster, policy: Json) -> None:
+    """Have a NetworkPolicy there before any pod is. It belongs to no run: its end would be seen by pods that still end.
+
+    Raises ConflictError for one of its name that says something else.
+    """
+    name = policy["metadata"]["name"]
+    try:
+        cluster.create_owned(policy)
+    except ConflictError:
+        if cluster.owned("NetworkPolicy", name).get("spec") != policy["spec"]:
+            raise ConflictError(
+                f"the NetworkPolicy {name} was changed, and may not keep the bounds",
+                known="nothing was started",
+                hint=f"kubectl delete networkpolicy {name}; it is made anew",
+            ) from None
+
+
+def _release(workflow: Json) -> None:
+    """Let a prepared Workflow be what was wanted."""
+    wanted = (workflow["metadata"].get("annotations") or {}).pop(PREPARING, "")
+    if wanted == "running":
+        workflow["spec"].pop("suspend", None)
+
+
+def _discard(cluster: Cluster, ref: RunRef) -> str:
+    """Take back what was made of a submission that was refused; what is known then."""
+    try:
+        cluster.delete(WORKFLOWS, ref.name, ref.uid)
+    except ArgosyError as error:
+        return f"nothing was started; {ref.name} is still there, suspended: {error.message}"
+    with suppress(ArgosyError):  # whose owner is gone; the cluster collects those, too
+        for config_map in cluster.config_maps(ref):
+            cluster.delete_config_map(config_map["metadata"]["name"])
+    return "nothing was started, nothing was left"
+
+
+def _require_templates(cluster: Cluster, submission: Submission) -> None:
+    for given in submission.objects:
+        name = given["metadata"]["name"]
+        there: Json = {}
+        try:
+            if given["kind"] == "WorkflowTemplate":
+                there = cluster.get("workflowtemplates", name)
+            elif given["kind"] == "ClusterWorkflowTemplate":
+                there = cluster.get_of_cluster("clusterworkflowtemplates", name)
+            else:
+                continue
+        except NotFoundError:
+            pass
+        require_template(given, there)

@@ -1,0 +1,349 @@
+"""Sprig's functions on texts: case, trimming, quoting, encodings, regular expressions, versions, paths."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import posixpath
+import re
+import secrets
+import string
+import uuid
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from argo.expressions.builtins import BLANKS, each_upper
+from argo.expressions.builtins import split as split_text
+from argo.expressions.errors import ExpressionError
+from argo.expressions.gojson import NilList, plain
+from argo.expressions.patterns import find_all, replaced, search
+from argo.expressions.values import sized_text, text, to_int
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [strval(item) for item in value if item is not None]
+    return [] if value is None else [strval(value)]
+
+
+def strval(value: Any) -> str:
+    """Sprig's toString."""
+    return value if isinstance(value, str) else plain(value)
+
+
+def _words(value: str) -> list[str]:
+    return re.findall(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+", value)
+
+
+def _title(value: str) -> str:
+    return re.sub(r"(^|[^\w'])(\w)", lambda match: match[1] + match[2].upper(), value)
+
+
+def _untitle(value: str) -> str:
+    return re.sub(r"(^|\s)(\S)", lambda match: match[1] + match[2].lower(), value)
+
+
+def _quote(mark: str) -> Callable[..., str]:
+    def apply(*values: Any) -> str:
+        shown = [strval(value) for value in values if value is not None]
+        return " ".join(go_quote(value) if mark == '"' else f"'{value}'" for value in shown)
+
+    return apply
+
+
+_QUOTES = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+
+
+def go_quote(value: str) -> str:
+    """Go's strconv.Quote."""
+
+    def quoted(character: str) -> str:
+        point = ord(character)
+        if character in _QUOTES:
+            return _QUOTES[character]
+        if character.isprintable():
+            return character
+        return f"\\x{point:02x}" if point < 0x80 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+    return '"' + "".join(map(quoted, value)) + '"'
+
+
+def _abbreviated(width: int, value: str) -> str:
+    return value if width < 4 or len(value) <= width else value[: width - 3] + "..."
+
+
+def _abbreviated_both(left: int, right: int, value: str) -> str:
+    if right < 4 or (left > 0 and right < 7) or len(value) <= right:
+        return value
+    if left > 4 and left + right - 3 < len(value):
+        return "..." + _abbreviated(right - 3, value[left:])
+    return _abbreviated(right, value) if left <= 4 else "..." + value[-(right - 3) :]
+
+
+def _truncated(length: int, value: str) -> str:
+    if length < 0:
+        return value[length:] if len(value) + length > 0 else value
+    return value[:length]
+
+
+def _substring(start: int, end: int, value: str) -> str:
+    if start < 0:
+        return value[: max(end, 0)]
+    return value[start:] if end < 0 or end > len(value) else value[start:end]
+
+
+def _repeat(count: int, value: str) -> str:
+    if count < 0 or count * len(value) > 16_000_000:
+        raise ExpressionError("strings: bad repeat count")
+    return value * count
+
+
+def _indented(spaces: int, value: str) -> str:
+    pad = _repeat(spaces, " ")
+    return pad + sized_text(value.replace("\n", "\n" + pad))
+
+
+def _digest(name: str) -> Callable[[str], str]:
+    return lambda value: hashlib.new(name, value.encode(), usedforsecurity=False).hexdigest()
+
+
+def _decoded(function: Callable[[str], bytes], label: str) -> Callable[[str], str]:
+    def apply(value: str) -> str:
+        try:
+            return function(value).decode("utf-8", "replace")
+        except ValueError:
+            return f"illegal {label} data"
+
+    return apply
+
+
+def _expanded(pattern: str, value: str, replacement: str) -> str:
+    """Go's Regexp.ReplaceAllString: `$1`, `${name}` in the replacement."""
+
+    def one(match: Any) -> str:
+        def group(reference: re.Match[str]) -> str:
+            if reference[0] == "$$":
+                return "$"
+            name = reference[1] or reference[2]
+            try:
+                return match[int(name) if name.isdecimal() else name] or ""
+            except (IndexError, KeyError):
+                return ""
+
+        return re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", group, replacement, flags=re.ASCII)
+
+    return sized_text(replaced(pattern, value, one))
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Sprig passes over what is no pattern; its mustRegexMatch does not."""
+    try:
+        return search(pattern, value) is not None
+    except ExpressionError:
+        return False
+
+
+def _find_all(pattern: str, value: str, limit: int) -> list[str]:
+    return [match[0] for match in find_all(pattern, value, limit)] or NilList()
+
+
+def _find(pattern: str, value: str) -> str:
+    match = search(pattern, value)
+    return match[0] if match else ""
+
+
+def _regex_split(pattern: str, value: str, limit: int) -> list[str]:
+    """Go: Regexp.Split."""
+    if limit == 0:
+        return NilList()
+    if pattern and not value:
+        return [""]
+    parts: list[str] = []
+    start = end = 0
+    for match in find_all(pattern, value, limit):
+        if 0 < limit == len(parts) + 1:
+            break
+        end = match.start()
+        if match.end() != 0:
+            parts.append(value[start:end])
+        start = match.end()
+    return [*parts, value[start:]] if end != len(value) else parts
+
+
+def _numbered(parts: list[str]) -> dict[str, str]:
+    return {f"_{index}": part for index, part in enumerate(parts)}
+
+
+def _random(alphabet: str) -> Callable[[int], str]:
+    def apply(count: int) -> str:
+        if not 0 <= count <= 1_000_000:
+            raise ExpressionError("bad count of random characters")
+        return "".join(secrets.choice(alphabet) for _ in range(count))
+
+    return apply
+
+
+def _clean(path: str) -> str:
+    cleaned = posixpath.normpath(path) if path else "."
+    return cleaned[1:] if cleaned.startswith("//") else cleaned
+
+
+def _base(path: str) -> str:
+    return "." if not path else posixpath.basename(path.rstrip("/")) or "/"
+
+
+_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
+
+
+class Version(dict[str, Any]):
+    """A semantic version; its parts are methods in Go."""
+
+    go_type = "*semver.Version"
+
+    def method(self, name: str) -> Callable[[], Any]:
+        if name not in self:
+            raise ExpressionError(f"cannot fetch {name} from *semver.Version")
+        return lambda: self[name]
+
+    def marshal(self) -> str:
+        return go_quote(self["Original"])
+
+
+def _version(value: str) -> Version:
+    match = _VERSION.fullmatch(value)
+    if match is None:
+        raise ExpressionError("Invalid Semantic Version")
+    numbers = [int(match[index] or 0) for index in (1, 2, 3)]
+    return Version({
+        "Major": numbers[0], "Minor": numbers[1], "Patch": numbers[2],
+        "Prerelease": match[4] or "", "Metadata": match[5] or "", "Original": value,
+    })  # fmt: skip
+
+
+def _version_key(version: dict[str, Any]) -> tuple[Any, ...]:
+    parts = tuple(
+        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in version["Prerelease"].split(".") if part
+    )
+    return (version["Major"], version["Minor"], version["Patch"], not parts, parts)
+
+
+def _compare_versions(constraint: str, value: str) -> bool:
+    version = _version(value)
+    return any(
+        all(_meets(part, version) for part in re.findall(r"(?:[=!<>~^]+\s*)?[^\s,<>=!~^|]+", alternative))
+        for alternative in constraint.split("||")
+    )
+
+
+def _meets(constraint: str, version: dict[str, Any]) -> bool:
+    match = re.fullmatch(r"([=!<>~^]*)\s*v?([\w.*+-]+)", constraint)
+    if match is None:
+        raise ExpressionError(f"improper constraint: {constraint}")
+    operator, wanted = match[1], match[2]
+    if wanted in ("*", "x", "X"):
+        return True
+    numbers = [part for part in wanted.split("-")[0].split(".") if part not in ("*", "x", "X")]
+    wildcard = len(numbers) < 3
+    target = _version(".".join(numbers) + ("-" + wanted.split("-", 1)[1] if "-" in wanted else ""))
+    if version["Prerelease"] and not target["Prerelease"]:
+        return False
+    low, key = _version_key(target), _version_key(version)
+    if (operator in ("", "=") and wildcard) or operator in ("~", "~>"):
+        return low <= key and key[: min(len(numbers), 2)] == low[: min(len(numbers), 2)]
+    if operator == "^":
+        fixed = next((index + 1 for index, number in enumerate(low[:3]) if number), len(numbers))
+        return low <= key and key[:fixed] == low[:fixed]
+    tests = {"": key == low, "=": key == low, "!=": key != low, ">": key > low, "<": key < low,
+             ">=": key >= low, "=>": key >= low, "<=": key <= low, "=<": key <= low}  # fmt: skip
+    if operator not in tests:
+        raise ExpressionError(f"improper constraint: {constraint}")
+    return tests[operator]
+
+
+TEXT: dict[str, Callable[..., Any]] = {
+    "hello": lambda: "Hello!",
+    "abbrev": lambda width, value: _abbreviated(to_int(width), value),
+    "abbrevboth": lambda left, right, value: _abbreviated_both(to_int(left), to_int(right), value),
+    "trunc": lambda length, value: _truncated(to_int(length), value),
+    "trim": lambda value: value.strip(BLANKS),
+    "trimAll": lambda cutset, value: value.strip(cutset),
+    "trimall": lambda cutset, value: value.strip(cutset),
+    "trimSuffix": lambda suffix, value: value.removesuffix(suffix),
+    "trimPrefix": lambda prefix, value: value.removeprefix(prefix),
+    "upper": lambda value: each_upper(text(value, "upper")),
+    "lower": lambda value: value.lower(),
+    "title": _title,
+    "untitle": _untitle,
+    "substr": lambda start, end, value: _substring(to_int(start), to_int(end), value),
+    "repeat": lambda count, value: _repeat(to_int(count), value),
+    "nospace": lambda value: re.sub(r"\s", "", value),
+    "initials": lambda value: "".join(word[0] for word in value.split()),
+    "swapcase": lambda value: value.swapcase(),
+    "snakecase": lambda value: "_".join(_words(value)).lower(),
+    "kebabcase": lambda value: "-".join(_words(value)).lower(),
+    "camelcase": lambda value: "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\s-]+", value)),
+    "contains": lambda part, value: text(part, "contains") in text(value, "contains"),
+    "hasPrefix": lambda prefix, value: value.startswith(prefix),
+    "hasSuffix": lambda suffix, value: value.endswith(suffix),
+    "quote": _quote('"'),
+    "squote": _quote("'"),
+    "cat": lambda *values: " ".join(plain(value) for value in values if value is not None),
+    "indent": lambda spaces, value: _indented(to_int(spaces), value),
+    "nindent": lambda spaces, value: "\n" + _indented(to_int(spaces), value),
+    "replace": lambda old, new, value: sized_text(value.replace(old, new)),
+    "plural": lambda one, many, count: one if to_int(count) == 1 else many,
+    "sha1sum": _digest("sha1"),
+    "sha256sum": _digest("sha256"),
+    "sha512sum": _digest("sha512"),
+    "adler32sum": lambda value: str(zlib.adler32(value.encode())),
+    "toString": strval,
+    "toStrings": _texts,
+    "split": lambda separator, value: _numbered(split_text(value, separator)),
+    "splitn": lambda separator, limit, value: _numbered(split_text(value, separator, limit)),
+    "splitList": lambda separator, value: split_text(value, separator),
+    "join": lambda separator, values: sized_text(separator.join(_texts(values))),
+    "sortAlpha": lambda values: sorted(_texts(values)),
+    "b64enc": lambda value: base64.b64encode(value.encode()).decode(),
+    "b64dec": _decoded(lambda value: base64.b64decode(value, validate=True), "base64"),
+    "b32enc": lambda value: base64.b32encode(value.encode()).decode(),
+    "b32dec": _decoded(base64.b32decode, "base32"),
+    "regexMatch": _matches,
+    "mustRegexMatch": lambda pattern, value: search(pattern, value) is not None,
+    **dict.fromkeys(("regexFind", "mustRegexFind"), _find),
+    **dict.fromkeys(
+        ("regexFindAll", "mustRegexFindAll"), lambda pattern, value, limit: _find_all(pattern, value, to_int(limit))
+    ),
+    **dict.fromkeys(("regexReplaceAll", "mustRegexReplaceAll"), _expanded),
+    **dict.fromkeys(
+        ("regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"),
+        lambda pattern, value, replacement: sized_text(replaced(pattern, value, lambda _: replacement)),
+    ),
+    **dict.fromkeys(
+        ("regexSplit", "mustRegexSplit"), lambda pattern, value, limit: _regex_split(pattern, value, to_int(limit))
+    ),
+    "regexQuoteMeta": lambda value: re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value),
+    **dict.fromkeys(("base", "osBase"), _base),
+    **dict.fromkeys(("dir", "osDir"), lambda path: _clean(path.rpartition("/")[0] + ("/" if path[:1] == "/" else ""))),
+    **dict.fromkeys(("clean", "osClean"), _clean),
+    **dict.fromkeys(("ext", "osExt"), lambda path: "." + _base(path).rpartition(".")[2] if "." in _base(path) else ""),
+    **dict.fromkeys(("isAbs", "osIsAbs"), lambda path: path.startswith("/")),
+    "randAlphaNum": _random(string.ascii_letters + string.digits),
+    "randAlpha": _random(string.ascii_letters),
+    "randNumeric": _random(string.digits),
+    "randAscii": _random("".join(map(chr, range(32, 127)))),
+    "randBytes": lambda count: base64.b64encode(secrets.token_bytes(min(to_int(count), 1_000_000))).decode(),
+    "uuidv4": lambda: str(uuid.uuid4()),
+    "semver": _version,
+    "semverCompare": _compare_versions,
+}

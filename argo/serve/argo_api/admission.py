@@ -1,0 +1,137 @@
+"""What a client wants to have run, held against what the engine takes; its identity and defaults."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from functools import cache
+
+import argo.local.kept as kept
+from argo.backend import Json
+from argo.errors import UsageError
+from argo.local.backend import LocalBackend
+from argo.serve.argo_api.errors import ApiError, not_found
+from argo.submission.draft import Start, draft, kind_named, set_parameters
+from argo.validate import check
+from argo.workflow.commands import user
+from argo.workflow.manifests import parse
+from compiler.manifest_schema import check_object
+from compiler.source import SourceFile
+
+PLURALS = {
+    "WorkflowTemplate": "workflowtemplates",
+    "ClusterWorkflowTemplate": "clusterworkflowtemplates",
+    "CronWorkflow": "cronworkflows",
+    "Workflow": "workflows",
+}
+CREATOR = "workflows.argoproj.io/creator"
+
+
+@cache
+def creator() -> str:
+    """Who uses this machine, as a label's value."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", user())[:63].strip("-_.") or "user"
+
+
+def sent(body: Json, field: str, kind: str, namespace: str) -> Json:
+    """The object of a request, of that kind and namespace; unknown fields are dropped, as an Argo Server does.
+
+    Raises ApiError for what is none.
+    """
+    value = body.get(field)
+    if not isinstance(value, dict):
+        raise ApiError(3, f"{field} was not found in the request body")
+    value = {**value, "apiVersion": "argoproj.io/v1alpha1", "kind": kind}
+    metadata = value.get("metadata")
+    if metadata is None:
+        metadata = {}
+    if not isinstance(metadata, dict) or not isinstance(value.get("spec", {}), dict):
+        raise ApiError(3, f"{field} is not an object of the kind {kind}")
+    value["metadata"] = {**metadata}
+    value.setdefault("spec", {})
+    value.pop("status", None)
+    if metadata.get("namespace") not in (None, "", namespace):
+        raise ApiError(3, f"the namespace of the {kind} is not that of the request")
+    if namespace:
+        value["metadata"]["namespace"] = namespace
+    value["metadata"]["labels"] = {**(metadata.get("labels") or {}), CREATOR: creator()}
+    for problem in [problem for problem in check_object(value) if problem.key]:
+        parent = value
+        for part in problem.path[:-1]:
+            parent = parent[part]
+        parent.pop(problem.path[-1], None)
+    return value
+
+
+def admit(backend: LocalBackend, value: Json, code: int) -> None:
+    """Raises ApiError with `code` where the engine would not run the object, or the templates it refers to lack."""
+    namespace = value["metadata"].get("namespace") or ""
+    documents, found = parse(SourceFile("request", json.dumps(value)))
+    for kind, place in (("WorkflowTemplate", namespace), ("ClusterWorkflowTemplate", "")):
+        for other in kept.listed(backend.state, kind, place):
+            if (kind, other["metadata"]["name"]) != (value["kind"], value["metadata"].get("name")):
+                documents += parse(SourceFile(f"{kind} {other['metadata']['name']}", json.dumps(other)))[0]
+    found += [item for item in check(documents) if item.span is None or item.span.file == "request"]
+    errors = [item for item in found if item.severity == "error"]
+    if errors:
+        raise ApiError(code, "; ".join(item.message for item in errors))
+
+
+def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, options: Json) -> Json:
+    """The Workflow that `submit` makes of a template, schedule or ended Workflow. Raises ApiError.
+
+    `options` are Argo's SubmitOpts: name, generateName, parameters ("a=b"), labels, annotations ("a=b,c=d"),
+    entryPoint, serviceAccount.
+    """
+    source = _source(backend, namespace, kind, name)
+    try:
+        subject = draft([source], start=Start(entrypoint=options.get("entryPoint") or ""))
+    except UsageError as error:
+        raise ApiError(3, error.message) from error
+    workflow = subject.workflow
+    subject.objects = [source]
+    metadata = workflow["metadata"]
+    for field in ("name", "generateName"):
+        if options.get(field):
+            metadata.pop("name", None)
+            metadata.pop("generateName", None)
+            metadata[field] = options[field]
+    metadata["namespace"] = namespace
+    for field in ("labels", "annotations"):
+        given = dict(pair.split("=", 1) for pair in (options.get(field) or "").split(",") if "=" in pair)
+        if given:
+            metadata[field] = {**(metadata.get(field) or {}), **given}
+    labels = metadata.setdefault("labels", {})
+    labels[CREATOR] = creator()
+    if options.get("serviceAccount"):
+        workflow["spec"]["serviceAccountName"] = options["serviceAccount"]
+    values = dict(pair.split("=", 1) for pair in options.get("parameters") or () if "=" in pair)
+    try:
+        set_parameters(subject, values)
+    except UsageError as error:
+        raise ApiError(3, error.message) from error
+    return workflow
+
+
+def stamp(value: Json) -> Json:
+    """A new object that is kept, with its identity."""
+    import uuid
+
+    metadata = value["metadata"]
+    if not metadata.get("name"):
+        raise ApiError(3, "name is required")
+    metadata["uid"] = str(uuid.uuid4())
+    metadata["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    metadata["generation"] = 1
+    return value
+
+
+def _source(backend: LocalBackend, namespace: str, kind: str, name: str) -> Json:
+    wanted = kind_named(kind.replace("-", ""))
+    if wanted in (None, "Workflow"):
+        raise ApiError(3, f'resource kind "{kind}" is not supported for submitting')
+    found = kept.get(backend.state, wanted, "" if wanted.startswith("Cluster") else namespace, name)
+    if found is None:
+        raise not_found(PLURALS[wanted], name)
+    return found

@@ -1,0 +1,185 @@
+"""Where the service's runs are: a backend and a store, and what the engine of this machine wants besides."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from argo.backend import Backend, Json, RunRef, Submitted
+from argo.errors import ArgosyError, ConflictError
+from argo.local.backend import LocalBackend
+from argo.serve.workflow_api.delivery import add, prefix
+from argo.submission.draft import Draft, draft, set_parameters
+from argo.submission.send import Request, prepare
+
+if TYPE_CHECKING:
+    from argo.storage import Store
+    from argo.target import Target
+    from compiler.models import ComputeAsset
+    from compiler.models.project import Profile
+
+RUN, CONSUMER = "argosy.dev/run", "argosy.dev/consumer"  # labels: ids of the service, nothing else
+
+
+class Place:
+    """The place of a target. `in_cluster`: what pods know the store by, where that is not what this machine does."""
+
+    def __init__(self, target: Target, in_cluster: Json | None = None) -> None:
+        self.target = target
+        self.in_cluster = in_cluster or {}
+        self.backend = _backend(target)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.backend.close()
+
+    @property
+    def local(self) -> LocalBackend | None:
+        """The engine of this machine, where that is the place."""
+        return self.backend if isinstance(self.backend, LocalBackend) else None
+
+    @property
+    def shown(self) -> str:
+        """The place in words, also where it does not answer now."""
+        try:
+            return self.backend.place
+        except ArgosyError:
+            return f"the place of the profile {self.target.profile}, which does not answer now"
+
+    @property
+    def isolated(self) -> bool:
+        """Whether runs are kept apart from the machine that they are on: not so where they are mere processes."""
+        if self.local is None:
+            return True
+        from argo.local.choice import choose_executor
+
+        return choose_executor(self.local.home).executor != "process"
+
+    def unkept(self, model: ComputeAsset, profile: Profile | None) -> Iterator[tuple[str, str, str]]:
+        """The first bound of an extended asset that is not kept here: its rule, a sentence, what to do."""
+        import argo.workflow.bounds as bounds
+        from argo.local.executors.runtimes import lacking
+        from compiler.extend import described
+        from compiler.models.project import Profile
+
+        kind, without = "an Argo Server" if self.target.server else "Kubernetes", frozenset[str]()
+        if self.local is not None:
+            from argo.local.choice import choose_executor
+
+            executor = choose_executor(self.local.home).executor
+            kind, without = bounds.place_of(executor), lacking(executor, os.environ)
+        about = bounds.of_description(described(model, profile or Profile()), alone=not model.sidecars)
+        if rules := about.unkept(kind, without):
+            yield rules[0].split()[0], bounds.sentence(kind, model.name, rules), bounds.hint(kind, rules[0])
+
+    def missing_policies(self) -> list[str]:
+        """The NetworkPolicies of `argosy setup` that a cluster lacks, in words."""
+        from argo.backends.kubernetes import ClusterBackend
+        from argo.backends.kubernetes.policies import missing
+
+        return missing(self.backend.cluster) if isinstance(self.backend, ClusterBackend) else []
+
+    def store(self) -> Store:
+        """Where inputs and results are. Raises UsageError, StoreError."""
+        return self.backend.store()
+
+    def submit(
+        self, run: Mapping[str, Any], request: Json, objects: list[Json], uploads: Mapping[str, Json]
+    ) -> Submitted:
+        """Have a run executed, once, however often this is called. `uploads` are rows by input.
+
+        Raises ArgosyError.
+        """
+        subject = draft(objects)
+        _label(subject, run)
+        set_parameters(subject, request["parameters"])
+        with self._variables(subject, uploads):
+            prepared = prepare(
+                Request(subject, once=run["id"], source=run["asset"]), self.backend.namespace or "default"
+            )
+            submission = prepared.build(self._put, prepared.ref.uid)
+        if request.get("bucket"):
+            store = self.store()
+            make_bucket(store, request["bucket"])
+            added = add(submission.workflow, store, request["bucket"], prefix(run), self.in_cluster)
+            submission = replace(submission, objects=[*submission.objects, *added])
+        return self.backend.submit(submission)
+
+    @contextmanager
+    def _variables(self, subject: Draft, uploads: Mapping[str, Json]) -> Iterator[None]:
+        """Give a draft its inputs: locations of what is stored, and ConfigMaps of what is variables."""
+        import json
+
+        from argo.submission.configs import input_config_map
+        from argo.submission.draft import INPUTS
+
+        kinds = subject.annotation(INPUTS)
+        for name, row in uploads.items():
+            location = json.loads(row["location"])
+            if location:
+                artifacts = subject.arguments().setdefault("artifacts", [])
+                artifacts[:] = [entry for entry in artifacts if entry["name"] != name]
+                artifacts.append({"name": name, **location})
+                continue
+            with tempfile.TemporaryDirectory(prefix="argosy-env-") as folder:
+                path = Path(folder, f"{name}.env")
+                self.store().get_file(row["key"], path)
+                config_map = input_config_map(path, f"{row['id']}-{name}")
+            subject.objects.append(config_map)
+            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
+        yield
+
+    def _put(self, key: str, path: Path) -> None:
+        self.store().put_file(key, path)
+
+    def stop(self, ref: RunRef) -> None:
+        """Have a run stopped; one that has ended stays as it is."""
+        with suppress(ConflictError):
+            self.backend.stop(ref)
+
+    def limit(self, engines: int | None) -> None:
+        """Say how many runs of this machine go on at once."""
+        if self.local is not None:
+            from argo.local.turns import limit
+
+            limit(self.local.home, engines)
+
+    def revive(self) -> None:
+        """Start a process at every run of this machine that should have one and has none, as far as it is its turn."""
+        if self.local is not None:
+            with suppress(ArgosyError):
+                self.local.turns.advance()
+
+
+def make_bucket(store: Store, name: str) -> None:
+    """Make a consumer's bucket where it does not exist."""
+    from argo.storage.s3 import S3Store
+
+    place = store.with_bucket(name)
+    if isinstance(place, S3Store):
+        place.make_bucket()
+
+
+def _label(subject: Draft, run: Mapping[str, Any]) -> None:
+    labels = {RUN: run["id"], CONSUMER: run["consumer"]}
+    metadata = subject.workflow.setdefault("metadata", {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    pods = subject.workflow["spec"].setdefault("podMetadata", {})
+    pods["labels"] = {**(pods.get("labels") or {}), "workflow-id": run["id"]}
+
+
+def _backend(target: Target) -> Backend:
+    if target.local:
+        return LocalBackend(target=target)
+    if target.server is not None:
+        from argo.backends.argo_server import ServerBackend
+
+        return ServerBackend(target)
+    from argo.backends.kubernetes import ClusterBackend
+
+    return ClusterBackend(target)

@@ -1,0 +1,132 @@
+"""Bodies of requests received into files, bounded, never in memory as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+from weakref import WeakValueDictionary
+
+from anyio import CapacityLimiter, from_thread, to_thread
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from argo.serve.guard import too_large
+from argo.serve.workflow_api.consumers import Consumer
+from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.inputs import Spooled, spool
+
+_PIECE: Final = 1 << 20
+_STREAMS: Final = 32  # uploads that are stored at once
+_EACH: Final = 4  # of them of one consumer
+T = TypeVar("T")
+_FRAME: Final = 64 << 10  # bytes that a form takes besides its file
+
+
+def bounded(request: Request, limit: int) -> None:
+    """Take more than is usual: have the request's body refused only when it grows beyond `limit`."""
+    request.state.body.limit = limit
+
+
+@asynccontextmanager
+async def received(request: Request, limit: int, filename: str) -> AsyncIterator[Spooled]:
+    """The whole body as a file. Raises Refused for one that is too large."""
+    bounded(request, limit)
+    with spool() as path:
+        sha256, size = hashlib.sha256(), 0
+        with path.open("wb") as file:
+            waiting = bytearray()
+            async for piece in request.stream():
+                waiting += piece
+                if len(waiting) >= _PIECE:
+                    size += await run_in_threadpool(_write, file, bytes(waiting), sha256)
+                    waiting.clear()
+            size += await run_in_threadpool(_write, file, bytes(waiting), sha256)
+        yield Spooled(path, size, sha256.hexdigest(), filename)
+
+
+class Body:
+    """A request's body, to be read by another thread as it comes. Whatever goes wrong on the way is raised there."""
+
+    def __init__(self, request: Request, limit: int) -> None:
+        bounded(request, limit)
+        self._pieces = request.stream()
+        self._waiting = bytearray()
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes; none at the end. Raises Refused for a body that is too large."""
+        while not self._ended and len(self._waiting) < size:
+            piece = from_thread.run(self._next)
+            self._ended = piece is None
+            self._waiting += piece or b""
+        data = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        return data
+
+    async def _next(self) -> bytes | None:
+        return await anext(self._pieces, None)
+
+
+async def streamed(consumer: Consumer, work: Callable[[], T]) -> T:
+    """What a thread makes of an upload, while its body is still coming or afterwards. Such threads are few, since each
+    holds a part in memory, and few of them are one consumer's; they are others than those that answer requests."""
+    mine = _turns().setdefault(consumer.id, CapacityLimiter(_EACH))
+    async with mine:
+        return await to_thread.run_sync(work, limiter=_limiter())
+
+
+@cache
+def _limiter() -> CapacityLimiter:
+    return CapacityLimiter(_STREAMS)
+
+
+@cache
+def _turns() -> WeakValueDictionary[str, CapacityLimiter]:
+    return WeakValueDictionary()
+
+
+def described(field: str) -> dict[str, Any]:
+    """Such a form, for the OpenAPI document."""
+    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "format": "binary"}}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+@asynccontextmanager
+async def form_file(request: Request, field: str, limit: int) -> AsyncIterator[UploadFile]:
+    """The file in a field of a form (multipart/form-data). Raises Refused."""
+    bounded(request, limit + _FRAME)
+    async with request.form(max_files=1, max_fields=8) as form:
+        given = form.get(field)
+        if not isinstance(given, UploadFile):
+            raise Refused(422, "invalid", f"the form has no file {field}")
+        if (given.size or 0) > limit:
+            raise too_large(limit)
+        given.filename = Path((given.filename or "").replace("\0", "")).name
+        yield given
+
+
+@asynccontextmanager
+async def received_form(request: Request, field: str, limit: int) -> AsyncIterator[Spooled]:
+    """As `form_file`, as a file with a path. Raises Refused."""
+    async with form_file(request, field, limit) as given:
+        with spool() as path:
+            size, digest = await run_in_threadpool(_copy, given.file, path)
+            yield Spooled(path, size, digest, given.filename or "")
+
+
+def _write(file: BinaryIO, data: bytes, digest: hashlib._Hash) -> int:
+    file.write(data)
+    digest.update(data)
+    return len(data)
+
+
+def _copy(source: BinaryIO, path: Path) -> tuple[int, str]:
+    from argo.storage.store import copy_digest
+
+    with path.open("wb") as target:
+        return copy_digest(source, target)

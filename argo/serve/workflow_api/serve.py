@@ -1,0 +1,119 @@
+"""The service's process: its socket, its log, its graceful end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from argo.errors import ConflictError, DefinitionError
+from argo.serve.process import serve as serve_
+from argo.serve.workflow_api.app import application
+from argo.serve.workflow_api.consumers import DEFAULT_SCOPES, Consumers
+from argo.serve.workflow_api.core import Service
+from argo.serve.workflow_api.health import JsonLines
+from argo.serve.workflow_api.settings import Limits, Settings, bytes_of, read_secret
+
+if TYPE_CHECKING:
+    from argo.target import Target
+    from compiler.load.foreign.workflow_api import WorkflowApi
+    from compiler.models.project import Profile, Project
+    from compiler.models.service import Service as Options
+
+_GRACE: Final = 10  # seconds in which answers under way may end
+
+
+def options_of(project_file: Path | None) -> Options:
+    """What argosy.yaml says of the service; the defaults without. Raises DefinitionError."""
+    from compiler.models.service import Service as Options
+
+    project = _project(project_file)
+    found: Options | None = project.service if project is not None else None
+    return found or Options()
+
+
+def _project(project_file: Path | None) -> Project | None:
+    if project_file is None:
+        return None
+    from compiler.load.documents import load_project
+    from compiler.load.files import File
+
+    loaded = load_project(File(str(project_file), str(project_file), named=True))
+    if any(item.severity == "error" for item in loaded.diagnostics) or not loaded.definitions:
+        raise DefinitionError(f"{project_file} has mistakes", loaded.diagnostics)
+    made: Project = loaded.definitions[0].model
+    return made
+
+
+def settings_of(
+    options: Options, target: Target, project_file: Path | None, paths: tuple[Path, ...], public_url: str
+) -> Settings:
+    """The settings that options of argosy.yaml come to. Raises EnvironmentFailure."""
+    folder = project_file.parent if project_file is not None else Path()
+    limits, edc = options.limits, options.edc
+    return Settings(
+        target,
+        paths or tuple(folder / name for name in options.assets),
+        project_file,
+        public_url.rstrip("/"),
+        Limits(
+            limits.runs,
+            limits.gpu_hours,
+            bytes_of(limits.storage),
+            bytes_of(limits.upload),
+            bytes_of(limits.unpacked),
+            limits.files,
+            limits.engines,
+        ),
+        options.oidc,
+        edc,
+        read_secret(folder / edc.api_key_file) if edc.api_key_file else "",
+        _profile(project_file, target.profile),
+        options.job_configs or "",
+    )
+
+
+def _profile(project_file: Path | None, profile: str | None) -> Profile | None:
+    project = _project(project_file)
+    return project.profiles.get(profile or project.default or "") if project is not None else None
+
+
+def register(consumers: Consumers, old: WorkflowApi) -> None:
+    """Make the user of a workflow-api.cfg a consumer whose token is the one that its clients have."""
+    from compiler.load.foreign.base import slug
+
+    name = slug(old.user)
+    for step in (
+        lambda: consumers.add(name),
+        lambda: consumers.issue(name, DEFAULT_SCOPES, given=old.token, note="workflow-api.cfg"),
+    ):
+        try:
+            step()
+        except ConflictError:
+            continue
+
+
+def environment_of(old: WorkflowApi) -> Mapping[str, str]:
+    """The credentials of a workflow-api.cfg's store as the environment has them."""
+    found = {"AWS_ACCESS_KEY_ID": old.access_key, "AWS_SECRET_ACCESS_KEY": old.secret_key}
+    return {name: value for name, value in found.items() if value and not os.environ.get(name)}
+
+
+def serve(service: Service, listener: socket.socket, *, work: bool = True, root_path: str = "") -> None:
+    """Serve until SIGTERM or SIGINT: streams end, answers and jobs under way end, runs go on."""
+    _log()
+    serve_(application(service, work=work), listener, ending=service.hub.end, grace=_GRACE, root_path=root_path)
+
+
+def _log() -> None:
+    """One form for every line, whoever writes it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("argosy").setLevel(logging.INFO)

@@ -1,0 +1,137 @@
+"""What the tasks of a DAG wait for.
+
+Facts: Argo workflow/common/ancestry.go, workflow/validate/validate.go (verifyNoCycles, validateDAGTargets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from argo.expressions.depends import parse_depends
+from argo.expressions.errors import DependsError
+from argo.validate.place import Place
+from compiler.diagnostics import Diagnostic, did_you_mean
+
+_LOOPS = ("withItems", "withParam", "withSequence")
+
+
+class Waits:
+    """Each task's dependencies, direct and by way of others."""
+
+    def __init__(self, tasks: Sequence[Place]) -> None:
+        self._tasks = {str(task.get("name", "")): task for task in tasks}
+        self._edges: dict[str, list[str]] = {}
+        self._problems: list[Diagnostic] = []
+        for name, task in self._tasks.items():
+            self._edges[name] = []
+            for place, other, within, of_items in _dependencies(task):
+                self._depend(name, place, other, within, of_items)
+        self._cycle = cycle(self._edges)
+        self._ancestors: dict[str, int] | None = None
+        self._bits = {name: 1 << index for index, name in enumerate(self._tasks)}
+
+    def _depend(self, name: str, place: Place, other: str, within: tuple[int, int] | None, of_items: bool) -> None:
+        found = self._tasks.get(other)
+        if found is None:
+            hint = did_you_mean(other, self._tasks)
+            problem = place.problem("A720", f"dependency '{other}' not defined", hint=hint, within=within)
+            self._problems.append(problem)
+            return
+        self._edges[name].append(other)
+        if of_items and not any(found.get(loop) not in (None, [], "") for loop in _LOOPS):
+            message = f"dependency '{other}' uses an items-based condition such as .AnySucceeded or .AllFailed but "
+            message += "does not contain any items"
+            self._problems.append(place.problem("A726", message, within=within))
+
+    def problems(self) -> Iterator[Diagnostic]:
+        """Unknown dependencies and cycles."""
+        yield from self._problems
+        if self._cycle:
+            message = f"dependency cycle detected: {'->'.join(self._cycle)}"
+            yield self._tasks[self._cycle[0]].child("name").problem("A721", message)
+
+    def order(self) -> list[Place]:
+        """The tasks, each behind those that it waits for; as they stand where they wait for each other."""
+        if self._cycle:
+            return list(self._tasks.values())
+        return [self._tasks[name] for name in self._sorted()]
+
+    def targets(self, target: Place) -> Iterator[Diagnostic]:
+        """Targets that are no task."""
+        for name in str(target.value or "").split():
+            if "{{" not in str(target.value) and name not in self._tasks:
+                message = f"target '{name}' is not defined"
+                yield target.problem("A720", message, hint=did_you_mean(name, self._tasks))
+
+    def knows(self, name: str) -> bool:
+        """Whether it is a task."""
+        return name in self._tasks
+
+    def follows(self, name: str, other: str) -> bool:
+        """Whether the task waits for the other one, or for one that does."""
+        if other in self._edges.get(name, ()):
+            return True
+        if self._ancestors is None:
+            self._ancestors = {} if self._cycle else self._collected()
+        return bool(self._cycle or self._ancestors.get(name, 0) & self._bits.get(other, 0))
+
+    def _collected(self) -> dict[str, int]:
+        """Every task's ancestors as a bit set."""
+        found: dict[str, int] = {}
+        for name in self._sorted():
+            bits = 0
+            for other in self._edges[name]:
+                bits |= found[other] | self._bits[other]
+            found[name] = bits
+        return found
+
+    def _sorted(self) -> list[str]:
+        done: dict[str, None] = {}
+        for root in self._edges:
+            pending = [root]
+            while pending:
+                name = pending[-1]
+                waiting = [other for other in self._edges[name] if other not in done]
+                if waiting and name not in done:
+                    pending += waiting
+                else:
+                    done[name] = None
+                    pending.pop()
+        return list(done)
+
+
+def _dependencies(task: Place) -> Iterator[tuple[Place, str, tuple[int, int] | None, bool]]:
+    """(where it stands, the task, where in the text, whether it asks for items) of each dependency."""
+    if not task.get("depends"):
+        for place in task.items("dependencies"):
+            yield place, str(place.value), None, False
+        return
+    place = task.child("depends")
+    try:
+        references = parse_depends(place.value).references
+    except DependsError:
+        return  # reported where expressions are read
+    for reference in references:
+        within = (reference.offset, reference.offset + len(reference.task))
+        yield place, reference.task, within, reference.result in ("AnySucceeded", "AllFailed")
+
+
+def cycle(edges: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """One cycle of the graph, its first name repeated at the end; walks without recursion."""
+    done: set[str] = set()
+    for root in edges:
+        path: dict[str, None] = {}
+        pending = [(root, False)]
+        while pending:
+            name, leaving = pending.pop()
+            if leaving:
+                path.pop(name)
+                done.add(name)
+            elif name in path:
+                names = list(path)
+                return [*names[names.index(name) :], name]
+            elif name not in done:
+                path[name] = None
+                pending.append((name, True))
+                pending.extend((other, False) for other in edges.get(name, ()))
+    return None

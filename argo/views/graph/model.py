@@ -1,0 +1,205 @@
+"""The graph of a DAG or a run: pure functions of Argo objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from argo.backend import Json
+from argo.workflow.gates import gate_of, question_of
+from argo.workflow.tree import relative
+
+_OPERAND = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]*)(?:\.([A-Za-z]+))?")
+_PLAIN = frozenset({"", "Succeeded", "Skipped", "Daemoned"})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box. `kind`: task, loop, gate, dag; `phase` is empty in a picture of a definition, and of a gate says what was
+    decided."""
+
+    id: str
+    label: str
+    note: str = ""
+    kind: str = "task"
+    phase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An arrow; `label` says on which condition it is taken."""
+
+    source: str
+    target: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Boxes and arrows, in the order of the definition."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+def of_manifest(value: Json) -> Graph:
+    """The tasks of the entry template of a Workflow, WorkflowTemplate or CronWorkflow; nested DAGs stay boxes."""
+    spec = value["spec"].get("workflowSpec") or value["spec"]
+    templates: dict[str, Json] = {t["name"]: t for t in spec.get("templates") or ()}
+    metadata = value.get("metadata") or {}
+    title = str(metadata.get("name") or (metadata.get("generateName") or "").rstrip("-"))
+    entry = templates.get(spec.get("entrypoint") or "")
+    if entry is None:
+        return Graph(title, (), ())
+    nodes: list[Node] = []
+    edges: list[Edge] = []
+    if "dag" in entry:
+        _dag(entry["dag"].get("tasks") or [], templates, nodes, edges)
+        names = {node.label for node in nodes}
+        nodes = [replace(node, note=_plain_note(node.note, names)) for node in nodes]
+    elif "steps" in entry:
+        _steps(entry["steps"], templates, nodes, edges)
+    else:
+        nodes.append(_box({"name": entry["name"], "template": entry["name"]}, templates))
+    if spec.get("onExit"):
+        ends = {n.id for n in nodes} - {e.source for e in edges}
+        nodes.append(Node("onExit", "onExit", "at the end"))
+        edges += [Edge(end, "onExit") for end in sorted(ends)]
+    return Graph(title, tuple(nodes), tuple(edges))
+
+
+def of_run(workflow: Json) -> Graph:
+    """The nodes of a run with their phases; step groups and attempts are dissolved."""
+    run = workflow["metadata"]["name"]
+    nodes: dict[str, Json] = (workflow.get("status") or {}).get("nodes") or {}
+    attempts = {
+        child
+        for node in nodes.values()
+        if node["type"] == "Retry"
+        for child in node.get("children") or ()
+        if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")
+    }
+    shown = {key: node for key, node in nodes.items() if key not in attempts and not _dissolved(node, nodes)}
+    names = {str(node.get("displayName")) for node in shown.values()}
+    boxes = tuple(_node(workflow, key, node, names) for key, node in shown.items())
+    edges = [Edge(source, target) for source in shown for target in _next(source, nodes, shown)]
+    return Graph(run, boxes, (*edges, *_at_the_end(run, nodes, shown, edges)))
+
+
+def _node(workflow: Json, key: str, node: Json, names: set[str]) -> Node:
+    label, phase = node.get("displayName") or relative(node["name"], workflow["metadata"]["name"]), node.get("phase")
+    note, kind, gate = _note(node, names), _kind(node), gate_of(workflow, node)
+    if gate is not None:
+        note, phase = " ".join(filter(None, (gate.decision, gate.note))) or note, gate.word or phase
+    return Node(key, label, note, kind, phase or "")
+
+
+def _dissolved(node: Json, nodes: dict[str, Json]) -> bool:
+    """Whether a node only groups others. An empty group is shown, for nothing else stands for it."""
+    grouping = node["type"] in ("StepGroup", "DAG", "Steps", "TaskGroup")
+    return node["type"] == "StepGroup" or (grouping and any(child in nodes for child in node.get("children") or ()))
+
+
+def _next(source: str, nodes: dict[str, Json], shown: dict[str, Json]) -> Iterable[str]:
+    """The shown nodes that follow, through those that are not shown."""
+    seen: set[str] = set()
+    stack = list(reversed(nodes[source].get("children") or ()))
+    while stack:
+        key = stack.pop()
+        if key in seen or key not in nodes:
+            continue
+        seen.add(key)
+        if key in shown:
+            yield key
+        else:
+            stack += reversed(nodes[key].get("children") or ())
+
+
+def _at_the_end(run: str, nodes: dict[str, Json], shown: Json, edges: list[Edge]) -> Iterable[Edge]:
+    """What ties the exit handler, which Argo has stand alone, to the ends of the run."""
+    handlers = {key for key in shown if nodes[key]["name"].startswith(f"{run}.onExit")}
+    handlers |= {key for key in shown if nodes[key].get("boundaryID") in nodes and _in_handler(key, nodes, run)}
+    sources, targets = {edge.source for edge in edges}, {edge.target for edge in edges}
+    first = [key for key in shown if key in handlers and key not in targets]
+    last = [key for key in shown if key not in handlers and key not in sources]
+    return [Edge(end, start) for end in last for start in first]
+
+
+def _in_handler(key: str, nodes: dict[str, Json], run: str) -> bool:
+    """Whether a node is of the exit handler's own DAG or steps."""
+    while (key := nodes[key].get("boundaryID") or "") in nodes:
+        if nodes[key]["name"] == f"{run}.onExit":
+            return True
+    return False
+
+
+def _note(node: Json, names: set[str]) -> str:
+    """The template, where it says more than the name. One named like a task is shared by tasks that are the same."""
+    template = str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
+    own = str(node.get("displayName") or "").partition("(")[0]
+    return (
+        ""
+        if template in names or template == own or any(name.startswith(f"{template}(") for name in names)
+        else template
+    )
+
+
+def _kind(node: Json) -> str:
+    return {"Suspend": "gate", "TaskGroup": "loop", "DAG": "dag", "Steps": "dag"}.get(node["type"], "task")
+
+
+def _dag(tasks: list[Json], templates: dict[str, Json], nodes: list[Node], edges: list[Edge]) -> None:
+    names = {task["name"] for task in tasks}
+    for task in tasks:
+        nodes.append(_box(task, templates))
+        for source, label in _needs(task, names):
+            edges.append(Edge(source, task["name"], label))
+
+
+def _needs(task: Json, names: set[str]) -> list[tuple[str, str]]:
+    if task.get("dependencies"):
+        return [(name, "") for name in task["dependencies"] if name in names]
+    found: dict[str, str] = {}
+    for match in _OPERAND.finditer(task.get("depends") or ""):
+        name, condition = match.group(1), match.group(2) or ""
+        if name in names:
+            found[name] = found.get(name) or ("" if condition in _PLAIN else condition)
+    return list(found.items())
+
+
+def _plain_note(note: str, names: set[str]) -> str:
+    """The note without the name of a template that is called like a task: other tasks that are the same share it."""
+    template, times, count = note.partition(" × ")
+    return f"{times.strip()} {count}".strip() if template in names else note
+
+
+def _steps(groups: list[list[Json] | Json], templates: dict[str, Json], nodes: list[Node], edges: list[Edge]) -> None:
+    before: list[str] = []
+    for group in groups:
+        steps = group.get("steps") or [] if isinstance(group, dict) else group
+        now = []
+        for step in steps:
+            box = _box(step, templates)
+            nodes.append(box)
+            now.append(box.id)
+            edges += [Edge(source, box.id) for source in before]
+        before = now or before
+
+
+def _box(task: Json, templates: dict[str, Json]) -> Node:
+    name = task["name"]
+    template = task.get("inline") or templates.get(task.get("template") or "") or {}
+    note = task.get("template") or (task.get("templateRef") or {}).get("template") or ""
+    kind = "task"
+    if "suspend" in template:
+        kind = "gate"
+        note = question_of(template.get("inputs") or {}) or note
+    elif "dag" in template or "steps" in template:
+        kind = "dag"
+    elif any(key in task for key in ("withItems", "withParam", "withSequence")):
+        kind = "loop"
+        if isinstance(task.get("withItems"), list):
+            note += f" × {len(task['withItems'])}"
+    return Node(name, name, "" if note == name else note, kind)

@@ -1,0 +1,173 @@
+"""Commands to a run as edits of its Workflow object, as Argo's CLI makes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from argo.backend import FINISHED, Json
+from argo.errors import ConflictError, did_you_mean
+from argo.workflow import nodes
+from argo.workflow.gates import APPROVE, DECISION, REJECT, resumed, signed
+from argo.workflow.selectors import select
+from argo.workflow.tree import relative, waiting
+
+
+def user() -> str:
+    """The user of this machine, who is the one that gives commands here."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]:
+    """Carry out a command: edits `workflow` and returns the ids of the nodes that it changed.
+
+    Raises ConflictError where the run's state does not allow it.
+    """
+    status = workflow.get("status") or {}
+    if status.get("phase") in FINISHED:
+        name = workflow["metadata"]["name"]
+        raise ConflictError(
+            f"{name} has ended: {status['phase']}", known="nothing was changed", hint=f"argosy status {name}"
+        )
+    changed = _VERBS[verb](workflow, arguments, now)
+    if arguments.get("actor"):  # Argo: util/creator/creator.go
+        labels = workflow["metadata"].setdefault("labels", {})
+        labels["workflows.argoproj.io/actor"] = arguments["actor"]
+        if verb in _ACTIONS:
+            labels["workflows.argoproj.io/action"] = _ACTIONS[verb]
+    return changed
+
+
+def gate(workflow: Json, task: str) -> Json:
+    """The waiting suspend node of a task: by its name in the run, its display name or its id. Raises ConflictError."""
+    run = workflow["metadata"]["name"]
+    open_ = waiting(workflow)
+    for key in ("path", "displayName", "id"):
+        found = [node for node in open_ if (relative(node["name"], run) if key == "path" else node.get(key)) == task]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ConflictError(f"{task} is not unique: {', '.join(relative(n['name'], run) for n in found)}")
+    names = [relative(node["name"], run) for node in open_]
+    hint = did_you_mean(task, names) or (f"waiting are: {', '.join(names)}" if names else "no task waits")
+    raise ConflictError(f"no task named {task} waits for a decision in {run} ({hint})")
+
+
+def supplied(node: Json) -> list[str]:
+    """The output parameters of a suspend node that somebody has to supply, and has not."""
+    parameters = (node.get("outputs") or {}).get("parameters") or ()
+    return [p["name"] for p in parameters if "supplied" in (p.get("valueFrom") or {}) and "value" not in p]
+
+
+class Answer(NamedTuple):
+    """What a waiting suspend node is given: its phase, its outputs and why."""
+
+    phase: str
+    outputs: dict[str, str]
+    message: str
+
+
+def answer(node: Json, verb: str, by: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
+    """The answer by which `by` approves or rejects a waiting node, with values for its other parameters.
+
+    A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail.
+    """
+    given, said = dict(outputs or {}), signed(verb, by, message)
+    if DECISION in supplied(node):
+        return Answer("Succeeded", {DECISION: verb, **given}, said)
+    return Answer("Succeeded" if verb == APPROVE else "Failed", given, said)
+
+
+def _stop(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
+    nodes.stop(workflow)
+    return set()
+
+
+def _terminate(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
+    nodes.stop(workflow, nodes.TERMINATE)
+    return set()
+
+
+def _suspend(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
+    nodes.suspend(workflow)
+    return set()
+
+
+def _resume(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    """Lift the suspension; bare suspend nodes go on, those that want a decision keep waiting."""
+    workflow["spec"].pop("suspend", None)
+    said = resumed(arguments.get("by", ""))
+    return {nodes.resume_node(workflow, node, now, said) for node in waiting(workflow) if not supplied(node)}
+
+
+def _set(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    node = gate(workflow, arguments["task"])
+    return _decide(workflow, node, now, arguments["phase"], arguments["outputs"], arguments["message"])
+
+
+def _answer(verb: str, workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    node = gate(workflow, arguments["task"])
+    given = answer(node, verb, arguments.get("by", ""), arguments["message"], arguments.get("outputs"))
+    return _decide(workflow, node, now, *given)
+
+
+def _resume_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    """As Argo's `resume`: without a selector the suspension is lifted and all waiting nodes go on, gates, too."""
+    if not arguments.get("selector"):
+        return nodes.resume(workflow, now, arguments.get("message") or "")
+    chosen = select(waiting(workflow), arguments["selector"])
+    return {nodes.resume_node(workflow, node, now, arguments.get("message") or "") for node in chosen}
+
+
+def _set_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+    """As Argo's `node set` and `stop` of single nodes: outputs, phase and message of the waiting nodes selected."""
+    phase, message = (str(arguments.get(key) or "") for key in ("phase", "message"))
+    return {
+        nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=arguments.get("outputs"))
+        for node in select(waiting(workflow), arguments["selector"])
+    }
+
+
+_ACTIONS = {
+    "stop": "Stop", "terminate": "Terminate", "suspend": "Suspend", "resume": "Resume", "resume-nodes": "Resume",
+}  # fmt: skip
+_VERBS: dict[str, Callable[[Json, Json, datetime], set[str]]] = {
+    "stop": _stop,
+    "terminate": _terminate,
+    "suspend": _suspend,
+    "resume": _resume,
+    "set": _set,
+    "resume-nodes": _resume_nodes,
+    "set-nodes": _set_nodes,
+    "approve": partial(_answer, APPROVE),
+    "reject": partial(_answer, REJECT),
+}
+
+
+def decision(node: Json, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The values that a waiting node ends with: what nobody supplied takes its default.
+
+    Raises ConflictError where a value is missing without which it cannot succeed.
+    """
+    parameters = {p["name"]: p for p in (node.get("outputs") or {}).get("parameters") or ()}
+    values = dict(outputs)
+    for name in supplied(node):
+        default = parameters[name]["valueFrom"].get("default")
+        if name not in values and default is not None:
+            values[name] = default
+        if name not in values and phase == "Succeeded":
+            raise ConflictError(f"{node['name']} wants a value for {name}")
+    return values
+
+
+def _decide(workflow: Json, node: Json, now: datetime, phase: str, outputs: Json, message: str) -> set[str]:
+    values = decision(node, phase, outputs)
+    return {nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=values)}

@@ -1,0 +1,154 @@
+"""Suspend, resume, stop, and answers to suspended nodes, as edits of a Workflow object.
+
+Facts: Argo workflow/util/util.go (ResumeWorkflow, updateSuspendedNode, StopWorkflow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from argo.backend import Json
+from argo.errors import ConflictError
+from argo.workflow.values import format_time, text
+
+STOP = "Stop"
+TERMINATE = "Terminate"
+
+
+def suspended_nodes(workflow: Json) -> list[Json]:
+    """Suspend nodes that wait, in the order of their names."""
+    nodes = (workflow.get("status") or {}).get("nodes") or {}
+    waiting = (node for node in nodes.values() if node["type"] == "Suspend" and node["phase"] == "Running")
+    return sorted(waiting, key=lambda node: str(node["name"]))
+
+
+def suspend(workflow: Json) -> None:
+    """Start nothing new until `resume`."""
+    workflow["spec"]["suspend"] = True
+
+
+def resume(workflow: Json, now: datetime, message: str = "") -> set[str]:
+    """Go on after `suspend`, and succeed every waiting Suspend node; ids of the nodes changed.
+
+    Raises ConflictError, having changed nothing, when a node waits for a value without a default.
+    """
+    waiting = suspended_nodes(workflow)
+    for node in waiting:
+        _require_defaults(node)
+    workflow["spec"].pop("suspend", None)
+    return {resume_node(workflow, node, now, message) for node in waiting}
+
+
+def resume_node(workflow: Json, node: Json, now: datetime, message: str = "") -> str:
+    """Succeed one waiting Suspend node, outputs that nobody supplied taking their defaults; its id.
+
+    Raises ConflictError.
+    """
+    _require_waiting(node)
+    _require_defaults(node)
+    give_defaults(node)
+    _export(workflow, node)
+    _end(node, "Succeeded", now, "; ".join(part for part in (node.get("message", ""), message) if part))
+    return str(node["id"])
+
+
+def set_node(
+    workflow: Json,
+    node: Json,
+    now: datetime,
+    *,
+    phase: str = "",
+    message: str = "",
+    parameters: Mapping[str, str] | None = None,
+) -> str:
+    """Give a waiting Suspend node outputs, and a phase (Succeeded, Failed, …); its id. Raises ConflictError."""
+    _require_waiting(node)
+    outputs = {entry["name"]: entry for entry in (node.get("outputs") or {}).get("parameters") or ()}
+    for name, value in (parameters or {}).items():
+        _require_settable(name, value, outputs.get(name))
+    for name, value in (parameters or {}).items():
+        outputs[name]["value"] = value
+        del outputs[name]["valueFrom"]
+    _export(workflow, node)
+    if phase:
+        _end(node, phase, now, message or str(node.get("message", "")))
+    elif message:
+        node["message"] = message
+    return str(node["id"])
+
+
+def stop(workflow: Json, strategy: str = STOP) -> None:
+    """End the workflow: `Stop` lets exit handlers run, `Terminate` does not."""
+    if strategy not in (STOP, TERMINATE):
+        raise ConflictError(f"shutdown strategy must be {STOP} or {TERMINATE}, not {strategy}")
+    workflow["spec"]["shutdown"] = strategy
+
+
+def give_defaults(node: Json) -> None:
+    """Outputs that nobody supplied take their defaults. Raises ConflictError where there is none."""
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        source = parameter.get("valueFrom")
+        if source is None or "supplied" not in source:
+            continue
+        if source.get("default") is None:
+            raise ConflictError(
+                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
+            )
+        parameter["value"] = text(source["default"])
+        del parameter["valueFrom"]
+
+
+def export_parameter(status: Json, parameter: Json) -> None:
+    """Give the workflow an output parameter that carries a globalName (Argo: AddParamToGlobalScope)."""
+    if parameter.get("globalName"):
+        put_output(status, "parameters", {"name": parameter["globalName"], "value": text(parameter["value"])})
+
+
+def put_output(status: Json, kind: str, entry: Json) -> None:
+    """Add an output of the workflow ("parameters" or "artifacts"), in place of the one of the same name."""
+    entries = status.setdefault("outputs", {}).setdefault(kind, [])
+    for position, present in enumerate(entries):
+        if present["name"] == entry["name"]:
+            entries[position] = entry
+            return
+    entries.append(entry)
+
+
+def _require_waiting(node: Json) -> None:
+    if node["type"] != "Suspend" or node["phase"] != "Running":
+        raise ConflictError(f"node {node['name']} is not a suspended node")
+
+
+def _require_defaults(node: Json) -> None:
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        source = parameter.get("valueFrom")
+        if source is not None and "supplied" in source and source.get("default") is None:
+            raise ConflictError(
+                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
+            )
+
+
+def _require_settable(name: str, value: str, declared: Json | None) -> None:
+    if declared is None:
+        raise ConflictError(f"node is not expecting output parameter '{name}'")
+    if "supplied" not in (declared.get("valueFrom") or {}):
+        raise ConflictError(
+            f"cannot set output parameter '{name}' because it does not use valueFrom.raw or it was already set"
+        )
+    allowed: Iterable[str] = declared.get("enum") or ()
+    if allowed and value not in allowed:
+        raise ConflictError(f"output parameter '{name}' must be one of {', '.join(allowed)}, not {value}")
+
+
+def _export(workflow: Json, node: Json) -> None:
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        if "value" in parameter:
+            export_parameter(workflow["status"], parameter)
+
+
+def _end(node: Json, phase: str, now: datetime, message: str) -> None:
+    node["phase"] = phase
+    node["finishedAt"] = format_time(now)
+    if message:
+        node["message"] = message

@@ -1,0 +1,214 @@
+"""The way to an Argo Server: tokens, TLS, proxies of other bases, answers that are none."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argo.backends.argo_server.artifacts import ArtifactFiles
+from argo.backends.argo_server.http import Client, UncertainError
+from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, RemoteError, StoreError, UsageError
+from argo.target import ServerAddress
+from tests.http_servers import answering
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+@contextmanager
+def replying(reply: Callable[[str, str, Any], Reply], context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that answers (method, path, headers) with what `reply` gives."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, headers, body = reply(self.command, self.path, self.headers)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            self.close_connection = True
+
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
+
+    with answering(Handler, context) as url:
+        yield url
+
+
+def client(url: str, token: Callable[[], str] = lambda: "Bearer t", **more: Any) -> Client:
+    return Client(ServerAddress(url, token, **more), 0.02)
+
+
+def error(status: int, code: int = 2, message: str = "said so") -> Reply:
+    return status, {"Content-Type": "application/json"}, json.dumps({"code": code, "message": message}).encode()
+
+
+OK: Reply = (200, {"Content-Type": "application/json"}, b"{}")
+
+
+def test_a_token_that_has_run_out_is_read_anew() -> None:
+    tokens, seen = ["Bearer old", "Bearer new"], []
+
+    def reply(_method: str, _path: str, headers: Any) -> Reply:
+        seen.append(headers["Authorization"])
+        return OK if headers["Authorization"] == "Bearer new" else error(401, 16)
+
+    with replying(reply) as url:
+        assert client(url, lambda: tokens.pop(0) if len(tokens) > 1 else tokens[0]).get("/api/v1/info") == {}
+    assert seen == ["Bearer old", "Bearer new"]
+
+
+def test_one_that_stays_wrong_is_tried_once_and_not_told() -> None:
+    seen: list[str] = []
+
+    def reply(_method: str, path: str, _headers: Any) -> Reply:
+        seen.append(path)
+        return error(401, 16, "token not valid")
+
+    with replying(reply) as url, pytest.raises(AuthError) as refused:
+        client(url, lambda: "Bearer planted-secret").get("/x")
+    assert seen == ["/x"]
+    assert "planted-secret" not in "".join(refused.value.lines())
+    assert "ARGOSY_TOKEN" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, UsageError), (403, AuthError), (404, NotFoundError), (409, ConflictError), (500, RemoteError),
+        (501, RemoteError),
+    ],
+)  # fmt: skip
+def test_what_answers_mean(status: int, kind: type[ArgosyError]) -> None:
+    with replying(lambda *_: error(status)) as url, pytest.raises(kind, match="said so"):
+        client(url).get("/x")
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_passes_is_waited_for(status: int) -> None:
+    left = [status] * 3
+
+    with replying(lambda *_: error(left.pop()) if left else OK) as url:
+        assert client(url).get("/x") == {}
+    with replying(lambda *_: error(status)) as url, pytest.raises(RemoteError):
+        client(url).get("/x")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_call_that_is_not_repeated_may_have_been_carried_out(status: int) -> None:
+    calls: list[str] = []
+
+    def reply(method: str, _path: str, _headers: Any) -> Reply:
+        calls.append(method)
+        return error(status)
+
+    with replying(reply) as url, pytest.raises(UncertainError):
+        client(url).call("POST", "/x", body={}, once=True)
+    assert calls == ["POST"]
+
+
+@pytest.mark.parametrize("body", [b"<html>a login page</html>", b"[]", b"", b'"x"'])
+def test_an_answer_of_somebody_else_is_said(body: bytes) -> None:
+    with replying(lambda *_: (200, {"Content-Type": "text/html"}, body)) as url, pytest.raises(RemoteError) as said:
+        client(url).get("/x")
+    assert "does not answer as an Argo Server" in said.value.message
+
+
+def test_a_server_below_another_path() -> None:
+    seen: list[str] = []
+
+    def reply(_method: str, path: str, _headers: Any) -> Reply:
+        seen.append(path)
+        return OK
+
+    with replying(reply) as url:
+        client(f"{url}/argo").get("/api/v1/info", {"a": "b c"})
+    assert seen == ["/argo/serve/argo_api/v1/info?a=b+c"]
+
+
+def test_a_server_that_sends_us_elsewhere_gets_no_token_there() -> None:
+    def reply(_method: str, _path: str, _headers: Any) -> Reply:
+        return 302, {"Location": "http://127.0.0.1:1/"}, b""
+
+    with replying(reply) as url, pytest.raises(RemoteError):
+        client(url).get("/x")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder: ca.crt, the server's certificate, and a client's."""
+    folder = tmp_path_factory.mktemp("tls")
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
+
+    new = ("req", "-newkey", "rsa:2048", "-nodes")
+    openssl(*new, "-x509", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    sign = ("x509", "-req", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
+    for name in ("server", "client"):
+        openssl(*new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl(*sign, "-in", f"{name}.csr", "-out", f"{name}.crt")
+    return folder
+
+
+def serving(folder: Path, *, mutual: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.crt") if mutual else None)
+    context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    if mutual:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def test_tls_is_verified(authority: Path) -> None:
+    with replying(lambda *_: OK, serving(authority, mutual=False)) as url:
+        assert client(url, ca_file=authority / "ca.crt").get("/x") == {}
+        assert client(url, verify=False).get("/x") == {}
+        with pytest.raises(RemoteError) as refused:
+            client(url).get("/x")
+    assert "caFile" in refused.value.hint
+    with pytest.raises(UsageError, match="does not exist"):
+        client("https://127.0.0.1:1", ca_file=authority / "none")
+
+
+def test_a_client_certificate_is_shown(authority: Path) -> None:
+    with replying(lambda *_: OK, serving(authority, mutual=True)) as url:
+        crt, key = authority / "client.crt", authority / "client.key"
+        assert client(url, ca_file=authority / "ca.crt", cert_file=crt, key_file=key).get("/x") == {}
+        with pytest.raises(RemoteError):
+            client(url, ca_file=authority / "ca.crt").get("/x")
+
+
+def workflow() -> dict[str, Any]:
+    outputs = {"artifacts": [{"name": "o", "s3": {"key": "k/o"}}]}
+    nodes = {"r-1": {"id": "r-1", "type": "Pod", "outputs": outputs}}
+    return {"metadata": {"name": "r", "namespace": "ns", "uid": "u"}, "status": {"nodes": nodes}}
+
+
+def test_artifacts_come_through_the_server_whole_or_not(tmp_path: Path) -> None:
+    cut = [False]
+
+    def reply(_method: str, path: str, _headers: Any) -> Reply:
+        assert path == "/artifact-files/ns/workflows/r/r-1/outputs/o"
+        return 200, {"Content-Length": "10"} if cut[0] else {}, b"12345"
+
+    with replying(reply) as url:
+        files = ArtifactFiles(client(url), workflow())
+        info = files.get_file("k/o", tmp_path / "o")
+        assert ((tmp_path / "o").read_bytes(), info.size) == (b"12345", 5)
+        assert [one.key for one in files.list("k/")] == ["k/o"]
+        cut[0] = True
+        with pytest.raises(StoreError, match="broke"):
+            files.get_file("k/o", tmp_path / "cut")
+        assert not (tmp_path / "cut").exists()
+        for refused in (lambda: files.open("k/none"), lambda: files.delete("k/o"), lambda: files.put_bytes("k", b"")):
+            with pytest.raises(StoreError):
+                refused()

@@ -1,0 +1,68 @@
+"""Devices that a run's arguments ask for: refused before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from argo.errors import UsageError
+from argo.local.resources import Machine
+from argo.local.supported.devices import require_devices
+from argo.submission.draft import draft, set_parameters
+from compiler import pipeline
+
+ASSET = """\
+kind: ComputeAsset
+name: simulate
+image: registry.example.com/sim:1
+command: [run]
+resources: {gpu: {count: "${{ params.gpus }}"}}
+parameters: {gpus: {type: int, default: 1, minimum: 0}}
+"""
+TASKS: dict[str, dict[str, Any]] = {
+    "given": {"simulate": {"asset": "simulate", "with": {"gpus": "${{ params.gpus }}"}}},
+    "default": {"simulate": {"asset": "simulate"}},
+    "constant": {"simulate": {"asset": "simulate", "with": {"gpus": 3}}},
+    "item": {"simulate": {"asset": "simulate", "foreach": [1, 3], "with": {"gpus": "${{ item }}"}}},
+}
+
+
+def submitted(folder: Path, tasks: dict[str, Any], parameters: dict[str, str]) -> Any:
+    (folder / "simulate.yaml").write_text(ASSET)
+    dag = {"kind": "Dag", "name": "batch", "parameters": {"gpus": {"type": "int", "default": 1}}, "tasks": tasks}
+    (folder / "batch.yaml").write_text(yaml.safe_dump(dag))
+    result = pipeline.compile([folder])
+    assert [item for item in result.diagnostics if item.severity == "error"] == []
+    made = draft(result.objects())
+    set_parameters(made, parameters)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "devices", "refused"),
+    [
+        ("given", {"gpus": "2"}, 0, "simulate asks for 2 nvidia.com/gpu, and this machine has none"),
+        ("given", {"gpus": "2"}, 1, "simulate asks for 2 nvidia.com/gpu, and this machine has 1"),
+        ("given", {"gpus": "2"}, 2, ""),
+        ("given", {}, 0, "simulate asks for 1 nvidia.com/gpu"),
+        ("given", {"gpus": "0"}, 0, ""),
+        ("default", {}, 0, "simulate asks for 1 nvidia.com/gpu"),
+        ("constant", {}, 2, "simulate asks for 3 nvidia.com/gpu"),
+        ("constant", {}, 3, ""),
+        ("item", {}, 0, ""),  # looked at in the run
+    ],
+)
+def test_a_gpu_that_this_machine_lacks_is_refused_where_its_number_is_a_parameter(
+    tmp_path: Path, kind: str, parameters: dict[str, str], devices: int, refused: str
+) -> None:
+    made = submitted(tmp_path, TASKS[kind], parameters)
+    machine = Machine({}, {"nvidia.com/gpu": tuple(map(str, range(devices)))})
+    if not refused:
+        require_devices(made.workflow, made.objects, machine)
+        return
+    with pytest.raises(UsageError, match=refused) as raised:
+        require_devices(made.workflow, made.objects, machine)
+    assert raised.value.known == "nothing was started"
