@@ -12,7 +12,7 @@ from compiler.result import DagStats, Document
 
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
-    from compiler.lower.split import Split
+    from compiler.lower.split.dags import Split
     from compiler.plan import DagTask, WorkflowPlan
     from compiler.program import Program, ResolvedDag
 
@@ -60,7 +60,7 @@ def _split(
     program: Program, dag: ResolvedDag, whole: WorkflowPlan, form: Literal["template", "workflow"]
 ) -> tuple[Split | None, _Rendered | None, str]:
     """The DAG as Workflows within the budget; else why there are none."""
-    from compiler.lower.split import split_workflow
+    from compiler.lower.split.dags import split_workflow
 
     reason = _alone(whole, f"would make {whole.nodes} nodes")
     for aim in _AIMS:

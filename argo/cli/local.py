@@ -64,7 +64,7 @@ def repair() -> None:
     Runs that cannot be read any more leave their logs and results in ARGOSY_HOME, in runs and store.
     """
     from argo.local.home import Home
-    from argo.local.salvage import salvage
+    from argo.local.state.salvage import salvage
 
     found = salvage(Home.open().database)
     click.echo(f"{len(found.runs)} run{'s' * (len(found.runs) != 1)} rebuilt; the damaged state is {found.kept}")

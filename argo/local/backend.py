@@ -17,13 +17,13 @@ from argo.local.choice import choose_executor
 from argo.local.home import Home
 from argo.local.identity import identify
 from argo.local.images import Images
-from argo.local.kept import detach
 from argo.local.library import RunLibrary
-from argo.local.lock import RunLock
-from argo.local.memoized import release
-from argo.local.state import RunRow, State, name_taken, parent_uid
+from argo.local.state.database import RunRow, State, name_taken, parent_uid
+from argo.local.state.kept import detach
+from argo.local.state.lock import RunLock
+from argo.local.state.memoized import release
+from argo.local.state.summaries import summary
 from argo.local.stores import open_store
-from argo.local.summaries import summary
 from argo.local.turns import WAITING, Turns
 from argo.target import Target
 from argo.workflow.commands import user

@@ -18,13 +18,13 @@ from argo.local import clock
 from argo.local.controller import Controller
 from argo.local.controller.children import asks_for_child, manifest_of, outcome
 from argo.local.engine import Engine
-from argo.local.lock import RunLock
 from argo.local.pods import PodOutcome, PodRequest, Pods
+from argo.local.state.lock import RunLock
 
 if TYPE_CHECKING:
     from argo.local.home import Home
     from argo.local.library import RunLibrary
-    from argo.local.state import RunRow, State
+    from argo.local.state.database import RunRow, State
 
 
 def child_uids(parent: str, node_ids: Iterable[str]) -> set[str]:

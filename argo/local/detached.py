@@ -15,7 +15,7 @@ from pathlib import Path
 from argo.backend import RunRef
 from argo.errors import EnvironmentFailure
 from argo.local.home import Home
-from argo.local.lock import RunLock
+from argo.local.state.lock import RunLock
 
 LOG = "engine.log"  # below the run's folder: what the process says when something is wrong
 _PATIENCE = 60.0  # seconds in which a process must have taken the run

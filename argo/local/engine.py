@@ -21,7 +21,7 @@ from argo.errors import ArgosyError
 from argo.files.shortage import shortage
 from argo.local.clock import now
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
-from argo.local.state import State
+from argo.local.state.database import State
 from argo.workflow.commands import apply
 from argo.workflow.nodes import TERMINATE, stop
 from argo.workflow.tree import idle

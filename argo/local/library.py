@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.backend import Json
 from argo.local.home import Home
-from argo.local.memoized import LABEL, Memoized, place_of
-from argo.local.state import State
+from argo.local.state.database import State
+from argo.local.state.memoized import LABEL, Memoized, place_of
 
 
 class RunLibrary:

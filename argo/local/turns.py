@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.errors import ArgosyError
 from argo.local.home import Home
 

@@ -48,7 +48,7 @@ def _executor() -> str:
 
 
 def _home(home: Home) -> str:
-    from argo.local.state import State as Runs
+    from argo.local.state.database import State as Runs
 
     Runs(home.database).close()
     free = shutil.disk_usage(home.root).free

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from argo.local.home import Home
-from argo.local.state import State
+from argo.local.state.database import State
 from argo.serve.workflow_api.database import Database
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.conftest import argosy as argosy

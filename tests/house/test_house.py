@@ -108,7 +108,8 @@ def test_no_file_holds(what: str) -> None:
 
 def test_the_checks_are_documented_and_no_other() -> None:
     registry = pytest.importorskip("compiler.diagnostics")
-    for module in ("compiler.pipeline", "argo.workflow.manifests", "argo.validate", "argo.local.supported"):  # they register codes of their own
+    # These register codes of their own.
+    for module in ("compiler.pipeline", "argo.workflow.manifests", "argo.validate", "argo.local.supported"):
         pytest.importorskip(module)
     documented = ROOT / "docs" / "checks.md"
     assert documented.exists(), "docs/checks.md lists every diagnostic code"

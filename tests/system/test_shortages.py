@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from argo.backend import RunRef
-from argo.local.state import State
+from argo.local.state.database import State
 from tests.disks import Disk
 from tests.system.conftest import Argosy
 from tests.waiting import HANG

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from functools import cache
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.backend import Json
 from argo.errors import UsageError
 from argo.local.backend import LocalBackend

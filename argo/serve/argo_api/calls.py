@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.backend import Json, RunRef
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api import shapes

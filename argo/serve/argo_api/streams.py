@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.backend import FINISHED, Json
 from argo.backends.podlogs import pod_name, pods
 from argo.errors import ArgosyError, NotFoundError

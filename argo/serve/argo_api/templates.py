@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.backend import Json
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.admission import PLURALS, admit, sent, stamp

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-import argo.local.kept as kept
+import argo.local.state.kept as kept
 from argo.backend import FINISHED, Json, RunRef, Submission
 from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend

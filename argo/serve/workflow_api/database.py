@@ -18,7 +18,7 @@ from argo.backend import RunRef
 from argo.errors import EnvironmentFailure, UsageError
 from argo.files.private import keep_private
 from argo.files.shortage import damaged, lacking, probe, shortage
-from argo.local.state import alone
+from argo.local.state.database import alone
 from argo.serve.workflow_api import schema
 
 _FORMS = "write sqlite:///path or postgresql://user@host/name"

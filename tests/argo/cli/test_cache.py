@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from argo.local.lock import RunLock
+from argo.local.state.lock import RunLock
 from tests.argo.cli.conftest import Command
 
 DAG = """\

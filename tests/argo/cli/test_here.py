@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from argo.local import schema
-from argo.local.state import State
+from argo.local.state import schema
+from argo.local.state.database import State
 from tests.argo.cli.conftest import Command
 
 BARE = """\

@@ -185,7 +185,8 @@ def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_many_processes_make_one_home(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from argo.local.state import State; State(Path(sys.argv[1])).rows()"
+    code = "import sys; from pathlib import Path; from argo.local.state.database import State;"
+    code += "State(Path(sys.argv[1])).rows()"
     command = [sys.executable, "-c", code, str(tmp_path / "state.db")]
     processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(6)]
     assert [process.communicate()[1] for process in processes] == [b""] * 6

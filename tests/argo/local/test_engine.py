@@ -13,7 +13,7 @@ from argo.backend import RunRef
 from argo.errors import EnvironmentFailure
 from argo.local.engine import Engine
 from argo.local.pods import Decisions, PodOutcome, PodRequest
-from argo.local.state import State
+from argo.local.state.database import State
 
 REF = RunRef("r", "default", "uid-of-r")
 

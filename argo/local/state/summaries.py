@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argo.backend import RunSummary
-from argo.local.state import RunRow
+from argo.local.state.database import RunRow
 from argo.workflow.tree import moment
 
 

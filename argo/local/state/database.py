@@ -23,9 +23,9 @@ from argo.backend import Json, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 from argo.files.private import keep_private
 from argo.files.shortage import damaged, lacking, probe, shortage
-from argo.local.fanout import Fanouts, short, whole
 from argo.local.pods import PodRequest
-from argo.local.schema import MIGRATIONS, migrate, version
+from argo.local.state.fanout import Fanouts, short, whole
+from argo.local.state.schema import MIGRATIONS, migrate, version
 
 if TYPE_CHECKING:
     from argo.local.images import Images

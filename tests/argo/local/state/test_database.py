@@ -17,13 +17,13 @@ import pytest
 
 from argo.backend import RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError
-from argo.local import schema
 from argo.local.home import Home
 from argo.local.library import RunLibrary
-from argo.local.lock import RunLock
 from argo.local.pods import PodRequest
-from argo.local.salvage import salvage
-from argo.local.state import State, dump_request, load_request
+from argo.local.state import schema
+from argo.local.state.database import State, dump_request, load_request
+from argo.local.state.lock import RunLock
+from argo.local.state.salvage import salvage
 
 REF = RunRef("first", "default", "0b8c6b4e-0000-4000-8000-000000000001")
 
@@ -224,8 +224,8 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_process_drives_a_run(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from argo.local.lock import RunLock; l = RunLock(Path(sys.argv[1]));"
-    code += "print(l.acquire(), flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from argo.local.state.lock import RunLock;"
+    code += "l = RunLock(Path(sys.argv[1])); print(l.acquire(), flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -257,7 +257,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from argo.backend import RunRef
-from argo.local.state import State
+from argo.local.state.database import State
 state = State(Path(sys.argv[1]))
 ref = RunRef("r", "default", "u")
 try:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from argo.backend import RunRef
 from argo.errors import ConflictError
-from argo.local.state import RunRow, State, parent_uid
+from argo.local.state.database import RunRow, State, parent_uid
 
 LABEL = "workflows.argoproj.io/configmap-type"
 _WRITE = "INSERT OR REPLACE INTO memoized (store, namespace, name, key, entry) VALUES (?,?,?,?,?)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from compiler.lower import conditions
 from compiler.lower.gates import holds_back
 from compiler.lower.outputs import Outputs
-from compiler.lower.partition import Piece
+from compiler.lower.split.partition import Piece
 from compiler.plan import DagTask, DagTemplate, PodTemplate, WorkflowPlan
 from compiler.program import ResolvedDag, interactive_in
 

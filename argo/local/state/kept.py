@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from argo.backend import Json, RunRef
-from argo.local.state import State
+from argo.local.state.database import State
 
-_FIRST, _REMEMBERED = 1000, 10_000  # as in `argo.local.schema`
+_FIRST, _REMEMBERED = 1000, 10_000  # as in `argo.local.state.schema`
 
 
 class Change(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.lower.partition import Piece, divide
+from compiler.lower.split.partition import Piece, divide
 
 CAPACITY = 100
 TEMPLATES = {"a": 10, "b": 30}

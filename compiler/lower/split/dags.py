@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from compiler.lower import names
 from compiler.lower.library import Callee, Library
 from compiler.lower.outputs import Outputs
-from compiler.lower.partition import divide
-from compiler.lower.parts import Part, Shared, exported
-from compiler.lower.pieces import pieces_of
+from compiler.lower.split.partition import divide
+from compiler.lower.split.parts import Part, Shared, exported
+from compiler.lower.split.pieces import pieces_of
 from compiler.lower.text import expression, printed
 from compiler.lower.workflows import PREFIX, RESULTS, workflow_of
 from compiler.plan import (

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from argo.errors import ConflictError
-from argo.local.lock import RunLock
-from argo.local.schema import migrate
-from argo.local.state import alone
+from argo.local.state.database import alone
+from argo.local.state.lock import RunLock
+from argo.local.state.schema import migrate
 
 # Columns whose text is JSON, in every table that has them; an entry that was forgotten is empty.
 _JSON = frozenset({"body", "status", "images", "node", "request", "object", "arguments", "entry"})

@@ -13,8 +13,8 @@ from argo.backend import Json, RunRef
 from argo.errors import ConflictError
 from argo.local.home import Home
 from argo.local.library import RunLibrary
-from argo.local.memoized import LABEL, release
-from argo.local.state import State
+from argo.local.state.database import State
+from argo.local.state.memoized import LABEL, release
 
 ENTRY = json.dumps({"nodeID": "n", "outputs": {"artifacts": [{"name": "a", "s3": {"key": "runs/default/a/1/t/a"}}]}})
 S3 = {"endpoint": "127.0.0.1:9000", "bucket": "b"}

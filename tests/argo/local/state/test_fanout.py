@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argo.backend import RunRef
-from argo.local.fanout import LONG, Fanouts, short
-from argo.local.state import State
+from argo.local.state.database import State
+from argo.local.state.fanout import LONG, Fanouts, short
 
 REF = RunRef("first", "default", "0b8c6b4e-0000-4000-8000-000000000001")
 NUMBERS = itertools.count()
