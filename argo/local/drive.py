@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from argo.backend import FINISHED
+from argo.backend import FINISHED, Json
 from argo.errors import ArgosyError, ConflictError, NotFoundError
 from argo.local.backend import LocalBackend
+from argo.local.engine import Observer
 from argo.local.home import Home
+from argo.workflow.tree import idle
 
 
 def main(arguments: list[str]) -> int:
@@ -21,9 +24,8 @@ def main(arguments: list[str]) -> int:
     try:
         ref = backend.state.row(uid).ref
         if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED or backend.unfinished(ref):
-            backend.drive(ref)
-            with suppress(ArgosyError):  # whoever serves the runs, or submits one, does it else
-                backend.turns.advance()
+            backend.drive(ref, _giving_way(backend))
+            _advance(backend)
     except (ConflictError, NotFoundError):  # driven by another, or deleted
         return 0
     except ArgosyError as error:
@@ -32,6 +34,24 @@ def main(arguments: list[str]) -> int:
     finally:
         backend.close()
     return 0
+
+
+def _giving_way(backend: LocalBackend) -> Observer:
+    """Lets other runs begin when the run has come to wait for people."""
+    changed = True
+
+    def observe(workflow: Json, nodes: Collection[str]) -> None:
+        nonlocal changed
+        if not nodes and changed and idle(workflow):
+            _advance(backend)
+        changed = bool(nodes)
+
+    return observe
+
+
+def _advance(backend: LocalBackend) -> None:
+    with suppress(ArgosyError):  # whoever serves the runs, or submits one, does it else
+        backend.turns.advance()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from argo.backend import RunRef, Submission
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from argo.local.turns import limit, most_engines
+from argo.workflow.tree import idle
 from tests.waiting import until
 
 WAITS = 'echo "$0" >> /kept/began; until [ -e "/kept/$0" ] || [ -e /kept/all ]; do sleep 0.05; done'
@@ -25,19 +26,25 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBa
     backend.close()
 
 
-def workflow(name: str, *, gate: bool = False) -> dict[str, Any]:
+def workflow(name: str, *, gate: bool = False, after: bool = False) -> dict[str, Any]:
+    """A run that waits for a file, for people, or for people after a file."""
     container = {
         "image": "busybox",
         "command": ["sh", "-c", WAITS, name],
         "volumeMounts": [{"name": "kept", "mountPath": "/kept"}],
     }
+    templates = [
+        {"name": "gate", "suspend": {}},
+        {"name": "waits", "container": container},
+        {"name": "both", "steps": [[{"name": "first", "template": "waits"}], [{"name": "then", "template": "gate"}]]},
+    ]
     return {
         "kind": "Workflow",
         "metadata": {"name": name},
         "spec": {
-            "entrypoint": "t",
+            "entrypoint": "both" if after else "gate" if gate else "waits",
             "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}],
-            "templates": [{"name": "t", **({"suspend": {}} if gate else {"container": container})}],
+            "templates": templates,
         },
     }
 
@@ -77,7 +84,7 @@ def test_so_many_runs_have_a_process_and_the_rest_begins_in_order(backend: Local
 def test_a_run_that_waits_for_people_gives_its_turn_to_others(backend: LocalBackend) -> None:
     limit(backend.home, 1)
     gate = backend.submit(Submission(workflow("gate", gate=True), [])).ref
-    until(lambda: phase(backend, gate) == "Running")
+    until(lambda: idle(backend.get(gate)))
     other = backend.submit(Submission(workflow("other"), [])).ref
     last = backend.submit(Submission(workflow("last"), [])).ref
     assert driven(backend, [gate, other, last]) == ["gate", "other"]
@@ -86,6 +93,18 @@ def test_a_run_that_waits_for_people_gives_its_turn_to_others(backend: LocalBack
     backend.terminate(gate)
     (backend.home.root / "volumes" / "kept" / "all").touch()
     until(lambda: phase(backend, other) == "Succeeded")
+
+
+def test_a_run_that_comes_to_wait_for_people_lets_another_begin_though_nobody_looks(backend: LocalBackend) -> None:
+    limit(backend.home, 1)
+    kept = backend.home.root / "volumes" / "kept"
+    gate = backend.submit(Submission(workflow("gate", after=True), [])).ref
+    backend.submit(Submission(workflow("other"), []))
+    until(lambda: (kept / "began").exists() and (kept / "began").read_text() == "gate\n")
+    (kept / "gate").touch()
+    until(lambda: (kept / "began").read_text() == "gate\nother\n")
+    (kept / "all").touch()
+    backend.terminate(gate)
 
 
 def test_who_watches_a_run_that_waits_sees_it_begin_and_end(backend: LocalBackend) -> None:
