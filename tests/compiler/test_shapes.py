@@ -17,7 +17,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compiler import manifest_types
 from compiler.manifest_schema import Problem, check_object, kinds
+from compiler.manifest_types import NodeStatus
 from scripts import manifest_schema
 
 # Reviewed: kinds that are neither emitted nor run.
@@ -278,8 +280,25 @@ def test_what_passes_is_valid_in_argos_schema(shared: Path) -> None:
     assert agreed >= 12
 
 
-def test_the_generated_schema_is_current() -> None:
-    assert manifest_schema.build() == manifest_schema.TARGET.read_text(encoding="utf-8")
+def test_the_generated_schema_and_its_types_are_current() -> None:
+    schema = manifest_schema.build()
+    assert schema == manifest_schema.TARGET.read_text(encoding="utf-8")
+    assert manifest_schema.stub(schema) == manifest_schema.STUB.read_text(encoding="utf-8")
+
+
+def test_every_type_of_the_schema_is_a_typed_dict() -> None:
+    """A field whose name is a keyword and a type whose name has a dot, too."""
+    fields = {"from!": "string", "when": "{}[]v1.Header"}
+    stub = manifest_schema.stub(json.dumps({"types": {"Artifact": fields, "v1.Header": {"value": "intOrString"}}}))
+    assert 'Artifact = TypedDict("Artifact", {"from": str, "when": dict[str, list[V1Header]]}, total=False)' in stub
+    assert "class V1Header(TypedDict, total=False):\n    value: int | str\n" in stub
+    assert "class Object(TypedDict, total=False):\n    apiVersion: str\n    kind: str\n    metadata: ObjectMeta" in stub
+
+
+def test_the_types_are_plain_dicts_when_the_program_runs() -> None:
+    assert NodeStatus(id="a", name="run.task") == {"id": "a", "name": "run.task"}
+    with pytest.raises(AttributeError):
+        manifest_types.__path__  # noqa: B018  (a module that had one would be taken for a package)
 
 
 def test_every_reference_of_the_schema_resolves() -> None:
