@@ -60,10 +60,10 @@ class _Children:
         """Run a DAG to its end."""
         from argo.serve.atom import Ended
 
-        command = [sys.executable, "-m", "argo.cli", "run", "--workflow-path", path, "--tr-url", runner, "-o", "json"]
+        command = [sys.executable, "-P", "-m", "argo.cli", "run", "--workflow-path", path, "--tr-url", runner]
         with self._lock:
             process = subprocess.Popen(
-                [*command, "--quiet"],
+                [*command, "-o", "json", "--quiet"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

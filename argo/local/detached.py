@@ -1,7 +1,4 @@
-"""A process of its own that drives a run: it goes on when whoever started it ends, and Ctrl-C does not reach it.
-
-python -m argo.local.detached HOME UID
-"""
+"""A process of its own that drives a run: it goes on when whoever started it ends, and Ctrl-C does not reach it."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ def start(home: Home, ref: RunRef) -> None:
     log = folder / LOG
     hint = f"argosy resume {ref.name}"
     try:
-        pid = _spawn([sys.executable, "-m", "argo.local.drive", str(home.root), ref.uid], log)
+        pid = _spawn([sys.executable, "-P", "-m", "argo.local.drive", str(home.root), ref.uid], log)
     except OSError as error:
         raise EnvironmentFailure(
             f"no process can be started for {ref.name}: {error.strerror}", known="the run is recorded", hint=hint

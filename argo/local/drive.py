@@ -1,4 +1,4 @@
-"""The process that drives one run, without a terminal: `python -m argo.local.drive HOME UID`."""
+"""The process that drives one run, without a terminal: `python -P -m argo.local.drive HOME UID`."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def load(loaded: Loaded, file: File) -> Loaded:
-    """Runs the module in this process, with its folder on sys.path, and takes the definitions it has made.
+    """Runs the module in this process, with its folder at the end of sys.path, and takes the definitions it has made.
 
     A module that the user did not name is run only if it imports Argosy's models or Hera: others are programs.
     """
@@ -120,7 +120,7 @@ def _syntax_error(source: SourceFile, error: Exception) -> Diagnostic:
 @contextmanager
 def _on_path(folder: str) -> Iterator[None]:
     before = list(sys.path)
-    sys.path.insert(0, folder)
+    sys.path.append(folder)  # last: a compiler.py or json.py in it would else be taken for ours, or for Python's
     try:
         yield
     finally:

@@ -75,12 +75,12 @@ class Server:
         return until(there, f"{name} comes to {phases}")
 
 
-def start(home: Path, port: int = 0) -> Server:
+def start(home: Path, port: int = 0, cwd: Path | None = None) -> Server:
     """Start one; it is up when this returns."""
     environment = {**os.environ, "ARGOSY_HOME": str(home), "ARGOSY_EXECUTOR": "process", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "argo.cli", "local", "up", "--port", str(port), "-o", "json"],
-        env=environment, stdout=subprocess.PIPE, text=True, cwd=home.parent,
+        [sys.executable, "-P", "-m", "argo.cli", "local", "up", "--port", str(port), "-o", "json"],
+        env=environment, stdout=subprocess.PIPE, text=True, cwd=cwd or home.parent,
     )  # fmt: skip
     assert process.stdout is not None
     text = ""
@@ -105,9 +105,9 @@ def stop(server: Server) -> None:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Server]:
+def serving(home: Path, cwd: Path | None = None) -> Iterator[Server]:
     """A server for a block; its runs, each a process of its own, end with it."""
-    server = start(home)
+    server = start(home, cwd=cwd)
     try:
         yield server
     finally:

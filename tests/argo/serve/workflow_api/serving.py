@@ -116,7 +116,7 @@ class Served:
     def command(self, *arguments: str) -> str:
         """What an `argosy` command prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "argo.cli", *arguments], cwd=self.folder, env=self.environment, text=True,
+            [sys.executable, "-P", "-m", "argo.cli", *arguments], cwd=self.folder, env=self.environment, text=True,
             capture_output=True, timeout=HANG,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -128,7 +128,18 @@ class Served:
 
     def start(self) -> Served:
         """Serve; at the same port as before."""
-        command = [sys.executable, "-m", "argo.cli", "serve", "--port", str(self.port), "-o", "json", *self.arguments]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "argo.cli",
+            "serve",
+            "--port",
+            str(self.port),
+            "-o",
+            "json",
+            *self.arguments,
+        ]
         log = (self.folder / "serve.log").open("a")
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=log
