@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documents: modules in ARCHITECTURE.md, commands in docs/cli.md, rights in setup.md.
+"""Writes the generated parts of the documents: the commands in docs/cli.md, the rights in docs/setup.md.
 
 `python -m scripts.documents` rewrites what stands between a document's two markers, `--check` says whether each is
 current (exit code 1 when one is not). The text around is written by hand.
@@ -6,7 +6,6 @@ current (exit code 1 when one is not). The text around is written by hand.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -15,28 +14,7 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("compiler", "argo", "scripts")
 BEGIN, END = "<!-- generated: begin -->\n", "<!-- generated: end -->\n"
-
-
-def responsibility(path: Path) -> str:
-    """The first line of a module's docstring, without the full stop; empty when there is none."""
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0].rstrip(".").replace("|", "\\|")
-
-
-def _rows(root: Path, folder: str) -> Iterator[str]:
-    """A table row for each module below a folder, packages before what they hold."""
-    paths = (path for path in (root / folder).rglob("*.py") if "__pycache__" not in path.parts)
-    for path in sorted(paths, key=lambda path: tuple(part.replace("__init__.py", "") for part in path.parts)):
-        name = path.relative_to(root).as_posix().replace("/__init__.py", "/")
-        yield f"| `{name}` | {responsibility(path)} |"
-
-
-def module_list(root: Path = ROOT) -> str:
-    """Each module of the tree with the responsibility that its docstring states, one table a folder."""
-    head = ["| module | responsibility |", "|---|---|"]
-    return "\n".join("\n".join([f"### {folder}/", "", *head, *_rows(root, folder), ""]) for folder in FOLDERS)
 
 
 def command_list() -> str:
@@ -104,7 +82,6 @@ def right_list() -> str:
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
-    "ARCHITECTURE.md": module_list,
     "docs/cli.md": command_list,
     "docs/setup.md": right_list,
 }

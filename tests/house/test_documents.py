@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+import pytest
+
 from compiler import models
 from compiler.models.base import Model
 
@@ -52,8 +54,15 @@ def test_every_anchor_of_the_language_exists() -> None:
     assert set(re.findall(r"\]\(#([\w-]+)\)", text)) - headings == set()
 
 
-def test_the_recipes_name_files_that_exist() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_document_names_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
     named = re.findall(r"`((?:compiler|argo|assets|dags|docs|scripts|templates|tests)/[^`<>]*)`", text)
     assert len(named) > 10
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_has_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "argo").glob("*/__init__.py")}
+    assert {room for room in rooms if f"| `argo/{room}/` |" not in text} == set()

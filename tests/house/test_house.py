@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -38,28 +39,13 @@ def test_modules_and_functions_are_short_and_imports_have_no_cycle() -> None:
 
 @pytest.mark.parametrize("name", documents.DOCUMENTS)
 def test_the_generated_part_of_a_document_is_current(name: str) -> None:
-    """The list of modules holds the tree as it is, the list of commands the commands."""
     document = (ROOT / name).read_text(encoding="utf-8")
     assert documents.updated(document, documents.DOCUMENTS[name]()) == document, "run python -m scripts.documents"
 
 
-def test_every_module_states_its_responsibility_in_one_line() -> None:
-    silent = [
-        path.relative_to(ROOT).as_posix()
-        for folder in documents.FOLDERS
-        for path in (ROOT / folder).rglob("*.py")
-        if not documents.responsibility(path).strip()
-    ]
-    assert silent == []
-
-
-def test_the_list_of_modules_notices_a_new_one(tmp_path: Path) -> None:
-    for folder in documents.FOLDERS:
-        (tmp_path / folder).mkdir()
-    before = documents.module_list(tmp_path)
-    (tmp_path / "argo" / "new.py").write_text('"""Does it.\n\nMore."""\n')
-    assert before != documents.module_list(tmp_path)
-    assert "| `argo/new.py` | Does it |" in documents.module_list(tmp_path)
+def test_every_module_says_what_it_is_for() -> None:
+    modules = structure.modules(ROOT, structure.DEFAULT).values()
+    assert [module.name for module in modules if not ast.get_docstring(module.tree)] == []
 
 
 def test_no_file_is_large_or_binary() -> None:
