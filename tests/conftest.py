@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ SHARED = ROOT.parent / "shared"
 settings.register_profile("argosy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 # No test pulls an image unless it asks for a container runtime by name.
 os.environ["ARGOSY_EXECUTOR"] = "process"
+
+# Where tests are started in the background a shell has them ignore it, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "argosy"))
 
