@@ -198,10 +198,9 @@ def set_parameters(subject: Draft, values: Mapping[str, str]) -> None:
 
 def _check(name: str, rules: Json, value: str) -> None:
     """Hold a value against what the definition says of its parameter. Raises UsageError."""
-    from compiler.models.parts import Parameter
-    from compiler.models.values import from_text, takes
+    from compiler.models.values import Rules, from_text, takes
 
-    parameter = Parameter.model_validate(rules)
+    parameter = Rules.of(rules)
     try:
         from_text(parameter, value)
     except ValueError as error:

@@ -7,7 +7,7 @@ module is imported when a definition first has one.
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
@@ -15,9 +15,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from compiler.models.values import REFERENCE as REFERENCE
+from compiler.models.values import describe as describe
+
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 NAME_LENGTH = 40
-REFERENCE = "${{"
 _NAME = re.compile(NAME_PATTERN)
 _DURATION = r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
 _QUANTITY = r"\d+(\.\d+)?([eE][-+]?\d+|m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?"
@@ -171,28 +173,6 @@ def as_text(value: Any) -> Any:
     if isinstance(value, int | float):
         return getattr(value, "text", None) or str(value)
     raise Problem("A122", f"expected text, found {describe(value)}")
-
-
-def describe(value: Any) -> str:
-    """What kind of value this is, in a user's words."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    for types, words in _WORDS:
-        if isinstance(value, types):
-            return words
-    return f"a {type(value).__name__}"
-
-
-_WORDS: tuple[tuple[Any, str], ...] = (
-    (str, "text"),
-    (int, "a whole number"),
-    (float, "a number"),
-    (Mapping, "a mapping"),
-    ((list, tuple), "a list"),
-    (Model, "a mapping"),
-)
 
 
 def check_name(value: Any) -> str:

@@ -1,12 +1,46 @@
-"""Holds values against parameters: type, bounds, pattern, list. Used for defaults, bindings and `-p` alike."""
+"""Holds values against parameters: type, bounds, pattern, list. Used for defaults, bindings and `-p` alike.
+
+Imports no pydantic: a command that starts a run reads the rules from the manifest.
+"""
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 from compiler import regex
-from compiler.models.base import REFERENCE, describe
-from compiler.models.parts import Parameter
+
+REFERENCE: Final = "${{"
+
+
+class Parameter(Protocol):
+    """A parameter as far as values are held against it."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def minimum(self) -> float | None: ...
+    @property
+    def maximum(self) -> float | None: ...
+    @property
+    def pattern(self) -> str | None: ...
+    @property
+    def enum(self) -> tuple[Any, ...] | None: ...
+
+
+class Rules(NamedTuple):
+    """A parameter as a manifest describes it (the annotation `argosy.dev/parameters`)."""
+
+    type: str = "string"
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str | None = None
+    enum: tuple[Any, ...] | None = None
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> "Rules":
+        """The rules in an entry of that annotation; fields of a newer release are not looked at."""
+        rules = cls(**{name: described[name] for name in cls._fields if name in described})
+        return rules._replace(enum=tuple(rules.enum)) if rules.enum is not None else rules
 
 
 def conform(parameter: Parameter, value: Any) -> str | None:
@@ -177,3 +211,24 @@ _TYPES: dict[str, Callable[[Parameter, Any], str | None]] = {
     "enum": _enum,
     "json": _any,
 }
+
+
+def describe(value: Any) -> str:
+    """What kind of value this is, in a user's words."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    for types, words in _WORDS:
+        if isinstance(value, types):
+            return words
+    return "a mapping" if hasattr(value, "model_fields_set") else f"a {type(value).__name__}"
+
+
+_WORDS: Final[tuple[tuple[Any, str], ...]] = (
+    (str, "text"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (Mapping, "a mapping"),
+    ((list, tuple), "a list"),
+)
