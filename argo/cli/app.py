@@ -164,6 +164,10 @@ def _system(error: OSError) -> int:
 
 
 def _bug(error: Exception) -> int:
+    from argosy import displaced
+
+    if found := displaced():
+        return _report(EnvironmentFailure(found[0], hint=found[1]))
     _say(
         f"This is a bug in Argosy: {type(error).__name__}: {error}\n"
         "What has run is kept. Please report it with the traceback, which ARGOSY_DEBUG=1 shows when you repeat this."

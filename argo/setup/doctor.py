@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argo.setup.checks import Check, attempt, of_store, skipped
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def examine(target: Target) -> Iterator[Check]:
     """The checks of a place, in the order of the way to it; what stands on a failed one is skipped."""
+    yield _installation()
     if target.local:
         yield from _here(target)
     elif target.server is not None:
@@ -25,6 +27,15 @@ def examine(target: Target) -> Iterator[Check]:
         from argo.setup.of_cluster import examine_cluster
 
         yield from examine_cluster(target)
+
+
+def _installation() -> Check:
+    """Whether the packages of this installation are its own."""
+    import argosy
+
+    if found := argosy.displaced():
+        return Check("installation", "failed", *found)
+    return Check("installation", "ok", f"{' and '.join(argosy.PACKAGES)} of {Path(argosy.__file__).parent}")
 
 
 def _here(target: Target) -> Iterator[Check]:

@@ -33,7 +33,7 @@ class Argosy:
         return {**os.environ, **own, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
     def start(self, *args: str | Path, **kwargs: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, "-P", "-m", "argo.cli", *map(str, args)]
+        command = [sys.executable, "-P", "-m", "argosy", *map(str, args)]
         return subprocess.Popen(command, cwd=self.cwd, env=self.environment(), text=True, **kwargs)
 
     def __call__(self, *args: str | Path, code: int | None = 0) -> subprocess.CompletedProcess[str]:

@@ -39,7 +39,7 @@ class Command:
 
     def start(self, *args: str, **more: Any) -> subprocess.Popen[str]:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        command = [sys.executable, "-m", "argo.cli", *args]
+        command = [sys.executable, "-P", "-m", "argosy", *args]
         process = subprocess.Popen(command, cwd=self.cwd, env=self.environment, text=True, **pipes)
         self.started.append(process)
         return process

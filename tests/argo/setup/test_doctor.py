@@ -54,6 +54,7 @@ def cluster(place: Place, config: Path | None = None, **more: Any) -> Target:
 def test_a_cluster_where_all_is_well(place: Place, bucket: dict[str, Any], task_results: None) -> None:
     found = looked(cluster(place, store=bucket))
     assert {name: check.state for name, check in found.items()} == {
+        "installation": "ok",
         "cluster": "ok", "token": "ok", "argo": "ok", "rights": "ok", "interactive assets": "ok",
         "extended assets": "ok", "network policies": "warning", "controller": "warning", "accounts": "warning",
         "artifact repository": "ok", "gpus": "warning", "store": "ok",
@@ -92,7 +93,7 @@ def test_a_cluster_that_is_not_there(place: Place, tmp_path: Path) -> None:
     finally:
         http._ATTEMPTS = http_attempts
     assert found["cluster"].state == "failed"
-    assert {check.state for name, check in found.items() if name != "cluster"} == {"skipped"}
+    assert {check.state for name, check in found.items() if name not in ("installation", "cluster")} == {"skipped"}
     nothing = looked(Target(cluster=ClusterAddress("no-such", place.kubeconfig)))
     assert nothing["cluster"].state == "failed"
 
@@ -101,7 +102,7 @@ def test_an_argo_server(server: Server, bucket: dict[str, Any]) -> None:
     address = ServerAddress(server.url, lambda: f"Bearer {server.token}")
     found = looked(Target(namespace="team", server=address, store=bucket))
     assert {name: check.state for name, check in found.items()} == {
-        "server": "ok", "token": "ok", "rights": "ok", "check of manifests": "ok",
+        "installation": "ok", "server": "ok", "token": "ok", "rights": "ok", "check of manifests": "ok",
         "network policies": "skipped", "store": "ok",
     }  # fmt: skip
     refused = looked(Target(namespace="team", server=ServerAddress(server.url, lambda: "Bearer planted-secret")))
@@ -133,9 +134,9 @@ def test_stores_that_are_wrong(bucket: dict[str, Any], server: Server, monkeypat
 
 def test_this_machine(argosy: Argosy) -> None:
     found = {check["check"]: check["state"] for check in argosy.json("doctor")}
-    assert found == {"home": "ok", "executor": "ok", "store": "ok"}
+    assert found == {"installation": "ok", "home": "ok", "executor": "ok", "store": "ok"}
     said = argosy("doctor").stdout
-    assert said.count("✔") == 3
+    assert said.count("✔") == 4
     argosy.home.mkdir(exist_ok=True)
 
 
