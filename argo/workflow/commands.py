@@ -14,6 +14,7 @@ from argo.workflow import nodes
 from argo.workflow.gates import APPROVE, DECISION, REJECT, resumed, signed
 from argo.workflow.selectors import select
 from argo.workflow.tree import relative, waiting
+from argo.workflow.values import text
 
 
 def user() -> str:
@@ -162,7 +163,7 @@ def decision(node: Json, phase: str, outputs: Mapping[str, str]) -> dict[str, st
     for name in supplied(node):
         default = parameters[name]["valueFrom"].get("default")
         if name not in values and default is not None:
-            values[name] = default
+            values[name] = text(default)
         if name not in values and phase == "Succeeded":
             raise ConflictError(f"{node['name']} wants a value for {name}")
     return values

@@ -5,7 +5,7 @@ Facts: Argo workflow/util/util.go (ResumeWorkflow, updateSuspendedNode, StopWork
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from argo.backend import Json
@@ -136,7 +136,7 @@ def _require_settable(name: str, value: str, declared: Json | None) -> None:
         raise ConflictError(
             f"cannot set output parameter '{name}' because it does not use valueFrom.raw or it was already set"
         )
-    allowed: Iterable[str] = declared.get("enum") or ()
+    allowed = [text(entry) for entry in declared.get("enum") or ()]
     if allowed and value not in allowed:
         raise ConflictError(f"output parameter '{name}' must be one of {', '.join(allowed)}, not {value}")
 

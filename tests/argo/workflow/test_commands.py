@@ -14,7 +14,7 @@ from argo.workflow.retry import reset
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def node(name: str, kind: str = "Pod", phase: str = "Running", **more: Any) -> dict[str, Any]:
+def node(name: str, kind: str = "Pod", phase: str = "Running", **more: Any) -> Any:
     return {
         "id": name,
         "name": name,
@@ -25,19 +25,19 @@ def node(name: str, kind: str = "Pod", phase: str = "Running", **more: Any) -> d
     }
 
 
-def workflow(*nodes: dict[str, Any], phase: str = "Running") -> dict[str, Any]:
+def workflow(*nodes: Any, phase: str = "Running") -> Any:
     status = {"phase": phase, "nodes": {n["id"]: n for n in nodes}}
     return {"metadata": {"name": "r"}, "spec": {}, "status": status}
 
 
-def gated() -> dict[str, Any]:
+def gated() -> Any:
     supplied = {"supplied": {}, "default": "reject"}
     decision = {"name": "decision", "valueFrom": supplied, "enum": ["approve", "reject"]}
     gate = node("r.gate", "Suspend", outputs={"parameters": [decision]})
     return workflow(node("r", "DAG"), gate, node("r.bare", "Suspend"))
 
 
-def value(subject: dict[str, Any]) -> Any:
+def value(subject: Any) -> Any:
     return subject["status"]["nodes"]["r.gate"]["outputs"]["parameters"][0].get("value")
 
 
@@ -68,6 +68,18 @@ def test_resume_never_decides_a_gate() -> None:
     assert "suspend" not in subject["spec"]
     assert subject["status"]["nodes"]["r.gate"]["phase"] == "Running"
     assert value(subject) is None
+
+
+def test_values_that_are_no_texts_in_the_manifest_are_texts_in_the_run() -> None:
+    """As Argo reads `enum` and `default` (AnyString): `enum: [1, 2]` takes "1", `default: true` is "true"."""
+    rank = {"name": "rank", "valueFrom": {"supplied": {}}, "enum": [1, 2]}
+    sure = {"name": "sure", "valueFrom": {"supplied": {}, "default": True}}
+    gate = node("r.gate", "Suspend", outputs={"parameters": [rank, sure]})
+    subject = workflow(node("r", "DAG"), gate)
+    with pytest.raises(ConflictError, match="must be one of 1, 2, not 3"):
+        apply(subject, "approve", {"task": "gate", "message": "", "outputs": {"rank": "3"}}, NOW)
+    apply(subject, "approve", {"task": "gate", "message": "", "outputs": {"rank": "1"}}, NOW)
+    assert [entry["value"] for entry in gate["outputs"]["parameters"]] == ["1", "true"]
 
 
 def test_a_mistyped_gate_gets_a_hint() -> None:
@@ -102,7 +114,7 @@ def test_a_retry_keeps_what_succeeded() -> None:
         reset(workflow(phase="Succeeded"))
 
 
-def chain(phase: str = "Succeeded") -> dict[str, Any]:
+def chain(phase: str = "Succeeded") -> Any:
     """a, then b (two attempts), then the steps c of one group with one pod, then d."""
     nodes = [
         node("r", "DAG", phase, children=["r.a"]),
