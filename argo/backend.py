@@ -1,6 +1,6 @@
 """What every place to run offers: the `Backend` protocol, and the values it speaks in.
 
-A run is always shown as Argo's own Workflow object (`Json`, camelCase, with `status.nodes`); `RunState` is the
+A run is always shown as Argo's own Workflow object (camelCase, with `status.nodes`); `RunState` is the
 short form of it. Errors are those of `argo.errors`: `NotFoundError` for an unknown run or task, `ConflictError`
 where the run's state does not allow what is asked, `RemoteError` and `EnvironmentFailure` for the rest.
 """
@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from compiler.manifest_types import Object, Workflow
+
 if TYPE_CHECKING:
     from argo.storage import Store
 
-Json = dict[str, Any]
+Json = Any
 
 FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 """The phases of a workflow after which nothing changes."""
@@ -41,15 +43,15 @@ class RunState:
     phase: str
     message: str = ""
     executor: str = ""
-    tasks: Mapping[str, Json] = field(default_factory=dict)
-    results: Mapping[str, Json | str | None] = field(default_factory=dict)
+    tasks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    results: Mapping[str, Mapping[str, object] | str | None] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
         """Whether nothing of the run will change any more."""
         return self.phase in FINISHED
 
-    def as_json(self) -> Json:
+    def as_json(self) -> dict[str, object]:
         """`{"name", "phase", "message", "executor", "tasks", "results"}`; `executor` is null on a cluster."""
         return {
             "name": self.name,
@@ -80,7 +82,7 @@ class RunSummary:
 class Snapshot:
     """A run at one moment. `changed` are the ids of the nodes that differ from the snapshot before, None: unknown."""
 
-    workflow: Json
+    workflow: Workflow
     changed: frozenset[str] | None = None
 
 
@@ -104,8 +106,8 @@ class Submission:
     is what runs its tasks on this machine, empty for what is chosen there.
     """
 
-    workflow: Json
-    objects: Sequence[Json] = ()
+    workflow: Workflow
+    objects: Sequence[Object] = ()
     source: str = ""
     key: str = ""
     executor: str = ""
@@ -147,7 +149,7 @@ class Backend(Protocol):
     def find(self, run: str) -> RunRef:
         """The run of that name or uid."""
 
-    def get(self, ref: RunRef) -> Json:
+    def get(self, ref: RunRef) -> Workflow:
         """The run as Argo's Workflow object, status included."""
 
     def submission(self, ref: RunRef) -> Submission:

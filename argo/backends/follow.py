@@ -10,9 +10,10 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
-from argo.backend import FINISHED, Json, Snapshot
+from argo.backend import FINISHED, Snapshot
 from argo.errors import AuthError, EnvironmentFailure, RemoteError
 from argo.workflow.hydrate import changed
+from compiler.manifest_types import Workflow
 
 _PATIENCE = 1800.0  # seconds without any answer after which following a run is given up
 _PAUSE, _LONGEST = 0.5, 15.0  # seconds between attempts
@@ -21,7 +22,7 @@ _AUTH = 3  # refusals in a row that are believed: a token may be about to be ren
 
 
 def follow(
-    read: Callable[[], Json], pictures: Callable[[Json], Iterator[Json]], patience: float = 1.0
+    read: Callable[[], Workflow], pictures: Callable[[Workflow], Iterator[Workflow]], patience: float = 1.0
 ) -> Iterator[Snapshot]:
     """Snapshots until the run has ended. `read` gives the run as it is now, `pictures` what comes after such a
     picture until the stream ends. `patience` scales all waiting times.
@@ -29,7 +30,7 @@ def follow(
     Raises RemoteError where the place stays away, and as `read` does for a run that is gone; never because a run
     failed.
     """
-    last: Json | None = None
+    last: Workflow | None = None
     attempts = Attempts(patience)
     while True:
         before = last
@@ -50,12 +51,12 @@ def follow(
             attempts.again(error)
 
 
-def ended(workflow: Json) -> bool:
+def ended(workflow: Workflow) -> bool:
     """Whether nothing of the run will change any more."""
     return (workflow.get("status") or {}).get("phase") in FINISHED
 
 
-def _all(read: Callable[[], Json], pictures: Callable[[Json], Iterator[Json]]) -> Iterator[Json]:
+def _all(read: Callable[[], Workflow], pictures: Callable[[Workflow], Iterator[Workflow]]) -> Iterator[Workflow]:
     now = read()
     yield now
     if not ended(now):
@@ -88,7 +89,7 @@ class Attempts:
         time.sleep(seconds * self._scale)
 
 
-def _newer(workflow: Json, last: Json) -> bool:
+def _newer(workflow: Workflow, last: Workflow) -> bool:
     """Whether a picture is newer than another one of the same run; its version counts up."""
     one, other = (str(w["metadata"].get("resourceVersion") or "") for w in (workflow, last))
     if one.isdigit() and other.isdigit():

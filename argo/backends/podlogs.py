@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import BinaryIO
 
-from argo.backend import Json, LogLine
+from argo.backend import LogLine
 from argo.errors import NotFoundError, did_you_mean
 from argo.workflow.tree import relative
+from compiler.manifest_types import NodeStatus, Template, Workflow
 
 _EXECUTOR = re.compile(r"time=\S+ level=\S+ msg=.* argo=true\b")
 _FORMAT = "workflows.argoproj.io/pod-name-format"  # an annotation: v1 where pods have their nodes' ids as names
@@ -30,7 +31,7 @@ def is_of(name: str, task: str) -> bool:
     return name == task or name.startswith((f"{task}(", f"{task}."))
 
 
-def pods(workflow: Json, task: str | None) -> list[Json]:
+def pods(workflow: Workflow, task: str | None) -> list[NodeStatus]:
     """The pods' nodes of one task or of all, in the order of their start. Raises NotFoundError for an unknown task."""
     run = workflow["metadata"]["name"]
     nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
@@ -41,14 +42,14 @@ def pods(workflow: Json, task: str | None) -> list[Json]:
     return sorted(chosen, key=lambda node: (node.get("startedAt") or "", node["name"]))
 
 
-def by_pod(workflow: Json) -> dict[str, Json]:
+def by_pod(workflow: Workflow) -> dict[str, NodeStatus]:
     """The pods' nodes by the digits that their pods' names end with; a run's only pod by the empty text."""
     nodes = ((workflow.get("status") or {}).get("nodes") or {}).items()
     run = workflow["metadata"]["name"]
     return {"" if key == run else key.rpartition("-")[2]: node for key, node in nodes if node["type"] == "Pod"}
 
 
-def pod_name(workflow: Json, node: Json) -> str:
+def pod_name(workflow: Workflow, node: NodeStatus) -> str:
     """The name of a node's pod."""
     run = workflow["metadata"]["name"]
     template = node.get("templateName") or (node.get("templateRef") or {}).get("template") or ""
@@ -58,16 +59,16 @@ def pod_name(workflow: Json, node: Json) -> str:
     return f"{f'{run}-{template}'[:_LONGEST]}-{node['id'].rpartition('-')[2]}"
 
 
-def containers(workflow: Json, node: Json) -> list[str]:
+def containers(workflow: Workflow, node: NodeStatus) -> list[str]:
     """The containers of a pod that run the user's programs."""
     stored = (workflow.get("status") or {}).get("storedTemplates") or {}
     templates = [*(workflow["spec"].get("templates") or ()), *stored.values()]
-    template: Json = next((t for t in templates if t.get("name") == node.get("templateName")), {})
+    template = next((t for t in templates if t.get("name") == node.get("templateName")), Template())
     inner = (template.get("containerSet") or {}).get("containers") or ({"name": "main"},)
     return [container["name"] for container in (*inner, *(template.get("sidecars") or ()))]
 
 
-def archived(node: Json, container: str) -> str | None:
+def archived(node: NodeStatus, container: str) -> str | None:
     """The key of a container's archived log, where the cluster keeps it."""
     for artifact in (node.get("outputs") or {}).get("artifacts") or ():
         if artifact["name"] == f"{container}-logs" and (artifact.get("s3") or {}).get("key"):

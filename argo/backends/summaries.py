@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from argo.backend import FINISHED, Json, RunRef, RunSummary
+from argo.backend import FINISHED, RunRef, RunSummary
 from argo.workflow.tree import moment
+from compiler.manifest_types import Workflow
 
 _METADATA = ("name", "namespace", "uid", "creationTimestamp", "labels", "annotations")
 _STATUS = ("phase", "message", "startedAt", "finishedAt", "progress")
@@ -15,7 +16,7 @@ FIELDS = ",".join(
 """What a list needs of each Workflow, as the Argo Server's `fields`."""
 
 
-def summary(workflow: Json) -> RunSummary:
+def summary(workflow: Workflow) -> RunSummary:
     """One line. `source` is the definition's name, or the template's that the run came from."""
     metadata, status = workflow["metadata"], workflow.get("status") or {}
     phase = status.get("phase") or "Pending"

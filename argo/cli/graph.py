@@ -9,6 +9,7 @@ import click
 
 from argo.cli import options
 from argo.errors import NotFoundError, UsageError
+from compiler.manifest_types import Object
 
 if TYPE_CHECKING:
     from argo.target import Target
@@ -74,7 +75,7 @@ def _run(name: str, place: Target) -> Graph:
         return of_run(backend.get(backend.find(name)))
 
 
-def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> dict[str, object]:
+def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> Object:
     from argo.app.sources import load
 
     try:
@@ -84,7 +85,8 @@ def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) 
             raise
         hint = error.hint if unknown is None else unknown.hint if "did you mean" in unknown.hint else error.hint
         raise NotFoundError(f"there is no run, file or DAG named {subject}", hint=hint) from error
-    for value in loaded.objects:
+    found: list[Object] = loaded.objects
+    for value in found:
         if value.get("kind") in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"):
             return value
     raise UsageError(f"{subject} holds nothing to draw")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +130,8 @@ def _print(prepared: Prepared) -> None:
     from argo.cli.output import emit
 
     submission = prepared.build(lambda _key, _path: None, prepared.ref.uid)
-    for given in (*submission.objects, submission.workflow):
+    made: list[Mapping[str, Any]] = [*submission.objects, submission.workflow]
+    for given in made:
         value = {**given, "data": dict.fromkeys(given["data"], "")} if given["kind"] == "Secret" else given
         click.echo("---")
         emit(value, "yaml")

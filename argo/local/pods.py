@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-Json = dict[str, Any]
+Json = Any
 ACTIVE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error"]
 

@@ -19,6 +19,7 @@ from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
 from argo.results.transfer import Brought, Load, Plan, Transfer, digest
 from argo.workflow.outputs import Result, results
+from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
@@ -59,7 +60,7 @@ class Wanted:
 
 
 def fetch(
-    workflow: Json,
+    workflow: Workflow,
     store: Store,
     folder: Path,
     wanted: Wanted = Wanted(),
@@ -84,7 +85,7 @@ def fetch(
     return bring(results(workflow), store, folder, workflow["metadata"]["uid"], wanted, missing, moved)
 
 
-def why_missing(workflow: Json, result: Result) -> str:
+def why_missing(workflow: Workflow, result: Result) -> str:
     """Why a result of a run is not there."""
     if result.ready and result.key:
         return f"nothing is stored at {result.key} any more"

@@ -113,8 +113,8 @@ def prepare_again(backend: Backend, run: RunRef, name: str | None = None) -> Pre
     labels = metadata.get("labels") or {}
     metadata["labels"] = {k: v for k, v in labels.items() if not k.startswith("workflows.argoproj.io/")}
     metadata["labels"][_FROM] = run.name
-    for field_ in ("shutdown", "suspend"):
-        spec.pop(field_, None)
+    spec.pop("shutdown", None)
+    spec.pop("suspend", None)
     submission = replace(old, key=key)
     return Prepared(
         key, RunRef(new, run.namespace, key), old.source, lambda _put, _inputs: _named(submission, new, run.namespace)
@@ -126,7 +126,7 @@ def _named(submission: Submission, name: str, namespace: str) -> Submission:
     workflow = submission.workflow
     metadata = workflow["metadata"]
     metadata.pop("generateName", None)
-    metadata.update(name=name, namespace=namespace)
+    metadata.update({"name": name, "namespace": namespace})
     metadata.setdefault("labels", {})[KEY] = submission.key
     objects = own_config_maps(workflow, submission.objects, name)
     added = [*sessions.secret(workflow), *ingress.objects(workflow), *bounds.policies(workflow, objects)]

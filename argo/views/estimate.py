@@ -9,14 +9,15 @@ import statistics
 from collections.abc import Sequence
 from datetime import datetime
 
-from argo.backend import FINISHED, Json, RunSummary
+from argo.backend import FINISHED, RunSummary
 from argo.views.text import duration
 from argo.workflow.tree import moment
+from compiler.manifest_types import Workflow
 
 _SAMPLE = 5  # earlier runs
 
 
-def expected(workflow: Json, runs: Sequence[RunSummary]) -> float | None:
+def expected(workflow: Workflow, runs: Sequence[RunSummary]) -> float | None:
     """Seconds that a run like this takes: Argo's own estimate, else the median of the last of the same definition
     among `runs` that succeeded; None where nothing tells.
     """
@@ -33,7 +34,7 @@ def expected(workflow: Json, runs: Sequence[RunSummary]) -> float | None:
     return statistics.median(took[:_SAMPLE]) if took else None
 
 
-def left(workflow: Json, seconds: float | None, now: datetime) -> str:
+def left(workflow: Workflow, seconds: float | None, now: datetime) -> str:
     """What remains of a run that takes so many seconds, in words; empty where it has not begun or has ended."""
     status = workflow.get("status") or {}
     started = moment(status.get("startedAt"))
@@ -45,7 +46,7 @@ def left(workflow: Json, seconds: float | None, now: datetime) -> str:
     return f"longer than the {duration(seconds)} it took before" if seconds >= 1 else ""
 
 
-def used(workflow: Json) -> str:
+def used(workflow: Workflow) -> str:
     """What a run's pods have asked for, times how long they had it: `1h 05m GPU, 8h 20m CPU`; empty where no one says.
 
     That is what Argo's resourcesDuration is: what is reserved, not what is measured.

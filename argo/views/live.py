@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
-from argo.backend import FULFILLED, Json
+from argo.backend import FULFILLED
 from argo.views.estimate import left, used
 from argo.views.text import Line, clean, crop, duration, paint, sign, width
 from argo.workflow.tree import Task, relative, tree, waiting
+from compiler.manifest_types import Workflow
 
 _EVERY = 0.25  # seconds between two drawings
 _SHARE = 10  # a drawing takes at most one part in so many of the time
@@ -28,18 +29,21 @@ class LiveView:
     """Draws a run on a terminal at most four times a second."""
 
     def __init__(
-        self, stream: TextIO | None = None, color: bool = True, expected: Callable[[Json], float | None] | None = None
+        self,
+        stream: TextIO | None = None,
+        color: bool = True,
+        expected: Callable[[Workflow], float | None] | None = None,
     ) -> None:
         """`expected` tells how many seconds a run takes; it is asked when something is drawn: it may take long."""
         self._stream = stream or sys.stderr
         self._expected = expected
         self._color = color
         self._due = 0.0
-        self._workflow: Json | None = None
+        self._workflow: Workflow | None = None
         self._size: os.terminal_size | None = None
         self._drawn = 0  # lines on the screen
 
-    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
+    def update(self, workflow: Workflow, changed: Collection[str] | None = None) -> None:
         """Take in the run as it is now."""
         del changed
         self._workflow = workflow
@@ -69,7 +73,7 @@ class LiveView:
         self._size, self._drawn = size, len(lines)
 
 
-def picture(workflow: Json, columns: int, height: int, seconds: float | None = None) -> list[Line]:
+def picture(workflow: Workflow, columns: int, height: int, seconds: float | None = None) -> list[Line]:
     """The tree, how to decide the gates that are open, and what a run of so many seconds still takes and has used: in
     at most `height` lines.
     """

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
-from argo.backend import Json
 from argo.views.text import duration
 from argo.workflow.faults import explained
 from argo.workflow.gates import gate_of
 from argo.workflow.tree import moment, relative
+from compiler.manifest_types import NodeStatus, Workflow, WorkflowStatus
 
 _QUIET = frozenset({"StepGroup", "TaskGroup", "Retry", "DAG", "Steps"})  # bookkeeping: shown when they fail
 
@@ -22,7 +22,7 @@ class PlainView:
         self._phases: dict[str, tuple[str, str]] = {}
         self._run_phase = ""
 
-    def update(self, workflow: Json, changed: Collection[str] | None = None) -> None:
+    def update(self, workflow: Workflow, changed: Collection[str] | None = None) -> None:
         """Take in the run as it is now; `changed` are the ids of the nodes to look at, None: all."""
         status = workflow.get("status") or {}
         nodes = status.get("nodes") or {}
@@ -42,7 +42,7 @@ class PlainView:
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _node(self, workflow: Json, key: str, node: Json) -> list[tuple[str, str]]:
+    def _node(self, workflow: Workflow, key: str, node: NodeStatus) -> list[tuple[str, str]]:
         phase, message = node.get("phase") or "Pending", node.get("message") or ""
         if (fault := explained(node, workflow)) and fault.why:
             message = f"{message} ({fault.why})"
@@ -58,7 +58,7 @@ class PlainView:
         return [(node.get("finishedAt") or node.get("startedAt") or "", line)]
 
 
-def _line(node: Json, name: str, phase: str, message: str) -> str:
+def _line(node: NodeStatus | WorkflowStatus, name: str, phase: str, message: str) -> str:
     started, finished = moment(node.get("startedAt")), moment(node.get("finishedAt"))
     at = finished or started or datetime.now(UTC)
     took = duration((finished - started).total_seconds()) if started and finished and phase != "Running" else ""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from argo.backend import Json
 from argo.errors import UsageError
+from compiler.manifest_types import Object, Template, Workflow, WorkflowSpec
 from compiler.plan import BOUNDS
 
 NOTHING, ADDRESSES, EVERYTHING = "egress to nothing", "egress to addresses", "egress to everything"
@@ -64,13 +64,13 @@ class Bounds:
         return [rule for rule in self.rules(place) if rule not in kept and rule.split()[0] not in sworn]
 
 
-def of_template(template: Json) -> Bounds | None:
+def of_template(template: Template) -> Bounds | None:
     """The bounds of a template; None where it has none. Raises UsageError for what cannot be read."""
     text = ((template.get("metadata") or {}).get("annotations") or {}).get(BOUNDS)
     return None if text is None else _read(text, template)
 
 
-def _read(text: str, template: Json) -> Bounds:
+def _read(text: str, template: Template) -> Bounds:
     alone = not template.get("sidecars") and len((template.get("containerSet") or {}).get("containers") or ()) < 2
     try:
         return of_description(json.loads(text), alone=alone)
@@ -87,10 +87,12 @@ def of_description(about: Mapping[str, Any], *, alone: bool = True) -> Bounds:
     return Bounds(str(about["asset"]), egress, executor, str(about["policy"]), number, enforced, alone)
 
 
-def bounded(workflow: Json, objects: Sequence[Json] = ()) -> Iterator[Bounds]:
+def bounded(workflow: Workflow, objects: Sequence[Object] = ()) -> Iterator[Bounds]:
     """The bounds of a Workflow's templates, and of those of the templates given with it."""
-    for value in (workflow, *(value for value in objects if value["kind"].endswith("WorkflowTemplate"))):
-        for template in (value.get("spec") or {}).get("templates") or ():
+    specs: list[WorkflowSpec | None] = [workflow.get("spec")]
+    specs += [value.get("spec") for value in objects if value["kind"].endswith("WorkflowTemplate")]
+    for spec in specs:
+        for template in (spec or {}).get("templates") or ():
             found = of_template(template)
             if found is not None:
                 yield found
@@ -121,10 +123,11 @@ def hint(place: str, rule: str) -> str:
     return next(text for where, what, text in _HINTS if where in ("", place) and rule.startswith(what))
 
 
-def policies(workflow: Json, objects: Sequence[Json] = ()) -> list[Json]:
+def policies(workflow: Workflow, objects: Sequence[Object] = ()) -> list[Object]:
     """The NetworkPolicies of a Workflow's bounded pods, each once."""
     from compiler.emit import policy
     from compiler.plan import Network
 
     found = {bounds.policy: bounds for bounds in bounded(workflow, objects)}
-    return [policy(Network(name, tuple(sorted({*b.egress, *b.executor})))) for name, b in sorted(found.items())]
+    allowed = [Network(name, tuple(sorted({*b.egress, *b.executor}))) for name, b in sorted(found.items())]
+    return [cast("Object", policy(network)) for network in allowed]

@@ -6,15 +6,28 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
-from argo.backend import FINISHED, Json
+from argo.backend import FINISHED
 from argo.errors import ConflictError, did_you_mean
 from argo.workflow import nodes
 from argo.workflow.gates import APPROVE, DECISION, REJECT, resumed, signed
 from argo.workflow.selectors import select
 from argo.workflow.tree import relative, waiting
 from argo.workflow.values import text
+from compiler.manifest_types import NodeStatus, Workflow
+
+
+class CommandArguments(TypedDict, total=False):
+    """What a command is given: who gives it, the nodes that it is for, and what they get."""
+
+    actor: str
+    by: str
+    task: str
+    selector: str
+    phase: str
+    message: str
+    outputs: dict[str, str]
 
 
 def user() -> str:
@@ -27,7 +40,7 @@ def user() -> str:
         return f"uid {os.getuid()}"
 
 
-def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]:
+def apply(workflow: Workflow, verb: str, arguments: CommandArguments, now: datetime) -> set[str]:
     """Carry out a command: edits `workflow` and returns the ids of the nodes that it changed.
 
     Raises ConflictError where the run's state does not allow it.
@@ -47,7 +60,7 @@ def apply(workflow: Json, verb: str, arguments: Json, now: datetime) -> set[str]
     return changed
 
 
-def gate(workflow: Json, task: str) -> Json:
+def gate(workflow: Workflow, task: str) -> NodeStatus:
     """The waiting suspend node of a task: by its name in the run, its display name or its id. Raises ConflictError."""
     run = workflow["metadata"]["name"]
     open_ = waiting(workflow)
@@ -62,7 +75,7 @@ def gate(workflow: Json, task: str) -> Json:
     raise ConflictError(f"no task named {task} waits for a decision in {run} ({hint})")
 
 
-def supplied(node: Json) -> list[str]:
+def supplied(node: NodeStatus) -> list[str]:
     """The output parameters of a suspend node that somebody has to supply, and has not."""
     parameters = (node.get("outputs") or {}).get("parameters") or ()
     return [p["name"] for p in parameters if "supplied" in (p.get("valueFrom") or {}) and "value" not in p]
@@ -76,7 +89,7 @@ class Answer(NamedTuple):
     message: str
 
 
-def answer(node: Json, verb: str, by: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
+def answer(node: NodeStatus, verb: str, by: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
     """The answer by which `by` approves or rejects a waiting node, with values for its other parameters.
 
     A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail.
@@ -87,40 +100,40 @@ def answer(node: Json, verb: str, by: str, message: str = "", outputs: Mapping[s
     return Answer("Succeeded" if verb == APPROVE else "Failed", given, said)
 
 
-def _stop(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
+def _stop(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
     nodes.stop(workflow)
     return set()
 
 
-def _terminate(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
+def _terminate(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
     nodes.stop(workflow, nodes.TERMINATE)
     return set()
 
 
-def _suspend(workflow: Json, _arguments: Json, _now: datetime) -> set[str]:
+def _suspend(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
     nodes.suspend(workflow)
     return set()
 
 
-def _resume(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+def _resume(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     """Lift the suspension; bare suspend nodes go on, those that want a decision keep waiting."""
     workflow["spec"].pop("suspend", None)
     said = resumed(arguments.get("by", ""))
     return {nodes.resume_node(workflow, node, now, said) for node in waiting(workflow) if not supplied(node)}
 
 
-def _set(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+def _set(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     node = gate(workflow, arguments["task"])
     return _decide(workflow, node, now, arguments["phase"], arguments["outputs"], arguments["message"])
 
 
-def _answer(verb: str, workflow: Json, arguments: Json, now: datetime) -> set[str]:
+def _answer(verb: str, workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     node = gate(workflow, arguments["task"])
     given = answer(node, verb, arguments.get("by", ""), arguments["message"], arguments.get("outputs"))
     return _decide(workflow, node, now, *given)
 
 
-def _resume_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+def _resume_nodes(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     """As Argo's `resume`: without a selector the suspension is lifted and all waiting nodes go on, gates, too."""
     if not arguments.get("selector"):
         return nodes.resume(workflow, now, arguments.get("message") or "")
@@ -128,7 +141,7 @@ def _resume_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
     return {nodes.resume_node(workflow, node, now, arguments.get("message") or "") for node in chosen}
 
 
-def _set_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
+def _set_nodes(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     """As Argo's `node set` and `stop` of single nodes: outputs, phase and message of the waiting nodes selected."""
     phase, message = (str(arguments.get(key) or "") for key in ("phase", "message"))
     return {
@@ -140,7 +153,7 @@ def _set_nodes(workflow: Json, arguments: Json, now: datetime) -> set[str]:
 _ACTIONS = {
     "stop": "Stop", "terminate": "Terminate", "suspend": "Suspend", "resume": "Resume", "resume-nodes": "Resume",
 }  # fmt: skip
-_VERBS: dict[str, Callable[[Json, Json, datetime], set[str]]] = {
+_VERBS: dict[str, Callable[[Workflow, CommandArguments, datetime], set[str]]] = {
     "stop": _stop,
     "terminate": _terminate,
     "suspend": _suspend,
@@ -153,7 +166,7 @@ _VERBS: dict[str, Callable[[Json, Json, datetime], set[str]]] = {
 }
 
 
-def decision(node: Json, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
+def decision(node: NodeStatus, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
     """The values that a waiting node ends with: what nobody supplied takes its default.
 
     Raises ConflictError where a value is missing without which it cannot succeed.
@@ -169,6 +182,8 @@ def decision(node: Json, phase: str, outputs: Mapping[str, str]) -> dict[str, st
     return values
 
 
-def _decide(workflow: Json, node: Json, now: datetime, phase: str, outputs: Json, message: str) -> set[str]:
+def _decide(
+    workflow: Workflow, node: NodeStatus, now: datetime, phase: str, outputs: Mapping[str, str], message: str
+) -> set[str]:
     values = decision(node, phase, outputs)
     return {nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=values)}

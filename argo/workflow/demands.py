@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from argo.backend import FINISHED, Json
+from argo.backend import FINISHED
 from argo.errors import ConflictError, UsageError, did_you_mean
 from argo.workflow.tree import relative
+from compiler.manifest_types import Object, Workflow
 
 
-def require_running(workflow: Json) -> None:
+def require_running(workflow: Workflow) -> None:
     """Raises ConflictError for a run that has ended."""
     phase = (workflow.get("status") or {}).get("phase")
     if phase in FINISHED:
@@ -18,7 +19,7 @@ def require_running(workflow: Json) -> None:
         raise ConflictError(f"{name} has ended: {phase}", known="nothing was changed", hint=f"argosy status {name}")
 
 
-def require_ended(workflow: Json, tasks: Sequence[str]) -> None:
+def require_ended(workflow: Workflow, tasks: Sequence[str]) -> None:
     """Raises ConflictError for a run that has not failed (with `tasks`: not ended), which cannot be tried again."""
     phase = (workflow.get("status") or {}).get("phase") or "Pending"
     if phase not in (FINISHED if tasks else ("Failed", "Error")):
@@ -28,7 +29,7 @@ def require_ended(workflow: Json, tasks: Sequence[str]) -> None:
         )
 
 
-def node_id(workflow: Json, task: str) -> str:
+def node_id(workflow: Workflow, task: str) -> str:
     """The id of a task's node, by its name in the run, its display name or the id itself. Raises ConflictError."""
     run = workflow["metadata"]["name"]
     nodes = (workflow.get("status") or {}).get("nodes") or {}
@@ -39,7 +40,7 @@ def node_id(workflow: Json, task: str) -> str:
     raise ConflictError(f"the run has no task named {task}", hint=did_you_mean(task, names))
 
 
-def require_template(given: Json, there: Json) -> None:
+def require_template(given: Object, there: Object) -> None:
     """Raises UsageError where a cluster has no such template (`there` is empty), or another one of its name."""
     if not there or plain(given["spec"]) != plain(there["spec"]):
         kind, name = given["kind"], given["metadata"]["name"]

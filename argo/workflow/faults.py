@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from argo.backend import Json
+from compiler.manifest_types import NodeStatus, Template, Workflow
 
 
 class Fault(NamedTuple):
@@ -20,7 +20,7 @@ class Fault(NamedTuple):
     why: str = ""
     hint: str = ""
 
-    def as_json(self) -> Json:
+    def as_json(self) -> dict[str, object]:
         """As `argosy status -o json` and the service show it."""
         return self._asdict()
 
@@ -40,7 +40,7 @@ _CODES: Final = {
     127: ("its shell found no such program", "install it in the image; processes use no image: on this machine"),
 }
 
-Explain = Callable[[re.Match[str], Json, Json], Fault]
+Explain = Callable[[re.Match[str], NodeStatus, Template], Fault]
 _Rule = tuple[str, Explain]
 
 
@@ -48,7 +48,7 @@ def _said(whose: str, why: str = "", hint: str = "") -> Explain:
     return lambda match, _node, _template: Fault(whose, match.expand(why), match.expand(hint))
 
 
-def _late(_match: re.Match[str], _node: Json, template: Json) -> Fault:
+def _late(_match: re.Match[str], _node: NodeStatus, template: Template) -> Fault:
     seconds = template.get("activeDeadlineSeconds")
     limit = f"its timeout of {seconds} s is over" if seconds is not None else "its timeout is over"
     return Fault(TIME, f"{limit} (the task's or asset's `timeout`: activeDeadlineSeconds of its template)", "raise it")
@@ -119,7 +119,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
 _COMPILED: list[tuple[re.Pattern[str], Explain]] = []
 
 
-def explained(node: Json, workflow: Json) -> Fault | None:
+def explained(node: NodeStatus, workflow: Workflow) -> Fault | None:
     """Whose fault the failure, or the waiting, of a task that runs something is. None where it has neither."""
     if node.get("type") not in ("Pod", "Container", "Retry"):
         return None
@@ -136,7 +136,7 @@ def explained(node: Json, workflow: Json) -> Fault | None:
     return None if phase == "Pending" else Fault(PROGRAM if phase == "Failed" else MACHINE)
 
 
-def last(attempts: Iterable[Json], node: Json) -> Json:
+def last(attempts: Iterable[NodeStatus], node: NodeStatus) -> NodeStatus:
     """A retried node whose attempts are used up, with what its last attempt says in place of that."""
     failed = [attempt for attempt in attempts if attempt.get("phase") in ("Failed", "Error")]
     return {**node, "message": failed[-1].get("message") or ""} if failed else node
@@ -153,11 +153,13 @@ def _of_code(code: int) -> Fault:
     return Fault(PROGRAM, why, hint)
 
 
-def _template(node: Json, workflow: Json) -> Json:
+def _template(node: NodeStatus, workflow: Workflow) -> Template:
     name = node.get("templateName")
     stored = (workflow.get("status") or {}).get("storedTemplates") or {}
     own = (workflow.get("spec") or {}).get("templates") or ()
-    return next((template for template in (*own, *stored.values()) if name and template.get("name") == name), {})
+    return next(
+        (template for template in (*own, *stored.values()) if name and template.get("name") == name), Template()
+    )
 
 
 def _lacking(text: str) -> str:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from argo.backend import FULFILLED, Json
-from argo.workflow.values import parse_duration, parse_time
+from argo.backend import FULFILLED
+from argo.workflow.values import parse_duration, parse_time, text
+from compiler.manifest_types import Inputs, NodeStatus, Template, Workflow
 
 DECISION = "decision"  # the output parameter of a gate
 APPROVE, REJECT = "approve", "reject"
@@ -52,7 +53,7 @@ class Gate:
         parts = (": ".join(filter(None, (said, self.reason))), given, self.question and f"(asked: {self.question})")
         return " ".join(filter(None, parts))
 
-    def as_json(self) -> Json:
+    def as_json(self) -> dict[str, object]:
         """`{"question", "decision", "by", "reason", "outputs"}`; `decision` is null while nothing is decided."""
         return {
             "question": self.question,
@@ -69,7 +70,7 @@ def signed(verb: str, by: str, message: str) -> str:
     return ": ".join(filter(None, (said, message)))
 
 
-def gate_of(workflow: Json, node: Json) -> Gate | None:
+def gate_of(workflow: Workflow, node: NodeStatus) -> Gate | None:
     """What is known of a suspend node; None for any other, and for one that only waits for its time to pass."""
     if node.get("type") != "Suspend":
         return None
@@ -78,7 +79,7 @@ def gate_of(workflow: Json, node: Json) -> Gate | None:
     if phase not in FULFILLED:
         return Gate(phase == "Running", question)
     given = (node.get("outputs") or {}).get("parameters") or ()
-    values = {entry["name"]: str(entry["value"]) for entry in given if "value" in entry}
+    values = {entry["name"]: text(entry["value"]) for entry in given if "value" in entry}
     chosen = values.pop(DECISION, "")
     by, reason = _who(message)
     expired = not by and _expired(workflow, node)
@@ -93,7 +94,7 @@ def gate_of(workflow: Json, node: Json) -> Gate | None:
     return Gate(False, question, decision, by, reason, values)
 
 
-def gates(workflow: Json) -> Iterator[tuple[Json, Gate]]:
+def gates(workflow: Workflow) -> Iterator[tuple[NodeStatus, Gate]]:
     """The suspend nodes of a run with what is known of them, in the order of their start."""
     nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
     for node in sorted(nodes, key=lambda node: (node.get("startedAt") or "", node["name"])):
@@ -101,7 +102,7 @@ def gates(workflow: Json) -> Iterator[tuple[Json, Gate]]:
             yield node, gate
 
 
-def question_of(inputs: Json) -> str:
+def question_of(inputs: Inputs) -> str:
     """What a suspend template, or its node, asks: the description of its parameter."""
     return next((str(p["description"]) for p in inputs.get("parameters") or () if p.get("description")), "")
 
@@ -127,7 +128,7 @@ def _who(message: str) -> tuple[str, str]:
     return "", message
 
 
-def _actor(workflow: Json, node: Json) -> str:
+def _actor(workflow: Workflow, node: NodeStatus) -> str:
     """Who acted last on the run, where the node is the one that was decided last."""
     nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
     ends = [n.get("finishedAt") or "" for n in nodes if n.get("type") == "Suspend" and n.get("phase") in FULFILLED]
@@ -138,16 +139,16 @@ def _actor(workflow: Json, node: Json) -> str:
     return next((str(name).replace(".at.", "@") for name in found if name), "")
 
 
-def _expired(workflow: Json, node: Json) -> bool:
+def _expired(workflow: Workflow, node: NodeStatus) -> bool:
     """Whether a node ended because its time had passed."""
     status = workflow.get("status") or {}
     stored = (status.get("storedWorkflowTemplateSpec") or {}).get("templates") or ()
     templates = [*(workflow["spec"].get("templates") or ()), *stored, *(status.get("storedTemplates") or {}).values()]
     name = node.get("templateName") or (node.get("templateRef") or {}).get("template")
-    template: Json = next((t for t in templates if t.get("name") == name), {})
+    template = next((t for t in templates if t.get("name") == name), Template())
     duration = (template.get("suspend") or {}).get("duration")
     try:
-        taken = parse_time(node["finishedAt"]) - parse_time(node["startedAt"])
+        taken = parse_time(node["finishedAt"] or "") - parse_time(node["startedAt"] or "")
         return bool(duration) and taken >= parse_duration(str(duration))
     except (KeyError, TypeError, ValueError):
         return False

@@ -11,13 +11,13 @@ import gzip
 import json
 import zlib
 
-from argo.backend import Json
 from argo.errors import RemoteError
+from compiler.manifest_types import NodeStatus, Workflow
 
 _LARGEST = 512 << 20  # bytes of JSON that compressed nodes may unpack to
 
 
-def hydrate(workflow: Json) -> Json:
+def hydrate(workflow: Workflow) -> Workflow:
     """The Workflow itself, `status.nodes` filled in where they are compressed.
 
     Raises RemoteError where they cannot be read, or are stored outside the object.
@@ -40,12 +40,12 @@ def hydrate(workflow: Json) -> Json:
     return workflow
 
 
-def compress(nodes: Json) -> str:
+def compress(nodes: dict[str, NodeStatus]) -> str:
     """Nodes as they stand in `status.compressedNodes`."""
     return base64.b64encode(gzip.compress(json.dumps(nodes).encode(), mtime=0)).decode()
 
 
-def changed(before: Json | None, after: Json) -> frozenset[str] | None:
+def changed(before: Workflow | None, after: Workflow) -> frozenset[str] | None:
     """The ids of the nodes in which two pictures of a run differ; None without a picture before."""
     if before is None:
         return None

@@ -9,10 +9,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from argo.backend import Json
 from argo.workflow.sessions import ANNOTATION, Session, of
+from compiler.manifest_types import Object, ObjectMeta, Workflow
 
 WAY = "argosy.dev/ingress"
 _LABEL = 63  # characters of a name in DNS
@@ -35,27 +34,27 @@ class Ingresses:
         """The root of one of a task's ports, without a slash at the end."""
         return f"{'https' if self.tls else 'http'}://{self._host(run, session, port)}"
 
-    def objects(self, run: str, session: Session) -> list[Json]:
+    def objects(self, run: str, session: Session) -> list[Object]:
         """The Service and the Ingress of one task."""
         name = self._name(run, session.task)
-        about = {"name": name, "labels": {ANNOTATION: session.task}}
+        about: ObjectMeta = {"name": name, "labels": {ANNOTATION: session.task}}
         ports = [
             {"name": port, "port": _FIRST + n, "targetPort": at} for n, (port, at) in enumerate(session.at.items())
         ]
         selector = {"workflows.argoproj.io/workflow": run, ANNOTATION: session.task}
-        service = {
+        service: Object = {
             "apiVersion": "v1", "kind": "Service", "metadata": about,
             "spec": {"selector": selector, "ports": ports},
         }  # fmt: skip
         hosts = {port: self._host(run, session, port) for port in session.at}
-        spec: dict[str, Any] = {
+        spec: dict[str, object] = {
             "rules": [_rule(host, name, number) for number, host in enumerate(hosts.values(), _FIRST)]
         }
         if self.class_:
             spec["ingressClassName"] = self.class_
         if self.tls:
             spec["tls"] = [{"hosts": [*hosts.values()], **({"secretName": self.secret} if self.secret else {})}]
-        ingress = {
+        ingress: Object = {
             "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
             "metadata": {**about, "annotations": dict(self.annotations)}, "spec": spec,
         }  # fmt: skip
@@ -73,7 +72,7 @@ class Ingresses:
         return f"{told[: _LABEL - len(digest) - 1].rstrip('-')}-{digest}"
 
 
-def way(workflow: Json) -> Ingresses | None:
+def way(workflow: Workflow) -> Ingresses | None:
     """What a Workflow says of its Ingresses. None where it has none, or says it in a way that cannot be read."""
     text = (workflow["metadata"].get("annotations") or {}).get(WAY)
     try:
@@ -86,7 +85,7 @@ def way(workflow: Json) -> Ingresses | None:
         return None
 
 
-def objects(workflow: Json) -> list[Json]:
+def objects(workflow: Workflow) -> list[Object]:
     """The Services and Ingresses of a Workflow's interactive tasks."""
     found = way(workflow)
     if found is None:
@@ -95,6 +94,6 @@ def objects(workflow: Json) -> list[Json]:
     return [made for session in of(workflow) if session.at for made in found.objects(run, session)]
 
 
-def _rule(host: str, service: str, port: int) -> Json:
+def _rule(host: str, service: str, port: int) -> dict[str, object]:
     backend = {"service": {"name": service, "port": {"number": port}}}
     return {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}

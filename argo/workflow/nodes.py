@@ -8,27 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from argo.backend import Json
 from argo.errors import ConflictError
-from argo.workflow.values import format_time, text
+from argo.workflow.values import Named, format_time, text
+from compiler.manifest_types import NodeStatus, Parameter, Workflow, WorkflowStatus
 
 STOP = "Stop"
 TERMINATE = "Terminate"
 
 
-def suspended_nodes(workflow: Json) -> list[Json]:
+def suspended_nodes(workflow: Workflow) -> list[NodeStatus]:
     """Suspend nodes that wait, in the order of their names."""
     nodes = (workflow.get("status") or {}).get("nodes") or {}
     waiting = (node for node in nodes.values() if node["type"] == "Suspend" and node["phase"] == "Running")
     return sorted(waiting, key=lambda node: str(node["name"]))
 
 
-def suspend(workflow: Json) -> None:
+def suspend(workflow: Workflow) -> None:
     """Start nothing new until `resume`."""
     workflow["spec"]["suspend"] = True
 
 
-def resume(workflow: Json, now: datetime, message: str = "") -> set[str]:
+def resume(workflow: Workflow, now: datetime, message: str = "") -> set[str]:
     """Go on after `suspend`, and succeed every waiting Suspend node; ids of the nodes changed.
 
     Raises ConflictError, having changed nothing, when a node waits for a value without a default.
@@ -40,7 +40,7 @@ def resume(workflow: Json, now: datetime, message: str = "") -> set[str]:
     return {resume_node(workflow, node, now, message) for node in waiting}
 
 
-def resume_node(workflow: Json, node: Json, now: datetime, message: str = "") -> str:
+def resume_node(workflow: Workflow, node: NodeStatus, now: datetime, message: str = "") -> str:
     """Succeed one waiting Suspend node, outputs that nobody supplied taking their defaults; its id.
 
     Raises ConflictError.
@@ -54,8 +54,8 @@ def resume_node(workflow: Json, node: Json, now: datetime, message: str = "") ->
 
 
 def set_node(
-    workflow: Json,
-    node: Json,
+    workflow: Workflow,
+    node: NodeStatus,
     now: datetime,
     *,
     phase: str = "",
@@ -78,14 +78,14 @@ def set_node(
     return str(node["id"])
 
 
-def stop(workflow: Json, strategy: str = STOP) -> None:
+def stop(workflow: Workflow, strategy: str = STOP) -> None:
     """End the workflow: `Stop` lets exit handlers run, `Terminate` does not."""
     if strategy not in (STOP, TERMINATE):
         raise ConflictError(f"shutdown strategy must be {STOP} or {TERMINATE}, not {strategy}")
     workflow["spec"]["shutdown"] = strategy
 
 
-def give_defaults(node: Json) -> None:
+def give_defaults(node: NodeStatus) -> None:
     """Outputs that nobody supplied take their defaults. Raises ConflictError where there is none."""
     for parameter in (node.get("outputs") or {}).get("parameters") or ():
         source = parameter.get("valueFrom")
@@ -99,15 +99,15 @@ def give_defaults(node: Json) -> None:
         del parameter["valueFrom"]
 
 
-def export_parameter(status: Json, parameter: Json) -> None:
+def export_parameter(status: WorkflowStatus, parameter: Parameter) -> None:
     """Give the workflow an output parameter that carries a globalName (Argo: AddParamToGlobalScope)."""
     if parameter.get("globalName"):
-        put_output(status, "parameters", {"name": parameter["globalName"], "value": text(parameter["value"])})
+        entry: Parameter = {"name": parameter["globalName"], "value": text(parameter["value"])}
+        put_output(status.setdefault("outputs", {}).setdefault("parameters", []), entry)
 
 
-def put_output(status: Json, kind: str, entry: Json) -> None:
-    """Add an output of the workflow ("parameters" or "artifacts"), in place of the one of the same name."""
-    entries = status.setdefault("outputs", {}).setdefault(kind, [])
+def put_output(entries: list[Named], entry: Named) -> None:
+    """Add an output of the workflow to its others, in place of the one of the same name."""
     for position, present in enumerate(entries):
         if present["name"] == entry["name"]:
             entries[position] = entry
@@ -115,12 +115,12 @@ def put_output(status: Json, kind: str, entry: Json) -> None:
     entries.append(entry)
 
 
-def _require_waiting(node: Json) -> None:
+def _require_waiting(node: NodeStatus) -> None:
     if node["type"] != "Suspend" or node["phase"] != "Running":
         raise ConflictError(f"node {node['name']} is not a suspended node")
 
 
-def _require_defaults(node: Json) -> None:
+def _require_defaults(node: NodeStatus) -> None:
     for parameter in (node.get("outputs") or {}).get("parameters") or ():
         source = parameter.get("valueFrom")
         if source is not None and "supplied" in source and source.get("default") is None:
@@ -129,7 +129,7 @@ def _require_defaults(node: Json) -> None:
             )
 
 
-def _require_settable(name: str, value: str, declared: Json | None) -> None:
+def _require_settable(name: str, value: str, declared: Parameter | None) -> None:
     if declared is None:
         raise ConflictError(f"node is not expecting output parameter '{name}'")
     if "supplied" not in (declared.get("valueFrom") or {}):
@@ -141,13 +141,13 @@ def _require_settable(name: str, value: str, declared: Json | None) -> None:
         raise ConflictError(f"output parameter '{name}' must be one of {', '.join(allowed)}, not {value}")
 
 
-def _export(workflow: Json, node: Json) -> None:
+def _export(workflow: Workflow, node: NodeStatus) -> None:
     for parameter in (node.get("outputs") or {}).get("parameters") or ():
         if "value" in parameter:
             export_parameter(workflow["status"], parameter)
 
 
-def _end(node: Json, phase: str, now: datetime, message: str) -> None:
+def _end(node: NodeStatus, phase: str, now: datetime, message: str) -> None:
     node["phase"] = phase
     node["finishedAt"] = format_time(now)
     if message:

@@ -9,10 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypedDict
 
-from argo.backend import FULFILLED, Json
+from argo.backend import FULFILLED
+from argo.workflow.values import text
+from compiler.manifest_types import Artifact, NodeStatus, Workflow
 
 ANNOTATION = "argosy.dev/results"
+
+
+class Declaration(TypedDict, total=False):
+    """A result as the annotation declares it: which output of which task, and where that lies on the store."""
+
+    task: str
+    output: str
+    kind: str
+    key: str
+    mediaType: str
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +51,25 @@ class Result:
     media_type: str = ""
     ready: bool = False
 
-    def as_json(self) -> Json | str | None:
+    def as_json(self) -> dict[str, object] | str | None:
         """As `argosy status -o json` shows it: a value as it is (None: not there), anything else described."""
         if self.kind == "value":
             return self.value
-        value: Json = {"kind": self.kind, "task": self.task, "output": self.output, "ready": self.ready}
+        value: dict[str, object] = {"kind": self.kind, "task": self.task, "output": self.output, "ready": self.ready}
         return {**value, "key": self.key, **({"mediaType": self.media_type} if self.media_type else {})}
 
 
-def results(workflow: Json) -> list[Result]:
+def results(workflow: Workflow) -> list[Result]:
     """A run's results, in the order of their declaration."""
     annotations = workflow["metadata"].get("annotations") or {}
     if ANNOTATION in annotations:
-        declared: Json = json.loads(annotations[ANNOTATION])
+        declared: dict[str, Declaration] = json.loads(annotations[ANNOTATION])
         nodes = _by_name(workflow)
         return [_declared(workflow, nodes, name, entry) for name, entry in declared.items()]
     return list(_found(workflow))
 
 
-def _declared(workflow: Json, nodes: dict[str, Json], name: str, entry: Json) -> Result:
+def _declared(workflow: Workflow, nodes: dict[str, NodeStatus], name: str, entry: Declaration) -> Result:
     metadata = workflow["metadata"]
     run = metadata["name"]
     task, output, kind = entry["task"], entry["output"], entry["kind"]
@@ -85,16 +99,16 @@ def _declared(workflow: Json, nodes: dict[str, Json], name: str, entry: Json) ->
     )
 
 
-def _found(workflow: Json) -> Iterator[Result]:
+def _found(workflow: Workflow) -> Iterator[Result]:
     run = workflow["metadata"]["name"]
-    nodes: dict[str, Json] = (workflow.get("status") or {}).get("nodes") or {}
+    nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}
     entry = next((node for node in nodes.values() if node["name"] == run), None)
     if entry is not None:
         outputs = entry.get("outputs") or {}
         for parameter in outputs.get("parameters") or ():
             if "value" in parameter:
                 yield Result(
-                    parameter["name"], "value", "", parameter["name"], value=str(parameter["value"]), ready=True
+                    parameter["name"], "value", "", parameter["name"], value=text(parameter["value"]), ready=True
                 )
         for artifact in outputs.get("artifacts") or ():
             yield from _stored(artifact["name"], "", artifact, entry)
@@ -113,7 +127,7 @@ def _found(workflow: Json) -> Iterator[Result]:
             yield from _stored(f"{task}/{artifact['name']}", task, artifact, node)
 
 
-def _stored(name: str, task: str, artifact: Json, node: Json) -> Iterator[Result]:
+def _stored(name: str, task: str, artifact: Artifact, node: NodeStatus) -> Iterator[Result]:
     location = artifact.get("s3")
     if not location or artifact["name"] in ("main-logs", "init-logs", "wait-logs"):
         return
@@ -132,24 +146,24 @@ def _stored(name: str, task: str, artifact: Json, node: Json) -> Iterator[Result
     )
 
 
-def _packing(artifact: Json, default: str) -> str:
+def _packing(artifact: Artifact, default: str) -> str:
     archive = artifact.get("archive")
     if not archive:
         return "tar" if artifact.get("path") and default != "none" else default
     return next((name for name in ("none", "zip", "tar") if name in archive), default)
 
 
-def _by_name(workflow: Json) -> dict[str, Json]:
+def _by_name(workflow: Workflow) -> dict[str, NodeStatus]:
     return {node["name"]: node for node in ((workflow.get("status") or {}).get("nodes") or {}).values()}
 
 
-def _artifact(node: Json, name: str) -> Json:
-    found: Iterator[Json] = (a for a in (node.get("outputs") or {}).get("artifacts") or () if a["name"] == name)
-    return next(found, {})
+def _artifact(node: NodeStatus, name: str) -> Artifact:
+    found: Iterator[Artifact] = (a for a in (node.get("outputs") or {}).get("artifacts") or () if a["name"] == name)
+    return next(found, Artifact())
 
 
-def _parameter(node: Json, name: str) -> str | None:
+def _parameter(node: NodeStatus, name: str) -> str | None:
     for parameter in (node.get("outputs") or {}).get("parameters") or ():
         if parameter["name"] == name and "value" in parameter:
-            return str(parameter["value"])
+            return text(parameter["value"])
     return None

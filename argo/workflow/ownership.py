@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from argo.backend import FINISHED, Json, RunRef
+from argo.backend import FINISHED, RunRef
 from argo.errors import ConflictError
+from compiler.manifest_types import Object, ObjectMeta, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
 
 _REFERENCES = ("configMapKeyRef", "configMapRef", "configMap")
 DAG = "argosy.dev/dag"  # a label of what is compiled: of which DAG it is
+_GIVEN = ("name", "namespace", "labels", "annotations")  # of metadata: by whoever submits
 _SHARED = ("synchronization", "cache")  # what runs have in common: semaphores, memoized results
 
 
-def own_config_maps(workflow: Json, objects: Sequence[Json], run: str) -> list[Json]:
+def own_config_maps(workflow: Workflow, objects: Sequence[Object], run: str) -> list[Object]:
     """The objects, ConfigMaps among them under names of the run `run`, which `workflow` now refers to by these.
 
     A compiled ConfigMap's name is the value of a parameter (`env_config`): it becomes `<run>-env`. One that a manifest
@@ -26,7 +28,7 @@ def own_config_maps(workflow: Json, objects: Sequence[Json], run: str) -> list[J
     """
     spec = workflow["spec"]
     parameters = (spec.get("arguments") or {}).get("parameters") or []
-    named: Json = {}
+    named: dict[str, str] = {}
     for parameter in parameters:
         named.setdefault(str(parameter.get("value")), parameter["name"])
     literal = {reference["name"] for reference in _references(spec)}
@@ -48,14 +50,22 @@ def own_config_maps(workflow: Json, objects: Sequence[Json], run: str) -> list[J
         value["metadata"].pop("namespace", None)
         made.append(value)
     for parameter in parameters:
-        if parameter.get("value") in names:
-            parameter["value"] = names[parameter["value"]]
+        if (name := str(parameter.get("value"))) in names:
+            parameter["value"] = names[name]
     for reference in _references(spec):
         reference["name"] = names.get(reference["name"], reference["name"])
     return made
 
 
-def input_prefixes(workflow: Json) -> list[str]:
+def unborn(workflow: Workflow) -> Workflow:
+    """The Workflow as it may be submitted anew: without its status and what a cluster gave it."""
+    metadata = {key: value for key, value in workflow["metadata"].items() if key in _GIVEN}
+    made: Workflow = {**workflow, "metadata": cast("ObjectMeta", metadata)}
+    made.pop("status", None)
+    return made
+
+
+def input_prefixes(workflow: Workflow) -> list[str]:
     """The key prefixes of what was uploaded for a run, by its artifacts' arguments."""
     metadata = workflow["metadata"]
     base = f"runs/{metadata.get('namespace', '')}/{metadata['name']}/"
@@ -68,14 +78,14 @@ def input_prefixes(workflow: Json) -> list[str]:
     return [*found]
 
 
-def require_removable(workflow: Json) -> None:
+def require_removable(workflow: Workflow) -> None:
     """Raises ConflictError for a run that has not ended."""
     name = workflow["metadata"]["name"]
     if (workflow.get("status") or {}).get("phase") not in FINISHED:
         raise ConflictError(f"{name} still runs", known="nothing was removed", hint=f"argosy stop {name}")
 
 
-def remove_stored(ref: RunRef, workflow: Json, store: Store) -> None:
+def remove_stored(ref: RunRef, workflow: Workflow, store: Store) -> None:
     """Remove what a run has stored and what was uploaded for it. Raises StoreError."""
     for prefix in (f"runs/{ref.namespace}/{ref.name}/{ref.uid}/", *input_prefixes(workflow)):
         remove_below(store, prefix)
@@ -100,7 +110,7 @@ def _new(run: str, stem: str, names: Mapping[str, str]) -> str:
     return name
 
 
-def _references(value: Any) -> Iterator[Json]:
+def _references(value: Any) -> Iterator[dict[str, str]]:
     """The parts of a spec that name a ConfigMap, without those that runs share."""
     if isinstance(value, dict):
         for key, inner in value.items():

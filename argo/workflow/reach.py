@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argo.backend import FINISHED, Json, RunRef
+from argo.backend import FINISHED, RunRef
 from argo.errors import ConflictError, NotFoundError
 from argo.workflow import ingress, sessions
+from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from argo.backend import Backend
@@ -29,7 +30,7 @@ def token(backend: Backend, ref: RunRef, session: sessions.Session) -> str:
     return backend.secret(ref, sessions.secret_name(ref.name), sessions.KEY).decode() if session.secret else ""
 
 
-def outside(workflow: Json, session: sessions.Session) -> dict[str, str]:
+def outside(workflow: Workflow, session: sessions.Session) -> dict[str, str]:
     """The roots of the URLs that a task's Ingress answers, by port; none where it has none."""
     way, run = ingress.way(workflow), workflow["metadata"]["name"]
     return {name: way.url(run, session, name) for name in session.at} if way is not None else {}

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from argo.backend import FINISHED, Json
+from argo.backend import FINISHED
 from argo.errors import ConflictError, did_you_mean
 from argo.workflow.tree import relative
+from compiler.manifest_types import NodeStatus, Workflow, WorkflowStatus
 
 _GROUPS = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
 _KEPT = frozenset({"Succeeded", "Skipped"})
 
 
-def reset(workflow: Json, tasks: Sequence[str] = (), now: datetime | None = None) -> set[str]:
+def reset(workflow: Workflow, tasks: Sequence[str] = (), now: datetime | None = None) -> set[str]:
     """Edit an ended Workflow so that a controller goes on with it; the ids of nodes changed or removed.
 
     Failed groups run again from where they are, failed leaves and whatever came of failures (omitted nodes, exit
@@ -31,7 +32,7 @@ def reset(workflow: Json, tasks: Sequence[str] = (), now: datetime | None = None
         raise ConflictError(f"only what has {only} can be tried again; this run is {phase}")
     at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     run = workflow["metadata"]["name"]
-    nodes: dict[str, Json] = status.get("nodes") or {}
+    nodes: dict[str, NodeStatus] = status.get("nodes") or {}
     again = _after(nodes, _named(run, nodes, tasks))
     retried = (node for node in nodes.values() if node["type"] == "Retry" and node["phase"] in _KEPT)
     settled = {child for node in retried for child in node.get("children") or ()}  # attempts before the good one
@@ -43,7 +44,7 @@ def reset(workflow: Json, tasks: Sequence[str] = (), now: datetime | None = None
     changed = set(removed)
     for key, node in nodes.items():
         if key in opened:
-            node.update(phase="Running", startedAt=at, finishedAt=None)
+            node.update({"phase": "Running", "startedAt": at, "finishedAt": None})
             node.pop("message", None)
             node.pop("outboundNodes", None)
             changed.add(key)
@@ -55,9 +56,9 @@ def reset(workflow: Json, tasks: Sequence[str] = (), now: datetime | None = None
     return changed
 
 
-def _reopen(workflow: Json, status: Json, at: str) -> None:
+def _reopen(workflow: Workflow, status: WorkflowStatus, at: str) -> None:
     """The run is as one that goes on; its deadline counts from now."""
-    status.update(phase="Running", startedAt=at, finishedAt=None)
+    status.update({"phase": "Running", "startedAt": at, "finishedAt": None})
     status.pop("message", None)
     others = [one for one in status.get("conditions") or () if one.get("type") != "Completed"]
     status["conditions"] = [*others, {"type": "Completed", "status": "False"}]
@@ -70,7 +71,7 @@ def _reopen(workflow: Json, status: Json, at: str) -> None:
     labels.update({"workflows.argoproj.io/phase": "Running", "workflows.argoproj.io/completed": "false"})
 
 
-def _named(run: str, nodes: dict[str, Json], tasks: Sequence[str]) -> set[str]:
+def _named(run: str, nodes: dict[str, NodeStatus], tasks: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for task in tasks:
         keys = {
@@ -85,7 +86,7 @@ def _named(run: str, nodes: dict[str, Json], tasks: Sequence[str]) -> set[str]:
     return found
 
 
-def _after(nodes: dict[str, Json], keys: set[str]) -> set[str]:
+def _after(nodes: dict[str, NodeStatus], keys: set[str]) -> set[str]:
     """Those nodes, what is inside them, and what came after them."""
     inside: dict[str, list[str]] = {}
     for key, node in nodes.items():
@@ -101,7 +102,7 @@ def _after(nodes: dict[str, Json], keys: set[str]) -> set[str]:
     return found
 
 
-def _around(nodes: dict[str, Json], keys: set[str]) -> set[str]:
+def _around(nodes: dict[str, NodeStatus], keys: set[str]) -> set[str]:
     """The groups that those nodes are members of, at any distance."""
     parents: dict[str, set[str]] = {}
     for key, node in nodes.items():
@@ -122,7 +123,7 @@ def _around(nodes: dict[str, Json], keys: set[str]) -> set[str]:
     return found - keys
 
 
-def _exit_nodes(run: str, nodes: dict[str, Json]) -> set[str]:
+def _exit_nodes(run: str, nodes: dict[str, NodeStatus]) -> set[str]:
     """The exit handler of the run and everything inside it."""
     found = {key for key, node in nodes.items() if node["name"] == f"{run}.onExit"}
     while True:

@@ -6,15 +6,15 @@ Facts: workflow/util/util.go (SelectorMatchesNode): `displayName`, `name`, `id`,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from argo.backend import Json
 from argo.errors import ConflictError, UsageError
+from compiler.manifest_types import NodeStatus
 
 _FIELDS = frozenset({"displayName", "name", "id", "templateName", "phase"})
 
 
-def select(nodes: Iterable[Json], selector: str) -> list[Json]:
+def select(nodes: Iterable[NodeStatus], selector: str) -> list[NodeStatus]:
     """The nodes that match all of a selector. Raises ConflictError where none does, UsageError for a malformed one."""
     wanted = [_part(part) for part in selector.split(",") if part.strip()]
     found = [node for node in nodes if all((_value(node, key) == value) == same for key, same, value in wanted)]
@@ -30,12 +30,11 @@ def _part(text: str) -> tuple[str, bool, str]:
     return key.rstrip("!").strip(), not key.endswith("!"), value.lstrip("=").strip()
 
 
-def _value(node: Json, key: str) -> str | None:
-    if key in _FIELDS:
-        return node.get(key)
-    if key.startswith("templateRef."):
-        found: str | None = (node.get("templateRef") or {}).get(key.partition(".")[2])
-        return found
+def _value(node: NodeStatus, key: str) -> str | None:
+    holder: Mapping[str, object] = node.get("templateRef") or {} if key.startswith("templateRef.") else node
+    if holder is not node or key in _FIELDS:
+        found = holder.get(key.removeprefix("templateRef."))
+        return None if found is None else str(found)
     if key.startswith("inputs.parameters.") and key.endswith(".value"):
         name = key.removeprefix("inputs.parameters.").removesuffix(".value")
         parameters = (node.get("inputs") or {}).get("parameters") or ()

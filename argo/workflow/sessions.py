@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from argo.backend import Json, LogLine
+from argo.backend import LogLine
 from argo.errors import NotFoundError, UsageError, did_you_mean
+from compiler.manifest_types import Object, Workflow
 
 ANNOTATION = "argosy.dev/session"
 KEY = "token"  # of the Secret
@@ -36,7 +37,7 @@ class Session:
         return f"{root}{self.ports[name]}{query}"
 
 
-def of(workflow: Json) -> list[Session]:
+def of(workflow: Workflow) -> list[Session]:
     """The interactive tasks of a Workflow. A description that cannot be read is none."""
     text = (workflow["metadata"].get("annotations") or {}).get(ANNOTATION)
     try:
@@ -52,7 +53,7 @@ def of(workflow: Json) -> list[Session]:
         return []
 
 
-def choose(workflow: Json, task: str | None) -> Session:
+def choose(workflow: Workflow, task: str | None) -> Session:
     """The interactive task that is meant: `task`, or the only one. Raises UsageError, NotFoundError."""
     run, found = workflow["metadata"]["name"], of(workflow)
     if not found:
@@ -66,7 +67,7 @@ def choose(workflow: Json, task: str | None) -> Session:
     return chosen
 
 
-def secret(workflow: Json) -> list[Json]:
+def secret(workflow: Workflow) -> list[Object]:
     """The Secret with a new token, where a task of the Workflow takes one from it."""
     if not any(session.secret for session in of(workflow)):
         return []

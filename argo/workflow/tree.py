@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from argo.backend import FULFILLED, Json, RunState
+from argo.backend import FULFILLED, RunState
 from argo.workflow.faults import Fault, explained, last
 from argo.workflow.gates import Gate, gate_of
 from argo.workflow.outputs import results
+from compiler.manifest_types import NodeStatus, Workflow
 
 _CONTAINERS = frozenset({"DAG", "Steps"})
 _ITEM = re.compile(r"\((\d+)")
@@ -79,11 +80,11 @@ def relative(name: str, run: str) -> str:
     return name[len(run) + 1 :] if name.startswith(run + ".") else name
 
 
-def tree(workflow: Json) -> Task:
+def tree(workflow: Workflow) -> Task:
     """The whole run as one task whose children are its tasks."""
     run = workflow["metadata"]["name"]
     status = workflow.get("status") or {}
-    nodes: dict[str, Json] = status.get("nodes") or {}
+    nodes: dict[str, NodeStatus] = status.get("nodes") or {}
     parents = _parents(nodes)
     below: dict[str, list[str]] = {}
     tops: list[str] = []
@@ -113,7 +114,7 @@ def tree(workflow: Json) -> Task:
     )
 
 
-def state(workflow: Json, executor: str = "") -> RunState:
+def state(workflow: Workflow, executor: str = "") -> RunState:
     """A run in the short form that `argosy status -o json` prints."""
     top = tree(workflow)
     tasks = {task.path: _task_json(task) for child in top.children for task in child.walk()}
@@ -121,30 +122,30 @@ def state(workflow: Json, executor: str = "") -> RunState:
     return RunState(top.label, top.phase, top.message, executor, tasks, made)
 
 
-def waiting(workflow: Json) -> list[Json]:
+def waiting(workflow: Workflow) -> list[NodeStatus]:
     """The suspend nodes that wait for somebody."""
     nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
     return [node for node in nodes if node.get("type") == "Suspend" and node.get("phase") not in FULFILLED]
 
 
-def idle(workflow: Json) -> bool:
+def idle(workflow: Workflow) -> bool:
     """Whether the run goes on only when somebody decides: it is suspended, or all that is open waits at gates."""
     if workflow["spec"].get("suspend"):
         return True
-    nodes: dict[str, Json] = (workflow.get("status") or {}).get("nodes") or {}
+    nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}
     open_ = {key: node for key, node in nodes.items() if node.get("phase") not in FULFILLED}
     leaves = [node for node in open_.values() if not any(child in open_ for child in _inner(node, open_))]
     return bool(leaves) and all(node["type"] == "Suspend" for node in leaves)
 
 
-def _inner(node: Json, nodes: dict[str, Json]) -> Iterator[str]:
+def _inner(node: NodeStatus, nodes: dict[str, NodeStatus]) -> Iterator[str]:
     """The nodes that keep a group open: its members and, of a retried task, its attempts."""
     yield from node.get("children") or ()
     yield from (key for key, other in nodes.items() if other.get("boundaryID") == node["id"])
 
 
-def _task_json(task: Task) -> Json:
-    value: Json = {"phase": task.phase, "type": task.type, "message": task.message}
+def _task_json(task: Task) -> dict[str, object]:
+    value: dict[str, object] = {"phase": task.phase, "type": task.type, "message": task.message}
     for key, at in (("startedAt", task.started_at), ("finishedAt", task.finished_at)):
         value[key] = at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
     if task.progress:
@@ -158,7 +159,7 @@ def _task_json(task: Task) -> Json:
     return value
 
 
-def _parents(nodes: dict[str, Json]) -> dict[str, str]:
+def _parents(nodes: dict[str, NodeStatus]) -> dict[str, str]:
     """The parent of each node in the tree: its loop or retried task, else its boundary, step groups dissolved."""
     parents = {key: node["boundaryID"] for key, node in nodes.items() if node.get("boundaryID") in nodes}
     for key, node in nodes.items():
@@ -170,19 +171,19 @@ def _parents(nodes: dict[str, Json]) -> dict[str, str]:
     return parents
 
 
-def _index_in(nodes: dict[str, Json], group: str, key: str) -> int:
+def _index_in(nodes: dict[str, NodeStatus], group: str, key: str) -> int:
     """The place of an item in its loop, or of an attempt ("count(3:…)" of "count" -> 3)."""
     match = _ITEM.match(nodes[key]["name"], len(group))
     return int(match.group(1)) if match else 0
 
 
-def _tasks(workflow: Json, below: dict[str, list[str]], keys: list[str]) -> tuple[Task, ...]:
+def _tasks(workflow: Workflow, below: dict[str, list[str]], keys: list[str]) -> tuple[Task, ...]:
     nodes = (workflow.get("status") or {}).get("nodes") or {}
     chosen = [key for key in keys if nodes[key]["type"] != "StepGroup"]
     return tuple(_task(workflow, below, key) for key in chosen)
 
 
-def _task(workflow: Json, below: dict[str, list[str]], key: str) -> Task:
+def _task(workflow: Workflow, below: dict[str, list[str]], key: str) -> Task:
     run, nodes = workflow["metadata"]["name"], workflow["status"]["nodes"]
     node = nodes[key]
     newest = said = node

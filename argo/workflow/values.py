@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from argo.backend import Json
+from compiler.manifest_types import Artifact, Parameter
 
+Named = TypeVar("Named", Parameter, Artifact)
 _PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_TABLE = str.maketrans(_HTML)
@@ -88,11 +90,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def parameters_json(parameters: list[Json]) -> str:
+def parameters_json(parameters: list[Parameter]) -> str:
     """A list of parameters as JSON, fields in the order of Argo's Parameter struct."""
     rows = []
     for parameter in parameters:
-        row = {field: parameter[field] for field in _PARAMETER_FIELDS if field in parameter}
+        given: Mapping[str, object] = parameter
+        row = {field: given[field] for field in _PARAMETER_FIELDS if field in given}
         for field in ("default", "value"):
             if row.get(field) is not None:
                 row[field] = text(row[field])
@@ -100,6 +103,6 @@ def parameters_json(parameters: list[Json]) -> str:
     return go_json(rows, sort=False)
 
 
-def named(entries: list[Json] | None, name: str) -> Json | None:
+def named(entries: list[Named] | None, name: str) -> Named | None:
     """The entry of a list of named objects."""
     return next((entry for entry in entries or () if entry.get("name") == name), None)

@@ -317,7 +317,7 @@ class CronWorkflowStatus(TypedDict, total=False):
     active: list[ObjectReference]
     conditions: list[Condition]
     failed: int
-    lastScheduledTime: str
+    lastScheduledTime: str | None
     phase: str
     succeeded: int
 
@@ -621,7 +621,7 @@ class ManagedFieldsEntry(TypedDict, total=False):
     manager: str
     operation: str
     subresource: str
-    time: str
+    time: str | None
 
 class ManifestFrom(TypedDict, total=False):
     artifact: Artifact
@@ -696,7 +696,7 @@ class NodeStatus(TypedDict, total=False):
     displayName: str
     estimatedDuration: int
     failedPodRestarts: int
-    finishedAt: str
+    finishedAt: str | None
     hostNodeName: str
     id: str
     inputs: Inputs
@@ -711,7 +711,7 @@ class NodeStatus(TypedDict, total=False):
     progress: str
     resourcesDuration: dict[str, int]
     restartingPodUID: str
-    startedAt: str
+    startedAt: str | None
     synchronizationStatus: NodeSynchronizationStatus
     taskResultSynced: bool
     templateName: str
@@ -764,8 +764,15 @@ class OSSLifecycleRule(TypedDict, total=False):
 
 class Object(TypedDict, total=False):
     apiVersion: str
+    binaryData: dict[str, str]
+    data: dict[str, str]
+    immutable: bool
     kind: str
     metadata: ObjectMeta
+    spec: Any
+    status: Any
+    stringData: dict[str, str]
+    type: str
 
 class ObjectFieldSelector(TypedDict, total=False):
     apiVersion: str
@@ -773,9 +780,9 @@ class ObjectFieldSelector(TypedDict, total=False):
 
 class ObjectMeta(TypedDict, total=False):
     annotations: dict[str, str]
-    creationTimestamp: str
+    creationTimestamp: str | None
     deletionGracePeriodSeconds: int
-    deletionTimestamp: str
+    deletionTimestamp: str | None
     finalizers: list[str]
     generateName: str
     generation: int
@@ -828,8 +835,8 @@ class PersistentVolumeClaim(TypedDict, total=False):
     status: PersistentVolumeClaimStatus
 
 class PersistentVolumeClaimCondition(TypedDict, total=False):
-    lastProbeTime: str
-    lastTransitionTime: str
+    lastProbeTime: str | None
+    lastTransitionTime: str | None
     message: str
     reason: str
     status: str
@@ -1522,7 +1529,7 @@ class WorkflowStatus(TypedDict, total=False):
     compressedNodes: str
     conditions: list[Condition]
     estimatedDuration: int
-    finishedAt: str
+    finishedAt: str | None
     message: str
     nodes: dict[str, NodeStatus]
     offloadNodeStatusVersion: str
@@ -1531,7 +1538,7 @@ class WorkflowStatus(TypedDict, total=False):
     phase: str
     progress: str
     resourcesDuration: dict[str, int]
-    startedAt: str
+    startedAt: str | None
     storedTemplates: dict[str, Template]
     storedWorkflowTemplateSpec: WorkflowSpec
     synchronization: SynchronizationStatus

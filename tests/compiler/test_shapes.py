@@ -288,11 +288,16 @@ def test_the_generated_schema_and_its_types_are_current() -> None:
 
 def test_every_type_of_the_schema_is_a_typed_dict() -> None:
     """A field whose name is a keyword and a type whose name has a dot, too."""
-    fields = {"from!": "string", "when": "{}[]v1.Header"}
-    stub = manifest_schema.stub(json.dumps({"types": {"Artifact": fields, "v1.Header": {"value": "intOrString"}}}))
+    types = {
+        "Artifact": {"from!": "string", "when": "{}[]v1.Header"},
+        "v1.Header": {"value": "intOrString"},
+        "Secret": {"kind": "string", "spec!": "Artifact"},
+        "Service": {"spec": "v1.Header", "kind": "string"},
+    }
+    stub = manifest_schema.stub(json.dumps({"kinds": {"Secret": "v1", "Service": "v1"}, "types": types}))
     assert 'Artifact = TypedDict("Artifact", {"from": str, "when": dict[str, list[V1Header]]}, total=False)' in stub
     assert "class V1Header(TypedDict, total=False):\n    value: int | str\n" in stub
-    assert "class Object(TypedDict, total=False):\n    apiVersion: str\n    kind: str\n    metadata: ObjectMeta" in stub
+    assert "class Object(TypedDict, total=False):\n    kind: str\n    spec: Any\n" in stub
 
 
 def test_the_types_are_plain_dicts_when_the_program_runs() -> None:

@@ -14,17 +14,17 @@ from urllib.parse import quote
 
 import urllib3
 
-from argo.backend import Json
 from argo.backends.argo_server.http import Client
 from argo.errors import NotFoundError, StoreError
 from argo.storage.errors import NotFound
 from argo.storage.store import ObjectInfo, Readable, copy_digest, write_file
+from compiler.manifest_types import Workflow
 
 
 class ArtifactFiles:
     """`argo.storage.store.Store` over the outputs of one run, by their keys."""
 
-    def __init__(self, client: Client, workflow: Json, *, archived: bool = False) -> None:
+    def __init__(self, client: Client, workflow: Workflow, *, archived: bool = False) -> None:
         self._client = client
         self._bucket = ""
         self._paths: dict[str, str] = {}

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, KEY, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.backends.argo_server.config_maps import embed, extract
 from argo.backends.argo_server.http import Client, UncertainError
 from argo.backends.summaries import FIELDS, summary
@@ -20,8 +20,9 @@ from argo.workflow import bounds
 from argo.workflow.commands import Answer, answer, decision, gate, supplied, user
 from argo.workflow.demands import node_id, require_ended, require_running, require_template
 from argo.workflow.hydrate import hydrate
-from argo.workflow.ownership import remove_stored, require_removable
+from argo.workflow.ownership import remove_stored, require_removable, unborn
 from argo.workflow.tree import relative, waiting
+from compiler.manifest_types import NodeStatus, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
@@ -30,7 +31,6 @@ RUN = "argosy.dev/run"  # a label: of the child Workflows of a run
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PAGE = 500
 _TRIES, _PAUSE = 5, 0.5  # of a submission whose outcome is not known; seconds between them
-_KEPT = ("name", "namespace", "labels", "annotations")
 
 
 class ServerBackend:
@@ -107,7 +107,7 @@ class ServerBackend:
             hint = did_you_mean(run, names) or "argosy list shows the runs"
             raise NotFoundError(f"no run named {run} on {self.place}", hint=hint) from None
 
-    def get(self, ref: RunRef) -> Json:
+    def get(self, ref: RunRef) -> Workflow:
         try:
             workflow = self.client.get(self._run(ref.name))
             if workflow["metadata"].get("uid") == ref.uid:
@@ -125,9 +125,7 @@ class ServerBackend:
 
     def submission(self, ref: RunRef) -> Submission:
         workflow, config_maps = extract(self.get(ref))
-        workflow["metadata"] = {key: value for key, value in workflow["metadata"].items() if key in _KEPT}
-        workflow.pop("status", None)
-        return Submission(workflow, config_maps, f"the run {ref.name}")
+        return Submission(unborn(workflow), config_maps, f"the run {ref.name}")
 
     def list(self) -> Sequence[RunSummary]:
         found: dict[str, RunSummary] = {}
@@ -242,7 +240,7 @@ class ServerBackend:
         """As `Backend.retry`. Argo takes one task to begin from: raises UsageError for more."""
         workflow = self.get(ref)
         require_ended(workflow, tasks)
-        body: Json = {"restartSuccessful": bool(tasks)}
+        body: dict[str, object] = {"restartSuccessful": bool(tasks)}
         if len(tasks) > 1:
             raise UsageError("an Argo Server tries again from one task", hint="give the first of them alone")
         if tasks:
@@ -268,7 +266,7 @@ class ServerBackend:
     def _run(self, name: str) -> str:
         return f"{self._runs()}/{quote(name, safe='')}"
 
-    def _command(self, ref: RunRef, verb: str, body: Json | None = None) -> None:
+    def _command(self, ref: RunRef, verb: str, body: Mapping[str, object] | None = None) -> None:
         made = {"name": ref.name, "namespace": ref.namespace, **(body or {})}
         self.client.call("PUT", f"{self._run(ref.name)}/{verb}", body=made)
 
@@ -289,14 +287,14 @@ class ServerBackend:
         except ArgosyError:
             return user()
 
-    def _decide(self, ref: RunRef, node: Json, given: Answer) -> None:
+    def _decide(self, ref: RunRef, node: NodeStatus, given: Answer) -> None:
         body = {"nodeFieldSelector": f"id={node['id']}", "phase": given.phase, "message": given.message}
         values = decision(node, given.phase, given.outputs)
         if values:
             body["outputParameters"] = json.dumps(values)
         self._command(ref, "set", body)
 
-    def _running(self, ref: RunRef) -> Json:
+    def _running(self, ref: RunRef) -> Workflow:
         """The run, which must not have ended. Raises ConflictError."""
         workflow = self.get(ref)
         require_running(workflow)
@@ -331,7 +329,7 @@ class ServerBackend:
         refs = [_ref(item) for item in found.get("items") or ()]
         return next((ref for ref in refs if ref.name == run), None)
 
-    def _settings(self, workflow: Json) -> Mapping[str, Any]:
+    def _settings(self, workflow: Workflow) -> Mapping[str, Any]:
         from argo.backends.repository import settings
 
         found = self._target.store or settings(workflow)
@@ -356,11 +354,11 @@ class ServerBackend:
             require_template(given, there)
 
 
-def _whole(workflow: Json) -> Json:
+def _whole(workflow: Workflow) -> Workflow:
     """The object with its kind, which the server leaves out."""
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **workflow}
 
 
-def _ref(workflow: Json) -> RunRef:
+def _ref(workflow: Workflow) -> RunRef:
     metadata = workflow["metadata"]
     return RunRef(metadata["name"], metadata.get("namespace") or "", metadata.get("uid") or "")

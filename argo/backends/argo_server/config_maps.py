@@ -10,8 +10,8 @@ import copy
 import json
 from collections.abc import Sequence
 
-from argo.backend import Json
 from argo.errors import UsageError
+from compiler.manifest_types import Arguments, DAGTask, DAGTemplate, Object, Outputs, Template, Workflow, WorkflowStep
 
 ANNOTATION = "argosy.dev/config-maps"  # JSON: {"templates": […], "entrypoint": the one that is wrapped}
 _NAME = "argosy-config"
@@ -19,7 +19,7 @@ _ENTRY = "argosy-entry"
 _INNER = "main"  # the step that calls a wrapped entry template
 
 
-def embed(workflow: Json, config_maps: Sequence[Json]) -> Json:
+def embed(workflow: Workflow, config_maps: Sequence[Object]) -> Workflow:
     """The Workflow with tasks that make the ConfigMaps first, before whoever reads them.
 
     Raises UsageError for a Workflow whose entry template is elsewhere.
@@ -28,7 +28,7 @@ def embed(workflow: Json, config_maps: Sequence[Json]) -> Json:
     if not config_maps:
         return made
     spec = made["spec"]
-    templates: list[Json] = spec.setdefault("templates", [])
+    templates: list[Template] = spec.setdefault("templates", [])
     used = {template["name"] for template in templates}
     entry = next((t for t in templates if t["name"] == spec.get("entrypoint")), None)
     if entry is None:
@@ -37,7 +37,7 @@ def embed(workflow: Json, config_maps: Sequence[Json]) -> Json:
             hint="submit with a profile that names a kubeconfig context",
         )
     added = [_free(_NAME, used) for _ in config_maps]
-    note: Json = {"templates": added}
+    note: dict[str, object] = {"templates": added}
     if "dag" in entry:
         _before_tasks(entry["dag"], added)
     elif "steps" in entry:
@@ -52,7 +52,7 @@ def embed(workflow: Json, config_maps: Sequence[Json]) -> Json:
     return made
 
 
-def extract(workflow: Json) -> tuple[Json, list[Json]]:
+def extract(workflow: Workflow) -> tuple[Workflow, list[Object]]:
     """The Workflow as it was before `embed`, and the ConfigMaps."""
     made = copy.deepcopy(workflow)
     annotations = made["metadata"].get("annotations") or {}
@@ -77,7 +77,7 @@ def extract(workflow: Json) -> tuple[Json, list[Json]]:
     return made, [json.loads(t["resource"]["manifest"]) for t in found]
 
 
-def manifest(config_map: Json) -> str:
+def manifest(config_map: Object) -> str:
     """A ConfigMap as the text of a `resource` task: JSON that holds no `{{` but those that are its own braces, and no
     dollar: the text reaches Argo's executor in a variable, which Kubernetes expands."""
     value = {"apiVersion": "v1", "kind": "ConfigMap", **config_map}
@@ -85,13 +85,13 @@ def manifest(config_map: Json) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("{{", "\\u007b\\u007b").replace("$", "\\u0024")
 
 
-def _template(name: str, config_map: Json) -> Json:
+def _template(name: str, config_map: Object) -> Template:
     return {"name": name, "resource": {"action": "create", "setOwnerReference": True, "manifest": manifest(config_map)}}
 
 
-def _before_tasks(dag: Json, added: Sequence[str]) -> None:
+def _before_tasks(dag: DAGTemplate, added: Sequence[str]) -> None:
     """Let the tasks that wait for none wait for those added, in the words that the DAG uses."""
-    tasks: list[Json] = dag["tasks"]
+    tasks: list[DAGTask] = dag["tasks"]
     speaks_depends = any(task.get("depends") for task in tasks)
     for task in tasks:
         if not task.get("depends") and not task.get("dependencies"):
@@ -102,7 +102,7 @@ def _before_tasks(dag: Json, added: Sequence[str]) -> None:
     tasks[:0] = [{"name": name, "template": name} for name in added]
 
 
-def _after_tasks(dag: Json, added: set[str]) -> None:
+def _after_tasks(dag: DAGTemplate, added: set[str]) -> None:
     dag["tasks"] = [task for task in dag["tasks"] if task["name"] not in added]
     for task in dag["tasks"]:
         if added.intersection(task.get("dependencies") or ()):
@@ -111,29 +111,25 @@ def _after_tasks(dag: Json, added: set[str]) -> None:
             del task["depends"]
 
 
-def _wrapped(name: str, entry: Json, arguments: Json, added: Sequence[str]) -> Json:
+def _wrapped(name: str, entry: Template, arguments: Arguments, added: Sequence[str]) -> Template:
     """Steps that make the ConfigMaps, then call a container or script as the Workflow would; its outputs are theirs."""
     inputs, outputs = entry.get("inputs") or {}, entry.get("outputs") or {}
-    given = {kind: {item["name"]: item for item in arguments.get(kind) or ()} for kind in ("parameters", "artifacts")}
-    call: Json = {"name": _INNER, "template": entry["name"], "arguments": {}}
-    parameters = [
-        {"name": item["name"], "value": f"{{{{workflow.parameters.{item['name']}}}}}"}
-        for item in inputs.get("parameters") or ()
-        if item["name"] in given["parameters"]
-    ]
-    artifacts = [
-        given["artifacts"][item["name"]] for item in inputs.get("artifacts") or () if item["name"] in given["artifacts"]
-    ]
-    for kind, values in (("parameters", parameters), ("artifacts", artifacts)):
-        if values:
-            call["arguments"][kind] = values
-    made: Json = {"name": name, "steps": [[{"name": n, "template": n} for n in added], [call]]}
-    handed: Json = {}
-    for kind, source in (("parameters", "valueFrom"), ("artifacts", "from")):
-        for item in outputs.get(kind) or ():
-            reference = f"{{{{steps.{_INNER}.outputs.{kind}.{item['name']}}}}}"
-            value = {"parameter": reference} if kind == "parameters" else reference
-            handed.setdefault(kind, []).append({"name": item["name"], source: value})
+    values = {item["name"] for item in arguments.get("parameters") or ()}
+    artifacts = {item["name"]: item for item in arguments.get("artifacts") or ()}
+    given: Arguments = {}
+    if named := [item["name"] for item in inputs.get("parameters") or () if item["name"] in values]:
+        given["parameters"] = [{"name": n, "value": f"{{{{workflow.parameters.{n}}}}}"} for n in named]
+    if brought := [artifacts[item["name"]] for item in inputs.get("artifacts") or () if item["name"] in artifacts]:
+        given["artifacts"] = brought
+    call: WorkflowStep = {"name": _INNER, "template": entry["name"], "arguments": given}
+    made: Template = {"name": name, "steps": [[{"name": n, "template": n} for n in added], [call]]}
+    inner = f"steps.{_INNER}.outputs"
+    handed: Outputs = {}
+    if named := [item["name"] for item in outputs.get("parameters") or ()]:
+        references = {n: f"{{{{{inner}.parameters.{n}}}}}" for n in named}
+        handed["parameters"] = [{"name": n, "valueFrom": {"parameter": text}} for n, text in references.items()]
+    if named := [item["name"] for item in outputs.get("artifacts") or ()]:
+        handed["artifacts"] = [{"name": n, "from": f"{{{{{inner}.artifacts.{n}}}}}"} for n in named]
     if handed:
         made["outputs"] = handed
     return made

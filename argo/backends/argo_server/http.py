@@ -16,7 +16,6 @@ import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.util import Timeout
 
-from argo.backend import Json
 from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, RemoteError, UsageError
 from argo.target import ServerAddress
 
@@ -47,7 +46,7 @@ class Client:
         """Let go of the connections."""
         self._pool.clear()
 
-    def get(self, path: str, query: Query | None = None) -> Json:
+    def get(self, path: str, query: Query | None = None) -> Any:
         """GET, repeated while that may help."""
         return self.call("GET", path, query)
 
@@ -57,7 +56,7 @@ class Client:
         names = ("email", "name", "subject", "serviceAccountName")
         return next((str(found[name]) for name in names if found.get(name)), "")
 
-    def call(self, method: str, path: str, query: Query | None = None, body: Any = None, *, once: bool = False) -> Json:
+    def call(self, method: str, path: str, query: Query | None = None, body: Any = None, *, once: bool = False) -> Any:
         """A call and its JSON answer, repeated while that may help; with `once` only where it surely did not arrive.
 
         Raises AuthError, NotFoundError, ConflictError, UsageError for what the server refuses, UncertainError where a
@@ -80,7 +79,7 @@ class Client:
             pause = min(pause * 2, _LONGEST * self.patience)
         raise AssertionError
 
-    def events(self, path: str, query: Query | None = None, idle: float = 60.0) -> Iterator[Json]:
+    def events(self, path: str, query: Query | None = None, idle: float = 60.0) -> Iterator[Any]:
         """The results of a stream until it ends. Raises as `call`, and RemoteError where the connection breaks or
         nothing comes for `idle` seconds; nothing is repeated."""
         timeout = Timeout(connect=_CONNECT * self.patience, read=idle * self.patience)
@@ -162,7 +161,7 @@ class Client:
         assert response is not None
         return response
 
-    def _answer(self, response: urllib3.BaseHTTPResponse, method: str, path: str, *, once: bool = False) -> Json:
+    def _answer(self, response: urllib3.BaseHTTPResponse, method: str, path: str, *, once: bool = False) -> Any:
         try:
             text = response.data
         except HTTPError as error:
@@ -243,7 +242,7 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield from lines
 
 
-def _event(line: bytes) -> Json:
+def _event(line: bytes) -> Any:
     """An event of a stream; empty for a line that is none."""
     text = line.strip()
     if not text.startswith((b"data:", b"{")):

@@ -6,15 +6,17 @@ Facts: `workflows/{name}/log` gives `{"content", "podName"}`; followed, it ends 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote
 
-from argo.backend import Json, LogLine, RunRef
+from argo.backend import LogLine, RunRef
 from argo.backends.argo_server.http import Client
 from argo.backends.follow import Attempts, ended
 from argo.backends.podlogs import archived, by_pod, containers, is_of, of_executor, pod_name, pods, read_archived
 from argo.errors import NotFoundError, RemoteError
 from argo.storage.store import Store
 from argo.workflow.tree import relative
+from compiler.manifest_types import NodeStatus, Workflow
 
 _EMPTY = 0.5  # seconds before a stream that gave nothing is asked for again
 _IDLE = 120.0  # seconds without a line after which a stream is taken up anew
@@ -23,7 +25,9 @@ _IDLE = 120.0  # seconds without a line after which a stream is taken up anew
 class Logs:
     """The logs of one run. `read` gives the run as it is, `archive` the store of archived logs."""
 
-    def __init__(self, client: Client, ref: RunRef, read: Callable[[], Json], archive: Callable[[Json], Store]) -> None:
+    def __init__(
+        self, client: Client, ref: RunRef, read: Callable[[], Workflow], archive: Callable[[Workflow], Store]
+    ) -> None:
         self._client = client
         self._ref = ref
         self._read = read
@@ -62,7 +66,7 @@ class Logs:
             except RemoteError as error:
                 attempts.again(error)
 
-    def _new(self, workflow: Json, task: str | None, *, follow: bool) -> Iterator[LogLine]:
+    def _new(self, workflow: Workflow, task: str | None, *, follow: bool) -> Iterator[LogLine]:
         """The lines of all pods that were not seen yet."""
         names = by_pod(workflow)
         counted: dict[str, int] = {}
@@ -81,7 +85,7 @@ class Logs:
             if (task is None or is_of(name, task)) and not of_executor(text):
                 yield LogLine(name, "main", text)
 
-    def _pod(self, workflow: Json, node: Json, container: str) -> Iterator[str]:
+    def _pod(self, workflow: Workflow, node: NodeStatus, container: str) -> Iterator[str]:
         query = {"logOptions.container": container, "podName": pod_name(workflow, node)}
         try:
             for entry in self._stream(query):
@@ -89,6 +93,6 @@ class Logs:
         except NotFoundError:
             return  # the pod, or all of the run, has gone
 
-    def _stream(self, query: dict[str, str]) -> Iterator[Json]:
+    def _stream(self, query: dict[str, str]) -> Iterator[Any]:
         path = f"/api/v1/workflows/{quote(self._ref.namespace, safe='')}/{quote(self._ref.name, safe='')}/log"
         return self._client.events(path, query, idle=_IDLE)

@@ -9,26 +9,27 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import quote
 
-from argo.backend import Json, RunRef, Snapshot
+from argo.backend import RunRef, Snapshot
 from argo.backends.argo_server.http import Client
 from argo.backends.follow import follow
 from argo.errors import RemoteError, UsageError
 from argo.workflow.hydrate import hydrate
+from compiler.manifest_types import Workflow
 
 
-def watch(client: Client, ref: RunRef, read: Callable[[], Json]) -> Iterator[Snapshot]:
+def watch(client: Client, ref: RunRef, read: Callable[[], Workflow]) -> Iterator[Snapshot]:
     """As `argo.backends.follow.follow`."""
     return follow(read, partial(_pictures, client, ref), client.patience)
 
 
-def _pictures(client: Client, ref: RunRef, now: Json) -> Iterator[Json]:
+def _pictures(client: Client, ref: RunRef, now: Workflow) -> Iterator[Workflow]:
     version = now["metadata"].get("resourceVersion") or ""
     query = {"listOptions.fieldSelector": f"metadata.name={ref.name}"}
     if version:
         query["listOptions.resourceVersion"] = version
     try:
         for event in client.events(f"/api/v1/workflow-events/{quote(ref.namespace, safe='')}", query):
-            workflow = event.get("object") or {}
+            workflow: Workflow = event.get("object") or Workflow()
             if event.get("type") == "DELETED":
                 return  # to read it anew says what became of it
             if (workflow.get("metadata") or {}).get("uid") == ref.uid:

@@ -7,13 +7,15 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.backends.kubernetes.errors import BrokenError, GoneError, refusal
 from argo.backends.kubernetes.http import Client, Query
 from argo.errors import ConflictError, NotFoundError
 from argo.target import ClusterAddress
+from compiler.manifest_types import Object, Workflow
 
 WORKFLOWS = "workflows"
 OWNER = "argosy.dev/owner"  # a label: of the ConfigMaps that a run owns
@@ -50,17 +52,17 @@ class Cluster:
         """Let go of the connections."""
         self.client.close()
 
-    def get(self, plural: str, name: str) -> Json:
+    def get(self, plural: str, name: str) -> Any:
         """One object of Argo's. Raises NotFoundError, for what cannot be a name, too."""
         if not _NAME.fullmatch(name):
             raise NotFoundError(f"{name or 'an empty text'} is no name of an object")
         return self.client.json("GET", self._argo(plural, name), f"get {plural} {name}")
 
-    def get_of_cluster(self, plural: str, name: str) -> Json:
+    def get_of_cluster(self, plural: str, name: str) -> Any:
         """One object of Argo's that belongs to no namespace."""
         return self.client.json("GET", f"{_ARGO}/{plural}/{quote(name, safe='')}", f"get {plural} {name}")
 
-    def list(self, plural: str, selector: str = "") -> Iterator[Json]:
+    def list(self, plural: str, selector: str = "") -> Iterator[Any]:
         """Objects of Argo's, by pages. Where the list has become too old on the way, it is begun anew."""
         seen: set[str] = set()
         for attempt in range(_AGAIN):
@@ -75,18 +77,18 @@ class Cluster:
             else:
                 return
 
-    def create(self, plural: str, value: Json) -> Json:
+    def create(self, plural: str, value: Workflow) -> Any:
         """Make an object of Argo's. Raises UncertainError where nobody knows whether it was made."""
         what = f"create {plural} {value['metadata']['name']}"
         return self.client.json("POST", self._argo(plural), what, value, once=True)
 
-    def replace(self, plural: str, value: Json) -> Json:
+    def replace(self, plural: str, value: Workflow) -> None:
         """Write an object back; its resourceVersion guards against others.
 
         Raises ConflictError where others were faster, UncertainError where nobody knows whether it was written.
         """
         name = value["metadata"]["name"]
-        return self.client.json("PUT", self._argo(plural, name), f"update {plural} {name}", value, once=True)
+        self.client.json("PUT", self._argo(plural, name), f"update {plural} {name}", value, once=True)
 
     def delete(self, plural: str, name: str, uid: str) -> None:
         """Remove an object of Argo's, and in the background what it owns. One that is not there, or another one under
@@ -95,23 +97,24 @@ class Cluster:
         with suppress(NotFoundError, ConflictError):
             self.client.json("DELETE", self._argo(plural, name), f"delete {plural} {name}", body)
 
-    def config_maps(self, ref: RunRef) -> Sequence[Json]:
+    def config_maps(self, ref: RunRef) -> Sequence[Object]:
         """The ConfigMaps that a run owns."""
         query = {"labelSelector": f"{OWNER}={ref.name}"}
         found = self.client.json("GET", self._core("configmaps"), "list configmaps", query=query)
         return [item for item in found.get("items") or () if ref.uid in owners(item)]
 
-    def config_map(self, name: str, namespace: str = "") -> Json:
+    def config_map(self, name: str, namespace: str = "") -> Object:
         """One ConfigMap."""
-        return self.client.json("GET", self._core("configmaps", name, namespace), f"get configmaps {name}")
+        found: Object = self.client.json("GET", self._core("configmaps", name, namespace), f"get configmaps {name}")
+        return found
 
-    def create_owned(self, value: Json) -> None:
+    def create_owned(self, value: Object) -> None:
         """Make one of what a run owns or needs. Raises ConflictError where there is one of the name, maybe this one."""
         root, plural = _MADE[value["kind"]]
         what = f"create {plural} {value['metadata']['name']}"
         self.client.json("POST", f"{root}{self._path(plural)}", what, value)
 
-    def owned(self, kind: str, name: str) -> Json:
+    def owned(self, kind: str, name: str) -> Any:
         """One of what runs own, or need. Raises NotFoundError."""
         root, plural = _MADE[kind]
         return self.client.json("GET", f"{root}{self._path(plural, name)}", f"get {plural} {name}")
@@ -140,7 +143,7 @@ class Cluster:
         found = self.client.json("POST", path, "create selfsubjectreviews", body)
         return str(((found.get("status") or {}).get("userInfo") or {}).get("username") or "")
 
-    def watch(self, plural: str, name: str, version: str) -> Iterator[Json]:
+    def watch(self, plural: str, name: str, version: str) -> Iterator[Any]:
         """Events of one object after `version`, until the API server ends the watch.
 
         Raises GoneError for a version that is too old, BrokenError where the connection breaks.
@@ -169,7 +172,7 @@ class Cluster:
         for line in self.client.lines(path, f"get pods/log {pod}", query, _SILENT, rest=True):
             yield line.decode(errors="replace")
 
-    def _pages(self, plural: str, selector: str) -> Iterator[Json]:
+    def _pages(self, plural: str, selector: str) -> Iterator[Any]:
         query: dict[str, str | int] = {"limit": _PAGE, **({"labelSelector": selector} if selector else {})}
         while True:
             found = self.client.json("GET", self._argo(plural), f"list {plural}", query=query)
@@ -190,6 +193,6 @@ class Cluster:
         return f"/namespaces/{quote(namespace or self.namespace, safe='')}/{plural}{inner}"
 
 
-def owners(value: Json) -> Sequence[str]:
+def owners(value: Object) -> Sequence[str]:
     """The uids of an object's owners."""
     return [owner.get("uid") or "" for owner in value["metadata"].get("ownerReferences") or ()]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.backends.follow import follow
 from argo.backends.kubernetes.api import WORKFLOWS, Cluster
 from argo.backends.kubernetes.errors import GoneError
@@ -17,16 +17,16 @@ from argo.backends.kubernetes.submit import submit
 from argo.backends.summaries import summary
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError, did_you_mean
 from argo.target import Target
-from argo.workflow.commands import apply, user
+from argo.workflow.commands import CommandArguments, apply, user
 from argo.workflow.hydrate import hydrate
-from argo.workflow.ownership import remove_stored, require_removable
+from argo.workflow.ownership import remove_stored, require_removable, unborn
 from argo.workflow.retry import reset
+from compiler.manifest_types import Object, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
 
 RUN = "argosy.dev/run"  # a label: of the child Workflows of a run
-_KEPT = ("name", "namespace", "labels", "annotations")
 
 
 class ClusterBackend:
@@ -64,19 +64,20 @@ class ClusterBackend:
         hint = did_you_mean(run, [ref.name for ref in refs]) or "argosy list shows the runs"
         raise NotFoundError(f"no run named {run} on {self.place}", hint=hint)
 
-    def get(self, ref: RunRef) -> Json:
+    def get(self, ref: RunRef) -> Workflow:
         return hydrate(self._stored(ref))
 
     def submission(self, ref: RunRef) -> Submission:
-        workflow = self._stored(ref)
-        workflow["metadata"] = {key: value for key, value in workflow["metadata"].items() if key in _KEPT}
-        workflow.pop("status", None)
-        objects: list[Json] = []
-        for config_map in self.cluster.config_maps(ref):
-            kept: Json = {key: config_map[key] for key in ("data", "binaryData", "immutable") if key in config_map}
-            metadata = {"name": config_map["metadata"]["name"]}
-            objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **kept})
-        return Submission(workflow, objects, f"the run {ref.name}")
+        objects: list[Object] = [
+            {
+                **config_map,
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": config_map["metadata"]["name"]},
+            }
+            for config_map in self.cluster.config_maps(ref)
+        ]
+        return Submission(unborn(self._stored(ref)), objects, f"the run {ref.name}")
 
     def list(self) -> Sequence[RunSummary]:
         found = [summary(item) for item in self.cluster.list(WORKFLOWS)]
@@ -175,7 +176,7 @@ class ClusterBackend:
             self.cluster.delete_config_map(config_map["metadata"]["name"])
 
     def _answer(self, ref: RunRef, verb: str, task: str, message: str, outputs: Mapping[str, str]) -> None:
-        given = {"task": task, "by": self._user(), "message": message, "outputs": dict(outputs)}
+        given: CommandArguments = {"task": task, "by": self._user(), "message": message, "outputs": dict(outputs)}
         self._apply(ref, verb, given)
 
     def _user(self) -> str:
@@ -185,7 +186,7 @@ class ClusterBackend:
         except ArgosyError:
             return user()
 
-    def _apply(self, ref: RunRef, verb: str, arguments: Json) -> None:
+    def _apply(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
         self._edit(ref, lambda workflow: apply(workflow, verb, arguments, datetime.now(UTC)))
 
     def _end(self, ref: RunRef, verb: str) -> None:
@@ -195,13 +196,13 @@ class ClusterBackend:
             with suppress(NotFoundError, ConflictError):  # it has ended meanwhile
                 self._apply(child, verb, {})
 
-    def _edit(self, ref: RunRef, change: Callable[[Json], object]) -> None:
+    def _edit(self, ref: RunRef, change: Callable[[Workflow], object]) -> None:
         edit(self.cluster, ref, change)
 
-    def _stored(self, ref: RunRef) -> Json:
+    def _stored(self, ref: RunRef) -> Workflow:
         return stored(self.cluster, ref)
 
-    def _pictures(self, ref: RunRef, now: Json) -> Iterator[Json]:
+    def _pictures(self, ref: RunRef, now: Workflow) -> Iterator[Workflow]:
         try:
             for event in self.cluster.watch(WORKFLOWS, ref.name, now["metadata"].get("resourceVersion") or "0"):
                 workflow = event["object"]
@@ -215,12 +216,12 @@ class ClusterBackend:
     def _children(self, ref: RunRef) -> Sequence[RunRef]:
         return [ref_of(item) for item in self.cluster.list(WORKFLOWS, f"{RUN}={ref.name}")]
 
-    def _store(self, workflow: Json) -> Store:
+    def _store(self, workflow: Workflow) -> Store:
         from argo.storage.settings import s3_store
 
         return s3_store(self._settings(workflow))
 
-    def _settings(self, workflow: Json) -> Mapping[str, Any]:
+    def _settings(self, workflow: Workflow) -> Mapping[str, Any]:
         from argo.backends.kubernetes.stores import store_settings
 
         found = self._target.store or store_settings(self.cluster, workflow)

@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client.rest import RESTClientObject
 
-from argo.backend import Json
 from argo.backends.kubernetes.access import load
 from argo.backends.kubernetes.errors import TRANSIENT, BrokenError, message_of, refusal, unreached, unsent, untrusted
 from argo.target import ClusterAddress
@@ -48,18 +47,17 @@ class Client:
         method: str,
         path: str,
         what: str,
-        body: Json | None = None,
+        body: Mapping[str, object] | None = None,
         query: Query | None = None,
         *,
         once: bool = False,
-    ) -> Json:
+    ) -> Any:
         """The answer to a call, repeated while that may help; with `once` only where it surely did not arrive.
 
         `what` is the verb and the resource, for errors. Raises AuthError, NotFoundError, ConflictError, UsageError for
         what is refused, GoneError, UncertainError, RemoteError.
         """
-        found: Json = self._call(method, path, what, body, query or {}, once=once)
-        return found
+        return self._call(method, path, what, body, query or {}, once=once)
 
     def lines(self, path: str, what: str, query: Query, silence: float, *, rest: bool = False) -> Iterator[bytes]:
         """The lines of a stream as they come; with `rest` also what follows the last line end.
@@ -84,7 +82,7 @@ class Client:
         method: str,
         path: str,
         what: str,
-        body: Json | None,
+        body: Mapping[str, object] | None,
         query: Query,
         *,
         once: bool = False,
@@ -114,7 +112,7 @@ class Client:
             pause = min(pause * 2, _LONGEST * self.patience)
         raise AssertionError
 
-    def _send(self, method: str, path: str, body: Json | None, query: Query, silence: float) -> Any:
+    def _send(self, method: str, path: str, body: Mapping[str, object] | None, query: Query, silence: float) -> Any:
         credentials: Any = self._settings.auth_settings().values()
         headers = {"Accept": "application/json, */*", "Content-Type": "application/json", "User-Agent": "argosy"}
         headers |= {entry["key"]: entry["value"] for entry in credentials if entry["in"] == "header"}
@@ -137,7 +135,7 @@ class Client:
         self._pool: urllib3.PoolManager = RESTClientObject(self._settings).pool_manager
 
 
-def _object(response: Any) -> Json:
+def _object(response: Any) -> Any:
     """What is cut off on the way, or comes from somebody else, is none: that is as if nothing came."""
     try:
         found = json.loads(response.data)

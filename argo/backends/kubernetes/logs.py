@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from argo.backend import FULFILLED, Json, LogLine, RunRef
+from argo.backend import FULFILLED, LogLine, RunRef
 from argo.backends.follow import Attempts, ended
 from argo.backends.kubernetes.access import STREAMS
 from argo.backends.kubernetes.api import Cluster
@@ -16,6 +16,7 @@ from argo.backends.podlogs import archived, containers, of_executor, pod_name, p
 from argo.errors import ArgosyError, NotFoundError, RemoteError, StoreError, UsageError
 from argo.storage.store import Store
 from argo.workflow.tree import relative
+from compiler.manifest_types import NodeStatus, Workflow
 
 _LOOK = 1.0  # seconds between two looks for pods that are new
 _SHARE = 5  # a look at a large run takes long: so many times as long is waited for the next one
@@ -27,13 +28,13 @@ class Logs:
     """The logs of one run. `read` gives the run as it is, `archive` the store of archived logs."""
 
     def __init__(
-        self, cluster: Cluster, ref: RunRef, read: Callable[[], Json], archive: Callable[[Json], Store]
+        self, cluster: Cluster, ref: RunRef, read: Callable[[], Workflow], archive: Callable[[Workflow], Store]
     ) -> None:
         self._cluster = cluster
         self._ref = ref
         self._read = read
         self._archive = archive
-        self._now: Json = {}  # the run at the last look of `follow`
+        self._now: Workflow = {}  # the run at the last look of `follow`
         self._left = threading.Event()  # nobody takes the lines any more: the readers end
 
     def lines(self, task: str | None) -> Iterator[LogLine]:
@@ -99,7 +100,7 @@ class Logs:
                 readers[key].start()
         return True
 
-    def _pods(self, task: str | None) -> list[Json]:
+    def _pods(self, task: str | None) -> list[NodeStatus]:
         """The pods' nodes of a task, which the run may not have yet."""
         try:
             return pods(self._now, task)
@@ -139,9 +140,9 @@ class Logs:
                 self._wait(key, pause)
                 pause *= 2
 
-    def _node(self, key: str) -> tuple[Json, bool]:
+    def _node(self, key: str) -> tuple[NodeStatus, bool]:
         """A node as it was at the last look, and whether it has ended."""
-        nodes: Json = (self._now.get("status") or {}).get("nodes") or {}
+        nodes: dict[str, NodeStatus] = (self._now.get("status") or {}).get("nodes") or {}
         node = nodes.get(key) or {"id": key, "name": key}
         return node, ended(self._now) or node.get("phase") in FULFILLED
 
@@ -152,7 +153,7 @@ class Logs:
             if self._left.wait(_LOOK * self._cluster.patience):
                 return
 
-    def _container(self, node: Json, container: str, *, over: bool) -> Iterator[LogLine]:
+    def _container(self, node: NodeStatus, container: str, *, over: bool) -> Iterator[LogLine]:
         """The lines of a container from its first one, to its end."""
         try:
             for text in self._cluster.log(pod_name(self._now, node), container, follow=True):
@@ -164,7 +165,7 @@ class Logs:
             if over:
                 yield from self._archived(self._now, node, container)
 
-    def _archived(self, workflow: Json, node: Json, container: str) -> Iterator[LogLine]:
+    def _archived(self, workflow: Workflow, node: NodeStatus, container: str) -> Iterator[LogLine]:
         key = archived(node, container)
         if key is not None:
             source = self._archive(workflow).open(key)

@@ -5,26 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.backends.kubernetes.api import WORKFLOWS, Cluster
 from argo.backends.kubernetes.errors import UncertainError
 from argo.errors import ConflictError, NotFoundError, RemoteError
 from argo.workflow.demands import plain
 from argo.workflow.hydrate import compress, hydrate
+from compiler.manifest_types import Workflow
 
 _TRIES, _PAUSE = 10, 0.05  # of a change that others forestall; seconds, more each time
 
 
-def ref_of(workflow: Json) -> RunRef:
+def ref_of(workflow: Workflow) -> RunRef:
     """The identity of a Workflow."""
     metadata = workflow["metadata"]
     return RunRef(metadata["name"], metadata.get("namespace") or "", metadata.get("uid") or "")
 
 
-def stored(cluster: Cluster, ref: RunRef) -> Json:
+def stored(cluster: Cluster, ref: RunRef) -> Workflow:
     """The run as the cluster stores it. Raises NotFoundError where it is gone, though there be another of its name."""
     try:
-        workflow = cluster.get(WORKFLOWS, ref.name)
+        workflow: Workflow = cluster.get(WORKFLOWS, ref.name)
     except NotFoundError:
         workflow = {"metadata": {}}
     if workflow["metadata"].get("uid") != ref.uid:
@@ -36,12 +37,12 @@ def stored(cluster: Cluster, ref: RunRef) -> Json:
     return workflow
 
 
-def edit(cluster: Cluster, ref: RunRef, change: Callable[[Json], object]) -> None:
+def edit(cluster: Cluster, ref: RunRef, change: Callable[[Workflow], object]) -> None:
     """Change the run as it is now, once more where somebody else was faster or nobody knows whether it was changed.
 
     Compressed nodes stay so. Raises as `change` and `stored` do, RemoteError.
     """
-    sent: Json | None = None  # without an answer
+    sent: Workflow | None = None  # without an answer
     for attempt in range(_TRIES):
         now = stored(cluster, ref)
         if sent is not None and _same(now, sent):
@@ -75,7 +76,7 @@ def edit(cluster: Cluster, ref: RunRef, change: Callable[[Json], object]) -> Non
     )
 
 
-def _same(now: Json, sent: Json) -> bool:
+def _same(now: Workflow, sent: Workflow) -> bool:
     """Whether a run is as it was sent, but for what the API server writes itself."""
     labels = [(w["metadata"].get("labels") or {}, w["metadata"].get("annotations") or {}) for w in (now, sent)]
     return labels[0] == labels[1] and all(plain(now.get(part)) == plain(sent.get(part)) for part in ("spec", "status"))

@@ -5,27 +5,27 @@ Facts: docs/artifact-repository-ref.md of Argo.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from argo.backend import Json
 from argo.backends.kubernetes.api import Cluster
 from argo.backends.repository import of_location, settings
 from argo.errors import AuthError, NotFoundError
+from compiler.manifest_types import ArtifactRepository, ArtifactRepositoryRef, ArtifactRepositoryRefStatus, Workflow
 
 _CONFIG_MAP = "artifact-repositories"
 _DEFAULT = "workflows.argoproj.io/default-artifact-repository"  # an annotation: the key that is meant without one
 
 
-def store_settings(cluster: Cluster, workflow: Json) -> dict[str, Any]:
+def store_settings(cluster: Cluster, workflow: Workflow) -> dict[str, Any]:
     """As `argo.backends.repository.settings`, also for a run that no controller has seen yet."""
     return settings(workflow) or of_location(_repository(cluster, workflow))
 
 
-def _repository(cluster: Cluster, workflow: Json) -> Json:
+def _repository(cluster: Cluster, workflow: Workflow) -> ArtifactRepository:
     import yaml
 
-    ref = (workflow.get("status") or {}).get("artifactRepositoryRef") or {}
-    ref = ref or workflow["spec"].get("artifactRepositoryRef") or {}
+    wanted = workflow["spec"].get("artifactRepositoryRef") or ArtifactRepositoryRef()
+    ref = (workflow.get("status") or {}).get("artifactRepositoryRef") or cast("ArtifactRepositoryRefStatus", wanted)
     try:
         found = cluster.config_map(ref.get("configMap") or _CONFIG_MAP, ref.get("namespace") or "")
     except (NotFoundError, AuthError):
@@ -35,4 +35,4 @@ def _repository(cluster: Cluster, workflow: Json) -> Json:
         value = yaml.safe_load((found.get("data") or {}).get(key) or "")
     except yaml.YAMLError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return cast("ArtifactRepository", value) if isinstance(value, dict) else {}

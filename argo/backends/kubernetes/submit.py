@@ -9,13 +9,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from argo.backend import KEY, Json, RunRef, Submission, Submitted
+from argo.backend import KEY, RunRef, Submission, Submitted
 from argo.backends.kubernetes.api import OWNED, OWNER, WORKFLOWS, Cluster, owners
 from argo.backends.kubernetes.errors import UncertainError
 from argo.backends.kubernetes.runs import edit, ref_of
 from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UsageError
 from argo.workflow import bounds
 from argo.workflow.demands import require_template
+from compiler.manifest_types import Object, ObjectMeta, OwnerReference, Workflow
 
 PREPARING = "argosy.dev/preparing"  # an annotation: suspended until the ConfigMaps are there
 _TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds, more each time
@@ -38,9 +39,9 @@ def submit(cluster: Cluster, submission: Submission) -> Submitted:
     return Submitted(ref_of(made), new)
 
 
-def _prepared(submission: Submission, owned: Sequence[Json]) -> Json:
+def _prepared(submission: Submission, owned: Sequence[Object]) -> Workflow:
     """The Workflow as it is made first: suspended, where it has to wait for what it owns."""
-    workflow: Json = {**submission.workflow, "spec": {**submission.workflow["spec"]}}
+    workflow: Workflow = {**submission.workflow, "spec": {**submission.workflow["spec"]}}
     metadata = workflow["metadata"] = {**workflow["metadata"]}
     metadata["labels"] = {**(metadata.get("labels") or {}), KEY: submission.key}
     if owned:
@@ -50,7 +51,7 @@ def _prepared(submission: Submission, owned: Sequence[Json]) -> Json:
     return workflow
 
 
-def _create(cluster: Cluster, workflow: Json, key: str) -> tuple[Json, bool]:
+def _create(cluster: Cluster, workflow: Workflow, key: str) -> tuple[Workflow, bool]:
     """Make the Workflow, or find the one of this key. Raises ConflictError for one of another key."""
     name = workflow["metadata"]["name"]
     sent = False
@@ -73,7 +74,7 @@ def _create(cluster: Cluster, workflow: Json, key: str) -> tuple[Json, bool]:
     raise AssertionError
 
 
-def _there(cluster: Cluster, name: str) -> Json | None:
+def _there(cluster: Cluster, name: str) -> Workflow | None:
     """The Workflow of a name, if there is one that is not about to go."""
     try:
         found = cluster.get(WORKFLOWS, name)
@@ -82,23 +83,23 @@ def _there(cluster: Cluster, name: str) -> Json | None:
     return None if "deletionTimestamp" in found["metadata"] else found
 
 
-def _complete(cluster: Cluster, workflow: Json, owned: Sequence[Json]) -> None:
+def _complete(cluster: Cluster, workflow: Workflow, owned: Sequence[Object]) -> None:
     """Make the owned objects that are missing, then let a Workflow go on that waits for them."""
     if PREPARING not in (workflow["metadata"].get("annotations") or {}):
         return
     ref = ref_of(workflow)
-    owner = {
+    owner: OwnerReference = {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": ref.name, "uid": ref.uid,
         "controller": True, "blockOwnerDeletion": True,
     }  # fmt: skip
     for given in owned:
         labels = {**(given["metadata"].get("labels") or {}), OWNER: ref.name}
-        metadata = {**given["metadata"], "labels": labels, "ownerReferences": [owner]}
+        metadata: ObjectMeta = {**given["metadata"], "labels": labels, "ownerReferences": [owner]}
         _create_owned(cluster, {**given, "metadata": metadata}, ref)
     edit(cluster, ref, _release)
 
 
-def _create_owned(cluster: Cluster, value: Json, ref: RunRef) -> None:
+def _create_owned(cluster: Cluster, value: Object, ref: RunRef) -> None:
     """Make an object that the run owns; what an earlier attempt made stays as it is."""
     kind, name = value["kind"], value["metadata"]["name"]
     try:
@@ -110,7 +111,7 @@ def _create_owned(cluster: Cluster, value: Json, ref: RunRef) -> None:
             ) from None
 
 
-def _keep(cluster: Cluster, policy: Json) -> None:
+def _keep(cluster: Cluster, policy: Object) -> None:
     """Have a NetworkPolicy there before any pod is. It belongs to no run: its end would be seen by pods that still end.
 
     Raises ConflictError for one of its name that says something else.
@@ -127,7 +128,7 @@ def _keep(cluster: Cluster, policy: Json) -> None:
             ) from None
 
 
-def _release(workflow: Json) -> None:
+def _release(workflow: Workflow) -> None:
     """Let a prepared Workflow be what was wanted."""
     wanted = (workflow["metadata"].get("annotations") or {}).pop(PREPARING, "")
     if wanted == "running":
@@ -149,7 +150,7 @@ def _discard(cluster: Cluster, ref: RunRef) -> str:
 def _require_templates(cluster: Cluster, submission: Submission) -> None:
     for given in submission.objects:
         name = given["metadata"]["name"]
-        there: Json = {}
+        there: Object = {}
         try:
             if given["kind"] == "WorkflowTemplate":
                 there = cluster.get("workflowtemplates", name)

@@ -123,4 +123,4 @@ def substitute_template(template: Json, values: dict[str, Any]) -> Json:
         path = (parameter.get("valueFrom") or {}).get("path")
         if path:
             values[f"outputs.parameters.{parameter['name']}.path"] = path
-    return replace(first, values)  # type: ignore[no-any-return]  # an object stays an object
+    return replace(first, values)

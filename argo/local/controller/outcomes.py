@@ -84,7 +84,7 @@ def _declared(state: State, node: Json, template: Json) -> Json:
         values["retries"] = node["name"].rsplit("(", 1)[-1].rstrip(")")
     small = {"inputs": node.get("inputs") or {}, "outputs": template["outputs"], "name": template.get("name", "")}
     outputs: Json = substitute_template(small, values)["outputs"]
-    return replace(outputs, values)  # type: ignore[no-any-return]  # an object stays an object
+    return replace(outputs, values)
 
 
 def _containers(state: State, node: Json, outcome: PodOutcome) -> None:

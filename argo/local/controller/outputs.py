@@ -5,7 +5,7 @@ Facts: Argo workflow/controller/operator.go (getTemplateOutputsFromScope, addPar
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.errors import ReconcileError
@@ -14,14 +14,15 @@ from argo.local.controller.state import State
 from argo.local.pods import Json
 from argo.workflow.nodes import export_parameter, put_output
 from argo.workflow.values import named, text
+from compiler.manifest_types import Artifact, Template
 
 
-def has_outputs(template: Json) -> bool:
+def has_outputs(template: Template) -> bool:
     outputs = template.get("outputs") or {}
     return bool(outputs.get("parameters") or outputs.get("artifacts") or outputs.get("result"))
 
 
-def from_scope(template: Json, scope: Scope) -> Json | None:
+def from_scope(template: Template, scope: Scope) -> Json | None:
     """The outputs of a steps or DAG template; None when it declares none. Raises ReconcileError."""
     if not has_outputs(template):
         return None
@@ -112,6 +113,7 @@ def add_to_workflow(state: State, outputs: Json | None) -> None:
             state.globals[f"workflow.outputs.parameters.{parameter['globalName']}"] = text(parameter["value"])
     for artifact in (outputs or {}).get("artifacts") or ():
         if artifact.get("globalName"):
-            dropped = ("name", "globalName", "path")
-            entry = {key: value for key, value in artifact.items() if key not in dropped}
-            put_output(state.status, "artifacts", {"name": artifact["globalName"], **entry})
+            made: Artifact = {**cast("Artifact", artifact), "name": artifact["globalName"]}
+            made.pop("globalName")
+            made.pop("path", None)
+            put_output(state.status.setdefault("outputs", {}).setdefault("artifacts", []), made)

@@ -117,7 +117,7 @@ class State:
 
     @property
     def status(self) -> Json:
-        return self.workflow["status"]  # type: ignore[no-any-return]  # a JSON object
+        return self.workflow["status"]
 
     @property
     def shutdown(self) -> str:

@@ -48,7 +48,7 @@ def stored_spec(state: State, name: str, cluster: bool) -> Json:
     found = find(name)
     if found is None:
         raise ReconcileError(f"workflow template {name} not found")
-    return found["spec"]  # type: ignore[no-any-return]  # a JSON object
+    return found["spec"]
 
 
 def resolve(state: State, context: TemplateContext, holder: Json) -> tuple[TemplateContext, Json]:
@@ -95,7 +95,7 @@ def _with_defaults(state: State, template: Json) -> Json:
         return template
     kind = template_type(template)
     usable = {key: value for key, value in defaults.items() if key == kind or key not in TYPES}
-    return merge(usable, template)  # type: ignore[no-any-return]  # merges of JSON objects are JSON objects
+    return merge(usable, template)
 
 
 def node_template(state: State, node: Json) -> Json | None:

@@ -211,7 +211,7 @@ def _label(labels: Json, part: str) -> bool:
         return labels.get(part.split(maxsplit=1)[0]) not in values
     if "=" in part:
         key, same, wanted = _compared(part)
-        return (labels.get(key) == wanted) == same
+        return bool(labels.get(key) == wanted) == same
     if part.startswith("!"):
         return part[1:].strip() not in labels
     return part in labels

@@ -208,8 +208,8 @@ def _again(call: Call, ref: RunRef) -> Json:
         "labels": {**labels, CREATOR: creator(), "workflows.argoproj.io/actor": creator(), _AGAIN: ref.name},
         **({"annotations": metadata["annotations"]} if metadata.get("annotations") else {}),
     }
-    for field in ("shutdown", "suspend"):
-        workflow["spec"].pop(field, None)
+    workflow["spec"].pop("shutdown", None)
+    workflow["spec"].pop("suspend", None)
     return _made(call.backend, workflow, dry=False, objects=old.objects, executor=old.executor)
 
 

@@ -13,16 +13,17 @@ from argo.workflow.faults import explained
 from argo.workflow.gates import gates
 from argo.workflow.outputs import Result, results
 from argo.workflow.tree import moment
+from compiler.manifest_types import NodeStatus, Workflow
 
 _STATES: Final = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}
 
 
-def phase(workflow: Json) -> str:
+def phase(workflow: Workflow) -> str:
     """The Workflow's phase, Pending before it has one."""
     return (workflow.get("status") or {}).get("phase") or "Pending"
 
 
-def seen(workflow: Json, *, stopped: bool) -> dict[str, Any]:
+def seen(workflow: Workflow, *, stopped: bool) -> dict[str, Any]:
     """The columns of a run as far as its Workflow tells them. `stopped`: whether its consumer wanted it to end."""
     status = workflow.get("status") or {}
     current = phase(workflow)
@@ -39,19 +40,19 @@ def seen(workflow: Json, *, stopped: bool) -> dict[str, Any]:
     }
 
 
-def message(workflow: Json) -> str:
+def message(workflow: Workflow) -> str:
     """Why a run did not succeed: what its failed pod says, else the Workflow."""
     if phase(workflow) == "Succeeded":
         return ""
     failed = [node for node in pods(workflow, None) if node.get("phase") in ("Failed", "Error")]
-    node = next((node for node in failed if node.get("message")), {})
+    node = next((node for node in failed if node.get("message")), NodeStatus())
     said = node.get("message") or ""
     fault = explained(node, workflow)
     said += f" ({fault.why})" if fault and fault.why else ""
     return said or (workflow.get("status") or {}).get("message") or phase(workflow)
 
 
-def worker(workflow: Json) -> Json:
+def worker(workflow: Workflow) -> Json:
     """`tasks` by name with their phases; `pod`: the state of the first pod, as gx4ki's clients read it."""
     nodes = pods(workflow, None)
     own = [node for node in nodes if not is_delivery(node)]
@@ -65,12 +66,12 @@ def worker(workflow: Json) -> Json:
     return {"tasks": tasks, "pod": _pod(own[-1]) if own else None}
 
 
-def is_delivery(node: Json) -> bool:
+def is_delivery(node: NodeStatus) -> bool:
     """Whether a node only brings results to the consumer's storage."""
     return str(node.get("displayName", "")).partition("(")[0] == TASK
 
 
-def _pod(node: Json) -> Json:
+def _pod(node: NodeStatus) -> Json:
     current = node.get("phase") or "Pending"
     code = (node.get("outputs") or {}).get("exitCode")
     details = f"startedAt: {node.get('startedAt')}"
@@ -85,7 +86,7 @@ def _pod(node: Json) -> Json:
     return {"phase": current, "state": state, "details": details, "exitCode": code}
 
 
-def kept(workflow: Json) -> list[Json]:
+def kept(workflow: Workflow) -> list[Json]:
     """A run's results, as they are kept when the Workflow is gone."""
     shown = ("name", "kind", "task", "output", "key", "bucket", "value", "packed", "path", "media_type", "ready")
     return [{name: getattr(result, name) for name in shown} for result in results(workflow)]

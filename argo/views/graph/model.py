@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from argo.backend import Json
 from argo.workflow.gates import gate_of, question_of
 from argo.workflow.tree import relative
+from compiler.manifest_types import DAGTask, NodeStatus, Object, Template, Workflow, WorkflowStep
 
 _OPERAND = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]*)(?:\.([A-Za-z]+))?")
 _PLAIN = frozenset({"", "Succeeded", "Skipped", "Daemoned"})
@@ -44,10 +44,10 @@ class Graph:
     edges: tuple[Edge, ...]
 
 
-def of_manifest(value: Json) -> Graph:
+def of_manifest(value: Object) -> Graph:
     """The tasks of the entry template of a Workflow, WorkflowTemplate or CronWorkflow; nested DAGs stay boxes."""
     spec = value["spec"].get("workflowSpec") or value["spec"]
-    templates: dict[str, Json] = {t["name"]: t for t in spec.get("templates") or ()}
+    templates: dict[str, Template] = {t["name"]: t for t in spec.get("templates") or ()}
     metadata = value.get("metadata") or {}
     title = str(metadata.get("name") or (metadata.get("generateName") or "").rstrip("-"))
     entry = templates.get(spec.get("entrypoint") or "")
@@ -70,10 +70,10 @@ def of_manifest(value: Json) -> Graph:
     return Graph(title, tuple(nodes), tuple(edges))
 
 
-def of_run(workflow: Json) -> Graph:
+def of_run(workflow: Workflow) -> Graph:
     """The nodes of a run with their phases; step groups and attempts are dissolved."""
     run = workflow["metadata"]["name"]
-    nodes: dict[str, Json] = (workflow.get("status") or {}).get("nodes") or {}
+    nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}
     attempts = {
         child
         for node in nodes.values()
@@ -88,7 +88,7 @@ def of_run(workflow: Json) -> Graph:
     return Graph(run, boxes, (*edges, *_at_the_end(run, nodes, shown, edges)))
 
 
-def _node(workflow: Json, key: str, node: Json, names: set[str]) -> Node:
+def _node(workflow: Workflow, key: str, node: NodeStatus, names: set[str]) -> Node:
     label, phase = node.get("displayName") or relative(node["name"], workflow["metadata"]["name"]), node.get("phase")
     note, kind, gate = _note(node, names), _kind(node), gate_of(workflow, node)
     if gate is not None:
@@ -96,13 +96,13 @@ def _node(workflow: Json, key: str, node: Json, names: set[str]) -> Node:
     return Node(key, label, note, kind, phase or "")
 
 
-def _dissolved(node: Json, nodes: dict[str, Json]) -> bool:
+def _dissolved(node: NodeStatus, nodes: dict[str, NodeStatus]) -> bool:
     """Whether a node only groups others. An empty group is shown, for nothing else stands for it."""
     grouping = node["type"] in ("StepGroup", "DAG", "Steps", "TaskGroup")
     return node["type"] == "StepGroup" or (grouping and any(child in nodes for child in node.get("children") or ()))
 
 
-def _next(source: str, nodes: dict[str, Json], shown: dict[str, Json]) -> Iterable[str]:
+def _next(source: str, nodes: dict[str, NodeStatus], shown: dict[str, NodeStatus]) -> Iterable[str]:
     """The shown nodes that follow, through those that are not shown."""
     seen: set[str] = set()
     stack = list(reversed(nodes[source].get("children") or ()))
@@ -117,7 +117,9 @@ def _next(source: str, nodes: dict[str, Json], shown: dict[str, Json]) -> Iterab
             stack += reversed(nodes[key].get("children") or ())
 
 
-def _at_the_end(run: str, nodes: dict[str, Json], shown: Json, edges: list[Edge]) -> Iterable[Edge]:
+def _at_the_end(
+    run: str, nodes: dict[str, NodeStatus], shown: dict[str, NodeStatus], edges: list[Edge]
+) -> Iterable[Edge]:
     """What ties the exit handler, which Argo has stand alone, to the ends of the run."""
     handlers = {key for key in shown if nodes[key]["name"].startswith(f"{run}.onExit")}
     handlers |= {key for key in shown if nodes[key].get("boundaryID") in nodes and _in_handler(key, nodes, run)}
@@ -127,7 +129,7 @@ def _at_the_end(run: str, nodes: dict[str, Json], shown: Json, edges: list[Edge]
     return [Edge(end, start) for end in last for start in first]
 
 
-def _in_handler(key: str, nodes: dict[str, Json], run: str) -> bool:
+def _in_handler(key: str, nodes: dict[str, NodeStatus], run: str) -> bool:
     """Whether a node is of the exit handler's own DAG or steps."""
     while (key := nodes[key].get("boundaryID") or "") in nodes:
         if nodes[key]["name"] == f"{run}.onExit":
@@ -135,7 +137,7 @@ def _in_handler(key: str, nodes: dict[str, Json], run: str) -> bool:
     return False
 
 
-def _note(node: Json, names: set[str]) -> str:
+def _note(node: NodeStatus, names: set[str]) -> str:
     """The template, where it says more than the name. One named like a task is shared by tasks that are the same."""
     template = str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
     own = str(node.get("displayName") or "").partition("(")[0]
@@ -146,11 +148,11 @@ def _note(node: Json, names: set[str]) -> str:
     )
 
 
-def _kind(node: Json) -> str:
+def _kind(node: NodeStatus) -> str:
     return {"Suspend": "gate", "TaskGroup": "loop", "DAG": "dag", "Steps": "dag"}.get(node["type"], "task")
 
 
-def _dag(tasks: list[Json], templates: dict[str, Json], nodes: list[Node], edges: list[Edge]) -> None:
+def _dag(tasks: list[DAGTask], templates: dict[str, Template], nodes: list[Node], edges: list[Edge]) -> None:
     names = {task["name"] for task in tasks}
     for task in tasks:
         nodes.append(_box(task, templates))
@@ -158,7 +160,7 @@ def _dag(tasks: list[Json], templates: dict[str, Json], nodes: list[Node], edges
             edges.append(Edge(source, task["name"], label))
 
 
-def _needs(task: Json, names: set[str]) -> list[tuple[str, str]]:
+def _needs(task: DAGTask, names: set[str]) -> list[tuple[str, str]]:
     if task.get("dependencies"):
         return [(name, "") for name in task["dependencies"] if name in names]
     found: dict[str, str] = {}
@@ -175,12 +177,16 @@ def _plain_note(note: str, names: set[str]) -> str:
     return f"{times.strip()} {count}".strip() if template in names else note
 
 
-def _steps(groups: list[list[Json] | Json], templates: dict[str, Json], nodes: list[Node], edges: list[Edge]) -> None:
+def _steps(
+    groups: list[list[WorkflowStep]],
+    templates: dict[str, Template],
+    nodes: list[Node],
+    edges: list[Edge],
+) -> None:
     before: list[str] = []
     for group in groups:
-        steps = group.get("steps") or [] if isinstance(group, dict) else group
         now = []
-        for step in steps:
+        for step in group:
             box = _box(step, templates)
             nodes.append(box)
             now.append(box.id)
@@ -188,9 +194,9 @@ def _steps(groups: list[list[Json] | Json], templates: dict[str, Json], nodes: l
         before = now or before
 
 
-def _box(task: Json, templates: dict[str, Json]) -> Node:
+def _box(task: DAGTask | WorkflowStep, templates: dict[str, Template]) -> Node:
     name = task["name"]
-    template = task.get("inline") or templates.get(task.get("template") or "") or {}
+    template = task.get("inline") or templates.get(task.get("template") or "") or Template()
     note = task.get("template") or (task.get("templateRef") or {}).get("template") or ""
     kind = "task"
     if "suspend" in template:

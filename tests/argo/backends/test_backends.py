@@ -162,11 +162,11 @@ def end_all(backend: Backend) -> None:
 def submission(backend: Backend, name: str = "a", key: str = "k1", code: str = "0") -> Submission:
     spec = copy.deepcopy(SPEC)
     spec["arguments"]["parameters"][0]["value"] = code
-    workflow = {
+    workflow: Any = {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
         "metadata": {"name": name, "namespace": backend.namespace}, "spec": spec,
     }  # fmt: skip
-    env = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "env"}, "data": dict(DATA)}
+    env: Any = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "env"}, "data": dict(DATA)}
     return Submission(workflow, own_config_maps(workflow, [env], name), "test", key)
 
 

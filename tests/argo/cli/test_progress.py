@@ -70,7 +70,11 @@ def test_a_command_that_takes_long_says_so(
     monkeypatch.chdir(tmp_path)
     backend = LocalBackend()
     templates = [{"name": "main", "suspend": {}}]
-    workflow = {"kind": "Workflow", "metadata": {"name": "r"}, "spec": {"entrypoint": "main", "templates": templates}}
+    workflow: Any = {
+        "kind": "Workflow",
+        "metadata": {"name": "r"},
+        "spec": {"entrypoint": "main", "templates": templates},
+    }
     backend.record(Submission(workflow), executor="process")
     backend.close()
     screen = Screen(said, terminal=terminal)

@@ -29,8 +29,8 @@ def backend(tmp_path: Path) -> Iterator[LocalBackend]:
     backend.close()
 
 
-def workflow(script: str, name: str = "run") -> dict[str, Any]:
-    def container(text: str) -> dict[str, Any]:
+def workflow(script: str, name: str = "run") -> Any:
+    def container(text: str) -> Any:
         mount = {"name": "kept", "mountPath": "/kept"}
         return {"image": "busybox", "command": ["sh", "-c", text], "volumeMounts": [mount]}
 

@@ -26,7 +26,7 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBa
     backend.close()
 
 
-def workflow(name: str, *, gate: bool = False, after: bool = False) -> dict[str, Any]:
+def workflow(name: str, *, gate: bool = False, after: bool = False) -> Any:
     """A run that waits for a file, for people, or for people after a file."""
     container = {
         "image": "busybox",

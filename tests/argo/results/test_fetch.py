@@ -28,11 +28,11 @@ from argo.storage.store import utf8_key
 from argo.workflow.outputs import Result
 
 
-def artifact(name: str, key: str, **more: Any) -> dict[str, Any]:
+def artifact(name: str, key: str, **more: Any) -> Any:
     return {"name": name, "path": f"/out/{name}.bin", "s3": {"key": key}, "archive": {"none": {}}, **more}
 
 
-def workflow(*artifacts: dict[str, Any], parameters: list[dict[str, str]] | None = None) -> dict[str, Any]:
+def workflow(*artifacts: Any, parameters: list[dict[str, str]] | None = None) -> Any:
     node = {
         "id": "r", "name": "r", "type": "Pod", "phase": "Succeeded",
         "outputs": {"artifacts": list(artifacts), "parameters": parameters or []},

@@ -131,7 +131,7 @@ def test_a_result_is_shared(store: Store) -> None:
         with pytest.raises(StoreError, match="no URL"):
             shared(everything, "a", store, timedelta(hours=1))
         return
-    row: dict[str, Any] = shared(everything, "a", store, timedelta(hours=1))
+    row: Any = shared(everything, "a", store, timedelta(hours=1))
     with urllib.request.urlopen(row["url"]) as answer:
         assert answer.read() == b"12345"
 

@@ -31,7 +31,7 @@ from tests.argo.setup.conftest import task_results as task_results
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 from tests.waiting import HANG
 
-FULL: dict[str, Any] = {
+FULL: Any = {
     "namespace": "physics", "serviceAccount": "runner", "imagePullSecrets": ["registry", "other"],
     "store": {
         "endpoint": "s3.example.com", "inClusterEndpoint": "minio.store:9000", "bucket": "results", "region": "eu-1",
@@ -58,7 +58,7 @@ def test_the_least(snapshot: SnapshotAssertion) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"controllerNamespace": "ingress-nginx"}])
-def test_hosts_for_interactive_tasks(more: dict[str, Any], snapshot: SnapshotAssertion) -> None:
+def test_hosts_for_interactive_tasks(more: Any, snapshot: SnapshotAssertion) -> None:
     given = profile(namespace="n", sessions={"host": "s.example.com", **more})
     made = objects(render(given, Wanted(placeholders=False)))
     assert [value for value in made if value["metadata"]["name"] in ("argosy-sessions", "argosy-submitter")] == snapshot
@@ -87,7 +87,7 @@ def test_kubernetes_takes_it(place: Place, wanted: Wanted) -> None:
         {"namespace": "n", "serviceAccount": "same", "executorServiceAccount": "same"},
     ],
 )  # fmt: skip
-def test_what_kubernetes_would_not_take_is_refused(fields: dict[str, Any]) -> None:
+def test_what_kubernetes_would_not_take_is_refused(fields: Any) -> None:
     with pytest.raises(UsageError) as refused:
         render(profile(**fields), Wanted())
     assert refused.value.hint
@@ -209,7 +209,7 @@ def test_interactive_assets_take_exactly_these_rights(place: Place, without: tup
         for n, r in enumerate(SESSIONS)
     )
     backend = reached(place, (*SUBMITTER, *left), "interactive")
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
+    secret: Any = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
     failed: list[ArgosyError] = []
     try:
         backend.cluster.create_owned(secret)

@@ -16,11 +16,11 @@ from argo.submission.configs import input_config_map, set_env, set_file
 from argo.workflow.ownership import input_prefixes, own_config_maps
 
 
-def config_map(name: str, **data: str) -> dict[str, Any]:
+def config_map(name: str, **data: str) -> Any:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "x"}, "data": data}
 
 
-def workflow(*parameters: tuple[str, str], templates: list[Any] | None = None) -> dict[str, Any]:
+def workflow(*parameters: tuple[str, str], templates: list[Any] | None = None) -> Any:
     given = [{"name": name, "value": value} for name, value in parameters]
     spec = {"arguments": {"parameters": given}, "templates": templates or []}
     return {"metadata": {"name": "r", "namespace": "ns"}, "spec": spec}
@@ -68,7 +68,7 @@ def test_an_input_of_kind_env(tmp_path: Path) -> None:
     assert input_config_map(tmp_path / "e", "n")["data"] == {"A": "1"}
 
 
-REFER: dict[str, Any] = {
+REFER: Any = {
     "container": {
         "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "lit", "key": "a"}}}],
         "envFrom": [{"configMapRef": {"name": "{{inputs.parameters.env_config}}"}}],
@@ -125,13 +125,13 @@ def test_where_its_inputs_lie() -> None:
 
 
 def test_a_compiled_default_that_nothing_names_is_left_out() -> None:
-    def variables(name: str, **labels: str) -> dict[str, Any]:
+    def variables(name: str, **labels: str) -> Any:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}}
 
     given = [variables("a-env-1", **{"argosy.dev/dag": "a"}), variables("a-env-2", **{"argosy.dev/dag": "a"}),
              variables("theirs")]  # fmt: skip
     parameters = [{"name": "env_config", "value": "a-env-2"}]
-    workflow = {"metadata": {"name": "r"}, "spec": {"arguments": {"parameters": parameters}}}
+    workflow: Any = {"metadata": {"name": "r"}, "spec": {"arguments": {"parameters": parameters}}}
     made = own_config_maps(workflow, given, "r")
     assert [value["metadata"]["name"] for value in made] == ["r-env", "theirs"]
     assert parameters[0]["value"] == "r-env"

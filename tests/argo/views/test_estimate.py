@@ -20,7 +20,7 @@ def run(name: str, source: str, phase: str, seconds: float, day: int = 0) -> Run
     return RunSummary(RunRef(name, "d", name), phase, "", began, began, ended, "", phase == "Running", source)
 
 
-def workflow(phase: str = "Running", **status: Any) -> dict[str, Any]:
+def workflow(phase: str = "Running", **status: Any) -> Any:
     return {
         "metadata": {"name": "now", "uid": "now"},
         "spec": {},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from argo.workflow.faults import DEFINITION, MACHINE, PROGRAM, SOMEBODY, STORE, TIME, explained, last
 from argo.workflow.tree import state
+from compiler.manifest_types import NodeStatus
 from tests.system.conftest import Argosy
 from tests.system.conftest import argosy as argosy
 
@@ -63,7 +64,7 @@ FULL = "Pod ephemeral local storage usage exceeds the total limit of containers 
     ],
 )  # fmt: skip
 def test_whose_fault_it_is(phase: str, message: str, whose: str, why: str, hint: str) -> None:
-    workflow = {"spec": {"templates": [{"name": "t", "activeDeadlineSeconds": "2"}]}}
+    workflow: Any = {"spec": {"templates": [{"name": "t", "activeDeadlineSeconds": "2"}]}}
     fault = explained({"type": "Pod", "phase": phase, "message": message, "templateName": "t"}, workflow)
     assert fault is not None
     assert fault.whose == whose
@@ -73,13 +74,13 @@ def test_whose_fault_it_is(phase: str, message: str, whose: str, why: str, hint:
 
 
 @pytest.mark.parametrize("node", [{"phase": "Succeeded"}, {"phase": "Running"}, {"phase": "Pending"}, {}])
-def test_what_is_well_has_no_fault(node: dict[str, Any]) -> None:
-    assert explained({"type": "Pod", **node}, {}) is None
+def test_what_is_well_has_no_fault(node: Any) -> None:
+    assert explained(cast("NodeStatus", {"type": "Pod", **node}), {}) is None
     assert explained({"type": "DAG", "phase": "Failed", "message": "child 'a' failed"}, {}) is None
 
 
 def test_of_attempts_that_are_used_up_the_last_one_counts() -> None:
-    tries = [
+    tries: Any = [
         {"phase": "Failed", "message": "main: Error (exit code 3)"},
         {"phase": "Failed", "message": "main: Error (exit code 137)"},
     ]
@@ -88,7 +89,7 @@ def test_of_attempts_that_are_used_up_the_last_one_counts() -> None:
     assert "SIGKILL" in fault.why
 
 
-FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
+FAULTS: dict[str, tuple[Any, str, str]] = {
     "nowrite": ({"args": ["echo done"]}, PROGRAM, "has not written its output x"),
     "killed": ({"args": ["kill -9 $$"]}, PROGRAM, "SIGKILL"),
     "missing": ({"command": ["nosuchprogram"], "args": ["x"]}, DEFINITION, "no program nosuchprogram"),
@@ -119,5 +120,5 @@ def test_each_way_to_fail_says_whose_fault_it_is_in_every_view(argosy: Argosy) -
 
 def test_argos_own_words_stay_in_the_status() -> None:
     nodes = {"r": {"id": "r", "name": "r", "displayName": "r", "type": "Pod", "phase": "Failed", "message": NO_FILE}}
-    workflow = {"metadata": {"name": "r"}, "spec": {}, "status": {"phase": "Failed", "nodes": nodes}}
+    workflow: Any = {"metadata": {"name": "r"}, "spec": {}, "status": {"phase": "Failed", "nodes": nodes}}
     assert state(workflow).tasks["r"]["message"] == NO_FILE

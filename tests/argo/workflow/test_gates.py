@@ -20,11 +20,11 @@ from argo.workflow.tree import state, tree
 
 START, END = "2026-01-02T03:00:00Z", "2026-01-02T03:01:00Z"
 ASKED = {"parameters": [{"name": "decision", "default": "reject", "value": "reject", "description": "Is it good?"}]}
-TEMPLATE: dict[str, Any] = {"name": "gate", "inputs": ASKED, "suspend": {"duration": "1h"}}
+TEMPLATE: Any = {"name": "gate", "inputs": ASKED, "suspend": {"duration": "1h"}}
 
 
-def gate(value: str = "", phase: str = "Succeeded", message: str = "", **more: Any) -> dict[str, Any]:
-    parameter: dict[str, Any] = {"name": "decision", "valueFrom": {"supplied": {}, "default": "reject"}}
+def gate(value: str = "", phase: str = "Succeeded", message: str = "", **more: Any) -> Any:
+    parameter: Any = {"name": "decision", "valueFrom": {"supplied": {}, "default": "reject"}}
     if value:
         parameter = {"name": "decision", "value": value}
     return {
@@ -34,7 +34,7 @@ def gate(value: str = "", phase: str = "Succeeded", message: str = "", **more: A
     }  # fmt: skip
 
 
-def run(*nodes: dict[str, Any], **labels: str) -> dict[str, Any]:
+def run(*nodes: Any, **labels: str) -> Any:
     found = {node["id"]: node for node in nodes}
     metadata = {"name": "r", "namespace": "ns", "uid": "u", "labels": labels, "annotations": {}}
     return {
@@ -43,7 +43,7 @@ def run(*nodes: dict[str, Any], **labels: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def told(node: dict[str, Any], **labels: str) -> tuple[str, str, str]:
+def told(node: Any, **labels: str) -> tuple[str, str, str]:
     found = gate_of(run(node, **labels), node)
     assert found is not None
     return found.decision, found.by, found.reason
@@ -66,7 +66,7 @@ def told(node: dict[str, Any], **labels: str) -> tuple[str, str, str]:
         (gate(phase="Failed", message="rejected by ann: no"), ("rejected", "ann", "no")),
     ],
 )  # fmt: skip
-def test_who_decided_what_is_read_from_the_node(node: dict[str, Any], expected: tuple[str, str, str]) -> None:
+def test_who_decided_what_is_read_from_the_node(node: Any, expected: tuple[str, str, str]) -> None:
     assert told(node) == expected
 
 
@@ -111,7 +111,7 @@ def test_a_rejected_gate_looks_approved_in_no_view() -> None:
         assert "ann: too dark" in text.replace("#58;", ":"), text
         assert "Is it good" in text, text
         assert "✔ gate" not in text
-    task = state(REJECTED).as_json()["tasks"]["gate"]
+    task: Any = state(REJECTED).tasks["gate"]
     said = {"question": "Is it good?", "decision": "rejected", "by": "ann", "reason": "too dark", "outputs": {}}
     assert (task["phase"], task["gate"]) == ("Succeeded", said)
     assert worker(REJECTED)["tasks"]["gate"]["gate"] == said
@@ -127,7 +127,8 @@ def test_the_question_is_shown_while_the_gate_waits() -> None:
     assert "Is it good?" in svg(of_run(WAITING))
     assert "Is it good?" in svg(of_manifest(WAITING))
     assert shapes.workflow(WAITING, 1, 1)["status"]["nodes"]["r-1"]["message"] == "Is it good?"
-    assert state(WAITING).as_json()["tasks"]["gate"]["gate"]["decision"] is None
+    task_: Any = state(WAITING).tasks["gate"]
+    assert task_["gate"]["decision"] is None
 
 
 def test_a_gate_that_was_stopped_says_so_and_what_it_asked() -> None:

@@ -51,5 +51,5 @@ def test_namespaces_have_hosts_of_their_own() -> None:
 def test_what_cannot_be_read_is_nothing(text: str) -> None:
     about = {"desk": {"ports": {"web": "/"}, "at": {"web": 1}}}
     annotations = {"argosy.dev/session": json.dumps(about), ingress.WAY: text}
-    workflow: dict[str, Any] = {"metadata": {"name": "r", "annotations": annotations}}
+    workflow: Any = {"metadata": {"name": "r", "annotations": annotations}}
     assert ingress.objects(workflow) == []

@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 2, 3, 5, 0, tzinfo=UTC)
 START, END = "2026-01-02T03:04:05Z", "2026-01-02T03:04:50Z"
 
 
-def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **more: Any) -> dict[str, Any]:
+def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **more: Any) -> Any:
     times = {"startedAt": START, "finishedAt": END if phase != "Running" else None}
     return {
         "id": name,
@@ -36,12 +36,12 @@ def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **more: Any) ->
     }
 
 
-def workflow(*nodes: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+def workflow(*nodes: Any, **metadata: Any) -> Any:
     status = {"phase": "Running", "startedAt": START, "progress": "1/4", "nodes": {n["id"]: n for n in nodes}}
     return {"metadata": {"name": "r", "namespace": "ns", "uid": "u", **metadata}, "spec": {}, "status": status}
 
 
-def sample() -> dict[str, Any]:
+def sample() -> Any:
     return workflow(
         node("r", "DAG", "Running", children=["r.split"]),
         node("r.split", boundaryID="r", children=["r.count"]),
@@ -83,7 +83,7 @@ def test_a_run_of_a_single_pod_has_one_task() -> None:
 
 
 def test_status_has_the_documented_shape() -> None:
-    found = state(sample()).as_json()
+    found: Any = state(sample()).as_json()
     assert list(found) == ["name", "phase", "message", "executor", "tasks", "results"]
     assert found["tasks"]["count(1:b)"] == {
         "phase": "Running", "type": "Pod", "message": "", "startedAt": START, "finishedAt": None, "progress": "3/9",
@@ -131,7 +131,7 @@ def test_declared_results() -> None:
 
 
 def test_results_of_a_foreign_manifest() -> None:
-    def artifact(name: str, **more: Any) -> dict[str, Any]:
+    def artifact(name: str, **more: Any) -> Any:
         return {"name": name, "path": f"/tmp/{name}", "s3": {"key": f"r/{name}.tgz"}, **more}
 
     found = results(

@@ -22,7 +22,7 @@ TEXT = st.text(st.sampled_from("{}x \\\"'\n$%#:\u20acab=") | st.characters(exclu
 SAY = {"name": "say", "container": {"image": "busybox", "command": ["sh", "-c"], "args": ["printf %s \"$A\""], "env": [
     {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "a"}}},
 ]}}  # fmt: skip
-ENTRIES: dict[str, list[dict[str, Any]]] = {
+ENTRIES: dict[str, list[Any]] = {
     "container": [{**SAY, "name": "main"}],
     "dag": [{"name": "main", "dag": {"tasks": [{"name": "a", "template": "say"}]}}, SAY],
     "depends": [
@@ -39,14 +39,14 @@ ENTRIES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def workflow(entry: str) -> dict[str, Any]:
+def workflow(entry: str) -> Any:
     return {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"},
         "spec": {"entrypoint": "main", "templates": copy.deepcopy(ENTRIES[entry])},
     }  # fmt: skip
 
 
-def config_map(name: str, **data: str) -> dict[str, Any]:
+def config_map(name: str, **data: str) -> Any:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
@@ -75,7 +75,7 @@ def test_argo_takes_it(entry: str) -> None:
 
 
 def test_what_has_no_entry_here_is_refused() -> None:
-    given_ = {"metadata": {"name": "w"}, "spec": {"workflowTemplateRef": {"name": "t"}}}
+    given_: Any = {"metadata": {"name": "w"}, "spec": {"workflowTemplateRef": {"name": "t"}}}
     assert embed(given_, []) == given_
     with pytest.raises(UsageError, match="elsewhere"):
         embed(given_, [config_map("conf")])

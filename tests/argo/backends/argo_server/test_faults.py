@@ -34,11 +34,11 @@ def submission(name: str, key: str, code: int) -> Submission:
             }},
         ],
     }  # fmt: skip
-    workflow = {
+    workflow: Any = {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
         "metadata": {"name": name, "namespace": "team"}, "spec": spec,
     }  # fmt: skip
-    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-env"}, "data": dict(DATA)}
+    config_map: Any = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-env"}, "data": dict(DATA)}
     return Submission(workflow, [config_map], "test", key)
 
 

@@ -187,7 +187,7 @@ def test_a_client_certificate_is_shown(authority: Path) -> None:
             client(url, ca_file=authority / "ca.crt").get("/x")
 
 
-def workflow() -> dict[str, Any]:
+def workflow() -> Any:
     outputs = {"artifacts": [{"name": "o", "s3": {"key": "k/o"}}]}
     nodes = {"r-1": {"id": "r-1", "type": "Pod", "outputs": outputs}}
     return {"metadata": {"name": "r", "namespace": "ns", "uid": "u"}, "status": {"nodes": nodes}}

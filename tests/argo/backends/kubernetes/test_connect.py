@@ -41,7 +41,7 @@ HOST = {"host": "s.example.com", "tls": True, "class": "nginx", "secret": "cert"
 def routed(name: str) -> Submission:
     """A run with an interactive task that people reach by an Ingress."""
     about = {"argosy.dev/session": json.dumps(ROUTED), "argosy.dev/ingress": json.dumps(HOST)}
-    value = {
+    value: Any = {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "annotations": about},
         "spec": {"entrypoint": "m", "templates": [{"name": "m", "container": {"image": "busybox:1"}}]},
     }  # fmt: skip
@@ -55,7 +55,7 @@ def unfinished(place: Place, name: str) -> None:
     place.server.call("PUT", place.server.argo(place.namespace, name=name), run)
 
 
-def workflow(phase: str) -> dict[str, Any]:
+def workflow(phase: str) -> Any:
     node = {"id": "mine-1", "name": "mine.desk", "displayName": "desk", "type": "Pod", "templateName": "desk",
             "phase": phase, "startedAt": "2026-01-01T00:00:00Z", "children": []}  # fmt: skip
     top = {**node, "id": "mine", "name": "mine", "type": "DAG", "templateName": "main", "children": ["mine-1"]}
@@ -93,7 +93,7 @@ class Api(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def _run(self, version: str) -> dict[str, Any]:
+    def _run(self, version: str) -> Any:
         run = workflow("Succeeded" if self.over.is_set() else "Running")
         run["metadata"]["resourceVersion"] = version
         return run
@@ -229,7 +229,7 @@ def test_an_ingress_leads_to_the_pod_without_a_tunnel(
 ) -> None:
     plain = Api._run
 
-    def run(self: Api, version: str) -> dict[str, Any]:
+    def run(self: Api, version: str) -> Any:
         found = plain(self, version)
         found["metadata"]["annotations"] = routed("mine").workflow["metadata"]["annotations"]
         return found
@@ -283,7 +283,7 @@ def test_the_secret_is_the_runs_and_an_earlier_attempt_s_stays(place: Place) -> 
     path = f"/api/v1/namespaces/{place.namespace}/secrets/mine-session"
 
     def send() -> str:
-        value = {
+        value: Any = {
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
             "metadata": {"name": "mine", "annotations": {"argosy.dev/session": json.dumps(SESSION)}},
             "spec": {"entrypoint": "m", "templates": [{"name": "m", "container": {"image": "busybox:1"}}]},

@@ -32,7 +32,7 @@ RULES = {
 def several(name: str, key: str = "k1") -> Submission:
     """A run with three ConfigMaps."""
     given = submission(name, key)
-    objects = [{**given.objects[0], "metadata": {"name": f"{name}-{part}"}} for part in ("env", "files", "more")]
+    objects: Any = [{**given.objects[0], "metadata": {"name": f"{name}-{part}"}} for part in ("env", "files", "more")]
     return Submission(given.workflow, objects, "test", key)
 
 

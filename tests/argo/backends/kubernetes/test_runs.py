@@ -14,7 +14,7 @@ from argo.workflow.hydrate import compress
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.argo.backends.kubernetes.test_submit import submission
 
-GATE = {
+GATE: Any = {
     "id": "a-1", "name": "a.gate", "displayName": "gate", "type": "Suspend", "phase": "Running", "templateName": "g",
     "outputs": {"parameters": [
         {"name": "decision", "valueFrom": {"supplied": {}}},
@@ -26,12 +26,12 @@ POD = {
     "children": ["a-3"],
 }  # fmt: skip
 DONE = {"id": "a-4", "name": "a.done", "displayName": "done", "type": "Pod", "phase": "Succeeded"}
-ROOT = {
+ROOT: Any = {
     "id": "a", "name": "a", "displayName": "a", "type": "DAG", "phase": "Running", "children": ["a-1", "a-2", "a-4"],
 }  # fmt: skip
 
 
-def status(phase: str, *nodes: dict[str, Any], **more: Any) -> dict[str, Any]:
+def status(phase: str, *nodes: Any, **more: Any) -> Any:
     return {"phase": phase, "startedAt": "2026-01-01T00:00:00Z", "nodes": {n["id"]: n for n in nodes}, **more}
 
 

@@ -13,7 +13,7 @@ from argo.backends.kubernetes.submit import PREPARING
 from argo.errors import ArgosyError, AuthError, ConflictError, RemoteError, UsageError
 from tests.argo.backends.kubernetes.conftest import Place
 
-SPEC: dict[str, Any] = {
+SPEC: Any = {
     "entrypoint": "main",
     "arguments": {"parameters": [{"name": "env_config", "value": "run-env"}]},
     "templates": [{"name": "main", "container": {"image": "busybox:1", "command": ["true"]}}],
@@ -22,11 +22,11 @@ DATA = {"A": "1", "text": "{{x}} \\ \" ' \u20ac\n"}
 
 
 def submission(name: str, key: str = "k1", *, config_map: bool = True, **spec: Any) -> Submission:
-    workflow = {
+    workflow: Any = {
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
         "metadata": {"name": name}, "spec": {**SPEC, **spec},
     }  # fmt: skip
-    objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-env"}, "data": DATA}]
+    objects: Any = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-env"}, "data": DATA}]
     return Submission(workflow, objects if config_map else [], "test", key)
 
 
@@ -107,7 +107,7 @@ def test_a_config_map_that_is_no_config_map_leaves_nothing(place: Place) -> None
 
 
 def test_templates_must_be_there_as_given(place: Place) -> None:
-    template = {"kind": "WorkflowTemplate", "metadata": {"name": "part"}, "spec": {"templates": SPEC["templates"]}}
+    template: Any = {"kind": "WorkflowTemplate", "metadata": {"name": "part"}, "spec": {"templates": SPEC["templates"]}}
     given = submission("a", config_map=False)
     given = Submission(given.workflow, [template], "", "k1")
     with pytest.raises(UsageError, match="the cluster has no WorkflowTemplate part"):
@@ -115,7 +115,7 @@ def test_templates_must_be_there_as_given(place: Place) -> None:
     body = {"apiVersion": "argoproj.io/v1alpha1", **template}
     place.server.call("POST", place.server.argo(place.namespace, "workflowtemplates"), body)
     place.backend().submit(given)
-    other = {**template, "spec": {"templates": [{**SPEC["templates"][0], "name": "other"}]}}
+    other: Any = {**template, "spec": {"templates": [{**SPEC["templates"][0], "name": "other"}]}}
     with pytest.raises(UsageError, match="the cluster has another WorkflowTemplate part"):
         place.backend().submit(Submission(submission("b").workflow, [other], "", "k2"))
 

@@ -16,7 +16,7 @@ from argo.serve.argo_api.streams import Hub
 def test_no_picture_passes_for_newer_than_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a watcher that has seen it takes what comes after it for old, and waits for ever."""
     backend = LocalBackend(Home.open(tmp_path))
-    metadata: dict[str, Any] = {"name": "first"}
+    metadata: Any = {"name": "first"}
     ref = backend.record(Submission({"kind": "Workflow", "metadata": metadata, "spec": {"templates": []}})).ref
     hub, state, read = Hub(backend), backend.state, backend.state.workflow
 

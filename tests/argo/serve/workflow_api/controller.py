@@ -22,7 +22,7 @@ from tests.waiting import until
 class Controller:
     """Looks after one namespace until it is closed. `store` are the settings of the store, `objects` the store."""
 
-    def __init__(self, place: Place, home: Path, store: dict[str, Any], objects: Store) -> None:
+    def __init__(self, place: Place, home: Path, store: Any, objects: Store) -> None:
         self._place = place
         self._backend = LocalBackend(Home.open(home))
         self._store = store
@@ -71,8 +71,13 @@ class Controller:
         kept = {
             name: metadata[name] for name in ("name", "namespace", "uid", "labels", "annotations") if name in metadata
         }
-        objects = [{"kind": "ConfigMap", **found} for found in self._place.config_maps().values()]
-        own = {"apiVersion": workflow["apiVersion"], "kind": "Workflow", "metadata": kept, "spec": workflow["spec"]}
+        objects: Any = [{"kind": "ConfigMap", **found} for found in self._place.config_maps().values()]
+        own: Any = {
+            "apiVersion": workflow["apiVersion"],
+            "kind": "Workflow",
+            "metadata": kept,
+            "spec": workflow["spec"],
+        }
         for template in own["spec"].get("templates") or ():  # a cluster keeps what this machine's processes cannot
             ((template.get("metadata") or {}).get("annotations") or {}).pop(BOUNDS, None)
         made = self._backend.record(Submission(own, objects, "cluster"), executor="process", store=self._store)

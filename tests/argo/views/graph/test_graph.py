@@ -15,7 +15,7 @@ from argo.views.graph.svg import svg
 from argo.views.graph.text import dot, mermaid
 
 
-def manifest(**spec: Any) -> dict[str, Any]:
+def manifest(**spec: Any) -> Any:
     return {"kind": "Workflow", "metadata": {"generateName": "my-"}, "spec": {"entrypoint": "main", **spec}}
 
 
@@ -44,7 +44,7 @@ def test_steps_follow_each_other() -> None:
 
 
 def test_a_run_without_its_bookkeeping() -> None:
-    def node(name: str, kind: str, *children: str) -> dict[str, Any]:
+    def node(name: str, kind: str, *children: str) -> Any:
         return {"id": name, "name": name, "displayName": name, "type": kind, "phase": "Succeeded", "children": children}
 
     nodes = [
@@ -103,14 +103,14 @@ def test_circles_do_not_hang() -> None:
 
 
 def test_a_template_that_is_called_like_another_task_is_no_note() -> None:
-    tasks: list[dict[str, Any]] = [{"name": "a", "template": "a"}, {"name": "b", "template": "a"}]
+    tasks: list[Any] = [{"name": "a", "template": "a"}, {"name": "b", "template": "a"}]
     tasks += [{"name": "c", "template": "work"}, {"name": "d", "template": "a", "withItems": [1, 2]}]
     graph = of_manifest(manifest(templates=[{"name": "main", "dag": {"tasks": tasks}}, {"name": "a"}]))
     assert [n.note for n in graph.nodes] == ["", "", "work", "× 2"]
 
 
 def test_the_exit_handler_of_a_run_follows_its_ends() -> None:
-    def node(name: str, kind: str, above: str, *children: str) -> dict[str, Any]:
+    def node(name: str, kind: str, above: str, *children: str) -> Any:
         return {"id": name, "name": name, "displayName": name, "type": kind, "boundaryID": above, "children": children}
 
     nodes = [
