@@ -1,7 +1,7 @@
 """The gate on the shape of the code: modules of at most 600 lines, functions of at most 50, no import cycles.
 
 `python scripts/structure.py [FOLDER…]` (default: compiler argo scripts) prints each finding and one closing line; exit
-code 1 when there is a finding. Imports inside functions count for cycles, those for type checkers alone do not.
+code 1 when there is a finding. Imports inside functions count for cycles, as do those for type checkers alone.
 Generated data (`_generated/`) is left out. Complexity is ruff's part (C901).
 """
 
@@ -59,9 +59,9 @@ def too_long(module: Module) -> Iterator[str]:
 
 
 def imports(module: Module, known: Mapping[str, Module]) -> set[str]:
-    """The modules of ours that a module imports when it runs, a package's own module not counted for its children."""
+    """The modules of ours that a module imports, a package's own module not counted for its children."""
     targets: set[str] = set()
-    for node in _running(module.tree):
+    for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             targets.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -78,18 +78,6 @@ def _from(module: Module, node: ast.ImportFrom, known: Mapping[str, Module]) -> 
     for alias in node.names:
         child = f"{base}.{alias.name}"
         yield child if child in known else base
-
-
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING`."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for other in node.orelse:
-                yield other
-                yield from _running(other)
-            continue
-        yield node
-        yield from _running(node)
 
 
 def cycle(graph: Mapping[str, set[str]]) -> list[str]:

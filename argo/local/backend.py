@@ -49,7 +49,7 @@ class LocalBackend:
         self.home = home or Home.open()
         self._target = target or Target()
         self.state = State(self.home.database)
-        self.turns = Turns(self)
+        self.turns = Turns(self.home, self.state, self.active, self.start)
 
     @property
     def place(self) -> str:
@@ -219,7 +219,7 @@ class LocalBackend:
     def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
         from argo.local.logs import read_logs
 
-        return read_logs(self, ref, task, follow=follow)
+        return read_logs(self, ref, self.pods_folder(ref, self._workflow(ref)), task, follow=follow)
 
     def stop(self, ref: RunRef) -> None:
         self._end(ref, "stop")

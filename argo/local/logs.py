@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from argo.backend import FINISHED, Json, LogLine, RunRef
+from argo.backend import FINISHED, Backend, Json, LogLine, RunRef
 from argo.errors import NotFoundError, did_you_mean
 from argo.local.executors.logs import containers
 from argo.workflow.tree import relative
 
-if TYPE_CHECKING:
-    from argo.local.backend import LocalBackend
-
 _BLOCK = 1 << 20
 
 
-def read_logs(backend: LocalBackend, ref: RunRef, task: str | None, *, follow: bool) -> Iterator[LogLine]:
-    """Whole lines, tasks in the order of their start; with `follow` as they come, until the run has ended.
+def read_logs(backend: Backend, ref: RunRef, folder: Path, task: str | None, *, follow: bool) -> Iterator[LogLine]:
+    """Whole lines of the pods in `folder`, in the order of their start; with `follow` as they come, until the run has
+    ended.
 
     `task` is a task's name in the tree: all items of a loop, attempts and tasks inside it are meant, too. Raises
     NotFoundError for one that the run has not (with `follow`: that it had not at its end).
     """
-    folder = backend.pods_folder(ref, backend.get(ref))
     tails: dict[Path, _Tail] = {}
     if not follow:
         workflow = backend.get(ref)
@@ -46,9 +42,9 @@ def read_logs(backend: LocalBackend, ref: RunRef, task: str | None, *, follow: b
 class Tails:
     """The logs of one run, read in turns: each gives the whole lines that are new."""
 
-    def __init__(self, backend: LocalBackend, ref: RunRef) -> None:
+    def __init__(self, ref: RunRef, folder: Path) -> None:
         self._ref = ref
-        self._folder = backend.pods_folder(ref, backend.get(ref))
+        self._folder = folder
         self._tails: dict[Path, _Tail] = {}
 
     def read(self, nodes: list[Json], *, whole: bool) -> list[tuple[Json, LogLine]]:

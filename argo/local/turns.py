@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ from argo.local.home import Home
 
 if TYPE_CHECKING:
     from argo.backend import RunRef
-    from argo.local.backend import LocalBackend
+    from argo.local.state.database import State
 
 WAITING: Final = "waiting for its turn: "
 _FILE = "engines"  # below ARGOSY_HOME: how many processes at once, where somebody has said it
@@ -51,8 +51,13 @@ def limit(home: Home, most: int | None) -> None:
 class Turns:
     """The turns of one home."""
 
-    def __init__(self, backend: LocalBackend) -> None:
-        self._backend = backend
+    def __init__(
+        self, home: Home, state: State, active: Callable[[RunRef], bool], start: Callable[[RunRef], None]
+    ) -> None:
+        self._home = home
+        self._state = state
+        self._active = active  # whether a process drives the run
+        self._start = start  # has one drive it
         self._next: dict[str, tuple[float, float]] = {}  # uid -> when to try again, the pause after
         self._idle: dict[str, tuple[int, bool]] = {}  # uid -> a revision, whether the run waits for people then
         self._known: tuple[float, list[str]] = (-_GOOD, [])
@@ -62,7 +67,7 @@ class Turns:
         with self._alone():
             busy, waiting = self._look()
             for ref in waiting:
-                if busy >= most_engines(self._backend.home):
+                if busy >= most_engines(self._home):
                     break
                 after, pause = self._next.get(ref.uid, (0.0, _PAUSE))
                 now = time.monotonic()
@@ -70,12 +75,12 @@ class Turns:
                     continue
                 self._next[ref.uid] = (now + pause, min(pause * 2, _LONGEST))
                 try:
-                    self._backend.start(ref)
+                    self._start(ref)
                 except ArgosyError:  # in the run's engine.log
                     if ref == wanted:
                         raise
                 else:
-                    busy += self._backend.active(ref)
+                    busy += self._active(ref)
         self._known = (-_GOOD, [])
 
     def before(self, ref: RunRef) -> int | None:
@@ -83,29 +88,29 @@ class Turns:
         when, waiting = self._known
         if time.monotonic() - when > _GOOD:
             busy, found = self._look()
-            full = busy >= most_engines(self._backend.home)
+            full = busy >= most_engines(self._home)
             waiting = [other.uid for other in found] if full else []
             self._known = (time.monotonic(), waiting)
         return waiting.index(ref.uid) if ref.uid in waiting else None
 
     def _look(self) -> tuple[int, list[RunRef]]:
         """How many processes have something to do, and the runs that have none, the oldest first."""
-        runs = kept.detached(self._backend.state)
-        driven = [ref for ref in runs if self._backend.active(ref)]
+        runs = kept.detached(self._state)
+        driven = [ref for ref in runs if self._active(ref)]
         return sum(not self._waits_for_people(ref) for ref in driven), [ref for ref in runs if ref not in driven]
 
     def _waits_for_people(self, ref: RunRef) -> bool:
         from argo.workflow.tree import idle
 
-        revision = self._backend.state.revision(ref.uid)
+        revision = self._state.revision(ref.uid)
         if self._idle.get(ref.uid, (None, False))[0] != revision:
-            self._idle[ref.uid] = (revision, idle(self._backend.state.workflow(ref.uid)[0]))
+            self._idle[ref.uid] = (revision, idle(self._state.workflow(ref.uid)[0]))
         return self._idle[ref.uid][1]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Whoever lets runs begin does so alone: they are counted."""
-        descriptor = os.open(self._backend.home.root / "turns.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._home.root / "turns.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -39,7 +39,8 @@ def load_file(file: File) -> Loaded:
     if file.name.endswith(".py"):
         from compiler.load import python
 
-        return python.load(opened, file)
+        opened.definitions, opened.diagnostics = python.load(opened.source, named=file.named)
+        return opened
     if file.named and file.name.endswith(".env"):
         return _job_config(opened)
     documents, opened.diagnostics = read(opened.source)

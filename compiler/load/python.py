@@ -18,49 +18,48 @@ from compiler.program import Definition, Origin
 from compiler.source import SourceFile
 
 if TYPE_CHECKING:
-    from compiler.load.documents import Loaded
-    from compiler.load.files import File
     from compiler.source import Path
 
 
-def load(loaded: Loaded, file: File) -> Loaded:
+def load(text: SourceFile, *, named: bool) -> tuple[list[Definition[Any]], list[Diagnostic]]:
     """Runs the module in this process, with its folder at the end of sys.path, and takes the definitions it has made.
 
     A module that the user did not name is run only if it imports Argosy's models or Hera: others are programs.
     """
-    if not file.named and not defines(loaded.source.text):
-        return loaded
+    if not named and not defines(text.text):
+        return [], []
     try:
-        tree = ast.parse(loaded.source.text)
+        tree = ast.parse(text.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        loaded.diagnostics.append(_syntax_error(loaded.source, error))
-        return loaded
-    source = SourceFile(file.name, loaded.source.text, file.location, _Places(loaded.source, tree).locate)
-    values, failures = _run(source, tree)
-    loaded.diagnostics.extend(failures)
+        return [], [_syntax_error(text, error)]
+    source = SourceFile(text.name, text.text, text.location, _Places(text, tree).locate)
+    values, diagnostics = _run(source, tree)
+    definitions: list[Definition[Any]] = []
     seen: list[Any] = []
     for name, value in values.items():
         if any(value is other for other in seen):
             continue
         seen.append(value)
-        _take(loaded, value, Origin(source, (name,)))
-    if file.named and not loaded.definitions and not loaded.diagnostics:
+        definition, found = _defined(value, Origin(source, (name,)))
+        diagnostics.extend(found)
+        if definition is not None:
+            definitions.append(definition)
+    if named and not definitions and not diagnostics:
         hint = "assign a Dag, a ComputeAsset or a Hera Workflow to a name of the module"
-        loaded.diagnostics.append(at("A111", source.at(0, 0), "the module makes no definition", hint=hint))
-    return loaded
+        diagnostics.append(at("A111", source.at(0, 0), "the module makes no definition", hint=hint))
+    return definitions, diagnostics
 
 
-def _take(loaded: Loaded, value: Any, origin: Origin) -> None:
+def _defined(value: Any, origin: Origin) -> tuple[Definition[Any] | None, list[Diagnostic]]:
+    """The definition that a module's value is, if it is one."""
     if isinstance(value, Model) and type(value).__name__ in ("Dag", "ComputeAsset"):
-        loaded.definitions.append(Definition(value, origin))
-        loaded.diagnostics.extend(place(mistake, origin) for mistake in rules.check(value))
-    elif type(value).__module__.partition(".")[0] == "hera" and hasattr(value, "to_dict") and hasattr(value, "kind"):
+        return Definition(value, origin), [place(mistake, origin) for mistake in rules.check(value)]
+    if type(value).__module__.partition(".")[0] == "hera" and hasattr(value, "to_dict") and hasattr(value, "kind"):
         from compiler.load import hera
 
-        manifest, diagnostics = hera.manifest(value, origin)
-        loaded.diagnostics.extend(diagnostics)
-        if manifest is not None:
-            loaded.definitions.append(Definition(manifest, origin))
+        manifest, found = hera.manifest(value, origin)
+        return None if manifest is None else Definition(manifest, origin), found
+    return None, []
 
 
 def _run(source: SourceFile, tree: ast.Module) -> tuple[dict[str, Any], list[Diagnostic]]:

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from compiler.models.behaviour import Retry as RetryModel
     from compiler.models.behaviour import Sidecar as SidecarModel
     from compiler.models.hardware import Security as SecurityModel
-    from compiler.models.parts import Output, SecretRef
+    from compiler.models.parts import Output
     from compiler.models.project import Profile
+    from compiler.models.variables import SecretRef
 
 _DEFAULT_USER: Final = PodSecurity()
 _POLICIES: Final = {

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from compiler.models.dag import Dag, Task
     from compiler.models.hardware import Gpu, Placement, Resources, Security, Toleration, Volume
     from compiler.models.offer import Bounds, Offer, Remote, Validity
-    from compiler.models.parts import InlineText, Input, Output, Parameter, SecretRef, StoredObject
+    from compiler.models.parts import InlineText, Input, Output, Parameter, StoredObject
     from compiler.models.project import Profile, Project
     from compiler.models.settings import ConfigFile, ContinueOn, EnvSource, Limits, Pause, Schedule
+    from compiler.models.variables import SecretRef
 
 # Each model's module is imported when the model is first asked for: a compile of one DAG needs few of them.
 _MODULES = {
@@ -20,9 +21,10 @@ _MODULES = {
     "dag": ("Dag", "Task"),
     "hardware": ("Gpu", "Placement", "Resources", "Security", "Toleration", "Volume"),
     "offer": ("Bounds", "Offer", "Remote", "Validity"),
-    "parts": ("InlineText", "Input", "Output", "Parameter", "SecretRef", "StoredObject"),
+    "parts": ("InlineText", "Input", "Output", "Parameter", "StoredObject"),
     "project": ("Profile", "Project"),
     "settings": ("ConfigFile", "ContinueOn", "EnvSource", "Limits", "Pause", "Schedule"),
+    "variables": ("SecretRef",),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -32,9 +34,10 @@ __all__ = [  # noqa: RUF022  (by module)
     "Dag", "Task",
     "Gpu", "Placement", "Resources", "Security", "Toleration", "Volume",
     "Bounds", "Offer", "Remote", "Validity",
-    "InlineText", "Input", "Output", "Parameter", "SecretRef", "StoredObject",
+    "InlineText", "Input", "Output", "Parameter", "StoredObject",
     "Profile", "Project",
     "ConfigFile", "ContinueOn", "EnvSource", "Limits", "Pause", "Schedule",
+    "SecretRef",
 ]  # fmt: skip
 
 

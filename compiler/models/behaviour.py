@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from compiler.models.base import EMPTY, Duration, Flag, Model, Name, Text, lazy, whole
-from compiler.models.parts import Variable
+from compiler.models.variables import Variable
 
 if TYPE_CHECKING:
     from compiler.models.hardware import Resources

@@ -21,7 +21,7 @@ from compiler.models.base import (
     parse_duration,
     whole,
 )
-from compiler.models.parts import SecretRef
+from compiler.models.variables import SecretRef
 
 
 def _day(value: Any) -> date:

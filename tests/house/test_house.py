@@ -6,11 +6,11 @@ import ast
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts import documents, structure
 
@@ -120,15 +120,26 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
     assert broken == []
 
 
-def test_every_room_is_named_where_the_layers_are_checked() -> None:
-    """A new room of `argo` or stage of the compiler must find its place in the layers of import-linter."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    for container in ("compiler", "argo"):
-        (layers,) = [item["layers"] for item in contracts if item.get("containers") == [container]]
-        named = set(re.findall(r"\w+", " ".join(layers)))
-        present = {
-            path.stem
-            for path in (ROOT / container).iterdir()
-            if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.name.startswith("_")
-        }
-        assert present <= named, f"{container}: {sorted(present - named)} in no layer"
+SECTIONS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+
+
+def test_the_changelog_is_in_the_form_of_keep_a_changelog() -> None:
+    """Versions from the newest to the oldest, each section once and in order, no entry twice."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *versions = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    assert first.startswith("[Unreleased]\n")
+    dates = [re.match(r"\[\d+\.\d+\.\d+\] - (\d{4}-\d{2}-\d{2})\n", version) for version in versions]
+    assert all(dates)
+    assert dates == sorted(dates, key=lambda found: found[1] if found else "", reverse=True)
+    for version in (first, *versions):
+        names = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert names == [name for name in SECTIONS if name in names]
+    assert re.findall(r"^(?![-#]|  \S|$).*", text[text.index("## ") :], re.MULTILINE) == []
+    entries = re.findall(r"^- .+(?:\n  .+)*", text, re.MULTILINE)
+    assert len(set(entries)) == len(entries)
+
+
+def test_hooks_before_a_commit_run_what_the_gate_runs() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert [hook["entry"] for hook in hooks if hook["entry"] not in gate] == []

@@ -44,6 +44,7 @@ def test_a_function_may_have_50_lines_and_no_more(tmp_path: Path) -> None:
         "from . import a\n",
         "from .a import X\n",
         "def f():\n    import pkg.a\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.a import X\n",
     ],
 )
 def test_a_cycle_is_found_however_it_is_written(tmp_path: Path, back: str) -> None:
@@ -53,12 +54,6 @@ def test_a_cycle_is_found_however_it_is_written(tmp_path: Path, back: str) -> No
     assert wrong[0].startswith("import cycle: ")
     assert "pkg.a" in wrong[0]
     assert "pkg.b" in wrong[0]
-
-
-def test_an_import_for_type_checkers_makes_no_cycle(tmp_path: Path) -> None:
-    back = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.a import X\n"
-    _project(tmp_path, __init__="", a="from pkg.b import Y\n", b=back)
-    assert structure.findings(tmp_path, ["pkg"])[1] == []
 
 
 def test_generated_data_is_left_out(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ async def logs(backend: LocalBackend, request: Request) -> Response:
         last = whole(query.get("logOptions.tailLines") or "0")
     except ValueError as error:
         raise ApiError(3, "tailLines is a number") from error
-    tails = await run_in_threadpool(Tails, backend, ref)
+    tails = Tails(ref, await run_in_threadpool(lambda: backend.pods_folder(ref, backend.get(ref))))
 
     def turn() -> tuple[list[bytes], bool]:
         workflow = backend.get(ref)

@@ -91,6 +91,7 @@ def test_a_run_that_waits_for_people_gives_its_turn_to_others(backend: LocalBack
     backend.stop(last)  # one that has not begun
     assert phase(backend, last) == "Failed"
     backend.terminate(gate)
+    until((backend.home.root / "volumes" / "kept").is_dir)  # the other run's process makes it
     (backend.home.root / "volumes" / "kept" / "all").touch()
     until(lambda: phase(backend, other) == "Succeeded")
 

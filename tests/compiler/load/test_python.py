@@ -11,7 +11,7 @@ from compiler.load.hera import asset_template
 from compiler.load.workspace import load
 from compiler.manifest_schema import check_object
 from compiler.models import ComputeAsset, Input, Output, Parameter
-from compiler.models.parts import SecretRef
+from compiler.models.variables import SecretRef
 
 MODULE = """\
 from compiler.models import ComputeAsset, Dag, Input, Parameter, Task
