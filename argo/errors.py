@@ -5,7 +5,6 @@
     │   ├── DefinitionError          2  definitions or manifests with mistakes; carries the diagnostics
     │   ├── NotFoundError            2  a run, task, output or definition of that name does not exist
     │   └── ConflictError            2  it exists already, or is in a state in which this cannot be done
-    ├── RunFailedError               1  the run ended as Failed or Error
     ├── RemoteError                  3  a server, cluster or object store did not do what was asked
     │   ├── StoreError               3  an object store (a directory, too): read, write or verification failed
     │   └── AuthError                3  refused for lack of credentials or rights
@@ -68,12 +67,6 @@ class NotFoundError(UsageError):
 
 class ConflictError(UsageError):
     """It exists already, or its state does not allow this."""
-
-
-class RunFailedError(ArgosyError):
-    """A run ended as Failed or Error."""
-
-    exit_code = 1
 
 
 class RemoteError(ArgosyError):

@@ -61,8 +61,8 @@ class Text(NamedTuple):
     parts: tuple[str | Ref, ...]
 
 
-class RefError(ValueError):
-    """A malformed reference: what is wrong, the offsets in the text, and a hint."""
+class MalformedError(ValueError):
+    """A text that cannot be read says what is wrong, between which offsets, and a hint."""
 
     def __init__(self, message: str, start: int, end: int, hint: str | None = None) -> None:
         super().__init__(message)
@@ -70,6 +70,10 @@ class RefError(ValueError):
         self.start = start
         self.end = end
         self.hint = hint
+
+
+class RefError(MalformedError):
+    """A reference is malformed."""
 
 
 def parse(text: str) -> str | Ref | Text:

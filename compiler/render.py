@@ -8,7 +8,6 @@ order), UTF-8, no anchors, no folding. A string is quoted exactly when some read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from json.encoder import encode_basestring
 from typing import Any
@@ -43,11 +42,6 @@ def yaml(obj: Any) -> bytes:
     else:
         pieces.append(writer.leaf(obj, 1))
     return "".join(pieces).encode()
-
-
-def yaml_stream(documents: Iterable[bytes]) -> bytes:
-    """Documents already written, as one stream."""
-    return b"---\n".join(documents)
 
 
 def json(obj: Any) -> bytes:

@@ -43,15 +43,19 @@ def template(model: Template, store: Store | None) -> Object:
 
 
 def artifact_argument(model: ArtifactArgument, store: Store | None) -> Object:
-    made: Object = {"name": model.name}
+    location = {} if model.location is None else _location(model.location, store)
+    return {"name": model.name, **_artifact(model), **location}
+
+
+def _artifact(model: ArtifactArgument | OutputArtifact) -> Object:
+    """What an argument and an output have in common: it may be missing, comes from somewhere, is packed."""
+    made: Object = {}
     if model.optional:
         made["optional"] = True
     if model.source:
         made["from"] = model.source
     if model.archive:
         made["archive"] = {model.archive: {}}
-    if model.location is not None:
-        made |= _location(model.location, store)
     return made
 
 
@@ -132,18 +136,9 @@ def _output_parameter(model: OutputParameter) -> Object:
 
 
 def _output_artifact(model: OutputArtifact) -> Object:
-    made: Object = {"name": model.name}
-    if model.path:
-        made["path"] = model.path
-    if model.optional:
-        made["optional"] = True
-    if model.source:
-        made["from"] = model.source
-    if model.archive:
-        made["archive"] = {model.archive: {}}
-    if model.key:
-        made["s3"] = {"key": model.key}
-    return made
+    path = {"path": model.path} if model.path else {}
+    key = {"s3": {"key": model.key}} if model.key else {}
+    return {"name": model.name, **path, **_artifact(model), **key}
 
 
 def _location(model: Location, store: Store | None) -> Object:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, NoReturn, TypeVar
 
+from compiler.refs import MalformedError
+
 _DEPTH: Final = 40
 _OPERATORS: Final = {"and": "&&", "or": "||", "not": "!", "&": "&&", "|": "||", "=": "=="}
 
@@ -23,15 +25,8 @@ class Token:
     end: int
 
 
-class ExpressionError(ValueError):
-    """A malformed expression: what is wrong, the offsets in it, and a hint."""
-
-    def __init__(self, message: str, start: int, end: int, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.start = start
-        self.end = end
-        self.hint = hint
+class ExpressionError(MalformedError):
+    """An expression is malformed."""
 
 
 def tokens(text: str, pattern: re.Pattern[str]) -> list[Token]:

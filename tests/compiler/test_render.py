@@ -64,12 +64,6 @@ def test_json_reads_back_the_value(value: Any) -> None:
     assert json.loads(render.json(value)) == value
 
 
-@given(VALUES, VALUES)
-def test_a_stream_holds_its_documents(first: Any, second: Any) -> None:
-    stream = render.yaml_stream([render.yaml(first), render.yaml(second)])
-    assert list(yaml.load_all(stream, Loader=yaml.CSafeLoader)) == [first, second]
-
-
 @pytest.mark.parametrize(
     "text",
     [

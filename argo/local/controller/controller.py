@@ -49,7 +49,6 @@ class Controller:
         self._state = State(workflow, library, nodes, parallelism=parallelism)
         self._state.execute = partial(execute, self._state)
         self._ready = False
-        self._active_before = 0
 
     def operate(self, outcomes: Mapping[str, PodOutcome], now: datetime) -> Decisions:
         """Take the workflow as far as it goes at `now`.

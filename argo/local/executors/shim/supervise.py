@@ -55,7 +55,6 @@ class Pod:
         self._selector = selectors.DefaultSelector()
         self._init = 0
         self._stopping = False
-        self._stop_reason = ""
         self._deadline: float | None = spec["deadline"]
         if self._deadline is not None:
             self._deadline += elapsed() - spec["now"]
