@@ -103,7 +103,8 @@ class Submission:
     deletes them with it; an Argo Server makes no Secrets), WorkflowTemplates and ClusterWorkflowTemplates, which a
     cluster must have already. `source` names where it came from. `key` is what makes a repeated submission the same
     one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it. `executor`
-    is what runs its tasks on this machine, empty for what is chosen there.
+    is what runs its tasks on this machine, empty for what is chosen there, and `parallelism` how many containers run
+    there at once, None for what it has room for.
     """
 
     workflow: Workflow
@@ -111,6 +112,7 @@ class Submission:
     source: str = ""
     key: str = ""
     executor: str = ""
+    parallelism: int | None = None
 
 
 KEY = "argosy.dev/key"
@@ -131,6 +133,10 @@ class Backend(Protocol):
     @property
     def place(self) -> str:
         """The place in words, as a sentence goes on: "this machine", "the Argo Server URL, namespace NS"."""
+
+    @property
+    def here(self) -> bool:
+        """Whether it is this machine, where each run keeps the templates and ConfigMaps that it was given."""
 
     @property
     def namespace(self) -> str:

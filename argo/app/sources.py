@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from argo.errors import DefinitionError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from argo.backend import Json
-    from argo.submission.draft import Start
+    from argo.submission.subject import Start
     from argo.workflow.manifests import ManifestDocument
     from compiler.diagnostics import Diagnostic
     from compiler.pipeline import Result
@@ -111,8 +111,23 @@ def _shows(path: Path, sign: bytes) -> bool:
         return False
 
 
+class Sources(NamedTuple):
+    """What was named on a command line, found: `text` as it was named, files of definitions, files of manifests."""
+
+    text: str
+    definitions: list[Path]
+    manifests: list[Path]
+
+
+def find_all(names: Sequence[str]) -> Sources:
+    """What was named, as definitions and as manifests. Raises UsageError, NotFoundError."""
+    if not names:
+        raise UsageError("name a DAG, a definition or a manifest", hint="argosy run fork-join")
+    return Sources(" ".join(names), *sort([find(name) for name in names]))
+
+
 def load(
-    names: Sequence[str],
+    sources: Sources,
     profile: str | None = None,
     form: Literal["template", "workflow"] = "workflow",
     *,
@@ -124,8 +139,8 @@ def load(
     Raises DefinitionError with all diagnostics when there is a mistake or, where they are to run `here`, something
     that cannot.
     """
-    definitions, manifests = split(names)
-    loaded = Loaded(" ".join(names))
+    text, definitions, manifests = sources
+    loaded = Loaded(text)
     if definitions:
         result = compile_paths(definitions, profile, form)
         loaded.diagnostics += result.diagnostics
@@ -145,19 +160,12 @@ def _begun(loaded: Loaded, start: Start) -> list[ManifestDocument]:
     import copy
     from dataclasses import replace
 
-    from argo.submission.draft import begin, chosen, spec_of
+    from argo.submission.subject import begin, chosen, spec_of
 
     found = chosen(loaded.objects, start)
     begun = copy.deepcopy(found)
     begin(spec_of(begun), found, start, loaded.objects)
     return [replace(document, object=begun) if document.object is found else document for document in loaded.documents]
-
-
-def split(names: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """What was named, as definitions and as manifests."""
-    if not names:
-        raise UsageError("name a DAG, a definition or a manifest", hint="argosy run fork-join")
-    return sort([find(name) for name in names])
 
 
 def sort(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

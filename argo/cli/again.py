@@ -41,12 +41,14 @@ def retry(name: str, profile: str | None, tasks: tuple[str, ...], watch: bool, f
 @options.output("name")
 def resubmit(name: str, profile: str | None, new: str | None, watch: bool, form: str) -> int:
     """Submit once more what a run was submitted as: the same Workflow, arguments and ConfigMaps, a new run."""
-    from argo.cli.sending import report, send
-    from argo.submission.send import prepare_again
+    from dataclasses import replace
+
+    from argo.cli.begin import report, send
+    from argo.submission.request import again, draft, new_key
 
     with options.changing(profile) as backend:
-        prepared = prepare_again(backend, backend.find(name), new)
-        made = send(backend, prepared)
+        request = replace(again(backend, backend.find(name), new), once=new_key())
+        made = send(backend, draft(request, backend))
         _tell(backend, made.ref)
         if watch:
             return _goes_on(backend, made.ref, "submitted", watch, form)

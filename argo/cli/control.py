@@ -32,7 +32,7 @@ def _answer(command: options.F) -> options.F:
 @_answer
 def approve(name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...]) -> None:
     """Let a run pass a gate: what depends on it goes on. A bare suspend step is resumed."""
-    from argo.submission.draft import pairs
+    from argo.submission.arguments import pairs
 
     with options.changing(profile) as backend:
         ref = backend.find(name)
@@ -47,7 +47,7 @@ def approve(name: str, profile: str | None, task: str, message: str, parameters:
 @_answer
 def reject(name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...]) -> None:
     """Close a gate: what depends on it does not run. A bare suspend step fails."""
-    from argo.submission.draft import pairs
+    from argo.submission.arguments import pairs
 
     with options.changing(profile) as backend:
         ref = backend.find(name)

@@ -76,10 +76,10 @@ def _run(name: str, place: Target) -> Graph:
 
 
 def _manifest(subject: str, profile: str | None, unknown: NotFoundError | None) -> Object:
-    from argo.app.sources import load
+    from argo.app.sources import find_all, load
 
     try:
-        loaded = load([subject], profile)
+        loaded = load(find_all([subject]), profile)
     except NotFoundError as error:
         if "/" in subject:
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -51,31 +50,6 @@ def _runs(_context: click.Context, _parameter: click.Parameter, incomplete: str)
 def definition_paths(command: F) -> F:
     """`PATHS…` of definitions."""
     return click.argument("paths", nargs=-1, type=click.Path())(command)
-
-
-def given(command: F) -> F:
-    """`-p` and `-i`: what a run is given."""
-    inputs = click.option(
-        "-i", "--input", "inputs", metavar="NAME=PATH", multiple=True, help="Give an input a local file or folder."
-    )
-    parameters = click.option(
-        "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter its value."
-    )
-    return parameters(inputs(command))
-
-
-def start(command: Callable[..., int]) -> Callable[..., int]:
-    """`--from` and `--entrypoint`: what of all that was named is run, and where it begins; as one argument, `start`."""
-
-    @wraps(command)
-    def taken(*, source: str, entrypoint: str, **others: Any) -> int:
-        from argo.submission.draft import Start
-
-        return command(start=Start(source, entrypoint), **others)
-
-    which = "Run this one of the Workflows, CronWorkflows and templates that were given."
-    taken = click.option("--entrypoint", default="", metavar="TEMPLATE", help="Begin at this template.")(taken)
-    return click.option("--from", "source", default="", metavar="KIND/NAME", help=which)(taken)
 
 
 def profile(command: F) -> F:
@@ -141,11 +115,11 @@ def changing(profile: str | None) -> Iterator[Backend]:
 
 
 @contextmanager
-def local() -> Iterator[LocalBackend]:
+def local(target: Target | None = None) -> Iterator[LocalBackend]:
     """The runs of this machine."""
     from argo.local.backend import LocalBackend
 
-    found = LocalBackend()
+    found = LocalBackend(target=target)
     try:
         yield found
     finally:

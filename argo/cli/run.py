@@ -4,70 +4,36 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from argo.backend import FINISHED, Json, RunRef, Submission
-from argo.cli import here, options, taskrunner
+from argo.backend import FINISHED, Json, RunRef
+from argo.cli import begin, options, taskrunner
+from argo.cli.begin import RequestOptions, request_options
 from argo.cli.output import say
-from argo.errors import ArgosyError, ConflictError
+from argo.errors import ConflictError
 from argo.storage.settings import shown
 
 if TYPE_CHECKING:
-    from argo.app.sources import Loaded
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
-    from argo.local.choice import Choice
-    from argo.local.home import Home
-    from argo.submission.draft import Draft, Start
-    from argo.target import Settings, Target
 
-_EXECUTORS = ("auto", "process", "podman", "docker")
 _SECOND = 3.0  # seconds in which a second Ctrl-C ends a run that was left
 
 
 @click.command(short_help="Run a DAG or any Argo manifest here, in the foreground.")
 @click.argument("subjects", metavar="DAG|MANIFEST...", nargs=-1)
-@options.given
-@options.start
+@request_options
 @taskrunner.options
-@click.option("--name", metavar="NAME", help="Name of the run; made up when left out.")
-@click.option(
-    "--executor",
-    type=click.Choice(_EXECUTORS),
-    default="auto",
-    show_default=True,
-    envvar="ARGOSY_EXECUTOR",
-    show_envvar=True,
-    help="What runs the containers. auto, found out once: podman or docker where one gets images, else process.",
-)
-@click.option(
-    "--parallelism",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many containers run at once; default: what the machine has room for.",
-)
-@options.profile
 @click.option("--wait/--no-wait", default=True, help="At a gate: wait for the decision (default), or leave the run.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()
 def run(
-    subjects: tuple[str, ...],
-    parameters: tuple[str, ...],
-    inputs: tuple[str, ...],
-    start: Start,
-    runner: taskrunner.Given,
-    name: str | None,
-    executor: str,
-    parallelism: int | None,
-    profile: str | None,
-    wait: bool,
-    quiet: bool,
-    form: str,
+    subjects: tuple[str, ...], asked: RequestOptions, runner: taskrunner.Given, wait: bool, quiet: bool, form: str
 ) -> int:
     """Run a DAG or any Argo manifest on this machine, in the foreground.
 
@@ -77,83 +43,37 @@ def run(
 
     Ctrl-C leaves the run: tasks that run go on, nothing else starts. `argosy resume` goes on, `argosy stop` ends it;
     on a terminal a second Ctrl-C within three seconds does, too.
+
+    A run that was begun before with the KEY of --once is gone on with, or followed, or its outcome is told. There is no
+    --watch as `submit` has it: the run is always followed to its end.
     """
-    from argo.app.sources import split
-    from argo.app.targets import choose
-    from argo.local.identity import identify
-    from argo.submission.draft import draft, pairs, require_complete, set_parameters
+    from argo.app.sources import find_all
+    from argo.submission.request import draft
     from argo.workflow import sessions
 
-    subjects = (*subjects, *runner.paths)
-    values, files = pairs(parameters, "-p"), pairs(inputs, "-i")
-    place = choose(split(subjects)[0], profile, by_hand=options.by_hand("profile"), here=True)
-    loaded = _read(subjects, start, place, choice := here.executor(executor), quiet=quiet)
-    subject = draft(loaded.objects, loaded.base, start)
-    set_parameters(subject, values := runner.parameters(values, subject.declared("parameters")))
-    with options.local() as backend:
-        ref = identify(subject.workflow, name)
-        backend.check_name(ref)
+    sources = find_all((*subjects, *runner.paths))
+    target = asked.target(sources, here=True)
+    request = asked.request(sources, target, quiet=quiet)
+    values = runner.parameters(request.parameters, request.subject.declared("parameters"))
+    with options.local(target) as backend:
+        drafted = draft(replace(request, parameters=values), backend)
+        if asked.dry_run:
+            begin.print_draft(drafted)
+            return 0
+        if not drafted.key:
+            backend.check_name(drafted.ref)
         token = runner.token(values)
-        _upload(backend.home, place.store, subject, files, ref)
-        require_complete(subject)
-        objects = subject.objects + sessions.secret(subject.workflow)
-        submission = Submission(subject.workflow, objects, loaded.source, executor=choice.executor)
-        backend.record(submission, parallelism=parallelism, images=place.images, store=place.store)
+        ref, new = begin.send(backend, drafted, target, backend.record)
         taskrunner.keep(backend.home, ref, token, runner.renewal(values))
         if not quiet:
-            say(f"run {ref.name} on this machine" + (f", artifacts in {shown(place.store)}" if place.store else ""))
-            say(*(f"use {s.task} with: argosy connect {ref.name}" for s in sessions.of(subject.workflow)[:1]))
+            where = f", artifacts in {shown(target.store)}" if target.store else ""
+            say(f"run {ref.name} on this machine{where}" + ("" if new else "; it was begun before, with the same key"))
+            say(*(f"use {s.task} with: argosy connect {ref.name}" for s in sessions.of(request.subject.workflow)[:1]))
+        if not new and (backend.active(ref) or (backend.get(ref).get("status") or {}).get("phase") in FINISHED):
+            from argo.cli.observe import follow
+
+            return follow(backend, ref, form, quiet=quiet)
         return drive(backend, ref, quiet=quiet, form=form, wait=wait)
-
-
-def _read(subjects: Sequence[str], start: Start, place: Target, choice: Choice, *, quiet: bool) -> Loaded:
-    from argo.app.sources import load
-    from argo.cli.here import fit
-    from argo.cli.output import print_diagnostics
-    from argo.cli.progress import ticking
-
-    with ticking(lambda: "reading the definitions"):
-        loaded = load(subjects, place.profile, start=start)
-    warnings = fit(loaded.documents, choice.executor, place.images)
-    if not quiet:
-        say(*place.notes, *choice.lines())
-        print_diagnostics([*loaded.diagnostics, *warnings])
-    return loaded
-
-
-def _upload(home: Home, settings: Settings, subject: Draft, files: Mapping[str, str], ref: RunRef) -> None:
-    """Store the inputs of a run that is about to be recorded; what is stored goes again when not all can be."""
-    from argo.cli.progress import ticking
-    from argo.local.stores import open_store
-    from argo.storage.patience import outlast
-    from argo.storage.settings import require_writable
-    from argo.submission.draft import set_inputs
-    from argo.views.text import size
-
-    store = open_store(home, settings)
-    stored: list[str] = []
-    doing = "looking at the store"
-
-    def say_doing(text: str) -> None:
-        nonlocal doing
-        doing = text
-
-    def put(key: str, path: Path) -> None:
-        say_doing(f"storing {path.name} ({size(path.stat().st_size)})")
-        stored.append(key)
-        outlast(lambda _: store.put_file(key, path), say_doing)
-
-    try:
-        with ticking(lambda: doing):
-            if settings:
-                require_writable(store, f"runs/{ref.namespace}/{ref.name}/{ref.uid}")
-            doing = "preparing the inputs"
-            set_inputs(subject, files, ref, put)
-    except BaseException:
-        for key in stored:
-            with suppress(ArgosyError):
-                store.delete(key)
-        raise
 
 
 @click.command(short_help="Go on with a run that was killed, left or suspended.")

@@ -56,6 +56,10 @@ class LocalBackend:
         return "this machine"
 
     @property
+    def here(self) -> bool:
+        return True
+
+    @property
     def namespace(self) -> str:
         return "default"
 
@@ -65,7 +69,7 @@ class LocalBackend:
 
     def submit(self, submission: Submission) -> Submitted:
         """Record a run and have a process of its own execute it when its turn comes, as this backend's target says."""
-        made = self.record(submission, images=self._target.images, store=self._target.store)
+        made = self.record(submission)
         self.queue(made.ref)
         return made
 
@@ -86,14 +90,13 @@ class LocalBackend:
         submission: Submission,
         *,
         executor: str = "",
-        parallelism: int | None = None,
         images: Images | None = None,
         store: Mapping[str, Any] | None = None,
     ) -> Submitted:
         """Record a run. It starts when `drive` is called.
 
-        `executor` is as in `choose_executor`, `images` says what images run by themselves, `store` are the settings of
-        an S3 store.
+        `executor` is as in `choose_executor`; `images` (what images run by themselves) and `store` (the settings of an
+        S3 store) are the target's where they are left out.
         """
         metadata = submission.workflow.get("metadata") or {}
         if "uid" in metadata:
@@ -112,9 +115,9 @@ class LocalBackend:
                 kept,
                 source=submission.source,
                 executor=executor,
-                parallelism=parallelism,
-                images=images,
-                store=store,
+                parallelism=submission.parallelism,
+                images=self._target.images if images is None else images,
+                store=self._target.store if store is None else store,
             )
         except ConflictError:
             there = self.named(ref)

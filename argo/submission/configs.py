@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from pathlib import Path
 
 from argo.backend import Json
 from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
+from argo.submission.subject import Subject
 
 ENV, FILES = "env_config", "files_config"  # the parameters that name a DAG's own ConfigMaps
 _NOTHING = "nothing was started"
@@ -18,12 +18,12 @@ def input_config_map(path: Path, name: str) -> Json:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": _variables(path)}
 
 
-def set_env(workflow: Json, objects: Sequence[Json], path: Path) -> None:
+def set_env(subject: Subject, path: Path) -> None:
     """Lay the variables of a dotenv file over the DAG's `env`, for this run.
 
     Raises UsageError where the DAG has no `env`, NotFoundError, DefinitionError.
     """
-    config_map = _own(workflow, objects, ENV)
+    config_map = _own(subject, ENV)
     if config_map is None:
         raise UsageError(
             "the run has no variables of its own for --env-file to change", known=_NOTHING,
@@ -32,13 +32,13 @@ def set_env(workflow: Json, objects: Sequence[Json], path: Path) -> None:
     config_map["data"] = {**(config_map.get("data") or {}), **_variables(path)}
 
 
-def set_file(workflow: Json, objects: Sequence[Json], given: str) -> None:
+def set_file(subject: Subject, given: str) -> None:
     """Put a local file in place of one of the DAG's `files`, for this run: `name=path`, or the path alone where the
     DAG has one.
 
     Raises UsageError where the DAG has no such file, NotFoundError.
     """
-    config_map = _own(workflow, objects, FILES)
+    config_map = _own(subject, FILES)
     known = sorted({**((config_map or {}).get("data") or {}), **((config_map or {}).get("binaryData") or {})})
     if config_map is None or not known:
         raise UsageError(
@@ -63,11 +63,10 @@ def set_file(workflow: Json, objects: Sequence[Json], given: str) -> None:
         config_map.setdefault("binaryData", {})[name] = base64.b64encode(content).decode()
 
 
-def _own(workflow: Json, objects: Sequence[Json], parameter: str) -> Json | None:
+def _own(subject: Subject, parameter: str) -> Json | None:
     """The ConfigMap whose name is the value of a parameter."""
-    parameters = (workflow["spec"].get("arguments") or {}).get("parameters") or ()
-    name = next((p.get("value") for p in parameters if p["name"] == parameter), None)
-    return next((o for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == name), None)
+    name = subject.declared("parameters").get(parameter, {}).get("value")
+    return next((o for o in subject.objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == name), None)
 
 
 def _variables(path: Path) -> dict[str, str]:

@@ -32,8 +32,8 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Hand:
-    """An entry in hand; `open` while nobody knows whether its submission was taken."""
+class Attempt:
+    """One attempt at what an entry stands for; `open` while nobody knows whether its submission was taken."""
 
     entry: Entry
     open: bool = False
@@ -46,7 +46,7 @@ class Ledger:
         self._folder = folder
 
     @contextmanager
-    def written(self, entry: Entry) -> Iterator[Hand]:
+    def written(self, entry: Entry) -> Iterator[Attempt]:
         """Write an entry down; it goes with the end of the block, unless that leaves it `open` (or the process dies).
 
         Where one of the same key and run was left, it is the one meant: its `inputs` are taken. While another process
@@ -69,7 +69,7 @@ class Ledger:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                yield Hand(entry)
+                yield Attempt(entry)
                 return
             left = _parse(path)
             if left is not None and (left.run, left.place) == (entry.run, entry.place):
@@ -78,15 +78,15 @@ class Ledger:
             file.write(json.dumps(asdict(entry)))
             file.flush()
             os.fsync(file.fileno())
-            hand = Hand(entry)
+            attempt = Attempt(entry)
             try:
-                yield hand
+                yield attempt
             finally:
-                if not hand.open:
+                if not attempt.open:
                     path.unlink(missing_ok=True)
 
     def left(self, source: str, place: str) -> list[Entry]:
-        """Entries of the same source and place that no process has in hand."""
+        """Entries of the same source and place that no process has in attempt."""
         found = []
         for path in self._folder.glob("*.json"):
             entry = _parse(path)

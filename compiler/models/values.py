@@ -77,6 +77,15 @@ def from_text(parameter: Parameter, text: str) -> Any:
     return value
 
 
+def fault(name: str, parameter: Parameter, text: str) -> str | None:
+    """Why a text given at run time is refused as the value of a parameter, as a sentence; None where it is taken."""
+    try:
+        from_text(parameter, text)
+    except ValueError as error:
+        return f"the parameter {name} is refused: {error}; it takes {takes(parameter)}"
+    return None
+
+
 def takes(parameter: Parameter) -> str:
     """What a parameter takes, in words: `a whole number, at least 1, at most 9`."""
     words = [_READERS[parameter.type][0] if parameter.type in _READERS else "text"]

@@ -18,7 +18,7 @@ import yaml
 from argo.errors import ArgosyError, ConflictError, UsageError
 from argo.setup.doctor import examine
 from argo.setup.render import Wanted, render
-from argo.submission.draft import draft
+from argo.submission.subject import subject_of
 from argo.target import ClusterAddress, Target
 from argo.workflow import bounds
 from compiler import pipeline
@@ -233,11 +233,10 @@ def compiled(folder: Path, text: str, **profile: Any) -> Any:
 
 
 def submitted(place: Place, objects: Any, name: str) -> Any:
-    from argo.submission.send import Request, prepare
+    from argo.submission.request import Request, draft
 
     backend = place.backend()
-    prepared = prepare(Request(draft(objects), name=name), place.namespace)
-    backend.submit(prepared.build(lambda *_: None, prepared.ref.uid))
+    backend.submit(draft(Request(subject_of(objects), name=name), backend).submission(lambda *_: None))
     return place.workflow(name)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from argo.errors import UsageError
-from argo.submission.draft import draft, set_parameters
+from argo.submission.arguments import set_parameters
+from argo.submission.subject import subject_of
 from compiler import pipeline
 from tests.argo.serve.argo_api.serving import serving
 from tests.argo.serve.workflow_api.conftest import unserved as unserved
@@ -71,7 +72,7 @@ def test_nor_does_any_way_that_submits_a_compiled_manifest(tmp_path: Any, values
     (tmp_path / "ruled.yaml").write_text(RULED)
     objects = [*pipeline.compile([tmp_path / "ruled.yaml"]).objects()]
     with pytest.raises(UsageError, match="is refused"):
-        set_parameters(draft(objects), values)
+        set_parameters(subject_of(objects), values)
 
 
 def test_nor_does_the_server_of_this_machine(tmp_path: Any) -> None:

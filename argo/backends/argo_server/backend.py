@@ -47,6 +47,10 @@ class ServerBackend:
         return f"the Argo Server {self.client.url}, namespace {self.namespace}"
 
     @property
+    def here(self) -> bool:
+        return False
+
+    @property
     def namespace(self) -> str:
         """As the target says; else the one that the server manages or gives this user, else `default`."""
         if not self._namespace:

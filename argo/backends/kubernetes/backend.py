@@ -44,6 +44,10 @@ class ClusterBackend:
         return f"the cluster {self.cluster.client.host} ({named}namespace {self.namespace})"
 
     @property
+    def here(self) -> bool:
+        return False
+
+    @property
     def namespace(self) -> str:
         return self.cluster.namespace
 

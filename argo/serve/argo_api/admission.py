@@ -12,7 +12,9 @@ from argo.backend import Json
 from argo.errors import UsageError
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api.errors import ApiError, not_found
-from argo.submission.draft import Start, draft, kind_named, set_parameters
+from argo.submission.arguments import PARAMETERS
+from argo.submission.request import Request
+from argo.submission.subject import Start, Subject, kind_named, subject_of
 from argo.validate import check
 from argo.workflow.commands import user
 from argo.workflow.manifests import parse
@@ -26,6 +28,7 @@ PLURALS = {
     "Workflow": "workflows",
 }
 CREATOR = "workflows.argoproj.io/creator"
+SOURCE = "the API"
 
 
 @cache
@@ -78,19 +81,29 @@ def admit(backend: LocalBackend, value: Json, code: int) -> None:
         raise ApiError(code, "; ".join(item.message for item in errors))
 
 
-def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, options: Json) -> Json:
-    """The Workflow that `submit` makes of a template, schedule or ended Workflow. Raises ApiError.
+def request_of(backend: LocalBackend, workflow: Json) -> Request:
+    """The request for a Workflow that a client made itself: its values are held against their rules, too, but for
+    those with references, which only their writer's own Workflow has."""
+    subject = Subject(workflow, [], known=_templates(backend, workflow))
+    ruled = subject.annotation(PARAMETERS)
+    own = (workflow["spec"].get("arguments") or {}).get("parameters") or ()
+    given = {entry["name"]: str(entry["value"]) for entry in own if entry["name"] in ruled and "value" in entry}
+    values = {name: value for name, value in given.items() if "{{" not in value}
+    return Request(subject, values, source=SOURCE)
+
+
+def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, options: Json) -> Request:
+    """The request that `submit` makes of a template, schedule or ended Workflow. Raises ApiError.
 
     `options` are Argo's SubmitOpts: name, generateName, parameters ("a=b"), labels, annotations ("a=b,c=d"),
     entryPoint, serviceAccount.
     """
     source = _source(backend, namespace, kind, name)
     try:
-        subject = draft([source], start=Start(entrypoint=options.get("entryPoint") or ""))
+        subject = subject_of([source], start=Start(entrypoint=options.get("entryPoint") or ""))
     except UsageError as error:
         raise ApiError(3, error.message) from error
     workflow = subject.workflow
-    subject.objects = [source]
     metadata = workflow["metadata"]
     for field in ("name", "generateName"):
         if options.get(field):
@@ -102,16 +115,20 @@ def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, opt
         given = dict(pair.split("=", 1) for pair in (options.get(field) or "").split(",") if "=" in pair)
         if given:
             metadata[field] = {**(metadata.get(field) or {}), **given}
-    labels = metadata.setdefault("labels", {})
-    labels[CREATOR] = creator()
+    metadata.setdefault("labels", {})[CREATOR] = creator()
     if options.get("serviceAccount"):
         workflow["spec"]["serviceAccountName"] = options["serviceAccount"]
     values = dict(pair.split("=", 1) for pair in options.get("parameters") or () if "=" in pair)
-    try:
-        set_parameters(subject, values)
-    except UsageError as error:
-        raise ApiError(3, error.message) from error
-    return workflow
+    return Request(Subject(workflow, [], known=[source, *_templates(backend, workflow)]), values, source=SOURCE)
+
+
+def _templates(backend: LocalBackend, workflow: Json) -> list[Json]:
+    """The template that a Workflow refers to, where it is kept here."""
+    reference = workflow["spec"].get("workflowTemplateRef") or {}
+    kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
+    namespace = "" if reference.get("clusterScope") else workflow["metadata"].get("namespace") or ""
+    found = kept.get(backend.state, kind, namespace, str(reference.get("name") or ""))
+    return [] if found is None else [found]
 
 
 def stamp(value: Json) -> Json:

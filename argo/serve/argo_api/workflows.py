@@ -12,16 +12,16 @@ from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.identity import identify
 from argo.serve.argo_api import shapes
-from argo.serve.argo_api.admission import CREATOR, admit, creator, of_template, sent
+from argo.serve.argo_api.admission import CREATOR, admit, creator, of_template, request_of, sent
 from argo.serve.argo_api.calls import Call
 from argo.serve.argo_api.errors import ApiError, exists
+from argo.submission.request import Request, again, draft
+from argo.submission.send import send
 from argo.workflow.gates import resumed
 from argo.workflow.selectors import select
 from argo.workflow.values import whole
 
-_SOURCE = "the API"
 _ENDS = 60.0  # seconds in which the tasks of a run that is removed must end
-_AGAIN = "workflows.argoproj.io/resubmitted-from-workflow"
 
 
 def create(call: Call) -> Json:
@@ -29,7 +29,8 @@ def create(call: Call) -> Json:
     value = sent(call.body, "workflow", "Workflow", call.namespace)
     admit(call.backend, value, 3)
     options = call.body.get("createOptions") or {}
-    return _made(call.backend, value, dry=bool(call.body.get("serverDryRun") or options.get("dryRun")))
+    request = request_of(call.backend, value)
+    return _made(call.backend, request, dry=bool(call.body.get("serverDryRun") or options.get("dryRun")))
 
 
 def submit(call: Call) -> Json:
@@ -37,9 +38,8 @@ def submit(call: Call) -> Json:
     body = call.body
     options = body.get("submitOptions") or {}
     kind, name = str(body.get("resourceKind") or ""), str(body.get("resourceName") or "")
-    value = of_template(call.backend, call.namespace, kind, name, options)
-    admit(call.backend, value, 3)
-    return _made(call.backend, value, dry=bool(options.get("dryRun") or options.get("serverDryRun")))
+    request = of_template(call.backend, call.namespace, kind, name, options)
+    return _made(call.backend, request, dry=bool(options.get("dryRun") or options.get("serverDryRun")), known=False)
 
 
 def lint(call: Call) -> Json:
@@ -152,24 +152,36 @@ def delete_archived(call: Call) -> Json:
     return _removed(call.backend, _ended(call))
 
 
-def _made(backend: LocalBackend, value: Json, *, dry: bool, objects: Any = (), executor: str = "") -> Json:
-    """Record a run and start its process; the run as it was made."""
+def _made(backend: LocalBackend, request: Request, *, dry: bool, known: bool = True) -> Json:
+    """Record a run and start its process; the run as it was made. What is not `known` to be sound is looked at, too.
+
+    Raises ApiError.
+    """
+    value = request.subject.workflow
     metadata = value["metadata"]
     if not metadata.get("name") and not metadata.get("generateName"):
         raise ApiError(3, "name or generateName is required")
     prefix = metadata.get("generateName")
-    try:
-        ref = identify(value)
+
+    def identified(submission: Submission) -> Submission:
+        identify(submission.workflow)
         if prefix:
             metadata["generateName"] = prefix
+        return submission
+
+    try:
+        drafted = draft(request, backend)
+        if not known:
+            admit(backend, value, 3)
         if dry:
+            identified(drafted.submission(lambda _key, _path: None))
             return {"metadata": metadata, "spec": shapes.spec(value["spec"]), "status": _empty()}
-        made = backend.record(Submission(value, objects, _SOURCE, executor=executor))
+        made = send(backend, drafted, take=lambda submission: backend.record(identified(submission)))
     except ConflictError as error:
         raise exists("workflows", metadata["name"]) from error
     except UsageError as error:
         raise ApiError(3, error.message) from error
-    shown = shapes.workflow({**value, "status": {}}, *kept.point(backend.state, ref.uid))
+    shown = shapes.workflow({**value, "status": {}}, *kept.point(backend.state, made.ref.uid))
     backend.queue(made.ref)
     return shown
 
@@ -197,20 +209,10 @@ def _retried(call: Call, ref: RunRef) -> Json:
 
 
 def _again(call: Call, ref: RunRef) -> Json:
-    old = call.backend.submission(ref)
-    workflow = old.workflow
-    metadata = workflow["metadata"]
-    prefix = workflow["metadata"].pop("generateName", None) or f"{ref.name.rpartition('-')[0] or ref.name}-"
-    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if not k.startswith("workflows.argoproj.io/")}
-    workflow["metadata"] = {
-        "generateName": prefix,
-        "namespace": ref.namespace,
-        "labels": {**labels, CREATOR: creator(), "workflows.argoproj.io/actor": creator(), _AGAIN: ref.name},
-        **({"annotations": metadata["annotations"]} if metadata.get("annotations") else {}),
-    }
-    workflow["spec"].pop("shutdown", None)
-    workflow["spec"].pop("suspend", None)
-    return _made(call.backend, workflow, dry=False, objects=old.objects, executor=old.executor)
+    request = again(call.backend, ref)
+    labels = request.subject.workflow["metadata"]["labels"]
+    labels |= {CREATOR: creator(), "workflows.argoproj.io/actor": creator()}
+    return _made(call.backend, request, dry=False)
 
 
 def _removed(backend: LocalBackend, ref: RunRef) -> Json:

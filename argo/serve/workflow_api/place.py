@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argo.backend import Backend, Json, RunRef, Submitted
+from argo.backend import Backend, Json, RunRef, Submission, Submitted
 from argo.errors import ArgosyError, ConflictError
 from argo.local.backend import LocalBackend
 from argo.serve.workflow_api.delivery import add, prefix
-from argo.submission.draft import Draft, draft, set_parameters
-from argo.submission.send import Request, prepare
+from argo.submission.request import Request, draft
+from argo.submission.send import send
+from argo.submission.subject import Subject, subject_of
 
 if TYPE_CHECKING:
     from argo.storage import Store
@@ -95,47 +97,29 @@ class Place:
 
         Raises ArgosyError.
         """
-        subject = draft(objects)
+        subject = subject_of(objects)
         _label(subject, run)
-        set_parameters(subject, request["parameters"])
-        with self._variables(subject, uploads):
-            prepared = prepare(
-                Request(subject, once=run["id"], source=run["asset"]), self.backend.namespace or "default"
-            )
-            submission = prepared.build(self._put, prepared.ref.uid)
-        if request.get("bucket"):
+
+        def take(submission: Submission) -> Submitted:
             store = self.store()
             make_bucket(store, request["bucket"])
             added = add(submission.workflow, store, request["bucket"], prefix(run), self.in_cluster)
-            submission = replace(submission, objects=[*submission.objects, *added])
-        return self.backend.submit(submission)
+            return self.backend.submit(replace(submission, objects=[*submission.objects, *added]))
 
-    @contextmanager
-    def _variables(self, subject: Draft, uploads: Mapping[str, Json]) -> Iterator[None]:
-        """Give a draft its inputs: locations of what is stored, and ConfigMaps of what is variables."""
-        import json
+        with tempfile.TemporaryDirectory(prefix="argosy-env-") as folder:
+            inputs = {name: self._input(name, row, folder) for name, row in uploads.items()}
+            asked = Request(subject, request["parameters"], inputs, once=run["id"], source=run["asset"])
+            drafted = draft(asked, self.backend)
+            return send(self.backend, drafted, self.store, take=take if request.get("bucket") else None)
 
-        from argo.submission.configs import input_config_map
-        from argo.submission.draft import INPUTS
-
-        kinds = subject.annotation(INPUTS)
-        for name, row in uploads.items():
-            location = json.loads(row["location"])
-            if location:
-                artifacts = subject.arguments().setdefault("artifacts", [])
-                artifacts[:] = [entry for entry in artifacts if entry["name"] != name]
-                artifacts.append({"name": name, **location})
-                continue
-            with tempfile.TemporaryDirectory(prefix="argosy-env-") as folder:
-                path = Path(folder, f"{name}.env")
-                self.store().get_file(row["key"], path)
-                config_map = input_config_map(path, f"{row['id']}-{name}")
-            subject.objects.append(config_map)
-            set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
-        yield
-
-    def _put(self, key: str, path: Path) -> None:
-        self.store().put_file(key, path)
+    def _input(self, name: str, row: Mapping[str, Any], folder: str) -> str | Json:
+        """An input as a request has it: where it is stored or, of variables, a file of them in the folder."""
+        location: Json = json.loads(row["location"])
+        if location:
+            return location
+        path = Path(folder, f"{name}.env")
+        self.store().get_file(row["key"], path)
+        return str(path)
 
     def stop(self, ref: RunRef) -> None:
         """Have a run stopped; one that has ended stays as it is."""
@@ -165,7 +149,7 @@ def make_bucket(store: Store, name: str) -> None:
         place.make_bucket()
 
 
-def _label(subject: Draft, run: Mapping[str, Any]) -> None:
+def _label(subject: Subject, run: Mapping[str, Any]) -> None:
     labels = {RUN: run["id"], CONSUMER: run["consumer"]}
     metadata = subject.workflow.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}

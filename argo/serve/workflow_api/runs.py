@@ -201,7 +201,7 @@ def _delivered(row: Row, request: Json) -> Json | None:
 
 def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The parameters as texts, held against the asset. Raises Refused."""
-    from compiler.models.values import from_text, takes
+    from compiler.models.values import fault
 
     declared = offered.model.parameters
     values: dict[str, str] = {}
@@ -210,11 +210,8 @@ def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
             known = ", ".join(declared) or "it takes none"
             raise Refused(422, "invalid", f"{offered.name} has no parameter {name}", hint=known)
         text = value if isinstance(value, str) else json.dumps(value)
-        try:
-            from_text(declared[name], text)
-        except ValueError as error:
-            wrong = f"the parameter {name} is refused: {error}; it takes {takes(declared[name])}"
-            raise Refused(422, "invalid", wrong) from None
+        if wrong := fault(name, declared[name], text):
+            raise Refused(422, "invalid", wrong)
         values[name] = text
     missing = [name for name, parameter in declared.items() if parameter.required and name not in values]
     if missing:

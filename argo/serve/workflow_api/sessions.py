@@ -9,7 +9,7 @@ from argo.errors import ConflictError, NotFoundError
 from argo.serve.workflow_api.database import Row, ref_of
 from argo.serve.workflow_api.errors import Refused
 from argo.serve.workflow_api.runs import ENDED
-from argo.submission.draft import draft
+from argo.submission.subject import subject_of
 from argo.workflow import ingress, reach, sessions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def require_reachable(catalog: Catalog, place: Place, offered: Offered) -> None:
     if place.target.server is not None:
         message = f"{offered.name} is interactive, and the service works with an Argo Server, which makes no Secrets"
         raise Refused(409, "conflict", message)
-    if ingress.way(draft(catalog.compiled(offered)).workflow) is None:
+    if ingress.way(subject_of(catalog.compiled(offered)).workflow) is None:
         message = f"{offered.name} is interactive, and the service's profile has no host for it"
         raise Refused(409, "conflict", message, hint="sessions: {host: …} in the profile")
 

@@ -20,7 +20,8 @@ from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from argo.local.identity import identify
 from argo.local.pods import PodOutcome, PodRequest
-from argo.submission.draft import draft, set_inputs, set_parameters
+from argo.submission.arguments import set_inputs, set_parameters
+from argo.submission.subject import subject_of
 from compiler import pipeline, size
 from compiler.diagnostics import has_errors
 
@@ -192,7 +193,7 @@ def compiled(definitions: list[dict[str, Any]], budget: int) -> pipeline.Result:
 
 def run(backend: Backend, result: pipeline.Result, **values: str) -> RunRef:
     """Drive a run to its end, approving every gate."""
-    subject = draft(result.objects())
+    subject = subject_of(result.objects())
     set_parameters(subject, values)
     ref = identify(subject.workflow, "r")
     backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
@@ -269,7 +270,7 @@ def backend(tmp_path: Path) -> Backend:
 def test_children_are_taken_up_again(backend: Backend) -> None:
     whole = outcome([ASSET, CHAINS], 1 << 20, 0)
     result = compiled([ASSET, CHAINS], BUDGET)
-    subject = draft(result.objects())
+    subject = subject_of(result.objects())
     ref = identify(subject.workflow, "r")
     backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     started: list[str] = []
@@ -288,7 +289,7 @@ def test_children_are_taken_up_again(backend: Backend) -> None:
 
 def test_a_child_ends_with_its_parent_and_goes_with_it(backend: Backend) -> None:
     result = compiled([ASSET, CHAINS], BUDGET)
-    subject = draft(result.objects())
+    subject = subject_of(result.objects())
     ref = identify(subject.workflow, "r")
     backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     backend.pods = ScriptedPods(backend.pods.store, stop="a1")
@@ -325,7 +326,7 @@ def test_an_input_of_the_submission_reaches_the_children(tmp_path: Path) -> None
         backend = Backend(Home.open(tmp_path / str(budget)))
         backend.pods = ScriptedPods({})
         store = backend.pods.store
-        subject = draft(compiled([ASSET, CHAINS], budget).objects())
+        subject = subject_of(compiled([ASSET, CHAINS], budget).objects())
         ref = identify(subject.workflow, "r")
         given_ = {"text": str(tmp_path / "mine")}
         set_inputs(subject, given_, ref, _Put(store))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from argo.errors import DefinitionError, NotFoundError, UsageError
 from argo.submission.configs import input_config_map, set_env, set_file
+from argo.submission.subject import Subject
 from argo.workflow.ownership import input_prefixes, own_config_maps
 
 
@@ -29,17 +30,17 @@ def workflow(*parameters: tuple[str, str], templates: list[Any] | None = None) -
 def test_env_is_laid_over(tmp_path: Path) -> None:
     own, path = config_map("d-env", A="1", B="2"), tmp_path / ".env"
     path.write_text("B='x y'\nC=$HOME\n")
-    set_env(workflow(("env_config", "d-env")), [config_map("other", A="0"), own], path)
+    set_env(Subject(workflow(("env_config", "d-env")), [config_map("other", A="0"), own]), path)
     assert own["data"] == {"A": "1", "B": "x y", "C": "$HOME"}
     with pytest.raises(UsageError, match="no variables"):
-        set_env(workflow(), [own], path)
+        set_env(Subject(workflow(), [own]), path)
     path.write_text("1 = 2 = 3\nno sign\n")
     with pytest.raises(DefinitionError) as raised:
-        set_env(workflow(("env_config", "d-env")), [own], path)
+        set_env(Subject(workflow(("env_config", "d-env")), [own]), path)
     assert raised.value.diagnostics
     assert own["data"] == {"A": "1", "B": "x y", "C": "$HOME"}
     with pytest.raises(NotFoundError):
-        set_env(workflow(("env_config", "d-env")), [own], tmp_path / "none")
+        set_env(Subject(workflow(("env_config", "d-env")), [own]), tmp_path / "none")
 
 
 def test_a_file_takes_the_place_of_one(tmp_path: Path) -> None:
@@ -47,20 +48,20 @@ def test_a_file_takes_the_place_of_one(tmp_path: Path) -> None:
     path.write_text('{"n": {{x}}}')
     subject = workflow(("files_config", "d-files"))
     own = config_map("d-files", **{"job.json": "{}"})
-    set_file(subject, [own], str(path))
+    set_file(Subject(subject, [own]), str(path))
     assert own["data"] == {"job.json": '{"n": {{x}}}'}
     several = config_map("d-files", **{"job.json": "{}", "b.bin": ""})
-    set_file(subject, [several], f"b.bin={path}")
+    set_file(Subject(subject, [several]), f"b.bin={path}")
     assert several["data"]["b.bin"] == '{"n": {{x}}}'
     path.write_bytes(b"\xff\x00")
-    set_file(subject, [several], f"b.bin={path}")
+    set_file(Subject(subject, [several]), f"b.bin={path}")
     assert "b.bin" not in several["data"]
     assert base64.b64decode(several["binaryData"]["b.bin"]) == b"\xff\x00"
     with pytest.raises(UsageError) as raised:
-        set_file(subject, [several], f"job.jsn={path}")
+        set_file(Subject(subject, [several]), f"job.jsn={path}")
     assert "job.json" in raised.value.hint
     with pytest.raises(UsageError, match="names no file"):
-        set_file(subject, [several], str(path))
+        set_file(Subject(subject, [several]), str(path))
 
 
 def test_an_input_of_kind_env(tmp_path: Path) -> None:

@@ -12,16 +12,17 @@ import pytest
 from argo.backend import KEY, Json, RunRef, Submission, Submitted
 from argo.errors import ArgosyError, NotFoundError, RemoteError, StoreError, UsageError
 from argo.storage import DirectoryStore
-from argo.submission.draft import draft
 from argo.submission.ledger import Entry, Ledger
-from argo.submission.send import CONTENT, Prepared, Request, prepare, send
+from argo.submission.request import CONTENT, Draft, Request, draft, new_key
+from argo.submission.send import send
+from argo.submission.subject import subject_of
 from tests.waiting import HANG
 
 
 class Place:
     """A backend in memory that fails as it is told: `fails` at submit, `taken` whether the run is there then."""
 
-    place = "a place"
+    place, here, namespace = "a place", False, "ns"
 
     def __init__(self, fails: ArgosyError | None = None, taken: bool = False, mute: bool = False) -> None:
         self.fails, self.taken, self.mute = fails, taken, mute
@@ -82,11 +83,12 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "submissions")
 
 
-def prepared(data: Path, **more: Any) -> Prepared:
-    return prepare(Request(draft(objects()), inputs={"data": str(data)}, source="train", **more), "ns")
+def drafted(data: Path, **more: Any) -> Draft:
+    more = {"once": new_key(), **more}
+    return draft(Request(subject_of(objects()), inputs={"data": str(data)}, source="train", **more), Place())  # type: ignore[arg-type]
 
 
-def sent(place: Place, given: Prepared, store: DirectoryStore, ledger: Ledger) -> Submitted:
+def sent(place: Place, given: Draft, store: DirectoryStore, ledger: Ledger) -> Submitted:
     return send(place, given, lambda: store, ledger, lambda _: None)  # type: ignore[arg-type]
 
 
@@ -96,7 +98,7 @@ def keys(store: DirectoryStore) -> list[str]:
 
 def test_the_run_is_the_submission_s_own(data: Path, store: DirectoryStore, ledger: Ledger) -> None:
     place = Place()
-    made = sent(place, prepared(data), store, ledger)
+    made = sent(place, drafted(data), store, ledger)
     submission = place.runs[made.ref.name]
     metadata = submission.workflow["metadata"]
     assert made.new
@@ -113,18 +115,18 @@ def test_the_run_is_the_submission_s_own(data: Path, store: DirectoryStore, ledg
 
 
 def test_each_invocation_is_another_run_and_content_is_the_same(data: Path) -> None:
-    assert prepared(data).ref.name != prepared(data).ref.name
-    one, two = prepared(data, once=CONTENT), prepared(data, once=CONTENT)
+    assert drafted(data).ref.name != drafted(data).ref.name
+    one, two = drafted(data, once=CONTENT), drafted(data, once=CONTENT)
     assert (one.key, one.ref.name) == (two.key, two.ref.name)
-    assert prepared(data, once=CONTENT, parameters={"n": "2"}).key != one.key
+    assert drafted(data, once=CONTENT, parameters={"n": "2"}).key != one.key
     data.write_bytes(b"other")
-    assert prepared(data, once=CONTENT).key != one.key
-    assert prepared(data, once="mine").key == "mine"
-    assert len(prepared(data, once="a key / with what no label takes").key) == 32
+    assert drafted(data, once=CONTENT).key != one.key
+    assert drafted(data, once="mine").key == "mine"
+    assert len(drafted(data, once="a key / with what no label takes").key) == 32
 
 
 def test_it_is_written_down_before_it_is_sent(data: Path, store: DirectoryStore, ledger: Ledger) -> None:
-    place, given = Place(), prepared(data)
+    place, given = Place(), drafted(data)
     found: list[Any] = []
     submit = place.submit
 
@@ -142,7 +144,7 @@ def test_a_submission_that_was_not_taken_leaves_nothing(
     data: Path, store: DirectoryStore, ledger: Ledger, error: ArgosyError
 ) -> None:
     with pytest.raises(type(error)) as raised:
-        sent(Place(error), prepared(data), store, ledger)
+        sent(Place(error), drafted(data), store, ledger)
     assert keys(store) == []
     assert "--once" not in raised.value.hint
     assert not list(ledger._folder.glob("*"))
@@ -150,7 +152,7 @@ def test_a_submission_that_was_not_taken_leaves_nothing(
 
 def test_one_whose_end_nobody_knows_says_how_to_take_it_up(data: Path, store: DirectoryStore, ledger: Ledger) -> None:
     place = Place(RemoteError("lost"), taken=True, mute=True)
-    given = prepared(data)
+    given = drafted(data)
     with pytest.raises(RemoteError) as raised:
         sent(place, given, store, ledger)
     assert "not known" in raised.value.known
@@ -159,7 +161,7 @@ def test_one_whose_end_nobody_knows_says_how_to_take_it_up(data: Path, store: Di
     (left,) = ledger.left("train", "a place")
     assert left.key == given.key
     place.fails, place.mute = None, False
-    again = prepared(data, once=given.key)
+    again = drafted(data, once=given.key)
     assert again.ref.name == given.ref.name
     assert not sent(place, again, store, ledger).new
     assert len(keys(store)) == 1, "nothing is stored twice"
@@ -178,30 +180,30 @@ def test_inputs_that_cannot_be_stored_are_removed(
     monkeypatch.setattr(DirectoryStore, "put_file", fail)
     place = Place()
     with pytest.raises(StoreError):
-        sent(place, prepared(data), store, ledger)
+        sent(place, drafted(data), store, ledger)
     assert (keys(store), place.runs) == ([], {})
 
 
 def test_what_is_mistyped_is_refused_before_anything_is_stored(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no parameter named m") as raised:
-        prepared(data, parameters={"m": "1"})
+        drafted(data, parameters={"m": "1"})
     assert raised.value.exit_code == 2
     elsewhere = objects()
     elsewhere[1]["metadata"]["namespace"] = "other"
     with pytest.raises(UsageError, match="namespace other"):
-        prepare(Request(draft(elsewhere)), "ns")
+        draft(Request(subject_of(elsewhere)), Place())  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="not a name"):
-        prepared(data, name="Not A Name")
+        drafted(data, name="Not A Name")
 
 
 def test_env_files_and_job_configs_are_laid_over(data: Path, tmp_path: Path) -> None:
     env = tmp_path / "run.env"
     env.write_text("B=2\nC={{workflow.name}} $x\n")
-    given = prepared(data, env_files=[env])
-    submission = given.build(lambda _key, _path: None, "u")
+    given = drafted(data, env_files=[env])
+    submission = given.submission(lambda _key, _path: None)
     assert submission.objects[0]["data"] == {"A": "1", "B": "2", "C": "{{workflow.name}} $x"}
     with pytest.raises(UsageError, match="no files for --job-config"):
-        prepared(data, job_configs=["a.json"])
+        drafted(data, job_configs=["a.json"])
 
 
 def hold(folder: str, begun: Any, end: Any) -> None:

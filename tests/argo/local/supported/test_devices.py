@@ -11,7 +11,8 @@ import yaml
 from argo.errors import UsageError
 from argo.local.resources import Machine
 from argo.local.supported.devices import require_devices
-from argo.submission.draft import draft, set_parameters
+from argo.submission.arguments import set_parameters
+from argo.submission.subject import subject_of
 from compiler import pipeline
 
 ASSET = """\
@@ -36,7 +37,7 @@ def submitted(folder: Path, tasks: dict[str, Any], parameters: dict[str, str]) -
     (folder / "batch.yaml").write_text(yaml.safe_dump(dag))
     result = pipeline.compile([folder])
     assert [item for item in result.diagnostics if item.severity == "error"] == []
-    made = draft(result.objects())
+    made = subject_of(result.objects())
     set_parameters(made, parameters)
     return made
 

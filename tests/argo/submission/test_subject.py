@@ -15,7 +15,8 @@ import pytest
 
 from argo.backend import SCHEDULED, RunRef
 from argo.errors import NotFoundError, UsageError
-from argo.submission.draft import Draft, Start, chosen, draft, pairs, require_complete, set_inputs, set_parameters
+from argo.submission.arguments import pairs, require_complete, set_inputs, set_parameters
+from argo.submission.subject import Start, Subject, chosen, subject_of
 from argo.submission.uploads import Upload, pack, upload
 from compiler import pipeline
 
@@ -53,7 +54,7 @@ def test_a_template_is_run_by_reference_and_keeps_its_results() -> None:
     metadata = {"name": "t", "annotations": annotations}
     template = {"kind": "WorkflowTemplate", "metadata": metadata, "spec": {"entrypoint": "m"}}
     config = {"kind": "ConfigMap", "metadata": {"name": "c"}}
-    subject = draft([config, template])
+    subject = subject_of([config, template])
     assert subject.workflow["spec"] == {"workflowTemplateRef": {"name": "t"}}
     labels = {"workflows.argoproj.io/workflow-template": "t"}
     assert subject.workflow["metadata"] == {"generateName": "t-", "labels": labels, "annotations": annotations}
@@ -62,11 +63,11 @@ def test_a_template_is_run_by_reference_and_keeps_its_results() -> None:
 
 def test_a_schedule_is_run_by_hand_as_argo_does() -> None:
     extra = {"labels": {"team": "red"}, "annotations": {"note": "hey"}}
-    metadata = draft([cron(workflowMetadata=extra)]).workflow["metadata"]
+    metadata = subject_of([cron(workflowMetadata=extra)]).workflow["metadata"]
     assert metadata["labels"] == {"workflows.argoproj.io/cron-workflow": "c", "team": "red"}
     assert metadata["annotations"]["note"] == "hey"
     assert datetime.fromisoformat(metadata["annotations"][SCHEDULED]) <= datetime.now(UTC)
-    assert draft([cron()]).workflow["spec"] == {"entrypoint": "m"}
+    assert subject_of([cron()]).workflow["spec"] == {"entrypoint": "m"}
 
 
 @pytest.mark.parametrize(
@@ -87,11 +88,11 @@ def test_what_is_given_with_templates_is_what_runs(objects: list[dict[str, Any]]
 def test_one_of_several_is_chosen_by_its_kind_and_name(named: str) -> None:
     objects = [workflow(), cron(), template("a", entrypoint="m"), cron("d")]
     with pytest.raises(UsageError, match="3 objects to run: Workflow/w, CronWorkflow/c, CronWorkflow/d") as refused:
-        draft(objects)
+        subject_of(objects)
     assert refused.value.hint == "choose one of them: --from Workflow/w"
     assert chosen(objects, Start(named)) is objects[1]
     with pytest.raises(UsageError, match="there is no wftmpl/c to run") as missing:
-        draft(objects, start=Start("wftmpl/c"))
+        subject_of(objects, start=Start("wftmpl/c"))
     assert "CronWorkflow/c" in missing.value.hint
 
 
@@ -99,12 +100,12 @@ def test_an_entrypoint_is_chosen_and_what_it_takes_can_be_given() -> None:
     inputs = {"parameters": [{"name": "message"}, {"name": "times", "default": "2"}]}
     library = template("library", templates=[{"name": "say", "inputs": inputs, "container": {}}])
     with pytest.raises(UsageError, match="nothing to run") as nothing:
-        draft([library])
+        subject_of([library])
     assert nothing.value.hint == "say where to begin: --from WorkflowTemplate/library --entrypoint TEMPLATE"
     with pytest.raises(UsageError, match="no template named sya") as unknown:
-        draft([library], start=Start(entrypoint="sya"))
+        subject_of([library], start=Start(entrypoint="sya"))
     assert unknown.value.hint == "did you mean say?"
-    subject = draft([library], start=Start(entrypoint="say"))
+    subject = subject_of([library], start=Start(entrypoint="say"))
     assert subject.workflow["spec"]["entrypoint"] == "say"
     with pytest.raises(UsageError, match=r"-p message=…$"):
         require_complete(subject)
@@ -123,14 +124,14 @@ def test_templates_of_other_namespaces_are_not_given_to_a_run() -> None:
     run = workflow()
     run["metadata"]["namespace"] = "b"
     config = {"kind": "ConfigMap", "metadata": {"name": "c"}}
-    assert draft([of("a"), of("b"), config, run]).objects == [of("b"), config]
+    assert subject_of([of("a"), of("b"), config, run]).objects == [of("b"), config]
 
 
 def test_only_one_thing_is_run() -> None:
     with pytest.raises(UsageError, match="nothing to run"):
-        draft([{"kind": "ConfigMap"}])
+        subject_of([{"kind": "ConfigMap"}])
     with pytest.raises(UsageError, match="2 objects"):
-        draft([workflow(), workflow()])
+        subject_of([workflow(), workflow()])
 
 
 def test_a_dag_that_another_one_nests_is_not_what_is_run() -> None:
@@ -144,15 +145,15 @@ def test_a_dag_that_another_one_nests_is_not_what_is_run() -> None:
         }
 
     inner, other, outer = compiled("inner"), compiled("other", "inner"), compiled("outer", "other", "inner")
-    assert draft([inner, outer, other]).workflow == outer
+    assert subject_of([inner, outer, other]).workflow == outer
     outer["spec"]["templates"].append({"name": "apart", "container": {}})
     with pytest.raises(UsageError, match="2 objects"):
-        draft([outer, compiled("apart")])
+        subject_of([outer, compiled("apart")])
 
 
 def test_parameters_of_a_referenced_template_can_be_given() -> None:
     spec = {"arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b"}]}}
-    subject = draft([{"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": {"entrypoint": "m", **spec}}])
+    subject = subject_of([{"kind": "WorkflowTemplate", "metadata": {"name": "t"}, "spec": {"entrypoint": "m", **spec}}])
     with pytest.raises(UsageError, match=r"-p b="):
         require_complete(subject)
     set_parameters(subject, {"b": "2"})
@@ -162,10 +163,10 @@ def test_parameters_of_a_referenced_template_can_be_given() -> None:
         set_parameters(subject, {"c": "3"})
 
 
-def inputs(text: str, **more: Any) -> Draft:
+def inputs(text: str, **more: Any) -> Subject:
     value = workflow(**more)
     value["metadata"]["annotations"] = {"argosy.dev/inputs": text}
-    return draft([value])
+    return subject_of([value])
 
 
 def test_inputs_without_a_default_must_be_given() -> None:
@@ -198,7 +199,7 @@ def test_large_defaults_are_uploaded_unless_given(tmp_path: Path) -> None:
         "argosy.dev/uploads": '{"data": "big.bin"}',
     }
     put = Put()
-    subject = draft([value], tmp_path)
+    subject = subject_of([value], tmp_path)
     set_inputs(subject, {}, REF, put)
     assert put.stored == {"runs/ns/r/u/inputs/data/big.bin": b"big"}
     assert subject.arguments()["artifacts"] == [
@@ -285,7 +286,7 @@ def test_values_are_held_against_what_the_manifest_says_of_the_definition(
 
     def refused(value: str) -> bool:
         try:
-            set_parameters(draft([*result.objects()]), {"p": value})
+            set_parameters(subject_of([*result.objects()]), {"p": value})
         except UsageError as error:
             return "the parameter p is refused" in str(error)
         return False
