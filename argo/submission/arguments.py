@@ -22,8 +22,10 @@ Put = Callable[[str, Path], object]
 
 def set_parameters(subject: Subject, values: Mapping[str, str]) -> None:
     """Give parameters their values. Raises UsageError for one that is not declared or a value that is not allowed."""
+    if not values:
+        return
     declared = subject.declared("parameters")
-    rules = subject.annotation(PARAMETERS) if values else {}
+    rules = subject.annotation(PARAMETERS)
     own: list[Json] = subject.arguments().setdefault("parameters", [])
     for name, value in values.items():
         if name not in declared:

@@ -142,6 +142,7 @@ def _key(request: Request, namespace: str) -> str:
         return request.once if fits else hashlib.sha256(request.once.encode()).hexdigest()[:32]
     paths = {**request.subject.uploads(), **local(request.inputs)}
     given = {name: _digest(path) for name, path in paths.items()}
+    request.subject.arguments().setdefault("parameters", [])  # as keys of content have always had it
     workflow: Json = request.subject.workflow
     metadata: Json = copy.deepcopy(workflow.get("metadata") or {})
     (metadata.get("annotations") or {}).pop(SCHEDULED, None)  # a time of day is no content

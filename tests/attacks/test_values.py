@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from argo.cli.app import cli
 from argo.errors import UsageError
 from argo.submission.arguments import set_parameters
 from argo.submission.subject import subject_of
@@ -63,19 +66,33 @@ def test_the_service_starts_nothing_with_a_value_that_breaks_a_rule(ruled: Serve
     assert shown["word"]["pattern"] == "^(?:[a-z]+)$", "a JSON Schema's pattern is searched for"
 
 
-@pytest.mark.parametrize(
-    "values",
-    [values for values in HOSTILE if isinstance(next(iter(values.values())), str)],
-    ids=lambda values: str(values)[:30],
-)
-def test_nor_does_any_way_that_submits_a_compiled_manifest(tmp_path: Any, values: dict[str, str]) -> None:
+TEXTS = [values for values in HOSTILE if isinstance(next(iter(values.values())), str)]
+each_text = pytest.mark.parametrize("values", TEXTS, ids=lambda values: str(values)[:30])
+
+
+@each_text
+def test_nor_does_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    (tmp_path / "ruled.yaml").write_text(RULED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARGOSY_HOME", str(tmp_path / "home"))
+    for command in (["run"], ["submit"], ["submit", "--dry-run"], ["run", "--dry-run"]):
+        ((name, value),) = values.items()
+        asked = [*command, "ruled.yaml", "--executor", "process", "-p", f"{name}={value}"]
+        ended = CliRunner().invoke(cli, asked)
+        assert isinstance(ended.exception, UsageError), (command, ended.output)
+        assert "is refused" in ended.exception.message
+        assert ended.stdout == ""
+
+
+@each_text
+def test_nor_does_any_way_that_submits_a_compiled_manifest(tmp_path: Path, values: dict[str, str]) -> None:
     (tmp_path / "ruled.yaml").write_text(RULED)
     objects = [*pipeline.compile([tmp_path / "ruled.yaml"]).objects()]
     with pytest.raises(UsageError, match="is refused"):
         set_parameters(subject_of(objects), values)
 
 
-def test_nor_does_the_server_of_this_machine(tmp_path: Any) -> None:
+def test_nor_does_the_server_of_this_machine(tmp_path: Path) -> None:
     (tmp_path / "ruled.yaml").write_text(RULED)
     (template,) = pipeline.compile([tmp_path / "ruled.yaml"]).objects()
     with serving(tmp_path / "home") as server:
@@ -88,3 +105,45 @@ def test_nor_does_the_server_of_this_machine(tmp_path: Any) -> None:
             answer = server("POST", "/api/v1/workflows/one/submit", None, body)
             assert (answer.status, "is refused" in answer.json()["message"]) == (400, True), (values, answer.body)
         assert not server("GET", "/api/v1/workflows/one").json().get("items")
+
+
+def test_nor_does_it_by_a_schedule_or_a_workflow_of_the_client_s(tmp_path: Path) -> None:
+    (tmp_path / "ruled.yaml").write_text(RULED)
+    (template,) = pipeline.compile([tmp_path / "ruled.yaml"]).objects()
+    (whole,) = pipeline.compile([tmp_path / "ruled.yaml"], form="workflow").objects()
+    reference = {"workflowTemplateRef": {"name": "ruled"}}
+    schedule = {"metadata": {"name": "nightly"}, "spec": {"schedules": ["0 0 1 1 *"], "workflowSpec": reference}}
+    with serving(tmp_path / "home") as server:
+        for path, body in (
+            ("workflow-templates", {"template": template}),
+            ("cron-workflows", {"cronWorkflow": schedule}),
+        ):
+            assert server("POST", f"/api/v1/{path}/one", None, body).status == 200
+        for values in TEXTS:
+            ((name, value),) = values.items()
+            given = {"arguments": {"parameters": [{"name": name, "value": value}]}}
+            by_schedule = {
+                "resourceKind": "cronwf", "resourceName": "nightly",
+                "submitOptions": {"parameters": [f"{name}={value}"]},
+            }  # fmt: skip
+            referring = {"metadata": {"generateName": "mine-"}, "spec": {**reference, **given}}
+            changed = {**whole, "spec": {**whole["spec"], **given}}
+            bodies = [("/submit", by_schedule), ("", {"workflow": referring}), ("", {"workflow": changed})]
+            for path, body in bodies[: 1 if "{{" in value else None]:
+                answer = server("POST", f"/api/v1/workflows/one{path}", None, body)
+                assert (answer.status, "is refused" in answer.json()["message"]) == (400, True), (values, answer.body)
+        assert not server("GET", "/api/v1/workflows/one").json().get("items")
+
+
+def test_the_server_reads_no_file_that_a_client_s_workflow_names(tmp_path: Path) -> None:
+    (tmp_path / "secret.env").write_text("KEY=secret")
+    named = {"argosy.dev/uploads": f'{{"in": "{tmp_path}/secret.env"}}', "argosy.dev/inputs": '{"in": {"kind": "env"}}'}
+    spec = {
+        "entrypoint": "m", "templates": [{"name": "m", "container": {"image": "i", "command": ["true"]}}],
+        "arguments": {"parameters": [{"name": "in", "value": "none"}]},
+    }  # fmt: skip
+    with serving(tmp_path / "home") as server:
+        body = {"workflow": {"metadata": {"name": "w", "annotations": named}, "spec": spec}}
+        answer = server("POST", "/api/v1/workflows/one", None, body)
+        assert answer.status == 200
+        assert answer.json()["spec"]["arguments"]["parameters"] == [{"name": "in", "value": "none"}]
