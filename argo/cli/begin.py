@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -202,7 +202,8 @@ def print_draft(draft: Draft) -> None:
     from argo.cli.output import emit
 
     submission = draft.submission(lambda _key, _path: None)
-    for given in (*submission.objects, submission.workflow):
+    made: list[Mapping[str, Any]] = [*submission.objects, submission.workflow]
+    for given in made:
         value = {**given, "data": dict.fromkeys(given["data"], "")} if given["kind"] == "Secret" else given
         click.echo("---")
         emit(value, "yaml")

@@ -127,9 +127,9 @@ def again(backend: Backend, run: RunRef, name: str | None = None) -> Request:
     labels = {k: v for k, v in labels.items() if not k.startswith("workflows.argoproj.io/") and k != KEY}
     metadata.pop("name", None)
     metadata.setdefault("generateName", f"{run.name.rpartition('-')[0] or run.name}-")
-    metadata.update(namespace=run.namespace, labels={**labels, _FROM: run.name})
-    for field_ in ("shutdown", "suspend"):
-        spec.pop(field_, None)
+    metadata.update({"namespace": run.namespace, "labels": {**labels, _FROM: run.name}})
+    spec.pop("shutdown", None)
+    spec.pop("suspend", None)
     subject = Subject(old.workflow, [*old.objects])
     return Request(subject, name=name, source=old.source, executor=old.executor, parallelism=old.parallelism)
 

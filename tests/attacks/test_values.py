@@ -127,9 +127,11 @@ def test_nor_does_it_by_a_schedule_or_a_workflow_of_the_client_s(tmp_path: Path)
                 "submitOptions": {"parameters": [f"{name}={value}"]},
             }  # fmt: skip
             referring = {"metadata": {"generateName": "mine-"}, "spec": {**reference, **given}}
-            changed = {**whole, "spec": {**whole["spec"], **given}}
-            bodies = [("/submit", by_schedule), ("", {"workflow": referring}), ("", {"workflow": changed})]
-            for path, body in bodies[: 1 if "{{" in value else None]:
+            others = whole["spec"]["arguments"]["parameters"]
+            all_of_them = [{**other, "value": value} if other["name"] == name else other for other in others]
+            changed = {**whole, "spec": {**whole["spec"], "arguments": {"parameters": all_of_them}}}
+            own: list[tuple[str, dict[str, Any]]] = [("", {"workflow": referring}), ("", {"workflow": changed})]
+            for path, body in [("/submit", by_schedule), *(own if "{{" not in value else ())]:
                 answer = server("POST", f"/api/v1/workflows/one{path}", None, body)
                 assert (answer.status, "is refused" in answer.json()["message"]) == (400, True), (values, answer.body)
         assert not server("GET", "/api/v1/workflows/one").json().get("items")
