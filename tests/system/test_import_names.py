@@ -102,6 +102,6 @@ def test_a_folder_of_definitions_may_hold_modules_of_any_name(argosy: Argosy) ->
     dags = argosy.cwd / "dags"
     dags.mkdir()
     for name in NAMES:
-        (dags / f"{name}.py").write_text(PYTHON if name == "compiler" else "raise SystemExit('not meant')\n")
+        (dags / f"{name}.py").write_text(HERA if name == "compiler" else "raise SystemExit('not meant')\n")
     (dags / "own.py").write_text("IMAGE = 'busybox'\n")
-    assert "tell" in argosy("compile", Path("dags") / "compiler.py").stdout
+    assert "of-hera" in argosy("compile", Path("dags") / "compiler.py").stdout
