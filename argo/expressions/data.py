@@ -8,12 +8,13 @@ import json
 from typing import Any
 
 from argo.expressions.errors import ExpressionError
+from argo.expressions.gojson import Number
 
 
-def parse_json(document: str) -> Any:
-    """`json.Unmarshal` into an `any`: every number is a float. Raises ExpressionError."""
+def parse_json(document: str, number: type[float | Number] = float) -> Any:
+    """`json.Unmarshal` into an `any`: every number is a float, or stays as it is written. Raises ExpressionError."""
     try:
-        return json.loads(document, parse_int=float, parse_constant=_constant)
+        return json.loads(document, parse_int=number, parse_float=number, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         raise ExpressionError(f"invalid JSON: {error}") from None
 

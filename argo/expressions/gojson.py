@@ -1,14 +1,14 @@
-"""Values as Go writes them: encoding/json, `%v`, floats."""
+"""Writes values as Go does: encoding/json, `%v`, and floats in the notations that these choose from."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
+from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 from argo.expressions.errors import ExpressionError
-from argo.expressions.floats import exponential, plain_float, positional
 
 _HTML = re.compile("[<>&\u2028\u2029]")
 MAXIMUM_DEPTH = 100
@@ -18,27 +18,42 @@ class NilList(list[Any]):
     """A slice of Go's that was never made: as an empty list to all but encoding/json."""
 
 
-def marshal(value: Any, indent: str | None = None) -> str:
-    """`json.Marshal`, or `json.MarshalIndent` with an empty prefix: sorted keys, `<>&` escaped."""
-    return _marshalled(value, indent, 0)
+class Number(str):
+    """A number of a JSON text as it is written there (Go: json.RawMessage)."""
+
+    __slots__ = ()
+
+    def marshal(self) -> str:
+        return self
 
 
-def _marshalled(value: Any, indent: str | None, depth: int) -> str:
+def marshal(value: Any, indent: str | None = None, *, sort: bool = True) -> str:
+    """`json.Marshal`, or `json.MarshalIndent` with an empty prefix: `<>&` escaped.
+
+    The keys of a map are sorted; `sort=False` leaves a dict that stands for a struct in its own order. Raises
+    ExpressionError for what has no JSON form.
+    """
+    return _marshalled(value, indent, sort, 0)
+
+
+def _marshalled(value: Any, indent: str | None, sort: bool, depth: int) -> str:
+    if type(value) is str:
+        return _text(value)
     if depth > MAXIMUM_DEPTH:
         raise ExpressionError("the value is nested too deeply")
+    if hasattr(value, "marshal"):
+        return str(value.marshal())
     scalar = _scalar(value)
     if scalar is not None:
         return scalar
-    if hasattr(value, "marshal"):
-        return str(value.marshal())
     if isinstance(value, NilList):
         return "null"
     if isinstance(value, (list, tuple)):
-        return _joined("[]", [_marshalled(item, indent, depth + 1) for item in value], indent, depth)
+        return _joined("[]", [_marshalled(item, indent, sort, depth + 1) for item in value], indent, depth)
     if isinstance(value, dict):
         colon = ": " if indent is not None else ":"
-        keys = sorted(value, key=lambda key: str(key).encode("utf-8", "surrogatepass"))
-        pairs = [_text(str(key)) + colon + _marshalled(value[key], indent, depth + 1) for key in keys]
+        keys = _sorted(value) if sort else value
+        pairs = [_text(str(key)) + colon + _marshalled(value[key], indent, sort, depth + 1) for key in keys]
         return _joined("{}", pairs, indent, depth)
     raise ExpressionError(f"json: unsupported type: {type(value).__name__}")
 
@@ -55,6 +70,10 @@ def _scalar(value: Any) -> str | None:
     return _text(value) if isinstance(value, str) else None
 
 
+def _sorted(keys: dict[Any, Any]) -> list[Any]:
+    return sorted(keys, key=lambda key: str(key).encode("utf-8", "surrogatepass"))
+
+
 def _joined(brackets: str, parts: list[str], indent: str | None, depth: int) -> str:
     if not parts or indent is None:
         return brackets[0] + ",".join(parts) + brackets[1]
@@ -63,7 +82,7 @@ def _joined(brackets: str, parts: list[str], indent: str | None, depth: int) -> 
 
 
 def _text(value: str) -> str:
-    return _HTML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return _HTML.sub(lambda match: f"\\u{ord(match[0]):04x}", encode_basestring(value))
 
 
 def json_float(value: float) -> str:
@@ -88,8 +107,34 @@ def plain(value: Any, depth: int = 0) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(plain(item, depth + 1) for item in value) + "]"
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: str(key).encode("utf-8", "surrogatepass"))
-        return "map[" + " ".join(f"{key}:{plain(value[key], depth + 1)}" for key in keys) + "]"
+        return "map[" + " ".join(f"{key}:{plain(value[key], depth + 1)}" for key in _sorted(value)) + "]"
     if isinstance(value, (bool, int)) and type(value) in (bool, int):
         return str(value).lower()
     return str(value)
+
+
+def plain_float(value: float) -> str:
+    """`%v` of a float64: an exponent (two digits at least) below 1e-4 and from 1e6 on."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    size = abs(value)
+    if size and (size < 1e-4 or size >= 1e6):
+        mantissa, exponent = exponential(value)
+        return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+    return positional(value)
+
+
+def positional(value: float) -> str:
+    """Without an exponent, however long."""
+    text = format(Decimal(repr(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def exponential(value: float) -> tuple[str, int]:
+    """The mantissa as text, and the exponent."""
+    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
+    exponent = Decimal(repr(value)).adjusted()
+    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
+    return ("-" if sign else "") + mantissa, exponent

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from argo.expressions.errors import ExpressionError, WhenError
+from argo.expressions.gojson import plain
 
 MAXIMUM_DEPTH = 100
 _COMPARATORS = frozenset({"==", "!=", ">", ">=", "<", "<=", "=~", "!~"})
@@ -60,7 +61,7 @@ def evaluate_when(text: str) -> bool:
     except (RecursionError, OverflowError, ValueError, MemoryError) as error:
         raise WhenError(f"Failed to evaluate 'when' expression '{text}': {error}") from None
     if not isinstance(result, bool):
-        raise WhenError(f"Expected boolean evaluation for '{text}'. Got {_shown(result)}")
+        raise WhenError(f"Expected boolean evaluation for '{text}'. Got {plain(result)}")
     return result
 
 
@@ -184,8 +185,8 @@ def _check_order(tokens: list[_Token]) -> None:
         if operand != joins and not empty_clause:
             previous = tokens[index - 1] if index else _Token("UNKNOWN", "<nil>", 0)
             raise WhenError(
-                f"Cannot transition token types from {previous.kind} [{_shown(previous.value)}]"
-                f" to {token.kind} [{_shown(token.value)}]",
+                f"Cannot transition token types from {previous.kind} [{plain(previous.value)}]"
+                f" to {token.kind} [{plain(token.value)}]",
                 token.offset,
             )
     if not _ends_operand(tokens):
@@ -274,10 +275,10 @@ def _decision(symbol: str, value: Any) -> Any:
 def _prefixed(symbol: str, value: Any) -> Any:
     if symbol == "!":
         if not isinstance(value, bool):
-            raise WhenError(f"Value '{_shown(value)}' cannot be used with the prefix '!', it is not a bool")
+            raise WhenError(f"Value '{plain(value)}' cannot be used with the prefix '!', it is not a bool")
         return not value
     if not isinstance(value, float):
-        raise WhenError(f"Value '{_shown(value)}' cannot be used with the prefix '{symbol}', it is not a number")
+        raise WhenError(f"Value '{plain(value)}' cannot be used with the prefix '{symbol}', it is not a number")
     return -value if symbol == "-" else float(~int(value))
 
 
@@ -289,10 +290,10 @@ def _apply(symbol: str, left: Any, right: Any) -> Any:
     if symbol in _COMPARATORS or symbol == "in":
         return _compared(symbol, left, right)
     if symbol == "+" and (isinstance(left, str) or isinstance(right, str)):
-        return _shown(left) + _shown(right)
+        return plain(left) + plain(right)
     for value in (left, right):
         if not isinstance(value, float):
-            raise WhenError(f"Value '{_shown(value)}' cannot be used with the modifier '{symbol}', it is not a number")
+            raise WhenError(f"Value '{plain(value)}' cannot be used with the modifier '{symbol}', it is not a number")
     return _arithmetic(symbol, left, right)
 
 
@@ -302,7 +303,7 @@ def _arithmetic(symbol: str, left: float, right: float) -> float:
     if symbol in ("/", "%") and right == 0:
         return math.nan if symbol == "%" or left == 0 else math.copysign(math.inf, left)
     if symbol in ("<<", ">>") and not 0 <= right < 64:
-        raise WhenError(f"shift count out of range: {_shown(right)}")
+        raise WhenError(f"shift count out of range: {plain(right)}")
     return float(_ARITHMETIC[symbol](left, right))
 
 
@@ -312,7 +313,7 @@ def _logical(symbol: str, left: Any, right: Any) -> Any:
         if not isinstance(value, bool):
             kind = "ternary" if symbol == "?" else "logical"
             raise WhenError(
-                f"Value '{_shown(value)}' cannot be used with the {kind} operator '{symbol}', it is not a bool"
+                f"Value '{plain(value)}' cannot be used with the {kind} operator '{symbol}', it is not a bool"
             )
     return right
 
@@ -323,38 +324,26 @@ def _compared(symbol: str, left: Any, right: Any) -> bool:
         return same if symbol == "==" else not same
     if symbol == "in":
         if not isinstance(right, list):
-            raise WhenError(f"Value '{_shown(right)}' cannot be used with the comparator 'in', it is not an array")
+            raise WhenError(f"Value '{plain(right)}' cannot be used with the comparator 'in', it is not an array")
         return any(type(left) is type(item) and left == item for item in right)
     if symbol in ("=~", "!~"):
         return _matched(left, right) is (symbol == "=~")
     if not (type(left) is type(right) and isinstance(left, (str, float))):
         wrong = right if isinstance(left, (str, float)) else left
-        raise WhenError(f"Value '{_shown(wrong)}' cannot be used with the comparator '{symbol}', it is not a number")
+        raise WhenError(f"Value '{plain(wrong)}' cannot be used with the comparator '{symbol}', it is not a number")
     return bool(_ORDER[symbol](left, right))
 
 
 def _matched(left: Any, right: Any) -> bool:
     for value in (left, right):
         if not isinstance(value, str):
-            raise WhenError(f"Value '{_shown(value)}' cannot be used with the comparator '=~', it is not a string")
+            raise WhenError(f"Value '{plain(value)}' cannot be used with the comparator '=~', it is not a string")
     from argo.expressions.patterns import search
 
     try:
         return search(right, left) is not None
     except ExpressionError as error:
         raise WhenError(f"Unable to compile regexp pattern '{right}': {error.message}") from None
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "<nil>"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
-    if isinstance(value, list):
-        return "[" + " ".join(map(_shown, value)) + "]"
-    return str(value)
 
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {

@@ -12,6 +12,7 @@ from argo.validate.kinds import LEAVES, PODS, has_location, type_of
 from argo.validate.names import check_names, made_name, value_name
 from argo.validate.place import Place
 from argo.validate.scope import RETRIES, Scope
+from argo.workflow.values import text
 from compiler.diagnostics import Diagnostic
 
 _SOURCES = ("configMapKeyRef", "event", "supplied")
@@ -99,7 +100,7 @@ def _check_parameter(parameter: Place, may_lack: bool) -> Iterator[Diagnostic]:
         yield choices.problem("A726", f"{name}.enum should contain at least one value", key=True)
     elif value is None and not may_lack:
         yield parameter.problem("A723", f"{name}.value is required", key=True)
-    elif value is not None and str(value) not in map(str, choices.value):
+    elif value is not None and text(value) not in map(text, choices.value):
         yield parameter.child("value").problem("A726", f"{name}.value should be present in {name}.enum list")
 
 

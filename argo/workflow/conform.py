@@ -47,7 +47,7 @@ def _text(value: Any) -> Any:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        from argo.expressions.floats import plain_float
+        from argo.expressions.gojson import plain_float
 
         return plain_float(value)
     return value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from argo.backend import FINISHED, RunRef
 from argo.errors import ConflictError
+from argo.workflow.values import text
 from compiler.manifest_types import Object, ObjectMeta, Workflow
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def own_config_maps(workflow: Workflow, objects: Sequence[Object], run: str) -> 
     parameters = (spec.get("arguments") or {}).get("parameters") or []
     named: dict[str, str] = {}
     for parameter in parameters:
-        named.setdefault(str(parameter.get("value")), parameter["name"])
+        named.setdefault(text(parameter.get("value")), parameter["name"])
     literal = {reference["name"] for reference in _references(spec)}
     names: dict[str, str] = {}
     made = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from argo.errors import ConflictError, UsageError
+from argo.workflow.values import text
 from compiler.manifest_types import NodeStatus
 
 _FIELDS = frozenset({"displayName", "name", "id", "templateName", "phase"})
@@ -38,5 +39,5 @@ def _value(node: NodeStatus, key: str) -> str | None:
     if key.startswith("inputs.parameters.") and key.endswith(".value"):
         name = key.removeprefix("inputs.parameters.").removesuffix(".value")
         parameters = (node.get("inputs") or {}).get("parameters") or ()
-        return next((str(p.get("value")) for p in parameters if p["name"] == name), None)
+        return next((text(p.get("value")) for p in parameters if p["name"] == name), None)
     raise UsageError(f"unknown field of a node: {key}")

@@ -1,20 +1,17 @@
-"""Values as Argo writes them: times in seconds, durations, parameters as text, JSON as encoding/json marshals it."""
+"""Reads and writes values as Argo does: times in seconds, durations, parameters as text."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, TypeVar
 
+from argo.expressions.gojson import marshal, positional
 from compiler.manifest_types import Artifact, Parameter
 
 Named = TypeVar("Named", Parameter, Artifact)
 _PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")
-_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_HTML_TABLE = str.maketrans(_HTML)
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -64,30 +61,7 @@ def text(value: Any) -> str:
     """A parameter's value as text (Argo: AnyString): numbers without exponent, booleans in lower case."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        plain = format(Decimal(repr(value)), "f")
-        return plain.removesuffix(".0")
-    if isinstance(value, int):
-        return str(value)
-    return go_json(value)
-
-
-def go_json(value: Any, sort: bool = True) -> str:
-    """JSON as Go's encoding/json writes it: compact, keys of maps sorted, `<`, `>`, `&` escaped."""
-    dumped = json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, sort_keys=sort)
-    return dumped.translate(_HTML_TABLE)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 1e21 else value
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return value
+    return positional(value) if isinstance(value, float) else marshal(value)
 
 
 def parameters_json(parameters: list[Parameter]) -> str:
@@ -100,7 +74,7 @@ def parameters_json(parameters: list[Parameter]) -> str:
             if row.get(field) is not None:
                 row[field] = text(row[field])
         rows.append(row)
-    return go_json(rows, sort=False)
+    return marshal(rows, sort=False)
 
 
 def named(entries: list[Named] | None, name: str) -> Named | None:

@@ -11,13 +11,14 @@ import re
 import argo.local.controller.children as children
 import argo.local.controller.podrequest as podrequest
 from argo.errors import ConflictError
+from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, step_or_task_name
 from argo.local.controller.state import Execution, Options, State
 from argo.local.controller.templates import node_template
 from argo.local.pods import Json
 from argo.workflow.nodes import export_parameter, give_defaults
-from argo.workflow.values import go_json, parse_duration, parse_time, text
+from argo.workflow.values import parse_duration, parse_time, text
 
 _GENERATED = 58  # characters of a generateName that are kept (Kubernetes: names.SimpleNameGenerator)
 _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")
@@ -49,7 +50,7 @@ def wants_result(state: State, node: Json) -> bool:
     if names is None:
         around = state.nodes.by_id(boundary)
         template = node_template(state, around) if around else None
-        found = _RESULT.findall(go_json(template)) if template else []
+        found = _RESULT.findall(marshal(template)) if template else []
         names = state.referenced[boundary] = frozenset(first or second for first, second in found)
     return step_or_task_name(node["name"]) in names
 

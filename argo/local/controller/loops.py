@@ -5,13 +5,15 @@ Facts: Argo workflow/controller/operator.go (processItem), dag.go (expandTask), 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
+from argo.expressions.data import parse_json
+from argo.expressions.errors import ExpressionError
+from argo.expressions.gojson import Number, marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.pods import Json
-from argo.workflow.values import go_json, text
+from argo.workflow.values import text
 
 _UNESCAPED = {"\\u003c": "<", "\\u003e": ">", "\\u0026": "&"}
 LOOP_FIELDS = ("withItems", "withParam", "withSequence")
@@ -78,10 +80,10 @@ def _sorted(value: Any) -> Any:
 
 
 def _parse(value: Any) -> list[Any]:
-    given = value if isinstance(value, str) else go_json(value)
+    given = value if isinstance(value, str) else marshal(value)
     try:
-        items = json.loads(given)
-    except ValueError as error:
+        items = parse_json(given, Number)
+    except ExpressionError as error:
         raise ReconcileError(f"withParam value could not be parsed as a JSON list: {given.strip()}: {error}") from error
     if items is None:
         return []
@@ -103,9 +105,9 @@ def _describe(item: Any) -> tuple[str, dict[str, str]]:
         pairs = {key: _quoted(value) for key, value in item.items()}
         shown = ",".join(sorted(f"{key}:{value}" for key, value in pairs.items()))
         names = {f"item.{key}": value for key, value in pairs.items()}
-        return _clean(shown), {"item": go_json(dict(sorted(item.items())), sort=False), **names}
+        return _clean(shown), {"item": marshal(dict(sorted(item.items())), sort=False), **names}
     if isinstance(item, list):
-        return _clean("[" + " ".join(map(_quoted, item)) + "]"), {"item": go_json(item, sort=False)}
+        return _clean("[" + " ".join(map(_quoted, item)) + "]"), {"item": marshal(item, sort=False)}
     if item is None:
         raise ReconcileError("withItems expected string, number, list, or map. received: null")
     return _clean(_quoted(item)), {"item": text(item)}
@@ -113,7 +115,7 @@ def _describe(item: Any) -> tuple[str, dict[str, str]]:
 
 def _quoted(value: Any) -> str:
     """A value as it stands in JSON, without the quotes around it (Argo: Item.String)."""
-    written = go_json(value, sort=False)
+    written = marshal(value, sort=False)
     for escape, character in _UNESCAPED.items():
         written = written.replace(escape, character)
     return written[1:-1] if written[0] == '"' else written

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 
+from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.leaves import new_node
 from argo.local.controller.state import Execution, State
 from argo.local.pods import Json
-from argo.workflow.values import format_time, go_json, parse_duration, parse_time
+from argo.workflow.values import format_time, parse_duration, parse_time
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _LABEL = "workflows.argoproj.io/configmap-type"
@@ -54,7 +55,7 @@ def save(state: State, node: Json) -> None:
         return
     entry = {"nodeID": node["id"], "outputs": node.get("outputs"), "creationTimestamp": now, "lastHitTimestamp": now}
     metadata = {**(present.get("metadata") or {}), "name": name, "labels": {_LABEL: "Cache"}}
-    state.library.create_config_map({**present, "metadata": metadata, "data": {**data, key: go_json(entry)}})
+    state.library.create_config_map({**present, "metadata": metadata, "data": {**data, key: marshal(entry)}})
 
 
 def _status(execution: Execution, hit: bool) -> Json:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import argo.local.controller.artifacts as artifacts
+from argo.expressions.gojson import marshal
 from argo.local.controller.arguments import replace
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import pod_name, template_name
@@ -17,7 +18,7 @@ from argo.local.controller.patch import merge
 from argo.local.controller.state import Options, State
 from argo.local.controller.templates import template_type
 from argo.local.pods import Json, PodRequest
-from argo.workflow.values import go_json, parse_duration, parse_time, text, whole
+from argo.workflow.values import parse_duration, parse_time, text, whole
 
 RESULT_ANNOTATION = "argosy.dev/outputs-result"
 _POD_FIELDS = (
@@ -142,7 +143,7 @@ def _parse_patch(patch: str) -> Json:
     except (ValueError, yaml.YAMLError) as error:
         raise ReconcileError(f"Error applying PodSpecPatch: {error}") from error
     if not isinstance(parsed, dict) or not _is_pod_spec(parsed):
-        raise ReconcileError(f"Error applying PodSpecPatch: invalid podSpecPatch {go_json(patch)}")
+        raise ReconcileError(f"Error applying PodSpecPatch: invalid podSpecPatch {marshal(patch)}")
     return parsed
 
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from argo.expressions import ExpressionError, evaluate
+from argo.expressions.data import parse_json
 from argo.expressions.environment import environment
+from argo.expressions.gojson import Number, marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import Nodes, hooked, retried, template_name
 from argo.local.pods import Json
-from argo.workflow.values import go_json, text
+from argo.workflow.values import text
 
 ABSENT = "__argo-internal.absent-optional-output__"
 _LOOP_INDEX = re.compile(r"(\d+)(?::|$)")
@@ -172,8 +174,8 @@ def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[Json]
             rows.append(row)
         if outputs.get("result") is not None:
             results.append(_item(outputs["result"]))
-    scope.values[f"{prefix}.{name}.outputs.result"] = go_json(results)
-    scope.values[f"{prefix}.{name}.outputs.parameters"] = go_json(rows)
+    scope.values[f"{prefix}.{name}.outputs.result"] = marshal(results)
+    scope.values[f"{prefix}.{name}.outputs.parameters"] = marshal(rows)
     for key, values in columns.items():
         scope.values[f"{prefix}.{name}.outputs.parameters.{key}"] = _column(values)
 
@@ -185,28 +187,24 @@ def loop_index(node: Json) -> int:
 
 
 def _item(result: str) -> Any:
-    import json
-
     try:
-        return json.loads(result)
-    except ValueError:
+        return parse_json(result, Number)
+    except ExpressionError:
         # Argo keeps a result that is no JSON as it stands (Item of type String).
         return result
 
 
 def _column(values: list[str]) -> str:
-    import json
-
     parsed = []
     for value in values:
         try:
-            entry = json.loads(value)
-        except ValueError:
-            return go_json(values)
+            entry = parse_json(value)
+        except ExpressionError:
+            return marshal(values)
         if not isinstance(entry, dict | list):
-            return go_json(values)
+            return marshal(values)
         parsed.append(entry)
-    return go_json(parsed)
+    return marshal(parsed)
 
 
 def failures_json(nodes: Nodes, pod_name: Any) -> str:
@@ -225,4 +223,4 @@ def failures_json(nodes: Nodes, pod_name: Any) -> str:
         for node in nodes.table.values()
         if node["phase"] in ("Failed", "Error")
     ]
-    return json.dumps(go_json(rows, sort=False) if rows else "null", ensure_ascii=False)
+    return json.dumps(marshal(rows, sort=False) if rows else "null", ensure_ascii=False)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from argo.backend import SCHEDULED
+from argo.expressions.gojson import marshal
 from argo.local.controller.arguments import config_map_value, replace
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.patch import merge
@@ -17,7 +18,7 @@ from argo.local.controller.scope import evaluate_over
 from argo.local.controller.state import State, clone
 from argo.local.controller.templates import stored_spec
 from argo.local.pods import Json
-from argo.workflow.values import format_time, go_json, named, parameters_json, parse_time, text
+from argo.workflow.values import format_time, named, parameters_json, parse_time, text
 
 STORED_SPEC = "storedWorkflowTemplateSpec"
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
@@ -84,10 +85,10 @@ def _variables(state: State, spec: Json) -> dict[str, str]:
         "workflow.uid": state.uid,
         "workflow.mainEntrypoint": str(spec.get("entrypoint") or ""),
         "workflow.serviceAccountName": str(spec.get("serviceAccountName") or ""),
-        "workflow.annotations": go_json(annotations),
-        "workflow.annotations.json": go_json(annotations),
-        "workflow.labels": go_json(labels),
-        "workflow.labels.json": go_json(labels),
+        "workflow.annotations": marshal(annotations),
+        "workflow.annotations.json": marshal(annotations),
+        "workflow.labels": marshal(labels),
+        "workflow.labels.json": marshal(labels),
     }
     found.update(_creation(parse_time(metadata["creationTimestamp"])))
     if SCHEDULED in annotations:
@@ -148,7 +149,7 @@ def _workflow_metadata(state: State) -> None:
         value = evaluate_over(source["expression"], dict(state.globals))
         if not isinstance(value, str):
             raise ReconcileError(f'failed to evaluate label "{key}": the expression must give a string')
-        labels[key] = _label(key, value, f" and expression {go_json(source['expression'])}")
+        labels[key] = _label(key, value, f" and expression {marshal(source['expression'])}")
         state.globals[f"workflow.labels.{key}"] = value
     state.spec = {**replace({k: v for k, v in state.spec.items() if k != "templates"}, dict(state.globals)),
                   "templates": state.spec["templates"]}  # fmt: skip
@@ -158,7 +159,7 @@ def _label(key: str, value: str, source: str = "") -> str:
     """The label's value. Raises ReconcileError when Kubernetes takes no such."""
     if len(value) > _LABEL_LENGTH or not _LABEL.fullmatch(value):
         raise MetadataError(
-            f"invalid label value {go_json(value)} for label {go_json(key)}{source}: a valid label must be an empty "
+            f"invalid label value {marshal(value)} for label {marshal(key)}{source}: a valid label must be an empty "
             "string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
             "alphanumeric character"
         )

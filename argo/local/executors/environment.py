@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
+from argo.expressions.gojson import marshal
 from argo.local.executors.errors import PodError
 from argo.local.pods import Json, Library, PodRequest
 
@@ -92,8 +92,8 @@ def of_template(text: str, template: Json) -> str:
 
 def _as_variable(template: Json) -> str | None:
     """A pod's template as the value of a variable; None where it is too long for one."""
-    value = json.dumps(template, separators=(",", ":"))
-    return value if len(value) <= _LONGEST else None
+    value = marshal(template, sort=False)
+    return value if len(value.encode()) <= _LONGEST else None
 
 
 def config_map_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:

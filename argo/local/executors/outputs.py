@@ -21,6 +21,7 @@ from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodReque
 from argo.local.resources import disk
 from argo.storage import Store
 from argo.storage.errors import passing
+from argo.workflow.values import text
 
 _PROGRESS = 4096  # of the file's end: more is no line of it
 # What an exit record has, its outputs, and each of its containers.
@@ -214,14 +215,8 @@ def _parameter(item: Json, values: Mapping[str, str | None], problems: list[str]
         if source.get("default") is None:
             problems.append(f"output parameter '{item['name']}': {source['path']}: no such file or directory")
             return item
-        value = _text(source["default"])
+        value = text(source["default"])
     return {**item, "value": value}
-
-
-def _text(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _store_artifact(

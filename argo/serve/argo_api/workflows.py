@@ -19,7 +19,7 @@ from argo.submission.request import Request, again, draft
 from argo.submission.send import send
 from argo.workflow.gates import resumed
 from argo.workflow.selectors import select
-from argo.workflow.values import whole
+from argo.workflow.values import text, whole
 
 _ENDS = 60.0  # seconds in which the tasks of a run that is removed must end
 
@@ -77,9 +77,9 @@ def archived_labels(call: Call) -> Json:
     found: dict[str, None] = {}
     wanted = call.query.get("listOptions.labelSelector", "")
     for value, _ in kept.heads(call.backend.state, ""):
-        for key, text in (value["metadata"].get("labels") or {}).items():
+        for key, label in (value["metadata"].get("labels") or {}).items():
             if not wanted or key == wanted:
-                found[text if wanted else key] = None
+                found[label if wanted else key] = None
     return {"items": sorted(found)}
 
 
@@ -105,7 +105,7 @@ def set_(call: Call) -> Json:
         raise ApiError(3, "outputParameters is no object")
     given = {key: call.body.get(key) or "" for key in ("phase", "message")}
     given["selector"] = call.body.get("nodeFieldSelector") or ""
-    values = {str(key): text if isinstance(text, str) else json.dumps(text) for key, text in outputs.items()}
+    values = {key: text(value) for key, value in outputs.items()}
     return _ordered(call, "set-nodes", {**given, "outputs": values})
 
 

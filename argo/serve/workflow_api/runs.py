@@ -20,6 +20,7 @@ from argo.serve.workflow_api.consumers import Consumer, locked
 from argo.serve.workflow_api.database import Database, Row, every, first, new_id, now
 from argo.serve.workflow_api.errors import Refused
 from argo.serve.workflow_api.schema import runs
+from argo.workflow.values import text
 
 if TYPE_CHECKING:
     from argo.serve.workflow_api.catalog import Offered
@@ -209,10 +210,9 @@ def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
         if name not in declared:
             known = ", ".join(declared) or "it takes none"
             raise Refused(422, "invalid", f"{offered.name} has no parameter {name}", hint=known)
-        text = value if isinstance(value, str) else json.dumps(value)
-        if wrong := fault(name, declared[name], text):
+        values[name] = text(value)
+        if wrong := fault(name, declared[name], values[name]):
             raise Refused(422, "invalid", wrong)
-        values[name] = text
     missing = [name for name, parameter in declared.items() if parameter.required and name not in values]
     if missing:
         raise Refused(422, "invalid", f"missing parameters: {', '.join(missing)}")

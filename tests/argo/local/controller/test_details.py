@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from argo.expressions.gojson import marshal
+from argo.local.controller.scope import Scope, add_aggregate
 from argo.local.pods import Json
 from tests.argo.local.controller.harness import Objects, Play, by_name, fail, workflow
 from tests.argo.local.controller.test_features import POD, args, dag, phases, play, spec, steps
@@ -33,6 +35,44 @@ def loop(item: Any) -> dict[str, Json]:
 def test_an_item_stands_as_json_in_names(item: Any, shown: str, value: str) -> None:
     node = loop(item)[f"wf[0].a(0:{shown})"]
     assert node["inputs"]["parameters"][0]["value"] == value
+
+
+@pytest.mark.parametrize("number", ["1e-7", "1.234567e+06", "1.0", "100.50", "12345678901234567890"])
+def test_a_number_of_a_list_stays_as_it_is_written(number: str) -> None:
+    """Argo keeps items as raw JSON: of a list that a task gave, and of the results of a loop."""
+    step = {
+        "name": "a",
+        "template": "echo",
+        "withParam": f'[{number}, {{"k": {number}}}]',
+        "arguments": args(x="{{item}}"),
+    }
+    made = play(spec(steps([step])))
+    assert made.nodes[f"wf[0].a(0:{number})"]["inputs"]["parameters"][0]["value"] == number
+    assert made.nodes[f"wf[0].a(1:k:{number})"]["inputs"]["parameters"][0]["value"] == f'{{"k":{number}}}'
+    outputs = {"result": number, "parameters": [{"name": "p", "value": f"[{number}]"}]}
+    add_aggregate(scope := Scope(), "steps", "a", [{"name": "a(0:x)", "phase": "Succeeded", "outputs": outputs}])
+    assert scope.values["steps.a.outputs.result"] == f"[{number}]"
+    assert scope.values["steps.a.outputs.parameters.p"] == f"[[{marshal(float(number))}]]"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [(1e-7, "0.0000001"), (1234567.0, "1234567"), (2.0, "2"), (1e21, "1" + "0" * 21)]
+)
+def test_a_parameter_given_as_a_number(given: float, written: str) -> None:
+    step = {"name": "a", "template": "echo", "arguments": args(x=given)}
+    made = play(spec(steps([step])))
+    assert made.nodes["wf[0].a"]["inputs"]["parameters"][0]["value"] == written
+
+
+@pytest.mark.parametrize(
+    ("expression", "written"),
+    [("1e-7", "1e-7"), ("1e6 + 234567", "1234567"), ("string(1234567.0)", "1.234567e+06"), ("4 / 2", "2"),
+     ("toJson([1.0, 1e-7])", "[1,1e-7]"), ("jsonpath('[1.0, 1e-7]', '$[1]')", "1e-7")],
+)  # fmt: skip
+def test_what_an_expression_comes_to(expression: str, written: str) -> None:
+    step = {"name": "a", "template": "echo", "arguments": args(x="{{=" + expression + "}}")}
+    made = play(spec(steps([step])))
+    assert made.nodes["wf[0].a"]["inputs"]["parameters"][0]["value"] == written
 
 
 def test_maps_of_a_manifest_are_sorted() -> None:
