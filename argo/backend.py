@@ -102,7 +102,7 @@ class Submission:
     `workflow` has a `metadata.name`. `objects` are ConfigMaps and Secrets, which become the run's own (a cluster
     deletes them with it; an Argo Server makes no Secrets), WorkflowTemplates and ClusterWorkflowTemplates, which a
     cluster must have already. `source` names where it came from. `key` is what makes a repeated submission the same
-    one: it stands in the label `argosy.dev/key` of the workflow (`KEY`), empty where nobody will repeat it. `executor`
+    one: it stands in the label `KEY` of the workflow, empty where nobody will repeat it. `executor`
     is what runs its tasks on this machine, empty for what is chosen there, and `parallelism` how many containers run
     there at once, None for what it has room for.
     """
@@ -115,9 +115,7 @@ class Submission:
     parallelism: int | None = None
 
 
-KEY = "argosy.dev/key"
 SCHEDULED = "workflows.argoproj.io/scheduled-time"  # an annotation of what a schedule starts, also by hand
-"""The label of a Workflow that holds the key of its submission."""
 
 
 class Submitted(NamedTuple):

@@ -13,10 +13,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 Archive: TypeAlias = Literal["", "none", "tar", "zip"]
 
-# The label of the pods of extended assets: the name of the NetworkPolicy that says what they may reach.
-BOUNDED = "argosy.dev/bounded"
-# An annotation of their templates: what no field of a pod says of their bounds, as JSON.
-BOUNDS = "argosy.dev/bounds"
 # The parameter that has a run's artifacts as JSON, for child Workflows.
 INPUT_ARTIFACTS = "input_artifacts"
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from argo.backend import FINISHED, RunRef, RunSummary
 from argo.workflow.tree import moment
+from compiler.labels import DEFINITION
 from compiler.manifest_types import Workflow
 
 _METADATA = ("name", "namespace", "uid", "creationTimestamp", "labels", "annotations")
@@ -30,5 +31,5 @@ def summary(workflow: Workflow) -> RunSummary:
         moment(status.get("finishedAt")),
         status.get("progress") or "",
         phase not in FINISHED,
-        annotations.get("argosy.dev/definition") or labels.get("workflows.argoproj.io/workflow-template") or "",
+        annotations.get(DEFINITION) or labels.get("workflows.argoproj.io/workflow-template") or "",
     )

@@ -196,8 +196,10 @@ def _write(result: Result, directory: Path) -> None:
 
 def _left_over(result: Result, directory: Path) -> list[Path]:
     """Files that an earlier compile of the same DAGs wrote and this one does not, as ConfigMaps of another content."""
+    from compiler.labels import DAG
+
     made = {document.file_name for document in result.documents}
-    labels = tuple(f"argosy.dev/dag: {dag.dag}\n".encode() for dag in result.stats)
+    labels = tuple(f"{DAG}: {dag.dag}\n".encode() for dag in result.stats)
     found = (path for path in sorted(directory.glob("*.*.yaml")) if path.name not in made and path.is_file())
     return [path for path in found if any(label in path.read_bytes() for label in labels)]
 

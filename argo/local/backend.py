@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from argo.backend import FINISHED, KEY, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
@@ -28,6 +28,7 @@ from argo.local.turns import WAITING, Turns
 from argo.target import Target
 from argo.workflow.commands import user
 from argo.workflow.ownership import remove_below
+from compiler.labels import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from argo.local.pods import Json
-from compiler.plan import BOUNDS
+from compiler.labels import BOUNDS
 
 NONE = Decimal(0)
 SHARE = Decimal("0.25")  # processors: what a pod counts for that asks for none

@@ -11,9 +11,8 @@ from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
 from argo.submission.configs import input_config_map
 from argo.submission.subject import Subject, located
 from argo.submission.uploads import Upload, upload
+from compiler.labels import INPUTS, PARAMETERS
 
-INPUTS = "argosy.dev/inputs"  # JSON: input -> {"kind": …}
-PARAMETERS = "argosy.dev/parameters"  # JSON: parameter -> its type, minimum, maximum, pattern, enum
 INPUT_ARTIFACTS = "input_artifacts"  # a parameter: the artifacts of a split DAG as JSON
 
 Put = Callable[[str, Path], object]

@@ -7,12 +7,13 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argo.backend import KEY, RunRef, Submission, Submitted
+from argo.backend import RunRef, Submission, Submitted
 from argo.errors import ArgosyError, NotFoundError, UsageError
 from argo.storage.patience import outlast
 from argo.submission.arguments import input_prefix
 from argo.submission.ledger import Attempt, Entry, Ledger
 from argo.workflow.ownership import input_prefixes
+from compiler.labels import KEY
 
 if TYPE_CHECKING:
     from argo.backend import Backend

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from argo.backend import SCHEDULED, Json
 from argo.errors import UsageError, did_you_mean
-from argo.workflow.ownership import DAG
+from compiler.labels import DAG, PART, UPLOADS
 
-UPLOADS = "argosy.dev/uploads"  # JSON: input -> path of its default, relative to the definition
-PART = "argosy.dev/part"  # a label: of a split DAG
 _KINDS = {  # what runs, with the names that Argo knows it by
     "Workflow": ("workflow", "workflows", "wf"),
     "CronWorkflow": ("cronworkflow", "cronworkflows", "cronwf", "cwf"),

@@ -14,6 +14,7 @@ from argo.validate.place import Place
 from argo.validate.scope import RETRIES, Scope
 from argo.workflow.values import text
 from compiler.diagnostics import Diagnostic
+from compiler.labels import INPUTS
 
 _SOURCES = ("configMapKeyRef", "event", "supplied")
 _NO_SOURCES = ("path", "jsonPath", "parameter", "expression")
@@ -126,7 +127,7 @@ def submitted(specs: Sequence[Place]) -> set[str]:
     for spec in specs:
         metadata = spec.document.object.get("metadata") or {}
         try:
-            names.update(json.loads((metadata.get("annotations") or {}).get("argosy.dev/inputs") or "{}"))
+            names.update(json.loads((metadata.get("annotations") or {}).get(INPUTS) or "{}"))
         except (ValueError, TypeError):
             continue  # not written by this compiler
     return names

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from argo.errors import UsageError
+from compiler.labels import BOUNDS
 from compiler.manifest_types import Object, Template, Workflow, WorkflowSpec
-from compiler.plan import BOUNDS
 
 NOTHING, ADDRESSES, EVERYTHING = "egress to nothing", "egress to addresses", "egress to everything"
 _RUNTIME: Final = frozenset({"cpu", "memory", "disk", "processes", NOTHING, EVERYTHING})

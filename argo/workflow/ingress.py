@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from argo.workflow.sessions import ANNOTATION, Session, of
+from argo.workflow.sessions import Session, of
+from compiler.labels import INGRESS, SESSION_TASK
 from compiler.manifest_types import Object, ObjectMeta, Workflow
 
-WAY = "argosy.dev/ingress"
 _LABEL = 63  # characters of a name in DNS
 _FIRST = 80  # a Service's first port
 
@@ -37,11 +37,11 @@ class Ingresses:
     def objects(self, run: str, session: Session) -> list[Object]:
         """The Service and the Ingress of one task."""
         name = self._name(run, session.task)
-        about: ObjectMeta = {"name": name, "labels": {ANNOTATION: session.task}}
+        about: ObjectMeta = {"name": name, "labels": {SESSION_TASK: session.task}}
         ports = [
             {"name": port, "port": _FIRST + n, "targetPort": at} for n, (port, at) in enumerate(session.at.items())
         ]
-        selector = {"workflows.argoproj.io/workflow": run, ANNOTATION: session.task}
+        selector = {"workflows.argoproj.io/workflow": run, SESSION_TASK: session.task}
         service: Object = {
             "apiVersion": "v1", "kind": "Service", "metadata": about,
             "spec": {"selector": selector, "ports": ports},
@@ -74,7 +74,7 @@ class Ingresses:
 
 def way(workflow: Workflow) -> Ingresses | None:
     """What a Workflow says of its Ingresses. None where it has none, or says it in a way that cannot be read."""
-    text = (workflow["metadata"].get("annotations") or {}).get(WAY)
+    text = (workflow["metadata"].get("annotations") or {}).get(INGRESS)
     try:
         about = json.loads(text) if text else {}
         return Ingresses(

@@ -1,6 +1,6 @@
 """What a run's results are and where they lie: pure functions of a Workflow object.
 
-A run that Argosy compiled says so itself, in the annotation `argosy.dev/results`. For any other manifest the
+A run that Argosy compiled says so itself, in an annotation. For any other manifest the
 results are the outputs of the entry node, then every node's output artifacts as `<task>/<artifact>`.
 """
 
@@ -13,9 +13,8 @@ from typing import TypedDict
 
 from argo.backend import FULFILLED
 from argo.workflow.values import text
+from compiler.labels import RESULTS
 from compiler.manifest_types import Artifact, NodeStatus, Workflow
-
-ANNOTATION = "argosy.dev/results"
 
 
 class Declaration(TypedDict, total=False):
@@ -62,8 +61,8 @@ class Result:
 def results(workflow: Workflow) -> list[Result]:
     """A run's results, in the order of their declaration."""
     annotations = workflow["metadata"].get("annotations") or {}
-    if ANNOTATION in annotations:
-        declared: dict[str, Declaration] = json.loads(annotations[ANNOTATION])
+    if RESULTS in annotations:
+        declared: dict[str, Declaration] = json.loads(annotations[RESULTS])
         nodes = _by_name(workflow)
         return [_declared(workflow, nodes, name, entry) for name, entry in declared.items()]
     return list(_found(workflow))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 from argo.backend import FINISHED, RunRef
 from argo.errors import ConflictError
 from argo.workflow.values import text
+from compiler.labels import DAG
 from compiler.manifest_types import Object, ObjectMeta, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
 
 _REFERENCES = ("configMapKeyRef", "configMapRef", "configMap")
-DAG = "argosy.dev/dag"  # a label of what is compiled: of which DAG it is
 _GIVEN = ("name", "namespace", "labels", "annotations")  # of metadata: by whoever submits
 _SHARED = ("synchronization", "cache")  # what runs have in common: semaphores, memoized results
 

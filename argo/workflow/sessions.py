@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from argo.backend import LogLine
 from argo.errors import NotFoundError, UsageError, did_you_mean
+from compiler.labels import SESSIONS
 from compiler.manifest_types import Object, Workflow
 
-ANNOTATION = "argosy.dev/session"
 KEY = "token"  # of the Secret
 _LISTENS = re.compile(r"gateway: ([^ ]+) at ([0-9]+)")
 
@@ -39,7 +39,7 @@ class Session:
 
 def of(workflow: Workflow) -> list[Session]:
     """The interactive tasks of a Workflow. A description that cannot be read is none."""
-    text = (workflow["metadata"].get("annotations") or {}).get(ANNOTATION)
+    text = (workflow["metadata"].get("annotations") or {}).get(SESSIONS)
     try:
         found: dict[str, Any] = json.loads(text) if text else {}
         return [

@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 from compiler.emit.pods import pod_security, toleration
 from compiler.emit.templates import artifact_argument, s3, template
+from compiler.labels import BOUNDED
 from compiler.plan import (
-    BOUNDED,
     INPUT_ARTIFACTS,
     ConfigMap,
     Network,

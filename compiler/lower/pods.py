@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.extend import described, within
+from compiler.labels import BOUNDED, BOUNDS
 from compiler.lower import names, sessions
 from compiler.lower.resources import needs, patch, placed
 from compiler.lower.text import Computed, Contained, Variable, constant, escape, expression, printed, quote
 from compiler.lower.volumes import Mounted, mounted
 from compiler.models.asset import ComputeAsset
 from compiler.plan import (
-    BOUNDED,
-    BOUNDS,
     Container,
     EnvVar,
     InputArtifact,

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from compiler.labels import INGRESS, SESSION_TASK, SESSIONS
 from compiler.lower import names
 from compiler.plan import Container, EnvVar, Secret, Security, Sidecar
 from compiler.program import ResolvedDag, interactive, is_session
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from compiler.models.project import Profile
 
 SESSION: Final = "session"  # the sidecar's name
-ANNOTATION: Final = "argosy.dev/session"
-INGRESS: Final = "argosy.dev/ingress"
-LABEL: Final = "argosy.dev/session"  # of pods that an Ingress leads to: which task it is
 LIFETIME: Final = 8 * 3600  # seconds, where the asset says none
 IMAGE: Final = "python:3.13-slim"
 _AFTER: Final = 600  # seconds in which the gateway must have begun, and outputs be stored
@@ -62,7 +60,7 @@ def labels(model: Any, profile: Profile) -> dict[str, str]:
     """The label by which a Service finds the pod, where the profile has one made."""
     if profile.sessions is None or not is_session(model):
         return {}
-    return {LABEL: f"{{{{=replace(inputs.parameters.{names.TASK_PATH}, '/', '.')}}}}"}
+    return {SESSION_TASK: f"{{{{=replace(inputs.parameters.{names.TASK_PATH}, '/', '.')}}}}"}
 
 
 def lowered(model: ComputeAsset, container: Container, profile: Profile) -> tuple[Container, Sidecar]:
@@ -96,7 +94,7 @@ def described(dag: ResolvedDag, profile: Profile) -> dict[str, str]:
     about = {found.path: _about(found.definition.model, profile) for found in interactive(dag)}
     if not about:
         return {}
-    found = {ANNOTATION: _compact(about)}
+    found = {SESSIONS: _compact(about)}
     if (way := profile.sessions) is not None:
         ingress: dict[str, Any] = {"host": way.host, "tls": way.tls}
         ingress |= {"class": way.ingress_class_name} if way.ingress_class_name else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.extend import described
+from compiler.labels import DAG, DEFINITION, DIGEST, INPUTS, PARAMETERS, RESULTS, UPLOADS
 from compiler.lower import names, sessions
 from compiler.lower.artifacts import given
 from compiler.lower.dags import lower_dag
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from compiler.models.parts import Parameter as ParameterModel
     from compiler.models.project import Profile
     from compiler.models.settings import Limits
-
-PREFIX = "argosy.dev"
-RESULTS = f"{PREFIX}/results"
-PARAMETERS = f"{PREFIX}/parameters"
 
 
 def lower_workflow(program: Program, dag: ResolvedDag) -> tuple[WorkflowPlan, list[Diagnostic]]:
@@ -60,7 +57,7 @@ def workflow_of(program: Program, dag: ResolvedDag, library: Library, entry: Cal
         tuple(library.config_maps.values()),
         _schedule(dag),
         _settings(program.profile, dag.model.limits),
-        _pairs({**program.profile.labels, **dag.model.labels, f"{PREFIX}/dag": dag.name}),
+        _pairs({**program.profile.labels, **dag.model.labels, DAG: dag.name}),
         _pairs({**program.profile.annotations, **dag.model.annotations, **_annotations(dag, program.profile, uploads)}),
         entry.nodes + (closing.nodes if closing else 0),
         library.open_loops,
@@ -127,17 +124,17 @@ def _annotations(dag: ResolvedDag, profile: Profile, uploads: dict[str, str]) ->
     model = dag.model
     inputs = {name: _input(name, wanted.kind, wanted.optional) for name, wanted in model.inputs.items()}
     annotations = {
-        f"{PREFIX}/definition": PurePath(dag.origin.source.name).name,
-        f"{PREFIX}/digest": f"sha256:{dag.digest}",
+        DEFINITION: PurePath(dag.origin.source.name).name,
+        DIGEST: f"sha256:{dag.digest}",
         RESULTS: compact(_results(dag)),
     }
     annotations |= sessions.described(dag, profile)
     if model.parameters:
         annotations[PARAMETERS] = compact({name: _rules(parameter) for name, parameter in model.parameters.items()})
     if inputs:
-        annotations[f"{PREFIX}/inputs"] = compact(inputs)
+        annotations[INPUTS] = compact(inputs)
     if uploads:
-        annotations[f"{PREFIX}/uploads"] = compact(uploads)
+        annotations[UPLOADS] = compact(uploads)
     if model.title:
         annotations["workflows.argoproj.io/title"] = model.title
     if model.description:

@@ -92,6 +92,12 @@ def test_no_file_holds(what: str) -> None:
     assert found == []
 
 
+def test_labels_and_annotations_are_named_in_one_place() -> None:
+    modules = (path for top in ("argo", "compiler") for path in (ROOT / top).rglob("*.py"))
+    holding = [path for path in modules if re.search(r"(?<!://)argosy\.dev\b", path.read_text(encoding="utf-8"))]
+    assert [path.relative_to(ROOT).as_posix() for path in holding] == ["compiler/labels.py"]
+
+
 def test_the_checks_are_documented_and_no_other() -> None:
     registry = pytest.importorskip("compiler.diagnostics")
     # These register codes of their own.

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from argo.backend import FINISHED, KEY, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.backends.argo_server.config_maps import embed, extract
 from argo.backends.argo_server.http import Client, UncertainError
 from argo.backends.summaries import FIELDS, summary
@@ -22,12 +22,12 @@ from argo.workflow.demands import node_id, require_ended, require_running, requi
 from argo.workflow.hydrate import hydrate
 from argo.workflow.ownership import remove_stored, require_removable, unborn
 from argo.workflow.tree import relative, waiting
+from compiler.labels import KEY, RUN
 from compiler.manifest_types import NodeStatus, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
 
-RUN = "argosy.dev/run"  # a label: of the child Workflows of a run
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PAGE = 500
 _TRIES, _PAUSE = 5, 0.5  # of a submission whose outcome is not known; seconds between them

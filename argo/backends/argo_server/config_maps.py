@@ -11,9 +11,9 @@ import json
 from collections.abc import Sequence
 
 from argo.errors import UsageError
+from compiler.labels import CONFIG_MAPS
 from compiler.manifest_types import Arguments, DAGTask, DAGTemplate, Object, Outputs, Template, Workflow, WorkflowStep
 
-ANNOTATION = "argosy.dev/config-maps"  # JSON: {"templates": […], "entrypoint": the one that is wrapped}
 _NAME = "argosy-config"
 _ENTRY = "argosy-entry"
 _INNER = "main"  # the step that calls a wrapped entry template
@@ -48,7 +48,7 @@ def embed(workflow: Workflow, config_maps: Sequence[Object]) -> Workflow:
         note["templates"] = [*added, spec["entrypoint"]]
         templates.append(_wrapped(spec["entrypoint"], entry, spec.get("arguments") or {}, added))
     templates += [_template(name, config_map) for name, config_map in zip(added, config_maps, strict=True)]
-    made["metadata"].setdefault("annotations", {})[ANNOTATION] = json.dumps(note)
+    made["metadata"].setdefault("annotations", {})[CONFIG_MAPS] = json.dumps(note)
     return made
 
 
@@ -56,7 +56,7 @@ def extract(workflow: Workflow) -> tuple[Workflow, list[Object]]:
     """The Workflow as it was before `embed`, and the ConfigMaps."""
     made = copy.deepcopy(workflow)
     annotations = made["metadata"].get("annotations") or {}
-    text = annotations.pop(ANNOTATION, None)
+    text = annotations.pop(CONFIG_MAPS, None)
     if text is None:
         return made, []
     if not annotations:

@@ -15,10 +15,10 @@ from argo.backends.kubernetes.errors import BrokenError, GoneError, refusal
 from argo.backends.kubernetes.http import Client, Query
 from argo.errors import ConflictError, NotFoundError
 from argo.target import ClusterAddress
+from compiler.labels import OWNER
 from compiler.manifest_types import Object, Workflow
 
 WORKFLOWS = "workflows"
-OWNER = "argosy.dev/owner"  # a label: of the ConfigMaps that a run owns
 OWNED = {
     "ConfigMap": ("/api/v1", "configmaps"),
     "Secret": ("/api/v1", "secrets"),

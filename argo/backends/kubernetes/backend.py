@@ -21,12 +21,11 @@ from argo.workflow.commands import CommandArguments, apply, user
 from argo.workflow.hydrate import hydrate
 from argo.workflow.ownership import remove_stored, require_removable, unborn
 from argo.workflow.retry import reset
+from compiler.labels import RUN
 from compiler.manifest_types import Object, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
-
-RUN = "argosy.dev/run"  # a label: of the child Workflows of a run
 
 
 class ClusterBackend:

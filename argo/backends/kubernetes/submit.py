@@ -9,16 +9,16 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from argo.backend import KEY, RunRef, Submission, Submitted
-from argo.backends.kubernetes.api import OWNED, OWNER, WORKFLOWS, Cluster, owners
+from argo.backend import RunRef, Submission, Submitted
+from argo.backends.kubernetes.api import OWNED, WORKFLOWS, Cluster, owners
 from argo.backends.kubernetes.errors import UncertainError
 from argo.backends.kubernetes.runs import edit, ref_of
 from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UsageError
 from argo.workflow import bounds
 from argo.workflow.demands import require_template
+from compiler.labels import KEY, OWNER, PREPARING
 from compiler.manifest_types import Object, ObjectMeta, OwnerReference, Workflow
 
-PREPARING = "argosy.dev/preparing"  # an annotation: suspended until the ConfigMaps are there
 _TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds, more each time
 
 

@@ -19,8 +19,8 @@ from argo.local.controller.state import Options, State
 from argo.local.controller.templates import template_type
 from argo.local.pods import Json, PodRequest
 from argo.workflow.values import parse_duration, parse_time, text, whole
+from compiler.labels import OUTPUTS_RESULT
 
-RESULT_ANNOTATION = "argosy.dev/outputs-result"
 _POD_FIELDS = (
     "affinity", "automountServiceAccountToken", "hostAliases", "nodeSelector", "priorityClassName",
     "schedulerName", "securityContext", "serviceAccountName", "tolerations",
@@ -49,7 +49,7 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
     labels = {"workflows.argoproj.io/workflow": state.name, **(metadata.get("labels") or {})}
     if options.on_exit:
         labels["workflows.argoproj.io/on-exit"] = "true"
-    notes = {**(metadata.get("annotations") or {}), RESULT_ANNOTATION: "true" if wants_result else "false"}
+    notes = {**(metadata.get("annotations") or {}), OUTPUTS_RESULT: "true" if wants_result else "false"}
     request: dict[str, Any] = {
         "node_id": node["id"],
         "node_name": node["name"],

@@ -18,14 +18,13 @@ from argo.serve.workflow_api.delivery import add, prefix
 from argo.submission.request import Request, draft
 from argo.submission.send import send
 from argo.submission.subject import Subject, subject_of
+from compiler.labels import CONSUMER, RUN_ID
 
 if TYPE_CHECKING:
     from argo.storage import Store
     from argo.target import Target
     from compiler.models import ComputeAsset
     from compiler.models.project import Profile
-
-RUN, CONSUMER = "argosy.dev/run", "argosy.dev/consumer"  # labels: ids of the service, nothing else
 
 
 class Place:
@@ -150,7 +149,7 @@ def make_bucket(store: Store, name: str) -> None:
 
 
 def _label(subject: Subject, run: Mapping[str, Any]) -> None:
-    labels = {RUN: run["id"], CONSUMER: run["consumer"]}
+    labels = {RUN_ID: run["id"], CONSUMER: run["consumer"]}
     metadata = subject.workflow.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     pods = subject.workflow["spec"].setdefault("podMetadata", {})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from json import loads
 from typing import Final, NamedTuple
 
+from compiler.labels import DEFINITION, DIGEST, PART, RESULTS, RUN
 from compiler.lower import names
 from compiler.lower.library import Callee, Library
 from compiler.lower.outputs import Outputs
@@ -17,7 +18,7 @@ from compiler.lower.split.partition import divide
 from compiler.lower.split.parts import Part, Shared, exported
 from compiler.lower.split.pieces import pieces_of
 from compiler.lower.text import expression, printed
-from compiler.lower.workflows import PREFIX, RESULTS, workflow_of
+from compiler.lower.workflows import workflow_of
 from compiler.plan import (
     INPUT_ARTIFACTS,
     Argument,
@@ -35,7 +36,7 @@ from compiler.refs import Ref
 
 _BASE: Final = 2000  # bytes of a Workflow without templates and tasks
 # What a child tells of its definition; the results are the parent's.
-_KEPT: Final = frozenset({f"{PREFIX}/definition", f"{PREFIX}/digest"})
+_KEPT: Final = frozenset({DEFINITION, DIGEST})
 
 
 class Split(NamedTuple):
@@ -147,7 +148,7 @@ class _Splitting:
             (),
             None,
             settings,
-            tuple(sorted((*whole.labels, (f"{PREFIX}/part", child.part)))),
+            tuple(sorted((*whole.labels, (PART, child.part)))),
             tuple(sorted(annotations.items())),
             entry.nodes,
             child.library.open_loops,
@@ -187,7 +188,7 @@ class _Splitting:
             "metadata:",
             f"  generateName: {{{{workflow.name}}}}-{child.part}-",
             "  labels:",
-            f'    {PREFIX}/run: "{{{{workflow.name}}}}"',
+            f'    {RUN}: "{{{{workflow.name}}}}"',
             "spec:",
         ]
         if (deadline := self._whole.settings.deadline) is not None:

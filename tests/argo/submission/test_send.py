@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from argo.backend import KEY, Json, RunRef, Submission, Submitted
+from argo.backend import Json, RunRef, Submission, Submitted
 from argo.errors import ArgosyError, NotFoundError, RemoteError, StoreError, UsageError
 from argo.storage import DirectoryStore
 from argo.submission.ledger import Entry, Ledger
 from argo.submission.request import CONTENT, Draft, Request, draft, new_key
 from argo.submission.send import send
 from argo.submission.subject import subject_of
+from compiler.labels import KEY
 from tests.waiting import HANG
 
 

@@ -50,6 +50,6 @@ def test_namespaces_have_hosts_of_their_own() -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"tls": true}', '{"host": "h"}', "null"])
 def test_what_cannot_be_read_is_nothing(text: str) -> None:
     about = {"desk": {"ports": {"web": "/"}, "at": {"web": 1}}}
-    annotations = {"argosy.dev/session": json.dumps(about), ingress.WAY: text}
+    annotations = {"argosy.dev/session": json.dumps(about), "argosy.dev/ingress": text}
     workflow: Any = {"metadata": {"name": "r", "annotations": annotations}}
     assert ingress.objects(workflow) == []

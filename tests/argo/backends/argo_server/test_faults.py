@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from argo.backend import KEY, RunRef, Submission
+from argo.backend import RunRef, Submission
 from argo.backends.argo_server import ServerBackend
 from argo.errors import RemoteError
 from argo.target import ServerAddress, Target
+from compiler.labels import KEY
 from tests.argo.serve.argo_api.serving import Server, serving
 from tests.faults import FAULTS, Faults, proxy
 from tests.kills import KILLS

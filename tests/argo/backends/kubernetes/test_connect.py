@@ -23,10 +23,10 @@ import pytest
 import yaml
 
 from argo.backend import Submission
-from argo.backends.kubernetes.submit import PREPARING
 from argo.errors import ConflictError
 from argo.workflow import ingress
 from argo.workflow.sessions import KEY, secret
+from compiler.labels import PREPARING
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.http_servers import answering
 from tests.waiting import HANG

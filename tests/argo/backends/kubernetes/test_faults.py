@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from argo.backend import KEY, RunRef
+from argo.backend import RunRef
 from argo.backends.kubernetes import ClusterBackend
-from argo.backends.kubernetes.submit import PREPARING
 from argo.errors import RemoteError
 from argo.target import ClusterAddress, Target
+from compiler.labels import KEY, PREPARING
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.argo.backends.kubernetes.test_runs import DONE, GATE, POD, ROOT, status
 from tests.argo.backends.kubernetes.test_submit import DATA, submission

@@ -10,12 +10,10 @@ import pytest
 
 from argo.backend import Submission
 from argo.backends.kubernetes import ClusterBackend
-from argo.backends.kubernetes.api import OWNER
-from argo.backends.kubernetes.backend import RUN
-from argo.backends.kubernetes.submit import PREPARING
 from argo.errors import AuthError, ConflictError, NotFoundError, RemoteError
 from argo.storage import S3Store
 from argo.target import ClusterAddress, Target
+from compiler.labels import OWNER, PREPARING, RUN
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.argo.backends.kubernetes.test_runs import ROOT, status
 from tests.argo.backends.kubernetes.test_submit import DATA, submission

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from argo.backend import Snapshot, Submission
-from argo.backends.kubernetes.backend import RUN
 from argo.errors import ConflictError, NotFoundError, RemoteError
 from argo.workflow.hydrate import compress
+from compiler.labels import RUN
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.argo.backends.kubernetes.test_submit import submission
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from argo.backend import KEY, Submission
-from argo.backends.kubernetes.api import OWNER
-from argo.backends.kubernetes.submit import PREPARING
+from argo.backend import Submission
 from argo.errors import ArgosyError, AuthError, ConflictError, RemoteError, UsageError
+from compiler.labels import KEY, OWNER, PREPARING
 from tests.argo.backends.kubernetes.conftest import Place
 
 SPEC: Any = {

@@ -14,7 +14,7 @@ from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from argo.storage import Store
-from compiler.plan import BOUNDS
+from compiler.labels import BOUNDS
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.waiting import until
 
