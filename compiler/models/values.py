@@ -28,7 +28,7 @@ class Parameter(Protocol):
 
 
 class Rules(NamedTuple):
-    """A parameter as a manifest describes it (the annotation `argosy.dev/parameters`)."""
+    """A parameter as a manifest describes it (`labels.PARAMETERS`)."""
 
     type: str = "string"
     minimum: float | None = None
