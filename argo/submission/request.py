@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from argo.backend import KEY, SCHEDULED, Backend, Json, RunRef, Submission
+from argo.backend import SCHEDULED, Backend, Json, RunRef, Submission
 from argo.errors import NotFoundError, UsageError
 from argo.submission.arguments import Put, local, require_complete, set_inputs, set_parameters
 from argo.submission.configs import set_env, set_file
@@ -20,6 +20,7 @@ from argo.submission.subject import Subject, inline
 from argo.workflow import bounds, ingress, sessions
 from argo.workflow.naming import check_name, generated, keyed
 from argo.workflow.ownership import own_config_maps
+from compiler.labels import KEY
 
 _LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _FROM = "workflows.argoproj.io/resubmitted-from-workflow"  # Argo's label for it

@@ -12,12 +12,12 @@ from argo.backend import Json
 from argo.errors import UsageError
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api.errors import ApiError, not_found
-from argo.submission.arguments import PARAMETERS
 from argo.submission.request import Request
 from argo.submission.subject import Start, Subject, kind_named, subject_of
 from argo.validate import check
 from argo.workflow.commands import user
 from argo.workflow.manifests import parse
+from compiler.labels import PARAMETERS
 from compiler.manifest_schema import check_object
 from compiler.source import SourceFile
 
