@@ -160,7 +160,7 @@ def _start(programs: tuple[str, str], folder: Path, running: list[subprocess.Pop
         "--advertise-address", "127.0.0.1", "--cert-dir", str(certificates), "--token-auth-file", str(users),
         "--authorization-mode", "RBAC", "--service-account-key-file", str(key), "--service-account-signing-key-file",
         str(key), "--service-account-issuer", "https://kubernetes.test", "--service-cluster-ip-range", "10.0.0.0/24",
-        "--disable-admission-plugins", "ServiceAccount",
+        "--disable-admission-plugins", "ServiceAccount", "--request-timeout", f"{HANG}s",
     ]  # fmt: skip
     running.append(_process(server, folder / "apiserver.log"))
     found = Kubernetes(f"https://127.0.0.1:{port}", certificates / "apiserver.crt", token, folder)
@@ -169,11 +169,20 @@ def _start(programs: tuple[str, str], folder: Path, running: list[subprocess.Pop
     running.append(_process(["flock", str(folder / "in-use"), "sh", "-c", last], folder / "end.log"))
     _wait(found, running)
     for file in sorted(CRDS.glob("*.yaml")):  # as they are: to read them here takes longer than all the rest
-        found.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", file.read_bytes())
+        _until(lambda file=file: _create(found, file))
     _until(lambda: found.call("GET", "/apis/argoproj.io/v1alpha1/namespaces/default/workflows"))
     value = json.dumps({"url": found.url, "token": token})
     (folder / "server.json").write_text(value, encoding="utf-8")
     (folder / "server.json").chmod(0o600)
+
+
+def _create(server: Kubernetes, file: Path) -> None:
+    """Make a definition; on a busy machine the answer may have been late, and it is there already."""
+    try:
+        server.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", file.read_bytes())
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise
 
 
 def _process(command: list[str], log: Path) -> subprocess.Popen[bytes]:

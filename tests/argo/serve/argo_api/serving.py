@@ -9,12 +9,13 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from argo.errors import ConflictError
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
 from tests.waiting import HANG, until
@@ -119,6 +120,7 @@ def _end_runs(home: Path) -> None:
     backend = LocalBackend(Home.open(home))
     for line in backend.list():
         if line.active:
-            backend.terminate(line.ref)
+            with suppress(ConflictError):  # it has just ended by itself
+                backend.terminate(line.ref)
     until(lambda: not any(line.active for line in backend.list()), "the runs end")
     backend.close()
