@@ -245,9 +245,13 @@ def _read(manifests: Sequence[Path], loaded: Loaded, *, here: bool) -> None:
 
 def _faults(documents: Sequence[ManifestDocument], *, here: bool) -> list[Diagnostic]:
     """What keeps documents from running; of a cluster, which has more and knows more, only their shape is known."""
-    from argo.validate import check, check_shapes
+    if here:
+        from argo.local.supported.engine import check
 
-    return check(documents) if here else check_shapes(documents)
+        return check(documents)
+    from argo.validate import check_shapes
+
+    return check_shapes(documents)
 
 
 def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:

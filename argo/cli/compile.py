@@ -165,7 +165,7 @@ def _check_definitions(paths: Sequence[Path], profile: str | None) -> list[Diagn
 def _check_manifests(paths: Sequence[Path]) -> list[Diagnostic]:
     if not paths:
         return []
-    from argo.validate import check as check_support
+    from argo.local.supported.engine import check as check_support
     from argo.workflow.manifests import load
 
     documents, diagnostics = load(paths)

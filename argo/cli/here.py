@@ -27,7 +27,7 @@ def executor(wanted: str = "") -> Choice:
 def fit(documents: Sequence[ManifestDocument], executor: str, images: Images) -> list[Diagnostic]:
     """Warnings about the run on this machine. Raises DefinitionError when it asks for what is not here."""
     from argo.local.resources import this_machine
-    from argo.local.supported import check_machine
+    from argo.local.supported.machine import check as check_machine
 
     found = check_machine(documents, this_machine(), executor=executor, images=images)
     if any(item.severity == "error" for item in found):

@@ -1,4 +1,4 @@
-"""What the engine on this machine executes, checked by name and position before anything runs."""
+"""Checks whether Argo and Kubernetes would take a manifest, by name and position; nothing of this machine is asked."""
 
 from argo.validate.check import check, check_shapes
 

@@ -1,4 +1,4 @@
-"""All checks of manifests before they run, in order."""
+"""Makes all checks of manifests, in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import argo.validate.expressions as expressions
 import argo.validate.fields as fields
-from argo.validate.created import check_template
 from argo.validate.library import Library
 from argo.validate.place import Place
 from argo.validate.spec import check_cron
@@ -17,29 +16,36 @@ from compiler.diagnostics import Diagnostic
 
 
 def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
-    """What keeps the engine on this machine from executing the documents, sorted by place; empty when nothing does.
+    """What is wrong with the documents for Argo, sorted by place; empty when nothing is.
 
     The documents are all that a run may refer to. Values of a workflow's arguments may be missing, as they come with
     the submission.
     """
-    diagnostics: list[Diagnostic] = []
+    sound, faults = sift(documents)
+    return sorted({*faults, *check_sound(sound)})
+
+
+def sift(documents: Sequence[ManifestDocument]) -> tuple[list[ManifestDocument], list[Diagnostic]]:
+    """The documents that have the shape of their kinds, and what is wrong with the shape of the others."""
     sound: list[ManifestDocument] = []
+    faults: list[Diagnostic] = []
     for document in documents:
-        shape = fields.shapes(document)
-        diagnostics += shape
-        if not shape:
+        found = fields.shapes(document)
+        faults += found
+        if not found:
             sound.append(document)
-    library = Library(sound)
-    for document in sound:
-        diagnostics += fields.unsupported(document)
+    return sound, faults
+
+
+def check_sound(documents: Sequence[ManifestDocument]) -> Iterator[Diagnostic]:
+    """What is wrong with documents that have the shape of their kinds."""
+    library = Library(documents)
+    for document in documents:
         if document.kind == "CronWorkflow":
-            diagnostics += check_cron(Place(document, document.object, ()).child("spec"))
+            yield from check_cron(Place(document, document.object, ()).child("spec"))
         for place in specs(document):
-            diagnostics += Walk(place, library).run()
-            diagnostics += expressions.check(place)
-            for template in place.items("templates"):
-                diagnostics += check_template(template, library)
-    return sorted(set(diagnostics))
+            yield from Walk(place, library).run()
+            yield from expressions.check(place)
 
 
 def check_shapes(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:

@@ -33,11 +33,6 @@ def check_outputs(template: Place, scope: Scope) -> Iterator[Diagnostic]:
     yield from unresolved(outputs, scope)
     kind = type_of(template)
     for artifact in outputs.items("artifacts"):
-        for place in ("http", "raw"):
-            if artifact.get(place) is not None:
-                message = f"`{place}` of an output is not supported by the engine on this machine: "
-                message += "outputs are kept in a folder, or in S3"
-                yield artifact.child(place).problem("A711", message, key=True)
         yield from check_path(artifact, kind in LEAVES)
         yield from _global_name(artifact)
     for parameter in outputs.items("parameters"):

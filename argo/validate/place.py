@@ -12,7 +12,6 @@ from compiler.source import Path
 
 register(
     ("A710", "error", "an unknown field, or a value of the wrong shape"),
-    ("A711", "error", "a field that the engine on this machine does not support"),
     ("A712", "error", "an expression that cannot be executed"),
     ("A720", "error", "a name that nothing has"),
     ("A721", "error", "a name that stands twice, or a cycle"),

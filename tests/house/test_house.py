@@ -98,10 +98,13 @@ def test_labels_and_annotations_are_named_in_one_place() -> None:
     assert [path.relative_to(ROOT).as_posix() for path in holding] == ["compiler/labels.py"]
 
 
+_LOCAL = ("argo.local.supported.engine", "argo.local.supported.machine")
+
+
 def test_the_checks_are_documented_and_no_other() -> None:
     registry = pytest.importorskip("compiler.diagnostics")
     # These register codes of their own.
-    for module in ("compiler.pipeline", "argo.workflow.manifests", "argo.validate", "argo.local.supported"):
+    for module in ("compiler.pipeline", "argo.workflow.manifests", "argo.validate.place", *_LOCAL):
         pytest.importorskip(module)
     documented = ROOT / "docs" / "checks.md"
     assert documented.exists(), "docs/checks.md lists every diagnostic code"

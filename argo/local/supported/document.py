@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from argo.validate.table import FIELDS, TITLES, Fields
+from argo.local.supported.table import FIELDS, TITLES, Fields
 
 
 def markdown() -> str:

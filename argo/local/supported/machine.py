@@ -53,14 +53,6 @@ def check(
     return sorted(set(found))
 
 
-def lacks_commands(documents: Sequence[ManifestDocument]) -> bool:
-    """Whether a run of `documents` has a container without a command, so that its image must be known."""
-    reached = [spec for document in _reached(documents) for spec in specs(document)]
-    return any(
-        not container.get("command") for spec in reached for item in _templates(spec) for container in _containers(item)
-    )
-
-
 def _reached(documents: Sequence[ManifestDocument]) -> list[ManifestDocument]:
     """The document that is run and those that it refers to, by themselves or through others."""
     kind = next((kind for kind in _RUNNABLE for document in documents if document.kind == kind), None)

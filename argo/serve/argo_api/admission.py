@@ -11,10 +11,10 @@ import argo.local.state.kept as kept
 from argo.backend import Json
 from argo.errors import UsageError
 from argo.local.backend import LocalBackend
+from argo.local.supported.engine import check
 from argo.serve.argo_api.errors import ApiError, not_found
 from argo.submission.request import Request
 from argo.submission.subject import Start, Subject, kind_named, subject_of
-from argo.validate import check
 from argo.workflow.commands import user
 from argo.workflow.manifests import parse
 from compiler.labels import PARAMETERS

@@ -58,8 +58,6 @@ def one(text: str, code: str, part: str) -> None:
         ("{name: a, containerSet: {containers: [{name: x, image: b, dependencies: [x]}]}}", "A721", "x->x"),
         ("{name: a, containerSet: {containers: [{name: x, image: b}]}, outputs: {artifacts: [{name: o, path: /o}]}}",
          "A720", "main"),
-        (f"{{name: a, {POD}, outputs: {{artifacts: [{{name: o, path: /o, http: {{url: 'http://x'}}}}]}}}}",
-         "A711", "http"),
         ("{name: a, suspend: {}, timeout: 10s}", "A726", "suspend template doesn't support timeout"),
         ("{name: a, container: {image: b, args: ['{{workflow.nothing}}']}}", "A722", "workflow.nothing"),
         ("{name: a, container: {image: b, args: ['{{workflow.failures}}']}}", "A722", "workflow.failures"),

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from argo.validate import check
-from argo.validate.document import markdown
-from argo.validate.fields import schema
-from argo.validate.table import FIELDS, TITLES
+import argo.validate as validate
+from argo.local.supported.document import markdown
+from argo.local.supported.engine import check
+from argo.local.supported.table import FIELDS, TITLES
 from argo.workflow.manifests import load, parse
 from compiler.diagnostics import Diagnostic
+from compiler.manifest_schema import fields_of
 from compiler.source import SourceFile
 
-SHARED = Path(__file__).parents[4] / "shared" / "argo"
+SHARED = Path(__file__).parents[5] / "shared" / "argo"
 EXAMPLES = SHARED / "examples"
 COMMON = ("configmaps", "workflow-template/templates.yaml", "cluster-workflow-template/clustertemplates.yaml")
 
@@ -43,8 +44,8 @@ def placed(found: list[Diagnostic]) -> list[tuple[str, int, int]]:
 def test_the_table_holds_every_field_once() -> None:
     for kind, fields in FIELDS.items():
         columns = [fields.supported, fields.ignored, frozenset(fields.refused)]
-        assert frozenset().union(*columns) == schema()[kind].keys(), kind
-        assert sum(map(len, columns)) == len(schema()[kind]), kind
+        assert frozenset().union(*columns) == fields_of(kind).keys(), kind
+        assert sum(map(len, columns)) == len(fields_of(kind)), kind
     assert TITLES.keys() == FIELDS.keys()
 
 
@@ -150,6 +151,26 @@ def test_tasks(tasks: str, expected: list[tuple[str, int, int]]) -> None:
     assert placed(checked(DAG + tasks)) == expected
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        f"  entrypoint: a\n  hostNetwork: true\n  templates:\n  - name: a\n    {CONTAINER}\n",
+        ENTRY + f"    daemon: true\n    {CONTAINER}\n",
+        ENTRY + "    http: {url: 'http://localhost'}\n",
+        ENTRY + "    resource: {action: get}\n",
+        ENTRY + f"    synchronization: {{mutexes: [{{name: m}}]}}\n    {CONTAINER}\n",
+        ENTRY + f"    outputs: {{artifacts: [{{name: o, path: /o, http: {{url: 'http://x'}}}}]}}\n    {CONTAINER}\n",
+        ENTRY + "    container: {image: b, args: ['{{=sprig.genCA(1, 2)}}']}\n",
+    ],
+)
+def test_what_argo_runs_and_this_engine_does_not_is_sound(spec: str) -> None:
+    """`argo.validate` says nothing of this machine; the engine's own check refuses each."""
+    documents, _ = parse(SourceFile("wf.yaml", HEAD + spec))
+    assert validate.check(documents) == []
+    (found,) = check(documents)
+    assert "the engine on this machine" in found.message
+
+
 def test_a_misspelt_field_has_a_hint() -> None:
     found = checked("  entrypoint: a\n  templates:\n  - name: a\n    suspnd: {}\n    suspend: {}\n")
     assert [item.hint for item in found] == ["did you mean 'suspend'?"]
@@ -163,5 +184,5 @@ def test_long_chains_cost_no_stack() -> None:
 
 
 def test_the_documentation_lists_the_table() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "engine.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "engine.md").read_text(encoding="utf-8")
     assert text.endswith("-->\n\n" + markdown())
