@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from argo.expressions.errors import ExpressionError, TemplateError
 
+T = TypeVar("T")
 PLACEHOLDER_PREFIX = "__argo__internal__placeholder-"
 _PROBLEMATIC = re.compile(r"[^\x20-\x7e]")
 _JSON_CONTROLS = frozenset("\b\f\n\r\t")
@@ -33,12 +34,12 @@ Strict = Callable[[str], bool]
 
 
 def substitute(
-    tree: Any,
+    tree: T,
     scope: Mapping[str, Any],
     allow_unresolved: bool = False,
     *,
     strict_prefixes: Iterable[str] | None = None,
-) -> Any:
+) -> T:
     """A copy of `tree` with the tags of its texts (keys included) replaced; parts without tags are shared.
 
     `scope` maps dotted names to texts; None marks an absent optional output. `allow_unresolved` keeps tags whose
@@ -52,7 +53,8 @@ def substitute(
     else:
         strict = _never if allow_unresolved else _always
         artifacts_later = allow_unresolved
-    return _Substitution(scope, strict, artifacts_later, lenient=strict is _never).tree(tree)
+    replaced: T = _Substitution(scope, strict, artifacts_later, lenient=strict is _never).tree(tree)
+    return replaced
 
 
 def tags(text: str) -> list[tuple[int, str]]:

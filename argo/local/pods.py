@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypedDict
+
+from compiler.manifest_types import ClusterWorkflowTemplate, ConfigMap, Outputs, Template, Volume, WorkflowTemplate
 
 Json = Any
+PodSpec = dict[str, Any]  # Kubernetes' PodSpec, with whatever a podSpecPatch puts there
 ACTIVE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error"]
 
@@ -29,15 +32,23 @@ class PodRequest:
     namespace: str
     workflow_name: str
     workflow_uid: str
-    template: Json
-    volumes: tuple[Json, ...] = ()
+    template: Template
+    volumes: tuple[Volume, ...] = ()
     own_claims: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    pod_spec: Json = field(default_factory=dict)  # securityContext, nodeSelector, … after podSpecPatch; informative
+    pod_spec: PodSpec = field(default_factory=dict)  # securityContext, nodeSelector, … after podSpecPatch; informative
     deadline: float | None = None
     deadline_message: str = ACTIVE_MESSAGE
     active_seconds: float | None = None
+
+
+class ContainerState(TypedDict, total=False):
+    """What is known of one container of a containerSet."""
+
+    phase: PodPhase
+    exitCode: int | None
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +62,13 @@ class PodOutcome:
     phase: PodPhase
     message: str = ""
     exit_code: int | None = None
-    outputs: Json = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=Outputs)
     started_at: datetime | None = None
     finished_at: datetime | None = None
     progress: str | None = None  # "n/m" as written to ARGO_PROGRESS_FILE
-    containers: Mapping[str, Json] = field(default_factory=dict)  # containerSet: name -> {phase, exitCode, message}
+    containers: Mapping[str, ContainerState] = field(
+        default_factory=dict
+    )  # containerSet: name -> {phase, exitCode, message}
 
 
 class Pods(Protocol):
@@ -74,11 +87,11 @@ class Pods(Protocol):
 class Library(Protocol):
     """Objects that a workflow may refer to."""
 
-    def config_map(self, name: str) -> Json | None: ...
-    def workflow_template(self, name: str) -> Json | None: ...
-    def cluster_workflow_template(self, name: str) -> Json | None: ...
+    def config_map(self, name: str) -> ConfigMap | None: ...
+    def workflow_template(self, name: str) -> WorkflowTemplate | None: ...
+    def cluster_workflow_template(self, name: str) -> ClusterWorkflowTemplate | None: ...
     def secret(self, name: str, key: str) -> bytes | None: ...
-    def create_config_map(self, config_map: Json) -> None: ...
+    def create_config_map(self, config_map: ConfigMap) -> None: ...
 
 
 @dataclass(slots=True)

@@ -5,20 +5,23 @@ Facts: Argo workflow/common/util.go (ProcessArgs, SubstituteParams).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeVar
 
 from argo.expressions import TemplateError, substitute
 from argo.local.controller.artifacts import has_location
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import only, without
 from argo.local.controller.scope import ABSENT
 from argo.local.controller.state import State
-from argo.local.pods import Json
 from argo.workflow.values import named, parameters_json, text
+from compiler.manifest_types import Arguments, Artifact, ConfigMapKeySelector, Inputs, Parameter, Template
 
+T = TypeVar("T")
 _PLACE = ("path", "mode", "recurseMode")
 
 
-def replace(tree: Any, values: dict[str, Any]) -> Any:
+def replace(tree: T, values: Mapping[str, object]) -> T:
     """Replace what is known; unknown tags stay. Raises ReconcileError."""
     try:
         return substitute(tree, values, allow_unresolved=True)
@@ -26,7 +29,7 @@ def replace(tree: Any, values: dict[str, Any]) -> Any:
         raise ReconcileError(str(error)) from error
 
 
-def replace_strict(tree: Any, values: dict[str, Any]) -> Any:
+def replace_strict(tree: T, values: Mapping[str, object]) -> T:
     """As `replace`, but an unknown name below `tasks` or `steps` is an error. Raises ReconcileError.
 
     Argo waits for such a name; here outputs come together with the phase, so that it would wait for ever.
@@ -37,10 +40,10 @@ def replace_strict(tree: Any, values: dict[str, Any]) -> Any:
         raise ReconcileError(str(error)) from error
 
 
-def bind(state: State, template: Json, arguments: Json, local: dict[str, str]) -> Json:
+def bind(state: State, template: Template, arguments: Arguments, local: dict[str, str]) -> Template:
     """The template with its inputs given and its tags replaced. Raises ReconcileError."""
     inputs = template.get("inputs") or {}
-    bound: Json = {}
+    bound: Inputs = {}
     if inputs.get("parameters"):
         given = {entry["name"]: entry for entry in arguments.get("parameters") or ()}
         bound["parameters"] = [_parameter(state, entry, given.get(entry["name"])) for entry in inputs["parameters"]]
@@ -49,8 +52,8 @@ def bind(state: State, template: Json, arguments: Json, local: dict[str, str]) -
     return substitute_template({**template, "inputs": bound}, {**state.globals, **local})
 
 
-def _parameter(state: State, declared: Json, given: Json | None) -> Json:
-    result = dict(declared)
+def _parameter(state: State, declared: Parameter, given: Parameter | None) -> Parameter:
+    result: Parameter = {**declared}
     if result.get("value") is None and result.get("default") is not None:
         result["value"] = result["default"]
     if given is not None and given.get("value") == ABSENT:
@@ -74,17 +77,16 @@ def _parameter(state: State, declared: Json, given: Json | None) -> Json:
     return result
 
 
-def _from_config_map(state: State, parameter: Json, reference: Json) -> str:
-    reference = replace(reference, dict(state.globals))
+def _from_config_map(state: State, parameter: Parameter, reference: ConfigMapKeySelector) -> str:
+    reference = replace(reference, state.globals)
     value = config_map_value(state, reference["name"], reference["key"])
-    if value is None:
-        value = parameter["valueFrom"].get("default")
-    if value is None:
+    given = parameter["valueFrom"].get("default") if value is None else value
+    if given is None:
         raise ReconcileError(
             f"unable to retrieve inputs.parameters.{parameter['name']} from ConfigMap: "
             f"ConfigMap '{reference['name']}' with key '{reference['key']}' not found"
         )
-    return text(value)
+    return text(given)
 
 
 def config_map_value(state: State, name: str, key: str) -> str | None:
@@ -92,7 +94,7 @@ def config_map_value(state: State, name: str, key: str) -> str | None:
     return None if found is None else (found.get("data") or {}).get(key)
 
 
-def _artifact(declared: Json, arguments: Json) -> Json:
+def _artifact(declared: Artifact, arguments: Arguments) -> Artifact:
     given = named(arguments.get("artifacts"), declared["name"])
     if not declared.get("optional") and not has_location(declared):
         if given is None:
@@ -102,14 +104,12 @@ def _artifact(declared: Json, arguments: Json) -> Json:
     if given is None:
         return declared
     # An argument replaces the declaration, `archive` included; only the place in the container is the template's.
-    place: Json = {key: declared[key] for key in _PLACE if key in declared}
-    return {**{key: value for key, value in given.items() if key not in _PLACE}, **place}
+    return {**without(given, *_PLACE), **only(declared, *_PLACE)}
 
 
-def substitute_template(template: Json, values: dict[str, Any]) -> Json:
+def substitute_template(template: Template, known: Mapping[str, object]) -> Template:
     """Replace global and local tags, then those that speak of the template's own inputs and outputs."""
-    first: Json = replace(template, values)
-    values = dict(values)
+    first, values = replace(template, known), dict(known)
     inputs, outputs = first.get("inputs") or {}, first.get("outputs") or {}
     for parameter in inputs.get("parameters") or ():
         if parameter.get("value") is not None:

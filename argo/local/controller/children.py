@@ -13,35 +13,36 @@ from typing import Any
 from argo.expressions.errors import ExpressionError
 from argo.expressions.jsonpath import query
 from argo.local.controller.errors import ReconcileError
-from argo.local.pods import Json, PodOutcome
+from argo.local.pods import PodOutcome
 from argo.workflow.values import text
+from compiler.manifest_types import Object, Parameter, Template, Workflow
 
 _EQUAL = re.compile(r"\s*(?P<path>[\w.-]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[\w.-]+)\s*")
 _AMONG = re.compile(r"\s*(?P<path>[\w.-]+)\s+(?P<operator>in|notin)\s+\((?P<value>[\w., -]+)\)\s*")
 
 
-def is_child(manifest: Json) -> bool:
+def is_child(manifest: Object) -> bool:
     """Whether a manifest is a Workflow that runs a template."""
     return manifest.get("kind") == "Workflow" and bool((manifest.get("spec") or {}).get("workflowTemplateRef"))
 
 
-def requested(template: Json, manifest: Json) -> Json:
+def requested(template: Template, manifest: Object) -> Template:
     """The template that is recorded and handed on: its manifest as JSON, as it is created."""
     return {**template, "resource": {**template["resource"], "manifest": json.dumps(manifest, ensure_ascii=False)}}
 
 
-def asks_for_child(template: Json) -> bool:
+def asks_for_child(template: Template) -> bool:
     """Whether a request is for a child Workflow rather than for a pod."""
     return template.get("resource") is not None
 
 
-def manifest_of(template: Json) -> Json:
+def manifest_of(template: Template) -> Workflow:
     """The Workflow that a request asks for."""
-    manifest: Json = json.loads(template["resource"]["manifest"])
+    manifest: Workflow = json.loads(template["resource"]["manifest"])
     return manifest
 
 
-def outcome(template: Json, workflow: Json) -> PodOutcome:
+def outcome(template: Template, workflow: Workflow) -> PodOutcome:
     """What the end of a child means for the node that created it."""
     resource, status = template["resource"], workflow["status"]
     name, phase = workflow["metadata"]["name"], status["phase"]
@@ -51,7 +52,7 @@ def outcome(template: Json, workflow: Json) -> PodOutcome:
     if not matches(resource.get("successCondition") or "", workflow):
         return PodOutcome("Error", f"{told}, which no condition tells of")
     declared = (template.get("outputs") or {}).get("parameters") or ()
-    parameters = [
+    parameters: list[Parameter] = [
         {"name": entry["name"], "value": value_at(entry["valueFrom"]["jsonPath"], workflow)}
         for entry in declared
         if (entry.get("valueFrom") or {}).get("jsonPath")
@@ -59,7 +60,7 @@ def outcome(template: Json, workflow: Json) -> PodOutcome:
     return PodOutcome("Succeeded", exit_code=0, outputs={"parameters": parameters} if parameters else {})
 
 
-def matches(condition: str, workflow: Json) -> bool:
+def matches(condition: str, workflow: Workflow) -> bool:
     """Whether a condition holds of an object: `a.b == x`, `a.b in (x, y)`. Raises ReconcileError for any other."""
     match = _EQUAL.fullmatch(condition) or _AMONG.fullmatch(condition)
     if match is None:
@@ -71,7 +72,7 @@ def matches(condition: str, workflow: Json) -> bool:
     return (value is not None and text(value) in wanted) is (match["operator"] in ("==", "=", "in"))
 
 
-def value_at(path: str, workflow: Json) -> str:
+def value_at(path: str, workflow: Workflow) -> str:
     """What a JSONPath of kubectl's gives: what it finds, blanks between; nothing where there is nothing."""
     inner = path.strip().removeprefix("{").removesuffix("}")
     try:

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from argo.local.controller.leaves import new_node
 from argo.local.controller.nodes import fulfilled
-from argo.local.controller.state import Execution, Options, State
-from argo.local.controller.worklist import Worklist
-from argo.local.pods import Json
+from argo.local.controller.state import Execution, Options, Run, State
+from compiler.manifest_types import NodeStatus
+
+Begin = Callable[[State, Execution, NodeStatus, Options], Run]
 
 
-class Run(Protocol):
-    """The branches of a DAG or steps node, and what is known of them in this process."""
-
-    work: Worklist
-
-    def advance(self) -> None:
-        """Take the branches as far as they go now."""
-
-
-Begin = Callable[[State, Execution, Json, Options], Run]
-
-
-def execute(state: State, execution: Execution, name: str, options: Options, kind: str, begin: Begin) -> Json:
+def execute(state: State, execution: Execution, name: str, options: Options, kind: str, begin: Begin) -> NodeStatus:
     """Create the node of type `kind`, or take its branches further; `begin` makes the run of a node not met yet."""
     node = state.nodes.get(name)
     if node is None:
         node = state.create(new_node(execution, name, kind, "Running", options))
-    run: Run | None = state.runs.get(node["id"])
+    run = state.runs.get(node["id"])
     if run is None:
         run = state.runs[node["id"]] = begin(state, execution, node, options)
     run.advance()
     if fulfilled(node):
-        run.work.close()
+        run.close()
         state.forget(node)
     return node

@@ -22,8 +22,9 @@ from argo.local.controller.outputs import add_to_workflow
 from argo.local.controller.scope import evaluate_bool, failures_json
 from argo.local.controller.state import BlockedError, DepthExceededError, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import local_context
-from argo.local.pods import Decisions, Json, Library, PodOutcome
+from argo.local.pods import Decisions, Library, PodOutcome
 from argo.workflow.values import format_time
+from compiler.manifest_types import NodeStatus, Workflow, WorkflowStep
 
 _PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
 _COMPLETED = ("Succeeded", "Failed", "Error")
@@ -43,7 +44,7 @@ def _deep_recursion() -> Iterator[None]:
 class Controller:
     """Reconciles one workflow. All that must outlive the process stands in `workflow`; the rest is rebuilt from it."""
 
-    def __init__(self, workflow: Json, library: Library, *, parallelism: int | None = None) -> None:
+    def __init__(self, workflow: Workflow, library: Library, *, parallelism: int | None = None) -> None:
         status = workflow.setdefault("status", {})
         nodes = Nodes(workflow["metadata"]["name"], status.setdefault("nodes", {}))
         self._state = State(workflow, library, nodes, parallelism=parallelism)
@@ -117,7 +118,7 @@ class Controller:
 
     def _reconcile(self) -> None:
         state = self._state
-        holder = {"template": state.spec.get("entrypoint")}
+        holder: WorkflowStep = {"template": state.spec.get("entrypoint") or ""}
         arguments = state.spec.get("arguments") or {}
         try:
             node = state.execute(state.name, holder, local_context(state), arguments, Options())
@@ -131,7 +132,7 @@ class Controller:
         if self._hooks_done(node) and fulfilled(node):
             self._finish(node, phase)
 
-    def _hooks_done(self, node: Json) -> bool:
+    def _hooks_done(self, node: NodeStatus) -> bool:
         """Run the workflow's life-cycle hooks (Argo: executeWfLifeCycleHook)."""
         state, done = self._state, True
         context = local_context(state)
@@ -144,8 +145,9 @@ class Controller:
                     raise ReconcileError(f"Expression required for hook {name}")
                 if state.nodes.get(name) is None and not evaluate_bool(hook["expression"], dict(state.globals)):
                     continue
-                holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
-                hooked = state.execute(name, holder, context, hook.get("arguments") or {}, Options(hooked=True))
+                hooked = state.execute(
+                    name, hooks.as_step(hook), context, hook.get("arguments") or {}, Options(hooked=True)
+                )
             except (BlockedError, TemplateTimeoutError):
                 done = False
                 continue
@@ -156,10 +158,10 @@ class Controller:
             done = done and fulfilled(hooked)
         return done
 
-    def _finish(self, node: Json, phase: str) -> None:
+    def _finish(self, node: NodeStatus, phase: str) -> None:
         """Run the exit handler, then end the workflow."""
         state = self._state
-        exit_node: Json | None = None
+        exit_node: NodeStatus | None = None
         hook = hooks.exit_hook(state.spec, state.spec.get("arguments") or {})
         name = f"{state.name}.onExit"
         if hook is not None and (state.nodes.get(name) is not None or state.may_run(True)):
@@ -167,10 +169,11 @@ class Controller:
                 state.globals["workflow.failures"] = failures_json(
                     state.nodes, lambda failed: pod_name(state.name, failed["name"], template_name(failed))
                 )
-            holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
             options = Options(on_exit=True, hooked=True)
             try:
-                exit_node = state.execute(name, holder, local_context(state), hook.get("arguments") or {}, options)
+                exit_node = state.execute(
+                    name, hooks.as_step(hook), local_context(state), hook.get("arguments") or {}, options
+                )
             except (BlockedError, TemplateTimeoutError):
                 return
             except (ReconcileError, DepthExceededError) as error:

@@ -26,10 +26,10 @@ from argo.local.controller.state import (
     TemplateTimeoutError,
 )
 from argo.local.controller.worklist import Worklist
-from argo.local.pods import Json
+from compiler.manifest_types import DAGTask, NodeStatus, WorkflowStep
 
 
-def execute(state: State, execution: Execution, name: str, options: Options) -> Json:
+def execute(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
     """Create the DAG's node, or take its tasks further."""
     return composite.execute(state, execution, name, options, "DAG", DagRun)
 
@@ -37,7 +37,7 @@ def execute(state: State, execution: Execution, name: str, options: Options) -> 
 class DagRun:
     """A DAG node's tasks, and what is known of them in this process."""
 
-    def __init__(self, state: State, execution: Execution, node: Json, options: Options) -> None:
+    def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
         self.state = state
         self.node = node
         self.node_id: str = node["id"]
@@ -48,14 +48,17 @@ class DagRun:
         self.scopes = TaskScopes(state, self.plan, node, execution.template, execution.inner)
         self.missing = {name: len(self.plan.dependencies[name]) for name in self.plan.order}
         self.finished: set[str] = set()
-        self.items: dict[str, tuple[str, Json]] = {}
-        self.expanded: dict[str, list[Json]] = {}
+        self.items: dict[str, tuple[str, WorkflowStep]] = {}
+        self.expanded: dict[str, list[WorkflowStep]] = {}
         self.remaining: dict[str, set[str]] = {}
         self.work = Worklist(state, self.node_id)
         self.work.add(self.plan.order)
 
     def touch(self, key: str) -> None:
         self.work.touch(key)
+
+    def close(self) -> None:
+        self.work.close()
 
     def advance(self) -> None:
         self.work.drain(self._visit, self._is_open, lambda: fulfilled(self.node))
@@ -65,7 +68,7 @@ class DagRun:
     def node_name(self, task: str) -> str:
         return f"{self.node['name']}.{task}"
 
-    def task_node(self, task: str) -> Json | None:
+    def task_node(self, task: str) -> NodeStatus | None:
         return self.state.nodes.get(self.node_name(task))
 
     def _is_open(self, key: str) -> bool:
@@ -98,7 +101,7 @@ class DagRun:
         elif not fulfilled(node):
             self._go_on(name, task, node)
 
-    def _go_on(self, name: str, task: Json, node: Json | None) -> None:
+    def _go_on(self, name: str, task: DAGTask, node: NodeStatus | None) -> None:
         """Start a task, or take one that is open further."""
         try:
             entries = self._entries(name)
@@ -138,7 +141,7 @@ class DagRun:
             results[other] = task_results(node["phase"], item_phases=[child["phase"] for child in items])
         return depends.evaluate(results)
 
-    def _entries(self, name: str) -> list[Json]:
+    def _entries(self, name: str) -> list[WorkflowStep]:
         entries = self.expanded.get(name)
         if entries is None:
             task = self.plan.tasks[name]
@@ -148,7 +151,7 @@ class DagRun:
             self.expanded[name] = entries
         return entries
 
-    def _group(self, name: str, task: Json, entries: list[Json], node: Json | None) -> None:
+    def _group(self, name: str, task: DAGTask, entries: list[WorkflowStep], node: NodeStatus | None) -> None:
         if not entries:
             self._skip(name, task, "Skipped", "Skipped, empty params")
             return
@@ -177,7 +180,7 @@ class DagRun:
         if not self.remaining[name]:
             self.work.touch(name)
 
-    def _start(self, name: str, task: Json, entry: Json) -> None:
+    def _start(self, name: str, task: DAGTask, entry: WorkflowStep) -> None:
         """Execute a task, or one item of a loop, as far as it goes."""
         key = entry["name"]
         node_name = self.node_name(key)
@@ -193,7 +196,7 @@ class DagRun:
                 return
         arguments = entry.get("arguments") or {}
         options = Options(boundary=self.node_id, on_exit=self.options.on_exit)
-        created: Json | None
+        created: NodeStatus | None
         try:
             created = self.state.execute(node_name, entry, self.context, arguments, options)
         except (TemplateTimeoutError, DepthExceededError):
@@ -205,7 +208,7 @@ class DagRun:
         if node is None and created is not None:
             self._connect(name, created)
 
-    def _skip(self, name: str, task: Json, phase: str, message: str, key: str = "") -> None:
+    def _skip(self, name: str, task: DAGTask, phase: str, message: str, key: str = "") -> None:
         """A node for what is not executed, or the present one marked."""
         node = self.task_node(key or name)
         if node is None:
@@ -214,7 +217,7 @@ class DagRun:
         else:
             self.state.mark(node, phase, message)
 
-    def _new(self, key: str, task: Json, kind: str, phase: str, message: str = "") -> NewNode:
+    def _new(self, key: str, task: DAGTask, kind: str, phase: str, message: str = "") -> NewNode:
         return NewNode(
             name=self.node_name(key),
             type=kind,
@@ -227,7 +230,7 @@ class DagRun:
             flag={},
         )
 
-    def _connect(self, name: str, node: Json) -> None:
+    def _connect(self, name: str, node: NodeStatus) -> None:
         """Hang a new node below what it came after."""
         nodes = self.state.nodes
         group = self.task_node(name)
@@ -246,7 +249,7 @@ class DagRun:
     def _site(self, name: str, key: str) -> HookSite:
         return HookSite(self.state, self.node_id, self.context, "tasks", name, self, key)
 
-    def _hooks_done(self, task: Json, node: Json) -> bool:
+    def _hooks_done(self, task: DAGTask, node: NodeStatus) -> bool:
         if not hooks.has_hooks(task) or not (fulfilled(node) or node["phase"] == "Running"):
             return True
         try:
@@ -257,7 +260,7 @@ class DagRun:
             return True
         return done
 
-    def _exit_done(self, task: Json, node: Json) -> bool:
+    def _exit_done(self, task: DAGTask, node: NodeStatus) -> bool:
         if not task.get("onExit") and "exit" not in (task.get("hooks") or {}):
             return True
         key = node["name"].removeprefix(self.node["name"] + ".")

@@ -22,7 +22,7 @@ from argo.local.controller.scope import (
 )
 from argo.local.controller.state import State, TemplateContext
 from argo.local.controller.templates import resolve
-from argo.local.pods import Json
+from compiler.manifest_types import ContinueOn, DAGTask, NodeStatus, Template
 
 _REFERENCE = re.compile(r"\btasks(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\]|(\b))")
 _NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9]*")
@@ -33,7 +33,7 @@ _NAMES_ONLY = re.compile(r"\s*[A-Za-z0-9][-A-Za-z0-9]*(?:\s*&&\s*[A-Za-z0-9][-A-
 class DagPlan:
     """`order` lists the tasks that the targets need, dependencies first; `conditions` only real `depends`."""
 
-    tasks: dict[str, Json]
+    tasks: dict[str, DAGTask]
     order: tuple[str, ...]
     targets: tuple[str, ...]
     dependencies: dict[str, tuple[str, ...]]
@@ -49,7 +49,7 @@ class DagPlan:
         return phase in ("Succeeded", "Skipped") or self.continues_on(name, phase)
 
 
-def plan_of(template: Json) -> DagPlan:
+def plan_of(template: Template) -> DagPlan:
     """Read a DAG template. Raises ReconcileError."""
     dag = template["dag"]
     tasks = {task["name"]: task for task in dag.get("tasks") or ()}
@@ -79,7 +79,7 @@ def plan_of(template: Json) -> DagPlan:
     return DagPlan(tasks, order, targets, dependencies, dependents, conditions)
 
 
-def _condition(task: Json, continue_on: dict[str, Json]) -> Depends | None:
+def _condition(task: DAGTask, continue_on: dict[str, ContinueOn]) -> Depends | None:
     """The task's `depends`; None for one that only names tasks, which means what `dependencies` means."""
     if not task.get("depends") or _NAMES_ONLY.fullmatch(task["depends"]):
         return None
@@ -89,7 +89,7 @@ def _condition(task: Json, continue_on: dict[str, Json]) -> Depends | None:
         raise ReconcileError(str(error)) from error
 
 
-def _names(task: Json) -> tuple[str, ...]:
+def _names(task: DAGTask) -> tuple[str, ...]:
     listed = task.get("dependencies") or ()
     return tuple(dict.fromkeys(_NAME.findall(task["depends"]) if task.get("depends") else listed))
 
@@ -120,7 +120,9 @@ def _order(targets: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -
 class TaskScopes:
     """Builds the scope of a task from the tasks that it speaks of, which is what Argo's whole scope is used for."""
 
-    def __init__(self, state: State, plan: DagPlan, node: Json, template: Json, context: TemplateContext) -> None:
+    def __init__(
+        self, state: State, plan: DagPlan, node: NodeStatus, template: Template, context: TemplateContext
+    ) -> None:
         self._state = state
         self._plan = plan
         self._node = node
@@ -128,7 +130,7 @@ class TaskScopes:
         self._context = context
         self._aggregates: dict[str, Scope] = {}
 
-    def of(self, task: Json, own: Json | None = None) -> Scope:
+    def of(self, task: DAGTask, own: NodeStatus | None = None) -> Scope:
         """What the task sees; `own` adds its own node's status, for hooks."""
         scope = template_scope(self._template)
         add_workflow_outputs(scope, self._state.status.get("outputs"))
@@ -145,7 +147,7 @@ class TaskScopes:
             self._add(scope, name)
         return scope
 
-    def _referenced(self, task: Json) -> list[str]:
+    def _referenced(self, task: DAGTask) -> list[str]:
         found = _REFERENCE.findall(json.dumps(task))
         names = dict.fromkeys(first or second for first, second, _ in found)
         if "" in names:
@@ -181,7 +183,7 @@ class TaskScopes:
                 return
             add_skipped(scope, "tasks", name, node, template, artifacts=False)
 
-    def _aggregate(self, name: str, node: Json) -> Scope:
+    def _aggregate(self, name: str, node: NodeStatus) -> Scope:
         found = self._aggregates.get(name)
         if found is None:
             found = Scope()

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from argo.local.controller.nodes import fulfilled, part_of_exit_handler, retried
 from argo.local.controller.state import State
-from argo.local.pods import Json
 from argo.workflow.values import parse_time, text, whole
+from compiler.manifest_types import NodeStatus
 
 _STEP_DEADLINE = "Step exceeded its deadline"
 
@@ -39,7 +39,7 @@ def apply(state: State) -> None:
             _expire(state, node)
 
 
-def _shut_down(state: State, node: Json) -> None:
+def _shut_down(state: State, node: NodeStatus) -> None:
     if node["type"] == "Pod":
         _end_pod(state, node, f"workflow shutdown with strategy:  {state.shutdown}")
     elif node["type"] == "Suspend":
@@ -52,14 +52,14 @@ def _shut_down(state: State, node: Json) -> None:
             state.touch(node["id"])
 
 
-def _expire(state: State, node: Json) -> None:
+def _expire(state: State, node: NodeStatus) -> None:
     if node["type"] == "Pod":
         _end_pod(state, node, _STEP_DEADLINE)
     elif node["type"] == "Suspend":
         state.mark(node, "Failed", _STEP_DEADLINE)
 
 
-def _end_pod(state: State, node: Json, message: str) -> None:
+def _end_pod(state: State, node: NodeStatus, message: str) -> None:
     state.decisions.kill.append(node["id"])
     state.mark(node, "Failed", message)
     pending = list(state.nodes.children(node))

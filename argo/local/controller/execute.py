@@ -17,7 +17,7 @@ import argo.local.controller.retry as retry
 import argo.local.controller.steps as steps
 from argo.local.controller.arguments import bind, substitute_template
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.nodes import NewNode, fulfilled, pod_name
+from argo.local.controller.nodes import NewNode, fulfilled, pod_name, started_at
 from argo.local.controller.state import (
     BlockedError,
     DepthExceededError,
@@ -29,15 +29,15 @@ from argo.local.controller.state import (
     retry_strategy,
 )
 from argo.local.controller.templates import POD_TYPES, resolve, template_type
-from argo.local.pods import Json
-from argo.workflow.values import parse_duration, parse_time
+from argo.workflow.values import parse_duration, text
+from compiler.manifest_types import Arguments, NodeStatus, RetryStrategy, Template, WorkflowStep
 
 MAXIMUM_DEPTH = 100
 DISPLAY_NAME = "workflows.argoproj.io/display-name"
 _DISPLAY_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]")
 _DEPTH_MESSAGE = "Maximum recursion depth exceeded"
 
-_KINDS: dict[str, Callable[[State, Execution, str, Options], Json]] = {
+_KINDS: dict[str, Callable[[State, Execution, str, Options], NodeStatus]] = {
     "container": leaves.execute_pod,
     "script": leaves.execute_pod,
     "containerSet": leaves.execute_pod,
@@ -48,7 +48,9 @@ _KINDS: dict[str, Callable[[State, Execution, str, Options], Json]] = {
 }
 
 
-def execute(state: State, name: str, holder: Json, context: TemplateContext, arguments: Json, options: Options) -> Json:
+def execute(
+    state: State, name: str, holder: WorkflowStep, context: TemplateContext, arguments: Arguments, options: Options
+) -> NodeStatus:
     """Take the node of that name as far as it goes now, creating it where need be.
 
     Raises BlockedError, TemplateTimeoutError, DepthExceededError, or ReconcileError after the node has been marked.
@@ -73,8 +75,8 @@ def execute(state: State, name: str, holder: Json, context: TemplateContext, arg
 
 
 def _prepared(
-    state: State, node: Json | None, name: str, holder: Json, context: TemplateContext, arguments: Json,
-    options: Options,
+    state: State, node: NodeStatus | None, name: str, holder: WorkflowStep, context: TemplateContext,
+    arguments: Arguments, options: Options,
 ) -> Execution:  # fmt: skip
     try:
         inner, template = resolve(state, context, holder)
@@ -88,7 +90,9 @@ def _prepared(
         raise
 
 
-def local_variables(state: State, holder: Json, template: Json, name: str, with_pod: bool) -> dict[str, str]:
+def local_variables(
+    state: State, holder: WorkflowStep, template: Template, name: str, with_pod: bool
+) -> dict[str, str]:
     """`pod.name`, `node.name`, `steps.name` and `tasks.name` of a node."""
     local = {"node.name": name}
     if with_pod and template_type(template) in POD_TYPES:
@@ -99,9 +103,9 @@ def local_variables(state: State, holder: Json, template: Json, name: str, with_
 
 
 def _error_node(
-    state: State, node: Json | None, name: str, holder: Json, context: TemplateContext, options: Options,
+    state: State, node: NodeStatus | None, name: str, holder: WorkflowStep, context: TemplateContext, options: Options,
     message: str,
-) -> Json:  # fmt: skip
+) -> NodeStatus:  # fmt: skip
     if node is not None:
         return state.mark(node, "Error", message)
     return state.create(
@@ -119,7 +123,7 @@ def _error_node(
     )
 
 
-def _displayed(state: State, execution: Execution, node: Json) -> Json:
+def _displayed(state: State, execution: Execution, node: NodeStatus) -> NodeStatus:
     """The node under the name to show that its template gives."""
     shown = _shown(execution.template)
     if shown and node["displayName"] != shown:
@@ -128,11 +132,11 @@ def _displayed(state: State, execution: Execution, node: Json) -> Json:
     return node
 
 
-def _shown(template: Json) -> str:
+def _shown(template: Template) -> str:
     return str((template.get("annotations") or {}).get(DISPLAY_NAME) or "")
 
 
-def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
+def _guarded(state: State, execution: Execution, node: NodeStatus | None) -> NodeStatus:
     if node is not None:
         _check_timeouts(state, execution.template, node)
     if node is None or node["type"] not in ("Pod", "Suspend"):
@@ -161,7 +165,7 @@ def _guarded(state: State, execution: Execution, node: Json | None) -> Json:
     return node
 
 
-def _check_timeouts(state: State, template: Json, node: Json) -> None:
+def _check_timeouts(state: State, template: Template, node: NodeStatus) -> None:
     """Fail a pending node past its template's timeout or pendingTimeout. Raises TemplateTimeoutError."""
     if node["phase"] != "Pending":
         return
@@ -169,7 +173,7 @@ def _check_timeouts(state: State, template: Json, node: Json) -> None:
         if not template.get(field):
             continue
         try:
-            ends = parse_time(node["startedAt"]) + parse_duration(template[field])
+            ends = started_at(node) + parse_duration(text(template.get(field)))
         except ValueError as error:
             raise ReconcileError(f"invalid timeout format {error}") from error
         if state.now > ends:
@@ -180,7 +184,7 @@ def _check_timeouts(state: State, template: Json, node: Json) -> None:
         state.wake(node["id"], ends)
 
 
-def _with_retries(state: State, execution: Execution, node: Json | None, strategy: Json) -> Json:
+def _with_retries(state: State, execution: Execution, node: NodeStatus | None, strategy: RetryStrategy) -> NodeStatus:
     if node is None:
         node = state.create(leaves.new_node(execution, execution.node_name, "Retry", "Running", execution.options))
     while True:
@@ -196,7 +200,9 @@ def _with_retries(state: State, execution: Execution, node: Json | None, strateg
             return node
 
 
-def _attempt(state: State, execution: Execution, node: Json, strategy: Json, options: Options) -> Json:
+def _attempt(
+    state: State, execution: Execution, node: NodeStatus, strategy: RetryStrategy, options: Options
+) -> NodeStatus:
     """Start the next attempt, or take the open one further."""
     tried = retry.attempts(state, node)
     running = tried[-1] if tried and not fulfilled(tried[-1]) else None
@@ -214,7 +220,7 @@ def _attempt(state: State, execution: Execution, node: Json, strategy: Json, opt
             "retries": str(len(tried) - (1 if running else 0)),
             **retry.variables(tried[:-1] if running else tried),
         }
-        template = substitute_template(execution.template, dict(values))
+        template = substitute_template(execution.template, values)
         inner = Execution(name, execution.holder, execution.context, options, template, execution.inner)
         state.executions[identity] = inner
     ends = retry.policy(strategy) not in ("Always", "OnError", "OnTransientError")
@@ -225,7 +231,7 @@ def _attempt(state: State, execution: Execution, node: Json, strategy: Json, opt
     return child
 
 
-def _dispatch(state: State, execution: Execution, name: str, options: Options, errors_end: bool) -> Json:
+def _dispatch(state: State, execution: Execution, name: str, options: Options, errors_end: bool) -> NodeStatus:
     kind = _KINDS.get(template_type(execution.template))
     if kind is None:
         message = f"Template '{execution.template.get('name', '')}' is of a type that cannot be executed here"

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from argo.local.controller.nodes import UNSUCCESSFUL, Nodes, completed, fulfilled, hooked
-from argo.local.pods import Json
+from compiler.manifest_types import NodeStatus
 
 
-def outbound(nodes: Nodes, node: Json) -> list[str]:
+def outbound(nodes: Nodes, node: NodeStatus) -> list[str]:
     """Ids of the nodes with which a branch ends: what comes next becomes their child."""
     kind = node["type"]
     children = nodes.children(node)
@@ -32,7 +32,7 @@ def outbound(nodes: Nodes, node: Json) -> list[str]:
     return [end for inner in found if inner is not None for end in outbound(nodes, inner)]
 
 
-def _container_outbound(nodes: Nodes, node: Json, children: list[Json]) -> list[str]:
+def _container_outbound(nodes: Nodes, node: NodeStatus, children: list[NodeStatus]) -> list[str]:
     if not children:
         return [node["id"]]
     ends: list[str] = []
@@ -45,7 +45,7 @@ def _container_outbound(nodes: Nodes, node: Json, children: list[Json]) -> list[
     return ends
 
 
-def branch_phases(nodes: Nodes, boundary: Json, targets: Iterable[str]) -> dict[str, str] | None:
+def branch_phases(nodes: Nodes, boundary: NodeStatus, targets: Iterable[str]) -> dict[str, str] | None:
     """Per target (node id) the phase of the branch that leads to it, "" where none does; None while one runs.
 
     An omitted node has the phase of its parents, failed ones first.
@@ -74,7 +74,7 @@ def branch_phases(nodes: Nodes, boundary: Json, targets: Iterable[str]) -> dict[
     return phases
 
 
-def _next(nodes: Nodes, node: Json) -> list[str]:
+def _next(nodes: Nodes, node: NodeStatus) -> list[str]:
     if node["type"] != "Retry":
         return list(node.get("children") or ())
     following: list[str] = []

@@ -6,15 +6,14 @@ Facts: Argo workflow/controller/hooks.go, exit_handler.go.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import completed, fulfilled
 from argo.local.controller.scope import Scope, add_outputs, effective_outputs, evaluate_bool
-from argo.local.controller.state import Options, State, TemplateContext
-from argo.local.pods import Json
+from argo.local.controller.state import Options, Run, State, TemplateContext
+from compiler.manifest_types import Arguments, LifecycleHook, NodeStatus, Outputs, WorkflowSpec, WorkflowStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +25,19 @@ class HookSite:
     context: TemplateContext
     prefix: str
     name: str
-    run: Any
+    run: Run
     key: str
 
 
-def has_hooks(holder: Json) -> bool:
+def has_hooks(holder: WorkflowStep) -> bool:
     return any(event != "exit" for event in holder.get("hooks") or ())
 
 
-def exit_hook(holder: Json, workflow_arguments: Json) -> Json | None:
+def exit_hook(holder: WorkflowStep | WorkflowSpec, workflow_arguments: Arguments) -> LifecycleHook | None:
     """The exit handler of a step, task or workflow spec; without arguments of its own it gets the workflow's."""
     if holder.get("onExit"):
         return {"template": holder["onExit"], "arguments": workflow_arguments}
-    hook: Json | None = (holder.get("hooks") or {}).get("exit")
+    hook: LifecycleHook | None = (holder.get("hooks") or {}).get("exit")
     if hook is None:
         return None
     arguments = hook.get("arguments") or {}
@@ -47,7 +46,17 @@ def exit_hook(holder: Json, workflow_arguments: Json) -> Json | None:
     return {**hook, "arguments": workflow_arguments}
 
 
-def run_hooks(site: HookSite, holder: Json, parent: Json, scope: Scope) -> bool:
+def as_step(hook: LifecycleHook) -> WorkflowStep:
+    """The hook as a step that names the same template."""
+    step: WorkflowStep = {}
+    if hook.get("template"):
+        step["template"] = hook["template"]
+    if hook.get("templateRef"):
+        step["templateRef"] = hook["templateRef"]
+    return step
+
+
+def run_hooks(site: HookSite, holder: WorkflowStep, parent: NodeStatus, scope: Scope) -> bool:
     """Start the hooks whose condition holds; True when all that were started have ended. Raises ReconcileError."""
     state = site.state
     done = True
@@ -70,7 +79,7 @@ def run_hooks(site: HookSite, holder: Json, parent: Json, scope: Scope) -> bool:
     return done
 
 
-def run_exit(site: HookSite, holder: Json, parent: Json, scope: Scope) -> bool:
+def run_exit(site: HookSite, holder: WorkflowStep, parent: NodeStatus, scope: Scope) -> bool:
     """Run the exit handler of a completed node; False while it has not ended. Raises ReconcileError."""
     state = site.state
     hook = exit_hook(holder, state.spec.get("arguments") or {})
@@ -87,13 +96,12 @@ def run_exit(site: HookSite, holder: Json, parent: Json, scope: Scope) -> bool:
     return fulfilled(node)
 
 
-def _execute(site: HookSite, hook: Json, name: str, arguments: Json, options: Options) -> Json:
-    holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
+def _execute(site: HookSite, hook: LifecycleHook, name: str, arguments: Arguments, options: Options) -> NodeStatus:
     site.state.own(name, site.run, site.key)
-    return site.state.execute(name, holder, site.context, arguments, options)
+    return site.state.execute(name, as_step(hook), site.context, arguments, options)
 
 
-def _arguments(site: HookSite, arguments: Json, outputs: Json | None, scope: Scope) -> Json:
+def _arguments(site: HookSite, arguments: Arguments, outputs: Outputs | None, scope: Scope) -> Arguments:
     own = Scope(dict(scope.values))
     add_outputs(own, f"{site.prefix}.{site.name}", outputs)
     given = own.mark_absent(arguments)

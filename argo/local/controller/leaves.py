@@ -7,18 +7,29 @@ container_set_template.go.
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import argo.local.controller.children as children
 import argo.local.controller.podrequest as podrequest
 from argo.errors import ConflictError
 from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, step_or_task_name
+from argo.local.controller.fields import filled
+from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, started_at, step_or_task_name
 from argo.local.controller.state import Execution, Options, State
 from argo.local.controller.templates import node_template
-from argo.local.pods import Json
 from argo.workflow.nodes import export_parameter, give_defaults
-from argo.workflow.values import parse_duration, parse_time, text
+from argo.workflow.values import parse_duration, text
+from compiler.manifest_types import (
+    NodeStatus,
+    Object,
+    ObjectMeta,
+    OwnerReference,
+    Parameter,
+    ResourceTemplate,
+    Template,
+    ValueFrom,
+)
 
 _GENERATED = 58  # characters of a generateName that are kept (Kubernetes: names.SimpleNameGenerator)
 _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")
@@ -37,11 +48,11 @@ def new_node(execution: Execution, name: str, kind: str, phase: str, options: Op
         template_name=str(holder.get("template") or ""),
         template_ref=holder.get("templateRef"),
         flag=options.flag,
-        inputs={key: value for key, value in inputs.items() if value},
+        inputs=filled(inputs),
     )
 
 
-def wants_result(state: State, node: Json) -> bool:
+def wants_result(state: State, node: NodeStatus) -> bool:
     """Whether the template around the node reads the node's `outputs.result` (Argo: includeScriptOutput)."""
     boundary = node.get("boundaryID", "")
     if not boundary:
@@ -55,7 +66,7 @@ def wants_result(state: State, node: Json) -> bool:
     return step_or_task_name(node["name"]) in names
 
 
-def execute_pod(state: State, execution: Execution, name: str, options: Options) -> Json:
+def execute_pod(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
     """Create the node and ask for its pod; a node that exists has its pod already."""
     node = state.nodes.get(name)
     if node is not None:
@@ -71,10 +82,10 @@ def execute_pod(state: State, execution: Execution, name: str, options: Options)
     return node
 
 
-def _container_nodes(state: State, execution: Execution, node: Json, options: Options) -> None:
+def _container_nodes(state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
     containers = execution.template["containerSet"].get("containers") or []
     inner = Options(boundary=node["id"], hooked=options.hooked, retried=options.retried, flagged=options.flagged)
-    created: dict[str, Json] = {}
+    created: dict[str, NodeStatus] = {}
     for container in containers:
         new = new_node(execution, f"{node['name']}.{container['name']}", "Container", "Pending", inner)
         created[container["name"]] = state.create(
@@ -88,7 +99,7 @@ def _container_nodes(state: State, execution: Execution, node: Json, options: Op
             state.nodes.add_child(parent, child)
 
 
-def execute_suspend(state: State, execution: Execution, name: str, options: Options) -> Json:
+def execute_suspend(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
     """Wait for a resume, or for the duration to pass."""
     node = state.nodes.get(name)
     if node is None:
@@ -100,7 +111,7 @@ def execute_suspend(state: State, execution: Execution, name: str, options: Opti
     duration = (execution.template.get("suspend") or {}).get("duration")
     if duration:
         try:
-            ends = parse_time(node["startedAt"]) + parse_duration(text(duration))
+            ends = started_at(node) + parse_duration(text(duration))
         except ValueError as error:
             raise ReconcileError(str(error)) from error
         if state.now >= ends:
@@ -115,26 +126,29 @@ def execute_suspend(state: State, execution: Execution, name: str, options: Opti
     return state.mark(node, "Running")
 
 
-def _supplied_outputs(node: Json, template: Json) -> None:
+def _supplied_outputs(node: NodeStatus, template: Template) -> None:
     inputs = {entry["name"]: entry for entry in (template.get("inputs") or {}).get("parameters") or ()}
-    rows = []
+    rows: list[Parameter] = []
     for declared in (template.get("outputs") or {}).get("parameters") or ():
         source = declared.get("valueFrom") or {}
         if "supplied" not in source:
             continue
+        supplied: ValueFrom = {**source}
         default = source.get("default", inputs.get(declared["name"], {}).get("default"))
-        rows.append({**declared, "valueFrom": {**source, **({} if default is None else {"default": default})}})
+        if default is not None:
+            supplied["default"] = default
+        rows.append({**declared, "valueFrom": supplied})
     if rows:
         node["outputs"] = {"parameters": rows}
 
 
-def _enum_inputs(node: Json) -> None:
+def _enum_inputs(node: NodeStatus) -> None:
     """An input whose value is a parameter with an enum takes that enum (Argo: resolveInputFieldsForSuspendNode)."""
     import json
 
     for parameter in (node.get("inputs") or {}).get("parameters") or ():
         try:
-            described = json.loads(parameter.get("value") or "")
+            described = json.loads(text(parameter.get("value") or ""))
         except ValueError:
             continue
         enum = described.get("enum") if isinstance(described, dict) else None
@@ -143,7 +157,7 @@ def _enum_inputs(node: Json) -> None:
             parameter.setdefault("default", enum[0])
 
 
-def execute_resource(state: State, execution: Execution, name: str, options: Options) -> Json:
+def execute_resource(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
     """Create a ConfigMap that the workflow owns, at once and without a pod; or ask for a child Workflow, which takes
     the place of a pod. Raises ReconcileError."""
     node = state.nodes.get(name)
@@ -166,17 +180,18 @@ def execute_resource(state: State, execution: Execution, name: str, options: Opt
     return state.mark(node, "Succeeded")
 
 
-def _owned(state: State, node: Json, resource: Json) -> Json:
+def _owned(state: State, node: NodeStatus, resource: ResourceTemplate) -> Object:
     import yaml
 
     try:
-        manifest = yaml.safe_load(resource.get("manifest") or "")
+        loaded = yaml.safe_load(resource.get("manifest") or "")
     except yaml.YAMLError as error:
         raise ReconcileError(f"resource manifest is not YAML: {error}") from error
-    created = isinstance(manifest, dict) and (manifest.get("kind") == "ConfigMap" or children.is_child(manifest))
+    manifest = cast("Object", loaded if isinstance(loaded, dict) else {})
+    created = manifest.get("kind") == "ConfigMap" or children.is_child(manifest)
     if resource.get("action") != "create" or not created:
         raise ReconcileError("only a resource template that creates a ConfigMap or a Workflow can be executed here")
-    metadata = manifest.get("metadata") or {}
+    metadata: ObjectMeta = manifest.get("metadata") or {}
     if not metadata.get("name"):
         if not metadata.get("generateName"):
             raise ReconcileError("resource name may not be empty")
@@ -184,7 +199,7 @@ def _owned(state: State, node: Json, resource: Json) -> Json:
         made = metadata["generateName"][:_GENERATED] + f"{fnv32a(node['name']):08x}"[-5:]
         metadata = {**metadata, "name": made}
     if resource.get("setOwnerReference"):
-        owner = {
+        owner: OwnerReference = {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Workflow",
             "name": state.name,

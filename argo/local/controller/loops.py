@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/operator.go (processItem), dag.go (expandTask), 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
@@ -12,14 +13,15 @@ from argo.expressions.data import parse_json
 from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import Number, marshal
 from argo.local.controller.errors import ReconcileError
-from argo.local.pods import Json
+from argo.local.controller.fields import without
 from argo.workflow.values import text
+from compiler.manifest_types import WorkflowStep
 
 _UNESCAPED = {"\\u003c": "<", "\\u003e": ">", "\\u0026": "&"}
 LOOP_FIELDS = ("withItems", "withParam", "withSequence")
 
 
-def expands(holder: Json) -> bool:
+def expands(holder: WorkflowStep) -> bool:
     """Whether the task or step is a loop (Argo: ShouldExpand)."""
     return bool(holder.get("withItems") or holder.get("withParam") or holder.get("withSequence") is not None)
 
@@ -32,12 +34,12 @@ def should_execute(when: Any) -> bool:
         raise ReconcileError(str(error)) from error
 
 
-def expand(holder: Json, values: dict[str, Any]) -> list[Json]:
+def expand(holder: WorkflowStep, values: Mapping[str, str | None]) -> list[WorkflowStep]:
     """The items of a loop as tasks or steps of their own; `[holder]` when it is none. Raises ReconcileError."""
     if not expands(holder):
         return [holder]
     items = _items(holder)
-    body = {key: value for key, value in holder.items() if key not in (*LOOP_FIELDS, "hooks", "inline")}
+    body = without(holder, *LOOP_FIELDS, "hooks", "inline")
     runs = _may_run(holder.get("when"))
     if not runs:
         values = {key: value for key, value in values.items() if value is not None}
@@ -49,9 +51,10 @@ def expand(holder: Json, values: dict[str, Any]) -> list[Json]:
         except TemplateError as error:
             raise ReconcileError(str(error)) from error
         entry = {**entry, "name": f"{holder['name']}({index}:{described})"}
-        for key in ("template", "hooks"):
-            if key in holder:
-                entry[key] = holder[key]
+        if "template" in holder:
+            entry["template"] = holder["template"]
+        if "hooks" in holder:
+            entry["hooks"] = holder["hooks"]
         if holder.get("inline"):
             # An inline template has tags of its own, which are replaced when it is executed.
             entry["inline"] = substitute(holder["inline"], names, allow_unresolved=True)
@@ -59,7 +62,7 @@ def expand(holder: Json, values: dict[str, Any]) -> list[Json]:
     return expanded
 
 
-def _items(holder: Json) -> list[Any]:
+def _items(holder: WorkflowStep) -> list[Any]:
     if holder.get("withItems"):
         return [_sorted(item) for item in holder["withItems"]]
     try:

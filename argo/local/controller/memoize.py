@@ -7,20 +7,30 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TypedDict
 
 from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.leaves import new_node
 from argo.local.controller.state import Execution, State
-from argo.local.pods import Json
 from argo.workflow.values import format_time, parse_duration, parse_time
+from compiler.manifest_types import MemoizationStatus, NodeStatus, ObjectMeta, Outputs
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _LABEL = "workflows.argoproj.io/configmap-type"
 _TYPES = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}
 
 
-def load(state: State, execution: Execution) -> Json | None:
+class CacheEntry(TypedDict, total=False):
+    """What the cache keeps of a node, as Argo writes it (cache.go: Entry)."""
+
+    nodeID: str
+    outputs: Outputs | None
+    creationTimestamp: str
+    lastHitTimestamp: str
+
+
+def load(state: State, execution: Execution) -> NodeStatus | None:
     """A node that has succeeded with the outputs of the cache; None when there is nothing fresh in it."""
     entry = _entry(state, execution)
     if entry is None:
@@ -30,12 +40,12 @@ def load(state: State, execution: Execution) -> Json | None:
         kind = "Retry"
     node = state.create(new_node(execution, execution.node_name, kind, "Pending", execution.options))
     node["memoizationStatus"] = _status(execution, hit=True)
-    if entry.get("outputs"):
-        node["outputs"] = entry["outputs"]
+    if outputs := entry.get("outputs"):
+        node["outputs"] = outputs
     return state.mark(node, "Succeeded")
 
 
-def track(state: State, execution: Execution, node: Json) -> None:
+def track(state: State, execution: Execution, node: NodeStatus) -> None:
     """Record on the node that its outputs are to be kept, and keep them when it has succeeded."""
     if "memoizationStatus" not in node:
         node["memoizationStatus"] = _status(execution, hit=False)
@@ -43,7 +53,7 @@ def track(state: State, execution: Execution, node: Json) -> None:
     save(state, node)
 
 
-def save(state: State, node: Json) -> None:
+def save(state: State, node: NodeStatus) -> None:
     """Keep the outputs of a node that has succeeded, once."""
     status = node.get("memoizationStatus")
     if status is None or status["hit"] or node["phase"] != "Succeeded":
@@ -53,17 +63,22 @@ def save(state: State, node: Json) -> None:
     data = dict(present.get("data") or {})
     if key in data and json.loads(data[key]).get("nodeID") == node["id"]:
         return
-    entry = {"nodeID": node["id"], "outputs": node.get("outputs"), "creationTimestamp": now, "lastHitTimestamp": now}
-    metadata = {**(present.get("metadata") or {}), "name": name, "labels": {_LABEL: "Cache"}}
+    entry: CacheEntry = {
+        "nodeID": node["id"],
+        "outputs": node.get("outputs"),
+        "creationTimestamp": now,
+        "lastHitTimestamp": now,
+    }
+    metadata: ObjectMeta = {**(present.get("metadata") or {}), "name": name, "labels": {_LABEL: "Cache"}}
     state.library.create_config_map({**present, "metadata": metadata, "data": {**data, key: marshal(entry)}})
 
 
-def _status(execution: Execution, hit: bool) -> Json:
+def _status(execution: Execution, hit: bool) -> MemoizationStatus:
     memoize = execution.template["memoize"]
     return {"hit": hit, "key": memoize["key"], "cacheName": memoize["cache"]["configMap"]["name"]}
 
 
-def _entry(state: State, execution: Execution) -> Json | None:
+def _entry(state: State, execution: Execution) -> CacheEntry | None:
     memoize = execution.template["memoize"]
     if not _KEY.fullmatch(memoize["key"]):
         raise ReconcileError(f"invalid cache key: {memoize['key']}")
@@ -72,7 +87,7 @@ def _entry(state: State, execution: Execution) -> Json | None:
     if raw is None:
         return None
     try:
-        entry: Json = json.loads(raw)
+        entry: CacheEntry = json.loads(raw)
         age = parse_duration(memoize["maxAge"]) if memoize.get("maxAge") else None
     except ValueError as error:
         raise ReconcileError(f"invalid maxAge: {error}") from error

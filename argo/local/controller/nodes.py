@@ -10,10 +10,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from argo.local.pods import Json
-from argo.workflow.values import format_time
+from argo.local.controller.fields import filled
+from argo.workflow.values import format_time, parse_time
+from compiler.manifest_types import Inputs, NodeFlag, NodeStatus, TemplateRef
 
 COMPLETED = frozenset({"Succeeded", "Failed", "Error"})
 FULFILLED = COMPLETED | {"Skipped", "Omitted"}
@@ -45,29 +46,29 @@ def pod_name(workflow_name: str, name: str, template_name: str) -> str:
     return f"{prefix[:242]}-{fnv32a(name)}"
 
 
-def template_name(node: Json) -> str:
+def template_name(node: NodeStatus) -> str:
     """The name of the template that a node runs, whether by name or by reference."""
     reference = node.get("templateRef")
     return str(reference["template"]) if reference else str(node.get("templateName", ""))
 
 
-def fulfilled(node: Json) -> bool:
+def fulfilled(node: NodeStatus) -> bool:
     return node["phase"] in FULFILLED
 
 
-def completed(node: Json) -> bool:
+def completed(node: NodeStatus) -> bool:
     return node["phase"] in COMPLETED
 
 
-def unsuccessful(node: Json) -> bool:
+def unsuccessful(node: NodeStatus) -> bool:
     return node["phase"] in UNSUCCESSFUL
 
 
-def hooked(node: Json) -> bool:
+def hooked(node: NodeStatus) -> bool:
     return bool((node.get("nodeFlag") or {}).get("hooked"))
 
 
-def retried(node: Json) -> bool:
+def retried(node: NodeStatus) -> bool:
     return bool((node.get("nodeFlag") or {}).get("retried"))
 
 
@@ -92,15 +93,15 @@ class NewNode:
     scope: str = ""
     message: str = ""
     template_name: str = ""
-    template_ref: Json | None = None
-    flag: Json | None = None
-    inputs: Json | None = None
+    template_ref: TemplateRef | None = None
+    flag: NodeFlag | None = None
+    inputs: Inputs | None = None
 
 
 class Nodes:
     """`workflow.status.nodes` with its indexes. `changed` collects the ids of what was written."""
 
-    def __init__(self, workflow_name: str, table: dict[str, Json]) -> None:
+    def __init__(self, workflow_name: str, table: dict[str, NodeStatus]) -> None:
         self.workflow_name = workflow_name
         self.table = table
         self.changed: set[str] = set()
@@ -123,18 +124,18 @@ class Nodes:
             found = self._ids[name] = node_id(self.workflow_name, name)
         return found
 
-    def get(self, name: str) -> Json | None:
+    def get(self, name: str) -> NodeStatus | None:
         return self.table.get(self.id_of(name))
 
-    def by_id(self, identity: str) -> Json | None:
+    def by_id(self, identity: str) -> NodeStatus | None:
         return self.table.get(identity)
 
-    def open(self) -> Iterator[Json]:
+    def open(self) -> Iterator[NodeStatus]:
         """Nodes that are not fulfilled."""
         for identity in list(self._open):
             yield self.table[identity]
 
-    def create(self, new: NewNode, now: datetime) -> Json:
+    def create(self, new: NewNode, now: datetime) -> NodeStatus:
         identity = self.id_of(new.name)
         if identity in self.table:
             raise RuntimeError(f"node {new.name} already initialized")
@@ -142,18 +143,18 @@ class Nodes:
         display = new.name
         if boundary is not None:
             display = _SEPARATOR.sub("", new.name.removeprefix(boundary["name"]))
-        node: Json = {"id": identity, "name": new.name, "displayName": display, "type": new.type}
-        optional: dict[str, object] = {
+        node: NodeStatus = {"id": identity, "name": new.name, "displayName": display, "type": new.type}
+        optional: NodeStatus = {
             "templateName": new.template_name,
-            "templateRef": new.template_ref,
+            "templateRef": new.template_ref or {},
             "templateScope": new.scope,
             "phase": new.phase,
             "boundaryID": new.boundary,
             "message": new.message,
         }
-        node.update({key: value for key, value in optional.items() if value})
+        node.update(filled(optional))
         if new.flag is not None:
-            node["nodeFlag"] = dict(new.flag)
+            node["nodeFlag"] = {**new.flag}
         if new.inputs:
             node["inputs"] = new.inputs
         node["startedAt"] = format_time(now)
@@ -165,7 +166,7 @@ class Nodes:
         self.changed.add(identity)
         return node
 
-    def mark(self, node: Json, phase: str, now: datetime, message: str | None = None) -> bool:
+    def mark(self, node: NodeStatus, phase: str, now: datetime, message: str | None = None) -> bool:
         """Set phase and, unless None, message; True when something changed (Argo: markNodePhase)."""
         touched = False
         if node["phase"] != phase:
@@ -187,12 +188,12 @@ class Nodes:
             self.changed.add(node["id"])
         return touched
 
-    def _complete(self, node: Json) -> None:
+    def _complete(self, node: NodeStatus) -> None:
         if node["phase"] == "Succeeded" and "progress" in node:
             total = node["progress"].split("/")[1]
             self.set_progress(node, f"{total}/{total}")
 
-    def add_child(self, parent: Json, child: str) -> None:
+    def add_child(self, parent: NodeStatus, child: str) -> None:
         """Append a child's id once."""
         known = self._children.get(parent["id"])
         if known is None:
@@ -202,16 +203,16 @@ class Nodes:
             parent.setdefault("children", []).append(child)
             self.changed.add(parent["id"])
 
-    def children(self, node: Json) -> list[Json]:
+    def children(self, node: NodeStatus) -> list[NodeStatus]:
         return [self.table[child] for child in node.get("children") or () if child in self.table]
 
-    def set_progress(self, node: Json, progress: str) -> None:
+    def set_progress(self, node: NodeStatus, progress: str) -> None:
         self._add_progress(node.get("progress"), -1)
         node["progress"] = progress
         self._add_progress(progress, 1)
         self.changed.add(node["id"])
 
-    def edited(self) -> list[Json]:
+    def edited(self) -> list[NodeStatus]:
         """Suspend nodes whose phase was set from outside since the last look; their counts are put right."""
         found = []
         for identity in list(self._suspended):
@@ -226,7 +227,7 @@ class Nodes:
                 found.append(node)
         return found
 
-    def _account(self, node: Json, phase: str, step: int) -> None:
+    def _account(self, node: NodeStatus, phase: str, step: int) -> None:
         counts = self.counts[node.get("boundaryID", "")]
         kind = node["type"]
         if phase not in FULFILLED:
@@ -242,7 +243,7 @@ class Nodes:
             self._known[node["id"]] = phase
             self._list(node, phase not in FULFILLED)
 
-    def _list(self, node: Json, is_open: bool) -> None:
+    def _list(self, node: NodeStatus, is_open: bool) -> None:
         for index in (self._open, self._suspended) if node["type"] == "Suspend" else (self._open,):
             if is_open:
                 index[node["id"]] = None
@@ -256,14 +257,23 @@ class Nodes:
             self.progress[1] += sign * int(total)
 
 
-def _moment(node: Json) -> datetime:
-    stamp = node.get("finishedAt") or node["startedAt"]
-    return datetime.fromisoformat(stamp).astimezone(UTC)
+def _moment(node: NodeStatus) -> datetime:
+    return finished_at(node) if node.get("finishedAt") else started_at(node)
 
 
-def part_of_exit_handler(node: Json, nodes: Nodes) -> bool:
+def started_at(node: NodeStatus) -> datetime:
+    """The moment at which the node started. Raises ValueError where it records none."""
+    return parse_time(node["startedAt"] or "")
+
+
+def finished_at(node: NodeStatus) -> datetime:
+    """The moment at which the node ended. Raises ValueError where it records none."""
+    return parse_time(node["finishedAt"] or "")
+
+
+def part_of_exit_handler(node: NodeStatus, nodes: Nodes) -> bool:
     """Whether the node belongs to an exit handler (Argo: NodeStatus.IsPartOfExitHandler)."""
-    current: Json | None = node
+    current: NodeStatus | None = node
     while current is not None:
         if current["displayName"].endswith(".onExit"):
             return True

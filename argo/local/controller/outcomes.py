@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from typing import Any
 
 import argo.local.controller.memoize as memoize
 from argo.local.controller.arguments import replace, substitute_template
@@ -18,8 +17,9 @@ from argo.local.controller.nodes import fulfilled, retried, step_or_task_name
 from argo.local.controller.outputs import add_to_workflow, reported
 from argo.local.controller.state import State
 from argo.local.controller.templates import node_template, template_type
-from argo.local.pods import Json, PodOutcome
+from argo.local.pods import PodOutcome
 from argo.workflow.values import format_time
+from compiler.manifest_types import NodeStatus, Outputs, Template, WorkflowStep
 
 
 def apply(state: State, outcomes: Mapping[str, PodOutcome]) -> None:
@@ -34,7 +34,7 @@ def apply(state: State, outcomes: Mapping[str, PodOutcome]) -> None:
             state.decisions.kill.append(identity)
 
 
-def _assess(state: State, node: Json, outcome: PodOutcome) -> None:
+def _assess(state: State, node: NodeStatus, outcome: PodOutcome) -> None:
     _containers(state, node, outcome)
     if outcome.phase != "Pending":
         node.setdefault("hostNodeName", platform.node())
@@ -60,34 +60,37 @@ def _assess(state: State, node: Json, outcome: PodOutcome) -> None:
     memoize.save(state, node)
 
 
-def _outputs(state: State, node: Json, template: Json, outcome: PodOutcome) -> Json:
-    given = dict(outcome.outputs)
+def _outputs(state: State, node: NodeStatus, template: Template, outcome: PodOutcome) -> Outputs:
+    given: Outputs = {**outcome.outputs}
     if not wants_result(state, node):
         given.pop("result", None)
-    declared: Json = _declared(state, node, template) if template.get("outputs") else {}
+    declared: Outputs = _declared(state, node, template) if template.get("outputs") else {}
     outputs = reported(declared, given)
     if outcome.exit_code is not None and _has_main(template):
         outputs["exitCode"] = str(outcome.exit_code)
     return outputs
 
 
-def _has_main(template: Json) -> bool:
+def _has_main(template: Template) -> bool:
     containers = (template.get("containerSet") or {}).get("containers")
     return containers is None or any(entry.get("name") == "main" for entry in containers)
 
 
-def _declared(state: State, node: Json, template: Json) -> Json:
+def _declared(state: State, node: NodeStatus, template: Template) -> Outputs:
     """The template's outputs with the tags replaced, from what the node itself records."""
-    holder = {"name": step_or_task_name(node["name"])}
-    values: dict[str, Any] = {**state.globals, **local_variables(state, holder, template, node["name"], with_pod=True)}
+    holder: WorkflowStep = {"name": step_or_task_name(node["name"])}
+    values = {**state.globals, **local_variables(state, holder, template, node["name"], with_pod=True)}
     if retried(node):
         values["retries"] = node["name"].rsplit("(", 1)[-1].rstrip(")")
-    small = {"inputs": node.get("inputs") or {}, "outputs": template["outputs"], "name": template.get("name", "")}
-    outputs: Json = substitute_template(small, values)["outputs"]
-    return replace(outputs, values)
+    small: Template = {
+        "inputs": node.get("inputs") or {},
+        "outputs": template["outputs"],
+        "name": template.get("name", ""),
+    }
+    return replace(substitute_template(small, values)["outputs"], values)
 
 
-def _containers(state: State, node: Json, outcome: PodOutcome) -> None:
+def _containers(state: State, node: NodeStatus, outcome: PodOutcome) -> None:
     """The nodes of a container set follow their containers."""
     for child in _container_nodes(state, node):
         name = child["name"].removeprefix(node["name"] + ".")
@@ -102,7 +105,7 @@ def _containers(state: State, node: Json, outcome: PodOutcome) -> None:
             state.mark(child, "Succeeded")
 
 
-def _container_nodes(state: State, node: Json) -> list[Json]:
+def _container_nodes(state: State, node: NodeStatus) -> list[NodeStatus]:
     template = node_template(state, node) or {}
     if template_type(template) != "containerSet":
         return []

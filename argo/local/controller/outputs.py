@@ -5,16 +5,16 @@ Facts: Argo workflow/controller/operator.go (getTemplateOutputsFromScope, addPar
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import without
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
-from argo.local.pods import Json
 from argo.workflow.nodes import export_parameter, put_output
 from argo.workflow.values import named, text
-from compiler.manifest_types import Artifact, Template
+from compiler.manifest_types import Artifact, Outputs, Parameter, Template, ValueFrom
 
 
 def has_outputs(template: Template) -> bool:
@@ -22,12 +22,12 @@ def has_outputs(template: Template) -> bool:
     return bool(outputs.get("parameters") or outputs.get("artifacts") or outputs.get("result"))
 
 
-def from_scope(template: Template, scope: Scope) -> Json | None:
+def from_scope(template: Template, scope: Scope) -> Outputs | None:
     """The outputs of a steps or DAG template; None when it declares none. Raises ReconcileError."""
     if not has_outputs(template):
         return None
     declared = template.get("outputs") or {}
-    outputs: Json = {}
+    outputs: Outputs = {}
     if declared.get("parameters"):
         outputs["parameters"] = [_parameter(entry, scope) for entry in declared["parameters"]]
     if declared.get("artifacts"):
@@ -36,7 +36,7 @@ def from_scope(template: Template, scope: Scope) -> Json | None:
     return outputs
 
 
-def _parameter(declared: Json, scope: Scope) -> Json:
+def _parameter(declared: Parameter, scope: Scope) -> Parameter:
     source = declared.get("valueFrom")
     if source is None:
         raise ReconcileError("output parameters must have a valueFrom specified")
@@ -54,10 +54,10 @@ def _parameter(declared: Json, scope: Scope) -> Json:
             f'output parameter "{declared["name"]}": "{source.get("parameter", "")}" is an absent optional '
             "(skipped/omitted node output with no default)"
         )
-    return {**{key: entry for key, entry in declared.items() if key != "valueFrom"}, "value": text(value)}
+    return {**without(declared, "valueFrom"), "value": text(value)}
 
 
-def _source_value(source: Json, scope: Scope) -> Any:
+def _source_value(source: ValueFrom, scope: Scope) -> Any:
     if source.get("expression"):
         value = scope.evaluate(source["expression"])
         if value is None:
@@ -68,7 +68,7 @@ def _source_value(source: Json, scope: Scope) -> Any:
     return ""
 
 
-def _artifact(declared: Json, scope: Scope) -> Json | None:
+def _artifact(declared: Artifact, scope: Scope) -> Artifact | None:
     if not declared.get("from") and not declared.get("fromExpression"):
         return None
     try:
@@ -82,15 +82,15 @@ def _artifact(declared: Json, scope: Scope) -> Json | None:
     return found
 
 
-def reported(declared: Json, given: Json) -> Json:
+def reported(declared: Outputs, given: Outputs) -> Outputs:
     """A pod's outputs: what the template declares, with the values and places that the executor reports."""
-    outputs: Json = {}
+    outputs: Outputs = {}
     parameters = [_reported_parameter(entry, given) for entry in declared.get("parameters") or ()]
     if found := [entry for entry in parameters if entry is not None]:
         outputs["parameters"] = found
-    rows = []
+    rows: list[Artifact] = []
     for entry in given.get("artifacts") or ():
-        base = named(declared.get("artifacts"), entry["name"]) or {}
+        base: Artifact = named(declared.get("artifacts"), entry["name"]) or {}
         rows.append({**base, **entry})
     if rows:
         outputs["artifacts"] = rows
@@ -99,13 +99,13 @@ def reported(declared: Json, given: Json) -> Json:
     return outputs
 
 
-def _reported_parameter(declared: Json, given: Json) -> Json | None:
+def _reported_parameter(declared: Parameter, given: Outputs) -> Parameter | None:
     found = named(given.get("parameters"), declared["name"])
     value = found.get("value") if found is not None else (declared.get("valueFrom") or {}).get("default")
     return None if value is None else {**declared, "value": text(value)}
 
 
-def add_to_workflow(state: State, outputs: Json | None) -> None:
+def add_to_workflow(state: State, outputs: Outputs | None) -> None:
     """Export what carries a globalName to `status.outputs` and the variables `workflow.outputs.*`."""
     for parameter in (outputs or {}).get("parameters") or ():
         if parameter.get("globalName") and parameter.get("value") is not None:
@@ -113,7 +113,5 @@ def add_to_workflow(state: State, outputs: Json | None) -> None:
             state.globals[f"workflow.outputs.parameters.{parameter['globalName']}"] = text(parameter["value"])
     for artifact in (outputs or {}).get("artifacts") or ():
         if artifact.get("globalName"):
-            made: Artifact = {**cast("Artifact", artifact), "name": artifact["globalName"]}
-            made.pop("globalName")
-            made.pop("path", None)
+            made: Artifact = {**without(artifact, "globalName", "path"), "name": artifact["globalName"]}
             put_output(state.status.setdefault("outputs", {}).setdefault("artifacts", []), made)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from argo.local.controller.nodes import fulfilled
 from argo.local.controller.state import BlockedError, State
 from argo.local.controller.templates import node_template
-from argo.local.pods import Json
+from compiler.manifest_types import NodeStatus, Template
 
 _FAIL_FAST = "template has failed or errored children and failFast enabled"
 
 
-def check(state: State, template: Json, node: Json | None, boundary: str) -> None:
+def check(state: State, template: Template, node: NodeStatus | None, boundary: str) -> None:
     """Raise BlockedError when the template may not be executed now."""
     if _full(state.nodes.active_pods, state.spec.get("parallelism")) or _full(
         state.nodes.active_pods, state.parallelism
@@ -29,7 +29,7 @@ def _full(count: int, limit: int | None) -> bool:
     return limit is not None and count >= limit
 
 
-def _check_inside(state: State, template: Json, node: Json) -> None:
+def _check_inside(state: State, template: Template, node: NodeStatus) -> None:
     counts = state.nodes.counts[node["id"]]
     if template.get("failFast") and counts.unsuccessful:
         _fail(state, node, template)
@@ -51,7 +51,7 @@ def _check_around(state: State, boundary: str) -> None:
         raise BlockedError
 
 
-def _fail(state: State, node: Json, template: Json) -> None:
+def _fail(state: State, node: NodeStatus, template: Template) -> None:
     if state.nodes.counts[node["id"]].active_pods or fulfilled(node):
         return
     if template.get("steps"):

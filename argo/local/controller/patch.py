@@ -5,10 +5,9 @@ Facts: k8s.io/apimachinery/pkg/util/strategicpatch, and the patchMergeKey tags o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from argo.local.pods import Json
-
+T = TypeVar("T")
 _MERGE_KEYS = {
     "containers": "name",
     "initContainers": "name",
@@ -30,13 +29,18 @@ _MERGE_KEYS = {
 _DIRECTIVE = "$patch"
 
 
-def merge(base: Any, patch: Any) -> Any:
+def merge(base: T, patch: object) -> T:
     """`base` with `patch` laid over it; neither is changed. null deletes; keyed lists merge by their key."""
+    merged: T = _merge(base, patch)
+    return merged
+
+
+def _merge(base: Any, patch: Any) -> Any:
     if not isinstance(base, dict) or not isinstance(patch, dict):
         return patch
     if patch.get(_DIRECTIVE) == "replace":
         return {key: value for key, value in patch.items() if key != _DIRECTIVE}
-    result: Json = dict(base)
+    result = dict(base)
     for key, value in patch.items():
         if key.startswith("$"):
             continue
@@ -45,7 +49,7 @@ def merge(base: Any, patch: Any) -> Any:
         elif key in _MERGE_KEYS and isinstance(value, list) and isinstance(result.get(key), list):
             result[key] = _merge_list(result[key], value, _MERGE_KEYS[key])
         else:
-            result[key] = merge(result.get(key), value) if isinstance(result.get(key), dict) else _without_nulls(value)
+            result[key] = _merge(result.get(key), value) if isinstance(result.get(key), dict) else _without_nulls(value)
     return result
 
 
@@ -61,7 +65,7 @@ def _merge_list(base: list[Any], patch: list[Any], key: str) -> list[Any]:
         if entry.get(_DIRECTIVE) == "delete":
             merged.pop(identity, None)
         elif identity in merged:
-            merged[identity] = merge(merged[identity], entry)
+            merged[identity] = _merge(merged[identity], entry)
         else:
             new.append(_without_nulls(entry))
     return [*merged.values(), *new]

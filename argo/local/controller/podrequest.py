@@ -6,6 +6,7 @@ Facts: Argo workflow/controller/workflowpod.go.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,13 +14,14 @@ import argo.local.controller.artifacts as artifacts
 from argo.expressions.gojson import marshal
 from argo.local.controller.arguments import replace
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.nodes import pod_name, template_name
+from argo.local.controller.nodes import pod_name, started_at, template_name
 from argo.local.controller.patch import merge
 from argo.local.controller.state import Options, State
 from argo.local.controller.templates import template_type
-from argo.local.pods import Json, PodRequest
-from argo.workflow.values import parse_duration, parse_time, text, whole
+from argo.local.pods import ACTIVE_MESSAGE, PodRequest, PodSpec
+from argo.workflow.values import parse_duration, text, whole
 from compiler.labels import OUTPUTS_RESULT
+from compiler.manifest_types import NodeStatus, Template, Volume
 
 _POD_FIELDS = (
     "affinity", "automountServiceAccountToken", "hostAliases", "nodeSelector", "priorityClassName",
@@ -31,7 +33,9 @@ _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTP
 _STEP_DEADLINE = "Step exceeded its deadline"
 
 
-def build(state: State, node: Json, template: Json, options: Options, wants_result: bool) -> PodRequest | None:
+def build(
+    state: State, node: NodeStatus, template: Template, options: Options, wants_result: bool
+) -> PodRequest | None:
     """The request for a node's pod; None when the workflow's deadline has passed. Raises ReconcileError."""
     limits = _deadlines(state, node, template, options)
     moment, message = min(limits, key=lambda limit: limit[0]) if limits else (None, "")
@@ -50,40 +54,36 @@ def build(state: State, node: Json, template: Json, options: Options, wants_resu
     if options.on_exit:
         labels["workflows.argoproj.io/on-exit"] = "true"
     notes = {**(metadata.get("annotations") or {}), OUTPUTS_RESULT: "true" if wants_result else "false"}
-    request: dict[str, Any] = {
-        "node_id": node["id"],
-        "node_name": node["name"],
-        "pod_name": name,
-        "namespace": state.namespace,
-        "workflow_name": state.name,
-        "workflow_uid": state.uid,
-        "template": template,
-        "volumes": tuple(pod_spec.pop("volumes")),
-        "own_claims": tuple(claim["persistentVolumeClaim"]["claimName"] for claim in claims),
-        "labels": labels,
-        "annotations": notes,
-        "pod_spec": pod_spec,
-    }
-    if template.get("activeDeadlineSeconds") is not None:
-        request["active_seconds"] = _active_seconds(template)
-    if moment is not None:
-        request["deadline"] = moment.timestamp()
-        if message:
-            request["deadline_message"] = message
-    return PodRequest(**request)
+    return PodRequest(
+        node_id=node["id"],
+        node_name=node["name"],
+        pod_name=name,
+        namespace=state.namespace,
+        workflow_name=state.name,
+        workflow_uid=state.uid,
+        template=template,
+        volumes=tuple(pod_spec.pop("volumes")),
+        own_claims=tuple(claim["persistentVolumeClaim"]["claimName"] for claim in claims),
+        labels=labels,
+        annotations=notes,
+        pod_spec=pod_spec,
+        deadline=None if moment is None else moment.timestamp(),
+        deadline_message=message or ACTIVE_MESSAGE,
+        active_seconds=None if template.get("activeDeadlineSeconds") is None else _active_seconds(template),
+    )
 
 
-def _claims(state: State) -> list[Json]:
+def _claims(state: State) -> list[Volume]:
     """The volumes of the workflow's own claims (Argo: createPVCs)."""
     names = [claim["metadata"]["name"] for claim in state.spec.get("volumeClaimTemplates") or ()]
     return [{"name": name, "persistentVolumeClaim": {"claimName": f"{state.name}-{name}"}} for name in names]
 
 
-def _deadlines(state: State, node: Json, template: Json, options: Options) -> list[tuple[datetime, str]]:
+def _deadlines(state: State, node: NodeStatus, template: Template, options: Options) -> list[tuple[datetime, str]]:
     """Every moment past which the pod must not run, with the message to give ("" is the kubelet's)."""
     limits: list[tuple[datetime, str]] = []
     if template.get("timeout"):
-        limits.append((parse_time(node["startedAt"]) + _duration(template["timeout"]), ""))
+        limits.append((started_at(node) + _duration(template["timeout"]), ""))
     if options.deadline is not None:
         limits.append((options.deadline, _STEP_DEADLINE))
     if state.deadline is not None and not options.on_exit:
@@ -91,7 +91,7 @@ def _deadlines(state: State, node: Json, template: Json, options: Options) -> li
     return limits
 
 
-def _active_seconds(template: Json) -> int:
+def _active_seconds(template: Template) -> int:
     try:
         return whole(text(template["activeDeadlineSeconds"]))
     except ValueError as error:
@@ -107,15 +107,17 @@ def _duration(value: str) -> timedelta:
         raise ReconcileError(f"invalid timeout format {error}") from error
 
 
-def _input_values(template: Json) -> dict[str, str]:
+def _input_values(template: Template) -> dict[str, str]:
     parameters = (template.get("inputs") or {}).get("parameters") or ()
     return {f"inputs.parameters.{entry['name']}": text(entry["value"]) for entry in parameters if "value" in entry}
 
 
-def _patched(state: State, template: Json, volumes: list[Json], values: dict[str, Any]) -> tuple[Json, Json]:
+def _patched(
+    state: State, template: Template, volumes: list[Volume], values: Mapping[str, object]
+) -> tuple[Template, PodSpec]:
     """The template and pod spec after the workflow's and the template's podSpecPatch."""
-    spec = {field: state.spec[field] for field in _WORKFLOW_FIELDS if state.spec.get(field) is not None}
-    spec.update({field: template[field] for field in _POD_FIELDS if template.get(field) is not None})
+    spec: PodSpec = {field: state.spec.get(field) for field in _WORKFLOW_FIELDS if state.spec.get(field) is not None}
+    spec.update({field: template.get(field) for field in _POD_FIELDS if template.get(field) is not None})
     resources = template.get("podResources") or state.spec.get("podResources")
     if resources:
         spec["resources"] = resources
@@ -133,7 +135,7 @@ def _patched(state: State, template: Json, volumes: list[Json], values: dict[str
     return template, spec
 
 
-def _parse_patch(patch: str) -> Json:
+def _parse_patch(patch: str) -> PodSpec:
     import json
 
     import yaml
@@ -147,7 +149,7 @@ def _parse_patch(patch: str) -> Json:
     return parsed
 
 
-def _is_pod_spec(patch: Json) -> bool:
+def _is_pod_spec(patch: PodSpec) -> bool:
     """Whether the lists of a patch are lists of objects, and its amounts are amounts."""
     for field in _LISTS:
         entries = patch.get(field)
@@ -166,24 +168,26 @@ def _is_quantity(value: Any) -> bool:
     return value is None or (not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None)
 
 
-def _containers(template: Json) -> list[Json]:
+def _containers(template: Template) -> list[Mapping[str, object]]:
     kind = template_type(template)
-    main = template.get(kind) or {}
     if kind == "containerSet":
-        return [*(main.get("containers") or ()), *(template.get("sidecars") or ())]
-    fields = main if kind != "resource" else {}
-    return [{**fields, "name": "main"}, *(template.get("sidecars") or ())]
+        return [*(template["containerSet"].get("containers") or ()), *(template.get("sidecars") or ())]
+    main = None if kind == "resource" else template.get(kind)
+    return [{**(main if isinstance(main, dict) else {}), "name": "main"}, *(template.get("sidecars") or ())]
 
 
-def _with_containers(template: Json, containers: list[Json]) -> Json:
+def _with_containers(template: Template, containers: list[Any]) -> Template:
     kind = template_type(template)
     sidecars = {entry["name"] for entry in template.get("sidecars") or ()}
-    result = dict(template)
+    result: Template = {**template}
     if sidecars:
         result["sidecars"] = [entry for entry in containers if entry.get("name") in sidecars]
     own = [entry for entry in containers if entry.get("name") not in sidecars]
     if kind == "containerSet":
-        result[kind] = {**template[kind], "containers": own}
-    elif kind in ("container", "script"):
-        result[kind] = next((entry for entry in own if entry.get("name") == "main"), {})
+        result["containerSet"] = {**template["containerSet"], "containers": own}
+    main: Any = next((entry for entry in own if entry.get("name") == "main"), {})
+    if kind == "container":
+        result["container"] = main
+    elif kind == "script":
+        result["script"] = main
     return result

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argo.local.controller.artifacts as artifacts
 from argo.local.controller.arguments import replace, replace_strict
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import without
 from argo.local.controller.loops import expands, should_execute
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
-from argo.local.pods import Json
+from compiler.manifest_types import WorkflowStep
 
 
-def resolve_references(state: State, holder: Json, scope: Scope, optional_on_any_error: bool) -> Json:
+def resolve_references(state: State, holder: WorkflowStep, scope: Scope, optional_on_any_error: bool) -> WorkflowStep:
     """The task or step with references to other nodes replaced. Raises ReconcileError.
 
     `when` comes first: what is not executed need not have the rest resolved. Hooks are left for when they run, and
@@ -30,10 +31,10 @@ def resolve_references(state: State, holder: Json, scope: Scope, optional_on_any
             # It may speak of {{item}}, which is known only after the expansion.
             if not expands(holder):
                 raise
-    body = {key: value for key, value in holder.items() if key not in ("hooks", "inline")}
+    body = without(holder, "hooks", "inline")
     if body.get("arguments"):
         body["arguments"] = scope.mark_absent(body["arguments"])
-    resolved: Json = replace_strict(body, values)
+    resolved = replace_strict(body, values)
     if resolved.get("arguments"):
         resolved = {**resolved, "arguments": artifacts.resolve_all(scope, resolved["arguments"], optional_on_any_error)}
     if "hooks" in holder:

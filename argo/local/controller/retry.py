@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.nodes import fulfilled, retried, unsuccessful
+from argo.local.controller.fields import clone
+from argo.local.controller.nodes import finished_at, fulfilled, retried, started_at, unsuccessful
 from argo.local.controller.scope import evaluate_bool
-from argo.local.controller.state import State, clone
-from argo.local.pods import Json
-from argo.workflow.values import format_time, parse_duration, parse_time, text, whole
+from argo.local.controller.state import State
+from argo.workflow.values import format_time, parse_duration, text, whole
+from compiler.manifest_types import Backoff, NodeStatus, RetryStrategy
 
 _TRANSIENT = re.compile(
     r"exceeded quota|object has been modified|i/o timeout|connection (?:reset|refused)|TLS handshake|timed? ?out"
@@ -38,17 +39,17 @@ class Verdict:
     deadline: datetime | None = None
 
 
-def attempts(state: State, node: Json) -> list[Json]:
+def attempts(state: State, node: NodeStatus) -> list[NodeStatus]:
     """The Retry node's attempts, oldest first."""
     return [child for child in state.nodes.children(node) if retried(child)]
 
 
-def policy(strategy: Json) -> str:
+def policy(strategy: RetryStrategy) -> str:
     """Argo: RetryPolicyActual."""
     return str(strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure"))
 
 
-def assess(state: State, node: Json, strategy: Json) -> Verdict:
+def assess(state: State, node: NodeStatus, strategy: RetryStrategy) -> Verdict:
     """Look at the newest attempt and mark the Retry node accordingly. Raises ReconcileError."""
     tried = attempts(state, node)
     if fulfilled(node) or not tried or not fulfilled(tried[-1]):
@@ -75,18 +76,20 @@ def assess(state: State, node: Json, strategy: Json) -> Verdict:
     return Verdict(Next.ATTEMPT, deadline)
 
 
-def _copy_outputs(node: Json, last: Json) -> None:
+def _copy_outputs(node: NodeStatus, last: NodeStatus) -> None:
     if last.get("outputs"):
         node["outputs"] = clone(last["outputs"])
 
 
-def _end(state: State, node: Json, last: Json, message: str) -> Verdict:
+def _end(state: State, node: NodeStatus, last: NodeStatus, message: str) -> Verdict:
     _copy_outputs(node, last)
     state.mark(node, last["phase"], message)
     return Verdict(Next.DONE)
 
 
-def _back_off(state: State, node: Json, strategy: Json, tried: list[Json]) -> Verdict | datetime | None:
+def _back_off(
+    state: State, node: NodeStatus, strategy: RetryStrategy, tried: list[NodeStatus]
+) -> Verdict | datetime | None:
     """A verdict to wait or end, or the deadline that maxDuration sets for the next attempt."""
     backoff, last = strategy["backoff"], tried[-1]
     try:
@@ -94,10 +97,10 @@ def _back_off(state: State, node: Json, strategy: Json, tried: list[Json]) -> Ve
         wait = _wait(backoff, len(tried))
     except ValueError as error:
         raise ReconcileError(str(error)) from error
-    ends = None if maximum is None else parse_time(tried[0]["startedAt"]) + maximum
+    ends = None if maximum is None else started_at(tried[0]) + maximum
     if ends is not None and state.now > ends:
         return _end(state, node, last, "Max duration limit exceeded")
-    resumes = parse_time(last["finishedAt"]) + wait
+    resumes = finished_at(last) + wait
     if ends is not None and resumes > ends:
         return _end(state, node, last, "Backoff would exceed max duration limit")
     limit = _limit(strategy)
@@ -108,7 +111,7 @@ def _back_off(state: State, node: Json, strategy: Json, tried: list[Json]) -> Ve
     return ends
 
 
-def _wait(backoff: Json, count: int) -> timedelta:
+def _wait(backoff: Backoff, count: int) -> timedelta:
     if not backoff.get("duration"):
         raise ReconcileError("no base duration specified for retryStrategy")
     wait = parse_duration(text(backoff["duration"]))
@@ -120,7 +123,7 @@ def _wait(backoff: Json, count: int) -> timedelta:
     return wait
 
 
-def _limit(strategy: Json) -> int | None:
+def _limit(strategy: RetryStrategy) -> int | None:
     if strategy.get("limit") is None:
         return None
     try:
@@ -129,7 +132,7 @@ def _limit(strategy: Json) -> int | None:
         raise ReconcileError(f"retryStrategy.limit is no whole number: {strategy['limit']}") from error
 
 
-def _refusal(strategy: Json, tried: list[Json]) -> str | None:
+def _refusal(strategy: RetryStrategy, tried: list[NodeStatus]) -> str | None:
     """The message with which the Retry node ends; None to go on."""
     last = tried[-1]
     if not _policy_allows(policy(strategy), last):
@@ -139,12 +142,12 @@ def _refusal(strategy: Json, tried: list[Json]) -> str | None:
         return "No more retries left"
     if strategy.get("expression"):
         values = {**variables(tried, default_exit_code="-1"), "retries": str(len(tried) - 1)}
-        if not evaluate_bool(text(strategy["expression"]), dict(values)):
+        if not evaluate_bool(text(strategy["expression"]), values):
             return "retryStrategy.expression evaluated to false"
     return None
 
 
-def _policy_allows(chosen: str, last: Json) -> bool:
+def _policy_allows(chosen: str, last: NodeStatus) -> bool:
     if chosen == "Always":
         return True
     if chosen == "OnError":
@@ -156,7 +159,7 @@ def _policy_allows(chosen: str, last: Json) -> bool:
     raise ReconcileError(f"{chosen} is not a valid RetryPolicy")
 
 
-def variables(tried: list[Json], default_exit_code: str = "0") -> dict[str, str]:
+def variables(tried: list[NodeStatus], default_exit_code: str = "0") -> dict[str, str]:
     """`lastRetry.*` after these attempts; the first attempt sees defaults."""
     if not tried:
         return {
@@ -175,10 +178,10 @@ def variables(tried: list[Json], default_exit_code: str = "0") -> dict[str, str]
     }
 
 
-def _seconds(node: Json) -> float:
+def _seconds(node: NodeStatus) -> float:
     if not node.get("finishedAt"):
         return 0.0
-    return (parse_time(node["finishedAt"]) - parse_time(node["startedAt"])).total_seconds()
+    return (finished_at(node) - started_at(node)).total_seconds()
 
 
 def _humanize(duration: timedelta) -> str:

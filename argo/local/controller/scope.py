@@ -6,7 +6,7 @@ Facts: Argo workflow/controller/scope.go, operator.go (buildLocalScope, processA
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ from argo.expressions.environment import environment
 from argo.expressions.gojson import Number, marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import Nodes, hooked, retried, template_name
-from argo.local.pods import Json
 from argo.workflow.values import text
+from compiler.manifest_types import Arguments, Artifact, NodeStatus, Outputs, Parameter, Template
 
 ABSENT = "__argo-internal.absent-optional-output__"
 _LOOP_INDEX = re.compile(r"(\d+)(?::|$)")
@@ -27,17 +27,17 @@ _LOOP_INDEX = re.compile(r"(\d+)(?::|$)")
 class Scope:
     """`values`: name -> text, artifact (an object), or None for the output of a skipped node without a default."""
 
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, str | Artifact | None] = field(default_factory=dict)
 
-    def parameters(self, globals_: dict[str, str]) -> dict[str, Any]:
+    def parameters(self, globals_: dict[str, str]) -> dict[str, str | None]:
         """The globals with this scope's texts and absent values over them."""
         own = {key: value for key, value in self.values.items() if value is None or isinstance(value, str)}
         return {**globals_, **own}
 
-    def mark_absent(self, arguments: Json) -> Json:
+    def mark_absent(self, arguments: Arguments) -> Arguments:
         """Arguments that are one reference to an absent output, replaced by a mark which `bind` reads as not given."""
         parameters = arguments.get("parameters") or []
-        marked = [
+        marked: list[Parameter] = [
             {**parameter, "value": ABSENT} if self._is_absent(parameter.get("value")) else parameter
             for parameter in parameters
         ]
@@ -66,7 +66,7 @@ class Scope:
         return evaluate_over(expression, self.values)
 
 
-def evaluate_over(expression: str, values: dict[str, Any]) -> Any:
+def evaluate_over(expression: str, values: Mapping[str, object]) -> Any:
     """An expr-lang expression over dotted names. Raises ReconcileError."""
     try:
         return evaluate(expression, environment(values))
@@ -74,7 +74,7 @@ def evaluate_over(expression: str, values: dict[str, Any]) -> Any:
         raise ReconcileError(str(error)) from error
 
 
-def evaluate_bool(expression: str, values: dict[str, Any]) -> bool:
+def evaluate_bool(expression: str, values: Mapping[str, object]) -> bool:
     """A condition (Argo: argoexpr.EvalBool). Raises ReconcileError when it is not a boolean."""
     result = evaluate_over(expression, values)
     if not isinstance(result, bool):
@@ -82,7 +82,7 @@ def evaluate_bool(expression: str, values: dict[str, Any]) -> bool:
     return result
 
 
-def template_scope(template: Json) -> Scope:
+def template_scope(template: Template) -> Scope:
     """A scope with the template's own inputs."""
     scope = Scope()
     inputs = template.get("inputs") or {}
@@ -94,7 +94,7 @@ def template_scope(template: Json) -> Scope:
     return scope
 
 
-def add_workflow_outputs(scope: Scope, outputs: Json | None) -> None:
+def add_workflow_outputs(scope: Scope, outputs: Outputs | None) -> None:
     for parameter in (outputs or {}).get("parameters") or ():
         if parameter.get("value") is not None:
             scope.values[f"workflow.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
@@ -102,7 +102,7 @@ def add_workflow_outputs(scope: Scope, outputs: Json | None) -> None:
         scope.values[f"workflow.outputs.artifacts.{artifact['name']}"] = artifact
 
 
-def last_attempt(nodes: Nodes, node: Json) -> Json | None:
+def last_attempt(nodes: Nodes, node: NodeStatus) -> NodeStatus | None:
     """The newest attempt of a Retry node; None for other nodes."""
     if node["type"] != "Retry" or (node.get("memoizationStatus") or {}).get("hit"):
         return None
@@ -110,24 +110,29 @@ def last_attempt(nodes: Nodes, node: Json) -> Json | None:
     return attempts[-1] if attempts else None
 
 
-def effective_outputs(nodes: Nodes, node: Json) -> Json | None:
+def effective_outputs(nodes: Nodes, node: NodeStatus) -> Outputs | None:
     """The node's outputs, or those of its newest attempt."""
     attempt = last_attempt(nodes, node)
     return (node if attempt is None else attempt).get("outputs")
 
 
-def add_node(scope: Scope, nodes: Nodes, prefix: str, name: str, node: Json) -> None:
+def add_node(scope: Scope, nodes: Nodes, prefix: str, name: str, node: NodeStatus) -> None:
     """What is known of a step or task: `prefix` is `steps` or `tasks`."""
     node = last_attempt(nodes, node) or node
     base = f"{prefix}.{name}"
-    fields = {"id": "id", "startedAt": "startedAt", "finishedAt": "finishedAt", "ip": "podIP"}
-    for variable, key in {**fields, "status": "phase", "hostNodeName": "hostNodeName"}.items():
-        if node.get(key):
-            scope.values[f"{base}.{variable}"] = node[key]
+    known = {
+        "id": node.get("id"),
+        "startedAt": node.get("startedAt"),
+        "finishedAt": node.get("finishedAt"),
+        "ip": node.get("podIP"),
+        "status": node.get("phase"),
+        "hostNodeName": node.get("hostNodeName"),
+    }
+    scope.values.update({f"{base}.{variable}": value for variable, value in known.items() if value})
     add_outputs(scope, base, node.get("outputs"))
 
 
-def add_outputs(scope: Scope, base: str, outputs: Json | None) -> None:
+def add_outputs(scope: Scope, base: str, outputs: Outputs | None) -> None:
     if not outputs:
         return
     if outputs.get("result") is not None:
@@ -141,7 +146,9 @@ def add_outputs(scope: Scope, base: str, outputs: Json | None) -> None:
         scope.values[f"{base}.outputs.artifacts.{artifact['name']}"] = artifact
 
 
-def add_skipped(scope: Scope, prefix: str, name: str, node: Json, template: Json | None, artifacts: bool) -> None:
+def add_skipped(
+    scope: Scope, prefix: str, name: str, node: NodeStatus, template: Template | None, artifacts: bool
+) -> None:
     """The declared outputs of a node that never ran: their defaults, or None."""
     if template is None or node.get("outputs") or node["phase"] not in ("Skipped", "Omitted"):
         return
@@ -155,7 +162,7 @@ def add_skipped(scope: Scope, prefix: str, name: str, node: Json, template: Json
             scope.values[f"{base}.artifacts.{artifact['name']}"] = {}
 
 
-def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[Json]) -> None:
+def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[NodeStatus]) -> None:
     """The outputs of a loop as JSON lists, in the order of its items. Raises ReconcileError."""
     items = sorted((node for node in children if not hooked(node) and not retried(node)), key=loop_index)
     if not items:
@@ -180,7 +187,7 @@ def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[Json]
         scope.values[f"{prefix}.{name}.outputs.parameters.{key}"] = _column(values)
 
 
-def loop_index(node: Json) -> int:
+def loop_index(node: NodeStatus) -> int:
     """The item's number in a node's name `…(3:foo)`."""
     match = _LOOP_INDEX.match(node["name"].rsplit("(", 1)[-1])
     return int(match[1]) if match else 0
@@ -207,7 +214,7 @@ def _column(values: list[str]) -> str:
     return marshal(parsed)
 
 
-def failures_json(nodes: Nodes, pod_name: Any) -> str:
+def failures_json(nodes: Nodes, pod_name: Callable[[NodeStatus], str]) -> str:
     """`workflow.failures`: the failed nodes as a quoted JSON list (Argo: failedNodeStatus)."""
     import json
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from argo.local.controller.nodes import FULFILLED, NewNode, Nodes
-from argo.local.pods import Decisions, Json, Library
+from argo.local.pods import Decisions, Library
+from compiler.manifest_types import (
+    Arguments,
+    Metadata,
+    NodeFlag,
+    NodeStatus,
+    RetryStrategy,
+    Template,
+    Workflow,
+    WorkflowSpec,
+    WorkflowStatus,
+    WorkflowStep,
+)
 
 
 class BlockedError(Exception):
@@ -32,8 +43,8 @@ class TemplateContext:
     """
 
     scope: str
-    templates: dict[str, Json]
-    pod_metadata: Json | None = None
+    templates: dict[str, Template]
+    pod_metadata: Metadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +59,15 @@ class Options:
     flagged: bool = False
 
     @property
-    def flag(self) -> Json | None:
+    def flag(self) -> NodeFlag | None:
         if not (self.hooked or self.retried or self.flagged):
             return None
-        return {key: True for key in ("hooked", "retried") if getattr(self, key)}
+        flag: NodeFlag = {}
+        if self.hooked:
+            flag["hooked"] = True
+        if self.retried:
+            flag["retried"] = True
+        return flag
 
 
 @dataclass(slots=True)
@@ -59,10 +75,10 @@ class Execution:
     """A node's template with its inputs bound, kept while the node is open."""
 
     node_name: str
-    holder: Json
+    holder: WorkflowStep
     context: TemplateContext
     options: Options
-    template: Json
+    template: Template
     inner: TemplateContext
 
 
@@ -73,35 +89,36 @@ class Run(Protocol):
 
     def touch(self, key: str) -> None: ...
     def advance(self) -> None: ...
+    def close(self) -> None: ...
 
 
-Execute = Callable[[str, Json, TemplateContext, Json, Options], "Json"]
+Execute = Callable[[str, WorkflowStep, TemplateContext, Arguments, Options], NodeStatus]
 
 
 @dataclass(slots=True)
 class State:
     """Everything that the parts of the controller share. Only `workflow` outlives the process."""
 
-    workflow: Json
+    workflow: Workflow
     library: Library
     nodes: Nodes
-    spec: Json = field(default_factory=dict)
+    spec: WorkflowSpec = field(default_factory=WorkflowSpec)
     globals: dict[str, str] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.fromtimestamp(0, UTC))
     parallelism: int | None = None
     decisions: Decisions = field(default_factory=Decisions)
     deadline: datetime | None = None
     timers: dict[str, datetime] = field(default_factory=dict)
-    runs: dict[str, Any] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
     executions: dict[str, Execution] = field(default_factory=dict)
-    owners: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    owners: dict[str, tuple[Run, str]] = field(default_factory=dict)
     blocked: dict[str, None] = field(default_factory=dict)
     contexts: dict[str, TemplateContext] = field(default_factory=dict)
-    boundaries: dict[str, Json | None] = field(default_factory=dict)
+    boundaries: dict[str, Template | None] = field(default_factory=dict)
     referenced: dict[str, frozenset[str]] = field(default_factory=dict)
     depth: int = 0
     ended: int = 0
-    execute: Execute = field(default=lambda *_: {})
+    execute: Execute = field(default=lambda *_: NodeStatus())
 
     @property
     def name(self) -> str:
@@ -116,7 +133,7 @@ class State:
         return str(self.workflow["metadata"].get("uid", ""))
 
     @property
-    def status(self) -> Json:
+    def status(self) -> WorkflowStatus:
         return self.workflow["status"]
 
     @property
@@ -127,12 +144,12 @@ class State:
         """Argo: ShutdownStrategy.ShouldExecute."""
         return not self.shutdown or (self.shutdown == "Stop" and on_exit)
 
-    def create(self, new: NewNode) -> Json:
+    def create(self, new: NewNode) -> NodeStatus:
         node = self.nodes.create(new, self.now)
         self.touch(node["id"])
         return node
 
-    def mark(self, node: Json, phase: str, message: str | None = None) -> Json:
+    def mark(self, node: NodeStatus, phase: str, message: str | None = None) -> NodeStatus:
         """Set a node's phase and message, and have its parents look at it."""
         if self.nodes.mark(node, phase, self.now, message):
             self.ended += phase in FULFILLED
@@ -147,26 +164,21 @@ class State:
             run.touch(key)
             owner = self.owners.get(run.node_id)
 
-    def own(self, name: str, run: Any, key: str) -> None:
+    def own(self, name: str, run: Run, key: str) -> None:
         self.owners[self.nodes.id_of(name)] = (run, key)
 
     def wake(self, node_id: str, moment: datetime) -> None:
         """Look at the node again at that moment."""
         self.timers[node_id] = moment
 
-    def forget(self, node: Json) -> None:
+    def forget(self, node: NodeStatus) -> None:
         """Drop what is kept in memory for a fulfilled node."""
         self.runs.pop(node["id"], None)
         self.executions.pop(node["id"], None)
         self.timers.pop(node["id"], None)
 
 
-def clone(tree: Any) -> Any:
-    """A copy of JSON data that may be written to."""
-    return copy.deepcopy(tree)
-
-
-def retry_strategy(state: State, template: Json) -> Json | None:
+def retry_strategy(state: State, template: Template) -> RetryStrategy | None:
     """The template's retryStrategy, or the workflow's."""
     own = template.get("retryStrategy")
     return state.spec.get("retryStrategy") if own is None else own

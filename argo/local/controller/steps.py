@@ -26,10 +26,10 @@ from argo.local.controller.scope import (
 from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import resolve, step_group
 from argo.local.controller.worklist import Worklist
-from argo.local.pods import Json
+from compiler.manifest_types import NodeStatus, WorkflowStep
 
 
-def execute(state: State, execution: Execution, name: str, options: Options) -> Json:
+def execute(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
     """Create the node of a steps template, or take its groups further."""
     return composite.execute(state, execution, name, options, "Steps", StepsRun)
 
@@ -37,7 +37,7 @@ def execute(state: State, execution: Execution, name: str, options: Options) -> 
 class StepsRun:
     """A steps node: the scope gathered so far, and the group that is open."""
 
-    def __init__(self, state: State, execution: Execution, node: Json, options: Options) -> None:
+    def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
         self.state = state
         self.node = node
         self.node_id: str = node["id"]
@@ -47,13 +47,17 @@ class StepsRun:
         self.groups = [step_group(group) for group in execution.template.get("steps") or ()]
         self.scope = template_scope(execution.template)
         self.position = 0
-        self.group: Json | None = None
-        self.entries: dict[str, Json] = {}
+        self.group: NodeStatus | None = None
+        self.entries: dict[str, WorkflowStep] = {}
+        self.steps: dict[str, str] = {}
         self.remaining: set[str] = set()
         self.work = Worklist(state, self.node_id)
 
     def touch(self, key: str) -> None:
         self.work.touch(key)
+
+    def close(self) -> None:
+        self.work.close()
 
     def advance(self) -> None:
         while self.position < len(self.groups) and not fulfilled(self.node):
@@ -80,7 +84,7 @@ class StepsRun:
     def _step_name(self, step: str) -> str:
         return f"{self._group_name(self.position)}.{step}"
 
-    def _open(self) -> Json:
+    def _open(self) -> NodeStatus:
         """The node of the group that is next, connected, its steps known."""
         state, position = self.state, self.position
         group = state.nodes.get(self._group_name(position))
@@ -88,7 +92,7 @@ class StepsRun:
             group = state.create(self._new(self._group_name(position), {}, "StepGroup", "Running"))
             self._connect(group)
         self.group = group
-        self.entries, self.remaining = {}, set()
+        self.entries, self.steps, self.remaining = {}, {}, set()
         add_workflow_outputs(self.scope, state.status.get("outputs"))
         if fulfilled(group):
             return group
@@ -100,7 +104,7 @@ class StepsRun:
         self.work.add(self.entries)
         return group
 
-    def _connect(self, group: Json) -> None:
+    def _connect(self, group: NodeStatus) -> None:
         nodes = self.state.nodes
         previous = nodes.get(self._group_name(self.position - 1)) if self.position else None
         parents = [self.node]
@@ -110,7 +114,7 @@ class StepsRun:
         for parent in parents:
             nodes.add_child(parent, group["id"])
 
-    def _add(self, step: Json, group: Json) -> None:
+    def _add(self, step: WorkflowStep, group: NodeStatus) -> None:
         state = self.state
         try:
             resolved = resolve_references(state, step, self.scope, optional_on_any_error=True)
@@ -121,7 +125,8 @@ class StepsRun:
             skipped = self._new(self._step_name(step["name"]), step, "Skipped", "Skipped", "Skipped, empty params")
             state.nodes.add_child(group, state.create(skipped)["id"])
         for entry in entries:
-            self.entries[entry["name"]] = {**entry, "step": step["name"]}
+            self.entries[entry["name"]] = entry
+            self.steps[entry["name"]] = step["name"]
             self.remaining.add(entry["name"])
             state.own(self._step_name(entry["name"]), self, entry["name"])
 
@@ -144,7 +149,7 @@ class StepsRun:
         if node["type"] == "Skipped" or self._settled(entry, node):
             self.remaining.discard(key)
 
-    def _proceeds(self, entry: Json, group: Json, name: str) -> bool:
+    def _proceeds(self, entry: WorkflowStep, group: NodeStatus, name: str) -> bool:
         state = self.state
         try:
             proceeds, phase, message = loops.should_execute(entry.get("when")), "Skipped", ""
@@ -158,12 +163,11 @@ class StepsRun:
             self.remaining.discard(entry["name"])
         return proceeds
 
-    def _execute(self, entry: Json, group: Json, name: str) -> Json | None:
+    def _execute(self, entry: WorkflowStep, group: NodeStatus, name: str) -> NodeStatus | None:
         state = self.state
         options = Options(boundary=self.node_id, on_exit=self.options.on_exit)
-        holder = {key: value for key, value in entry.items() if key != "step"}
         try:
-            return state.execute(name, holder, self.context, entry.get("arguments") or {}, options)
+            return state.execute(name, entry, self.context, entry.get("arguments") or {}, options)
         except DepthExceededError:
             return state.nodes.get(name)
         except TemplateTimeoutError as error:
@@ -175,9 +179,9 @@ class StepsRun:
             state.mark(group, "Error", message)
         return None
 
-    def _settled(self, entry: Json, node: Json) -> bool:
+    def _settled(self, entry: WorkflowStep, node: NodeStatus) -> bool:
         """Whether the step, its hooks and its exit handler have ended."""
-        site = HookSite(self.state, self.node_id, self.context, "steps", entry["step"], self, entry["name"])
+        site = HookSite(self.state, self.node_id, self.context, "steps", self.steps[entry["name"]], self, entry["name"])
         self.scope.values[f"steps.{node['displayName']}.status"] = node["phase"]
         try:
             if hooks.has_hooks(entry) and not hooks.run_hooks(site, entry, node, self.scope):
@@ -188,7 +192,7 @@ class StepsRun:
                 self.state.mark(self.group, "Error", str(error))
             return fulfilled(node)
 
-    def _close(self, group: Json) -> None:
+    def _close(self, group: NodeStatus) -> None:
         """All steps have ended: the group succeeds unless one failed that must not."""
         for child in self.state.nodes.children(group):
             key = child["name"].removeprefix(group["name"] + ".")
@@ -199,10 +203,10 @@ class StepsRun:
                 return
         self.state.mark(group, "Succeeded")
 
-    def _gather(self, group: Json) -> None:
+    def _gather(self, group: NodeStatus) -> None:
         """Add the outputs of the group's steps to the scope."""
         nodes = self.state.nodes
-        expanded: dict[str, list[Json]] = {}
+        expanded: dict[str, list[NodeStatus]] = {}
         for child in nodes.children(group):
             if child["type"] != "Skipped":
                 key = child["name"].removeprefix(group["name"] + ".")
@@ -216,7 +220,7 @@ class StepsRun:
                 add_node(self.scope, nodes, "steps", step["name"], node)
                 self._add_skipped(self.scope, step, node)
 
-    def _add_skipped(self, scope: Scope, step: Json, node: Json) -> None:
+    def _add_skipped(self, scope: Scope, step: WorkflowStep, node: NodeStatus) -> None:
         if node["phase"] not in ("Skipped", "Omitted"):
             return
         try:
@@ -243,7 +247,7 @@ class StepsRun:
         if last is not None:
             self.node["outboundNodes"] = [end for child in nodes.children(last) for end in outbound(nodes, child)]
 
-    def _new(self, name: str, holder: Json, kind: str, phase: str, message: str = "") -> NewNode:
+    def _new(self, name: str, holder: WorkflowStep, kind: str, phase: str, message: str = "") -> NewNode:
         return NewNode(
             name=name,
             type=kind,

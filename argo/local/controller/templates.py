@@ -6,16 +6,17 @@ Facts: Argo workflow/templateresolution/context.go, operator.go (mergedTemplateD
 from __future__ import annotations
 
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import filled, without
 from argo.local.controller.nodes import step_or_task_name
 from argo.local.controller.patch import merge
 from argo.local.controller.state import State, TemplateContext
-from argo.local.pods import Json
+from compiler.manifest_types import Metadata, NodeStatus, Template, WorkflowSpec, WorkflowStep
 
 TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
 POD_TYPES = frozenset({"container", "containerSet", "script", "resource", "data"})
 
 
-def template_type(template: Json) -> str:
+def template_type(template: Template) -> str:
     """The field that says what the template is; empty when none does."""
     return next((kind for kind in TYPES if template.get(kind) is not None), "")
 
@@ -42,7 +43,7 @@ def context_of(state: State, scope: str) -> TemplateContext:
     return found
 
 
-def stored_spec(state: State, name: str, cluster: bool) -> Json:
+def stored_spec(state: State, name: str, cluster: bool) -> WorkflowSpec:
     """The spec of a (Cluster)WorkflowTemplate. Raises ReconcileError when there is none of that name."""
     find = state.library.cluster_workflow_template if cluster else state.library.workflow_template
     found = find(name)
@@ -51,7 +52,7 @@ def stored_spec(state: State, name: str, cluster: bool) -> Json:
     return found["spec"]
 
 
-def resolve(state: State, context: TemplateContext, holder: Json) -> tuple[TemplateContext, Json]:
+def resolve(state: State, context: TemplateContext, holder: WorkflowStep) -> tuple[TemplateContext, Template]:
     """The template that a step, task, hook or node names, defaults merged, and the context for what it calls."""
     inner = context
     if holder.get("inline"):
@@ -69,36 +70,35 @@ def resolve(state: State, context: TemplateContext, holder: Json) -> tuple[Templ
     return inner, _with_defaults(state, template)
 
 
-def _named(context: TemplateContext, name: str, owner: str = "") -> Json:
+def _named(context: TemplateContext, name: str, owner: str = "") -> Template:
     found = context.templates.get(name)
     if found is None:
         raise ReconcileError(f"template {name} not found" + (f" in workflow template {owner}" if owner else ""))
     return found
 
 
-def _with_metadata(template: Json, context: TemplateContext) -> Json:
+def _with_metadata(template: Template, context: TemplateContext) -> Template:
     extra = context.pod_metadata
     if not extra:
         return template
     own = template.get("metadata") or {}
-    merged = {
-        field: {**(extra.get(field) or {}), **(own.get(field) or {})}
-        for field in ("labels", "annotations")
-        if extra.get(field) or own.get(field)
+    merged: Metadata = {
+        "labels": {**(extra.get("labels") or {}), **(own.get("labels") or {})},
+        "annotations": {**(extra.get("annotations") or {}), **(own.get("annotations") or {})},
     }
-    return {**template, "metadata": {**own, **merged}}
+    return {**template, "metadata": {**own, **filled(merged)}}
 
 
-def _with_defaults(state: State, template: Json) -> Json:
+def _with_defaults(state: State, template: Template) -> Template:
     defaults = state.spec.get("templateDefaults")
     if not defaults:
         return template
     kind = template_type(template)
-    usable = {key: value for key, value in defaults.items() if key == kind or key not in TYPES}
+    usable = without(defaults, *(other for other in TYPES if other != kind))
     return merge(usable, template)
 
 
-def node_template(state: State, node: Json) -> Json | None:
+def node_template(state: State, node: NodeStatus) -> Template | None:
     """The template of a node, as written, found from what the node records; None for a node without one."""
     identity = node["id"]
     if identity not in state.boundaries:
@@ -106,7 +106,7 @@ def node_template(state: State, node: Json) -> Json | None:
     return state.boundaries[identity]
 
 
-def _find(state: State, node: Json) -> Json | None:
+def _find(state: State, node: NodeStatus) -> Template | None:
     context = context_of(state, node.get("templateScope", ""))
     if node.get("templateRef"):
         return resolve(state, context, {"templateRef": node["templateRef"]})[1]
@@ -121,15 +121,15 @@ def _find(state: State, node: Json) -> Json | None:
     return None
 
 
-def holders(template: Json) -> list[Json]:
+def holders(template: Template) -> list[WorkflowStep]:
     """The tasks of a DAG, or the steps of all step groups."""
     if template.get("dag"):
         return list(template["dag"].get("tasks") or ())
     return [step for group in template.get("steps") or () for step in step_group(group)]
 
 
-def step_group(group: object) -> list[Json]:
+def step_group(group: object) -> list[WorkflowStep]:
     """A group of parallel steps; a single step may stand for itself."""
     if isinstance(group, dict):
-        return list(group.get("steps") or ()) if "steps" in group else [group]
+        group = (group.get("steps") or []) if "steps" in group else [group]
     return list(group) if isinstance(group, list) else []

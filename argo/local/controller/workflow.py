@@ -6,21 +6,21 @@ Facts: Argo workflow/controller/operator.go (setExecWorkflow, setGlobalParameter
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from argo.backend import SCHEDULED
 from argo.expressions.gojson import marshal
 from argo.local.controller.arguments import config_map_value, replace
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import clone, only, without
 from argo.local.controller.patch import merge
 from argo.local.controller.scope import evaluate_over
-from argo.local.controller.state import State, clone
+from argo.local.controller.state import State
 from argo.local.controller.templates import stored_spec
-from argo.local.pods import Json
 from argo.workflow.values import format_time, named, parameters_json, parse_time, text
+from compiler.manifest_types import Parameter, WorkflowSpec
 
-STORED_SPEC = "storedWorkflowTemplateSpec"
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _LABEL_LENGTH = 63
 _DIRECTIVES = "aAbBcdeHIjmMpUwWxXyYZS"
@@ -37,45 +37,44 @@ def set_up(state: State) -> None:
     spec = _specification(state)
     _default_arguments(spec)
     state.globals = _variables(state, spec)
-    templates = spec.get("templates")
-    rest = {key: value for key, value in spec.items() if key != "templates"}
-    state.spec = {**replace(rest, dict(state.globals)), "templates": templates}
+    state.spec = _replaced(spec, state.globals)
     state.contexts.clear()
     _workflow_metadata(state)
 
 
-def _specification(state: State) -> Json:
-    own: Json = state.workflow["spec"]
+def _specification(state: State) -> WorkflowSpec:
+    own: WorkflowSpec = state.workflow["spec"]
     reference = own.get("workflowTemplateRef")
     if not reference:
         return own
-    stored: Json | None = state.status.get(STORED_SPEC)
+    stored = state.status.get("storedWorkflowTemplateSpec")
     if stored is None:
         base = clone(stored_spec(state, reference["name"], bool(reference.get("clusterScope"))))
-        stored = state.status[STORED_SPEC] = _joined(base, own)
+        stored = state.status["storedWorkflowTemplateSpec"] = _joined(base, own)
     return stored
 
 
-def _joined(base: Json, own: Json) -> Json:
+def _joined(base: WorkflowSpec, own: WorkflowSpec) -> WorkflowSpec:
     """The template's spec under the workflow's; an argument of the workflow replaces the template's whole."""
-    joined: Json = merge(base, own)
+    joined: WorkflowSpec = merge(base, own)
     arguments = joined.get("arguments") or {}
-    for kind in ("parameters", "artifacts"):
-        given = (own.get("arguments") or {}).get(kind)
-        if given and arguments.get(kind):
-            arguments[kind] = [named(given, entry["name"]) or entry for entry in arguments[kind]]
+    given = own.get("arguments") or {}
+    if "parameters" in given and arguments.get("parameters"):
+        arguments["parameters"] = [named(given["parameters"], one["name"]) or one for one in arguments["parameters"]]
+    if "artifacts" in given and arguments.get("artifacts"):
+        arguments["artifacts"] = [named(given["artifacts"], one["name"]) or one for one in arguments["artifacts"]]
     if "hooks" in own and "hooks" in base:
         joined["hooks"] = {**base["hooks"], **own["hooks"]}
     return joined
 
 
-def _default_arguments(spec: Json) -> None:
+def _default_arguments(spec: WorkflowSpec) -> None:
     for parameter in (spec.get("arguments") or {}).get("parameters") or ():
         if parameter.get("value") is None and parameter.get("default") is not None and "valueFrom" not in parameter:
             parameter["value"] = text(parameter["default"])
 
 
-def _variables(state: State, spec: Json) -> dict[str, str]:
+def _variables(state: State, spec: WorkflowSpec) -> dict[str, str]:
     metadata = state.workflow["metadata"]
     annotations = metadata.get("annotations") or {}
     labels = metadata.get("labels") or {}
@@ -90,7 +89,7 @@ def _variables(state: State, spec: Json) -> dict[str, str]:
         "workflow.labels": marshal(labels),
         "workflow.labels.json": marshal(labels),
     }
-    found.update(_creation(parse_time(metadata["creationTimestamp"])))
+    found.update(_creation(parse_time(metadata["creationTimestamp"] or "")))
     if SCHEDULED in annotations:
         found["workflow.scheduledTime"] = annotations[SCHEDULED]
     if spec.get("priority") is not None:
@@ -102,13 +101,15 @@ def _variables(state: State, spec: Json) -> dict[str, str]:
     for parameter in (state.status.get("outputs") or {}).get("parameters") or ():
         found[f"workflow.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
     extra = spec.get("workflowMetadata") or {}
+    annotations = {**annotations, **(extra.get("annotations") or {})}
+    labels = {**labels, **(extra.get("labels") or {})}
     for kind, values in (("annotations", annotations), ("labels", labels)):
-        for key, value in {**values, **(extra.get(kind) or {})}.items():
+        for key, value in values.items():
             found[f"workflow.{kind}.{key}"] = text(value)
     return found
 
 
-def _argument(state: State, parameter: Json) -> str:
+def _argument(state: State, parameter: Parameter) -> str:
     if parameter.get("value") is not None:
         return text(parameter["value"])
     source = parameter.get("valueFrom") or {}
@@ -141,18 +142,22 @@ def _workflow_metadata(state: State) -> None:
     if not extra:
         return
     metadata = state.workflow["metadata"]
-    labels: dict[str, Any] = metadata.setdefault("labels", {})
+    labels = metadata.setdefault("labels", {})
     for key, value in (extra.get("labels") or {}).items():
         labels[key] = _label(key, value)
     metadata.setdefault("annotations", {}).update(extra.get("annotations") or {})
     for key, source in (extra.get("labelsFrom") or {}).items():
-        value = evaluate_over(source["expression"], dict(state.globals))
+        value = evaluate_over(source["expression"], state.globals)
         if not isinstance(value, str):
             raise ReconcileError(f'failed to evaluate label "{key}": the expression must give a string')
         labels[key] = _label(key, value, f" and expression {marshal(source['expression'])}")
         state.globals[f"workflow.labels.{key}"] = value
-    state.spec = {**replace({k: v for k, v in state.spec.items() if k != "templates"}, dict(state.globals)),
-                  "templates": state.spec["templates"]}  # fmt: skip
+    state.spec = _replaced(state.spec, state.globals)
+
+
+def _replaced(spec: WorkflowSpec, values: Mapping[str, object]) -> WorkflowSpec:
+    """The specification with its tags replaced; those of templates are replaced when these are executed."""
+    return {**replace(without(spec, "templates"), values), **only(spec, "templates")}
 
 
 def _label(key: str, value: str, source: str = "") -> str:

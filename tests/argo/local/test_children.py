@@ -24,6 +24,7 @@ from argo.submission.arguments import set_inputs, set_parameters
 from argo.submission.subject import subject_of
 from compiler import pipeline, size
 from compiler.diagnostics import has_errors
+from compiler.manifest_types import Artifact, Parameter, Template
 
 BUDGET = 12_000  # bytes; a Workflow has about 4,000 besides its tasks
 
@@ -77,7 +78,7 @@ class ScriptedPods:
     def kill(self, node_id: str, grace: float) -> None:
         self._waiting[node_id] = PodOutcome("Failed", "killed")
 
-    def _outcome(self, template: dict[str, Any]) -> PodOutcome:
+    def _outcome(self, template: Template) -> PodOutcome:
         given: list[Any] = [template["container"]["command"]]
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():
             content = self._content(artifact)
@@ -87,18 +88,18 @@ class ScriptedPods:
         if "fail" in given[0]:
             return PodOutcome("Failed", "told to", exit_code=1)
         outputs = template.get("outputs") or {}
-        parameters = []
+        parameters: list[Parameter] = []
         for wanted in outputs.get("parameters") or ():
             word = _digest([wanted["name"], given])
             parameters.append(
                 {"name": wanted["name"], "value": json.dumps([word, "b"]) if wanted["name"] == "list" else word}
             )
-        for wanted in outputs.get("artifacts") or ():
-            self.store[wanted["s3"]["key"]] = _digest([wanted["name"], given])
-        stored = [{"name": wanted["name"]} for wanted in outputs.get("artifacts") or ()]
+        for artifact in outputs.get("artifacts") or ():
+            self.store[artifact["s3"]["key"]] = _digest([artifact["name"], given])
+        stored: list[Artifact] = [{"name": artifact["name"]} for artifact in outputs.get("artifacts") or ()]
         return PodOutcome("Succeeded", exit_code=0, outputs={"parameters": parameters, "artifacts": stored})
 
-    def _content(self, artifact: dict[str, Any]) -> Any:
+    def _content(self, artifact: Artifact) -> Any:
         if "raw" in artifact:
             return artifact["raw"]["data"]
         key = (artifact.get("s3") or {}).get("key")

@@ -228,8 +228,8 @@ class Programs:
     def _execute(self, request: PodRequest, body: Json, place: Path) -> tuple[int, str]:
         for folder in ("tmp", "mnt", "out", "in", "workspace", "work", "must-exist", "etc"):
             (place / folder).mkdir(exist_ok=True)
-        for kind in ("inputs", "outputs"):
-            for artifact in (request.template.get(kind) or {}).get("artifacts") or ():
+        for side in (request.template.get("inputs") or {}, request.template.get("outputs") or {}):
+            for artifact in side.get("artifacts") or ():
                 if artifact.get("path"):
                     self._moved(place, artifact["path"]).parent.mkdir(parents=True, exist_ok=True)
         command = [_relocate(part, place) for part in [*(body.get("command") or ()), *(body.get("args") or ())]]

@@ -161,7 +161,7 @@ def test_merge_keeps_both(base: Json, patch: Json) -> None:
 
 
 def test_merge_by_name() -> None:
-    base = {"containers": [{"name": "main", "env": [{"name": "A", "value": "1"}]}, {"name": "side"}]}
+    base: dict[str, Any] = {"containers": [{"name": "main", "env": [{"name": "A", "value": "1"}]}, {"name": "side"}]}
     patch = {"containers": [{"name": "main", "env": [{"name": "A", "value": "2"}], "image": None}, {"name": "new"}]}
     merged = merge(base, patch)
     assert [entry["name"] for entry in merged["containers"]] == ["main", "side", "new"]

@@ -19,7 +19,7 @@ from argo.storage import DirectoryStore
 from tests.fixtures_minio import minio as minio
 from tests.waiting import HANG, until
 
-Json = dict[str, Any]
+Json = Any  # a template or object, as a test writes it
 
 
 class Library:
