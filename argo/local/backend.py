@@ -10,10 +10,11 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from argo.backend import FINISHED, Json, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
+from argo.local.controller.fields import without
 from argo.local.home import Home
 from argo.local.identity import identify
 from argo.local.images import Images
@@ -26,9 +27,10 @@ from argo.local.state.summaries import summary
 from argo.local.stores import open_store
 from argo.local.turns import WAITING, Turns
 from argo.target import Target
-from argo.workflow.commands import user
+from argo.workflow.commands import CommandArguments, user
 from argo.workflow.ownership import remove_below
 from compiler.labels import KEY
+from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,13 +172,13 @@ class LocalBackend:
     def find(self, run: str) -> RunRef:
         return self.state.find(run)
 
-    def get(self, ref: RunRef) -> Json:
+    def get(self, ref: RunRef) -> Workflow:
         return self._told(ref, self._workflow(ref))
 
-    def _workflow(self, ref: RunRef) -> Json:
+    def _workflow(self, ref: RunRef) -> Workflow:
         return self.state.workflow(ref.uid)[0]
 
-    def _told(self, ref: RunRef, workflow: Json) -> Json:
+    def _told(self, ref: RunRef, workflow: Workflow) -> Workflow:
         """The Workflow as others see it: one that has not begun tells how long it waits for its turn."""
         status = workflow.get("status") or {}
         if status.get("startedAt") or (before := self.turns.before(ref)) is None:
@@ -186,7 +188,7 @@ class LocalBackend:
 
     def submission(self, ref: RunRef) -> Submission:
         workflow = self._workflow(ref)
-        workflow["metadata"] = {key: value for key, value in workflow["metadata"].items() if key in _KEPT}
+        workflow["metadata"] = without(workflow["metadata"], *(key for key in workflow["metadata"] if key not in _KEPT))
         # What its own tasks made (it owns that) they make again.
         objects = [o for o in self.state.objects(ref.uid) if "ownerReferences" not in o["metadata"]]
         workflow.pop("status", None)
@@ -387,7 +389,7 @@ class LocalBackend:
             machine=machine,
         )
 
-    def pods_folder(self, ref: RunRef, workflow: Json) -> Path:
+    def pods_folder(self, ref: RunRef, workflow: Workflow) -> Path:
         """Where the pods of a run are; a child's are among those of the run that it belongs to."""
         return self.home.run(self._first(ref, workflow).uid) / "pods"
 
@@ -399,7 +401,7 @@ class LocalBackend:
         uids = child_uids(ref.uid, (key for key, node in nodes.items() if node["type"] == "Pod"))
         return [row.ref for row in self.state.rows() if row.ref.uid in uids]
 
-    def _first(self, ref: RunRef, workflow: Json) -> RunRef:
+    def _first(self, ref: RunRef, workflow: Workflow) -> RunRef:
         """The run that a child belongs to, at any distance; any other run itself."""
         while (uid := parent_uid(workflow)) and self.state.revision(uid):
             ref = self.state.row(uid).ref
@@ -417,7 +419,7 @@ class LocalBackend:
             )
         return lock
 
-    def order(self, ref: RunRef, verb: str, arguments: Json) -> None:
+    def order(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
         """Have a command carried out: by the process that drives the run, else by this one."""
         number = self.state.post(ref.uid, verb, arguments)
         deadline = time.monotonic() + _PATIENCE
@@ -439,7 +441,7 @@ class LocalBackend:
         if error:
             raise ConflictError(error, known="nothing was changed", hint=f"argosy status {ref.name}")
 
-    def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: Json) -> str:
+    def _carry_out(self, ref: RunRef, number: int, verb: str, arguments: CommandArguments) -> str:
         from argo.workflow.commands import apply
 
         workflow = self._workflow(ref)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.errors import NotFoundError
 from argo.local import clock
 from argo.local.controller import Controller
@@ -20,6 +20,7 @@ from argo.local.controller.children import asks_for_child, manifest_of, outcome
 from argo.local.engine import Engine
 from argo.local.pods import PodOutcome, PodRequest, Pods
 from argo.local.state.lock import RunLock
+from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from argo.local.home import Home
@@ -152,7 +153,7 @@ class Children:
             child.late = True
             self._state.post(child.ref.uid, "stop", {})
 
-    def _outcome(self, child: _Child, workflow: Json) -> PodOutcome:
+    def _outcome(self, child: _Child, workflow: Workflow) -> PodOutcome:
         if child.late:
             return PodOutcome("Failed", child.request.deadline_message, exit_code=1)
         return outcome(child.request.template, workflow)
@@ -177,5 +178,5 @@ class _Borrowed:
         self._family.kill(node_id, grace)
 
 
-def _ignore(workflow: Json, changed: Collection[str]) -> None:
+def _ignore(workflow: Workflow, changed: Collection[str]) -> None:
     """Watch nothing."""

@@ -8,12 +8,13 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from argo.backend import FINISHED, Json
+from argo.backend import FINISHED
 from argo.errors import ArgosyError, ConflictError, NotFoundError
 from argo.local.backend import LocalBackend
 from argo.local.engine import Observer
 from argo.local.home import Home
 from argo.workflow.tree import idle
+from compiler.manifest_types import Workflow
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +41,7 @@ def _giving_way(backend: LocalBackend) -> Observer:
     """Lets other runs begin when the run has come to wait for people."""
     changed = True
 
-    def observe(workflow: Json, nodes: Collection[str]) -> None:
+    def observe(workflow: Workflow, nodes: Collection[str]) -> None:
         nonlocal changed
         if not nodes and changed and idle(workflow):
             _advance(backend)

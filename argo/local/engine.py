@@ -16,21 +16,22 @@ from datetime import datetime
 from types import FrameType
 from typing import Protocol
 
-from argo.backend import FINISHED, FULFILLED, Json
+from argo.backend import FINISHED, FULFILLED
 from argo.errors import ArgosyError
 from argo.files.shortage import shortage
 from argo.local.clock import now
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state.database import State
-from argo.workflow.commands import apply
+from argo.workflow.commands import CommandArguments, apply
 from argo.workflow.nodes import TERMINATE, stop
 from argo.workflow.tree import idle
+from compiler.manifest_types import Workflow
 
 TICK = 0.2  # seconds within which commands of other processes and Ctrl-C are noticed
 GRACE = 30.0  # seconds between SIGTERM and SIGKILL where the pod does not say, as in Kubernetes
 _ENDED = frozenset({"Succeeded", "Failed", "Error"})
 
-Observer = Callable[[Json, Collection[str]], None]
+Observer = Callable[[Workflow, Collection[str]], None]
 """Called after every turn of the loop with the workflow and the ids of the nodes that changed in it."""
 
 
@@ -46,7 +47,7 @@ class Engine:
 
     state: State
     uid: str
-    workflow: Json
+    workflow: Workflow
     controller: Reconciler
     pods: Pods
     observe: Observer
@@ -106,7 +107,9 @@ class Engine:
         """How many pods have been started whose end is not recorded."""
         return len(self._requests)
 
-    def _turn(self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, Json]]) -> datetime | None:
+    def _turn(
+        self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, CommandArguments]]
+    ) -> datetime | None:
         changed: set[str] = set()
         settled: list[tuple[int, str]] = []
         for number, verb, arguments in commands:
@@ -129,7 +132,7 @@ class Engine:
         self.observe(self.workflow, changed)
         return decisions.wake_at
 
-    def _carry_out(self, verb: str, arguments: Json) -> set[str]:
+    def _carry_out(self, verb: str, arguments: CommandArguments) -> set[str]:
         """Carry out a command; the ids of the nodes that it changed.
 
         Where the run has ended and its tasks have not yet, `stop` is done, and `terminate` takes their time away.

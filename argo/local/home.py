@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from argo.backend import Json
 from argo.errors import EnvironmentFailure
+from compiler.manifest_types import Object
 
 _PART = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
 
@@ -106,7 +106,7 @@ class Home(NamedTuple):
             if copy.read_bytes() == before:
                 _write_secret(copy, value)
 
-    def give_secrets(self, uid: str, objects: Sequence[Json]) -> None:
+    def give_secrets(self, uid: str, objects: Sequence[Object]) -> None:
         """Keep the Secrets among a run's objects as files that only this user reads. What is there already stays."""
         for given in objects:
             for key, value in (given.get("data") or {}).items() if given["kind"] == "Secret" else ():

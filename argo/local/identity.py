@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.workflow.naming import check_name, generated
+from compiler.manifest_types import Workflow
 
 
-def identify(workflow: Json, name: str | None = None) -> RunRef:
+def identify(workflow: Workflow, name: str | None = None) -> RunRef:
     """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName.
 
     Raises UsageError for what Kubernetes would not take as the name of a Workflow.

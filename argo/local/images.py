@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from argo.local.pods import Json
+from argo.local.pods import AnyContainer
 
 Images = Mapping[str, Mapping[str, list[str]]]
 """image -> {"entrypoint": […], "cmd": […]}"""
@@ -23,7 +23,7 @@ def find(images: Images, image: str) -> Mapping[str, list[str]] | None:
     return None
 
 
-def complete(container: Json, images: Images) -> Json:
+def complete(container: AnyContainer, images: Images) -> AnyContainer:
     """The container with the command of its image, where it has none of its own and the image is known.
 
     Argo: workflow/controller/workflowpod.go; the image's arguments are taken only where the container has no `args`

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import cast
 
 import argo.local.state.kept as kept
-from argo.backend import Json
 from argo.local.home import Home
 from argo.local.state.database import State
 from argo.local.state.memoized import LABEL, Memoized, place_of
+from compiler.manifest_types import ClusterWorkflowTemplate, ConfigMap, Object, ObjectMeta, WorkflowTemplate
 
 
 class RunLibrary:
@@ -21,22 +22,22 @@ class RunLibrary:
         self._state = state
         self._home = home
         self._uid = uid
-        self._found: dict[tuple[str, str], Json | None] = {}
+        self._found: dict[tuple[str, str], Object | None] = {}
 
-    def config_map(self, name: str) -> Json | None:
+    def config_map(self, name: str) -> ConfigMap | None:
         given = self._object("ConfigMap", name)
         if given is not None and not _of_memoized(given):
             return given
         kept = self._memoized.entries(name)
         if given is None and not kept:
             return None
-        metadata = {"name": name, "labels": {LABEL: "Cache"}}
+        metadata: ObjectMeta = {"name": name, "labels": {LABEL: "Cache"}}
         return {"kind": "ConfigMap", "metadata": metadata, "data": {**((given or {}).get("data") or {}), **kept}}
 
-    def workflow_template(self, name: str) -> Json | None:
+    def workflow_template(self, name: str) -> WorkflowTemplate | None:
         return self._object("WorkflowTemplate", name) or self._kept("WorkflowTemplate", name)
 
-    def cluster_workflow_template(self, name: str) -> Json | None:
+    def cluster_workflow_template(self, name: str) -> ClusterWorkflowTemplate | None:
         return self._object("ClusterWorkflowTemplate", name) or self._kept("ClusterWorkflowTemplate", name)
 
     def secret(self, name: str, key: str) -> bytes | None:
@@ -45,8 +46,8 @@ class RunLibrary:
     def secret_keys(self, name: str) -> list[str] | None:
         return self._home.secret_keys(name, self._uid)
 
-    def create_config_map(self, config_map: Json) -> None:
-        value = {"apiVersion": "v1", "kind": "ConfigMap", **config_map}
+    def create_config_map(self, config_map: ConfigMap) -> None:
+        value = cast("Object", {"apiVersion": "v1", "kind": "ConfigMap", **config_map})
         name = value["metadata"]["name"]
         if _of_memoized(value):
             self._memoized.keep(name, value.get("data") or {})
@@ -54,7 +55,7 @@ class RunLibrary:
         self._state.put_object(self._uid, value)
         self._found[("ConfigMap", name)] = value
 
-    def _kept(self, kind: str, name: str) -> Json | None:
+    def _kept(self, kind: str, name: str) -> Object | None:
         namespace = "" if kind.startswith("Cluster") else self._state.row(self._uid).ref.namespace
         return kept.get(self._state, kind, namespace, name)
 
@@ -62,11 +63,11 @@ class RunLibrary:
     def _memoized(self) -> Memoized:
         return Memoized(self._state, place_of(self._state.row(self._uid)))
 
-    def _object(self, kind: str, name: str) -> Json | None:
+    def _object(self, kind: str, name: str) -> Object | None:
         if (kind, name) not in self._found:
             self._found[(kind, name)] = self._state.object(self._uid, kind, name)
         return self._found[(kind, name)]
 
 
-def _of_memoized(config_map: Json) -> bool:
+def _of_memoized(config_map: ConfigMap) -> bool:
     return bool((config_map["metadata"].get("labels") or {}).get(LABEL) == "Cache")

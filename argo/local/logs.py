@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from argo.backend import FINISHED, Backend, Json, LogLine, RunRef
+from argo.backend import FINISHED, Backend, LogLine, RunRef
 from argo.errors import NotFoundError, did_you_mean
 from argo.local.executors.logs import containers
 from argo.workflow.tree import relative
+from compiler.manifest_types import NodeStatus, Workflow
 
 _BLOCK = 1 << 20
 
@@ -47,7 +48,7 @@ class Tails:
         self._folder = folder
         self._tails: dict[Path, _Tail] = {}
 
-    def read(self, nodes: list[Json], *, whole: bool) -> list[tuple[Json, LogLine]]:
+    def read(self, nodes: list[NodeStatus], *, whole: bool) -> list[tuple[NodeStatus, LogLine]]:
         """The new lines of the pods of these nodes, with them; `whole`: also what has no line end yet."""
         return [
             (node, line) for node in nodes for line in _read([node], self._ref, self._folder, self._tails, whole=whole)
@@ -82,7 +83,9 @@ class _Tail:
         return text
 
 
-def _read(nodes: list[Json], ref: RunRef, folder: Path, tails: dict[Path, _Tail], *, whole: bool) -> Iterator[LogLine]:
+def _read(
+    nodes: list[NodeStatus], ref: RunRef, folder: Path, tails: dict[Path, _Tail], *, whole: bool
+) -> Iterator[LogLine]:
     for node in nodes:
         for container in containers(folder / node["id"]):
             path = folder / node["id"] / f"{container}.log"
@@ -94,13 +97,13 @@ def _read(nodes: list[Json], ref: RunRef, folder: Path, tails: dict[Path, _Tail]
                 yield LogLine(task, container, tail.take())
 
 
-def _pods(workflow: Json, ref: RunRef, task: str | None) -> list[Json]:
+def _pods(workflow: Workflow, ref: RunRef, task: str | None) -> list[NodeStatus]:
     nodes = (workflow.get("status") or {}).get("nodes") or {}
     pods = [n for n in nodes.values() if n["type"] == "Pod" and (task is None or _meant(n, ref, task))]
     return sorted(pods, key=lambda node: node.get("startedAt") or "")
 
 
-def _meant(node: Json, ref: RunRef, task: str) -> bool:
+def _meant(node: NodeStatus, ref: RunRef, task: str) -> bool:
     name = relative(node["name"], ref.name)
     return (
         name == task
@@ -110,7 +113,7 @@ def _meant(node: Json, ref: RunRef, task: str) -> bool:
     )
 
 
-def _known(workflow: Json, ref: RunRef, task: str | None, pods: list[Json]) -> None:
+def _known(workflow: Workflow, ref: RunRef, task: str | None, pods: list[NodeStatus]) -> None:
     if task is None or pods:
         return
     nodes = (workflow.get("status") or {}).get("nodes") or {}

@@ -5,14 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
-from compiler.manifest_types import ClusterWorkflowTemplate, ConfigMap, Outputs, Template, Volume, WorkflowTemplate
+from compiler.manifest_types import (
+    ClusterWorkflowTemplate,
+    ConfigMap,
+    Outputs,
+    Template,
+    UserContainer,
+    Volume,
+    WorkflowTemplate,
+)
 
 Json = Any
 PodSpec = dict[str, Any]  # Kubernetes' PodSpec, with whatever a podSpecPatch puts there
 ACTIVE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error"]
+
+
+if TYPE_CHECKING:
+
+    class AnyContainer(UserContainer, total=False):
+        """A container of any kind of template, with the fields that only some kinds have."""
+
+        dependencies: list[str]
+        source: str
+
+else:
+    AnyContainer = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,8 @@ class ContainerState(TypedDict, total=False):
     phase: PodPhase
     exitCode: int | None
     message: str
+    startedAt: str
+    finishedAt: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from argo.local.pods import Json
+from argo.local.pods import PodSpec
 from compiler.labels import BOUNDS
+from compiler.manifest_types import Container, Template
 
 NONE = Decimal(0)
 SHARE = Decimal("0.25")  # processors: what a pod counts for that asks for none
@@ -49,7 +50,7 @@ def is_device(name: str) -> bool:
     return "/" in name
 
 
-def asked(container: Json) -> dict[str, Decimal]:
+def asked(container: Container | PodSpec) -> dict[str, Decimal]:
     """What one container requests: processors, bytes of memory, devices; a limit stands for a request that is not
     there. Raises ValueError."""
     resources = container.get("resources") or {}
@@ -57,14 +58,14 @@ def asked(container: Json) -> dict[str, Decimal]:
     return {name: quantity(value) for name, value in amounts.items() if name in ("cpu", "memory") or is_device(name)}
 
 
-def containers_of(template: Json) -> list[Json]:
+def containers_of(template: Template) -> list[Container]:
     """The containers of a template that run side by side, the main ones first."""
     main = template.get("script") or template.get("container")
     mains = [main] if main else (template.get("containerSet") or {}).get("containers") or []
     return [*mains, *(template.get("sidecars") or ())]
 
 
-def wanted(template: Json, pod: Json) -> dict[str, Decimal]:
+def wanted(template: Template, pod: PodSpec) -> dict[str, Decimal]:
     """What a pod counts for: the sum of its containers, at least each init container, or what `pod` says of the whole.
 
     Raises ValueError. Source: Kubernetes, effective requests of a pod.
@@ -80,7 +81,7 @@ def wanted(template: Json, pod: Json) -> dict[str, Decimal]:
     return {"cpu": SHARE, "pods": Decimal(1), **{name: amount for name, amount in total.items() if amount}}
 
 
-def disk(template: Json) -> int | None:
+def disk(template: Template) -> int | None:
     """The bytes that all containers of an extended asset may have on disk; None for any other template.
 
     Raises ValueError.
@@ -201,7 +202,7 @@ def _limits(name: str) -> Iterator[list[str]]:
                     yield text.split()
 
 
-def hand_out(container: Json, left: dict[str, list[str]], *, keep: bool = False) -> dict[str, list[str]]:
+def hand_out(container: Container, left: dict[str, list[str]], *, keep: bool = False) -> dict[str, list[str]]:
     """The devices that a container asks for, taken from what is left of its pod's; with `keep` they stay there."""
     given: dict[str, list[str]] = {}
     for name, amount in asked(container).items():

@@ -20,7 +20,7 @@ from argo.local.pods import PodOutcome
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.attacks.runtimes import IMAGE, StandIn
 
-Json = dict[str, Any]
+Json = Any
 HIDDEN = "what-only-the-host-knows"
 VOLUMES = ({"name": "out", "emptyDir": {}},)
 

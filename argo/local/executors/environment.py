@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 from argo.expressions.gojson import marshal
 from argo.local.executors.errors import PodError
-from argo.local.pods import Json, Library, PodRequest
+from argo.local.pods import Library, PodRequest
+from compiler.manifest_types import Container, EnvFromSource, EnvVarSource, SecretKeySelector, Template
 
 PROGRESS_FILE = "/argo/progress"
 # Bytes of a value: execve(2) takes no string longer than 128 KiB, the variable's name and a terminating zero included.
@@ -50,7 +51,7 @@ def _programs(path: str) -> str:
     return os.pathsep.join(others)
 
 
-def environment(container: Json, request: PodRequest, library: Library) -> dict[str, str]:
+def environment(container: Container, request: PodRequest, library: Library) -> dict[str, str]:
     """The variables of one container, its image's (here: the engine's) left out: Kubernetes expands none of these.
 
     Raises PodError for a reference that leads nowhere and is not optional.
@@ -81,7 +82,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(found, text)
 
 
-def of_template(text: str, template: Json) -> str:
+def of_template(text: str, template: Template) -> str:
     """A text that Argo's executor reads from its pod's template: Kubernetes expands the variable that brings it.
 
     A template that is too long for a variable comes in a ConfigMap, as it is. Facts: workflow/controller/workflowpod.go
@@ -90,7 +91,7 @@ def of_template(text: str, template: Json) -> str:
     return expand(text, {}) if "$$" in text and _as_variable(template) is not None else text
 
 
-def _as_variable(template: Json) -> str | None:
+def _as_variable(template: Template) -> str | None:
     """A pod's template as the value of a variable; None where it is too long for one."""
     value = marshal(template, sort=False)
     return value if len(value.encode()) <= _LONGEST else None
@@ -143,7 +144,7 @@ def _config_error(what: str) -> PodError:
     return PodError(f"Pod failed before main container starts due to CreateContainerConfigError: {what}")
 
 
-def _argo(container: Json, request: PodRequest) -> dict[str, str]:
+def _argo(container: Container, request: PodRequest) -> dict[str, str]:
     result = {
         "ARGO_CONTAINER_NAME": container.get("name") or "main",
         "ARGO_NODE_ID": request.node_id,
@@ -157,29 +158,26 @@ def _argo(container: Json, request: PodRequest) -> dict[str, str]:
     return result if template is None else {**result, "ARGO_TEMPLATE": template}
 
 
-def _from(source: Json, library: Library) -> Iterator[tuple[str, str]]:
-    readers: tuple[tuple[str, Callable[..., dict[str, bytes]]], ...] = (
-        ("configMapRef", config_map_data),
-        ("secretRef", secret_data),
-    )
-    for kind, read in readers:
-        reference = source.get(kind)
+def _from(source: EnvFromSource, library: Library) -> Iterator[tuple[str, str]]:
+    readers = ((source.get("configMapRef"), config_map_data), (source.get("secretRef"), secret_data))
+    for reference, read in readers:
         if reference:
             data = read(reference["name"], library, optional=bool(reference.get("optional")))
             for key, value in data.items():
                 yield f"{source.get('prefix') or ''}{key}", value.decode(errors="replace")
 
 
-def _value(source: Json, request: PodRequest, library: Library) -> str | None:
+def _value(source: EnvVarSource, request: PodRequest, library: Library) -> str | None:
     if "fieldRef" in source:
         return field_value(source["fieldRef"]["fieldPath"], request)
-    for kind in ("configMapKeyRef", "secretKeyRef"):
-        if kind in source:
-            return _key_value(kind, source[kind], library)
+    if "configMapKeyRef" in source:
+        return _key_value("configMapKeyRef", source["configMapKeyRef"], library)
+    if "secretKeyRef" in source:
+        return _key_value("secretKeyRef", source["secretKeyRef"], library)
     raise _config_error(f"valueFrom {', '.join(source)} is not supported here")
 
 
-def _key_value(kind: str, reference: Json, library: Library) -> str | None:
+def _key_value(kind: str, reference: SecretKeySelector, library: Library) -> str | None:
     name, key, optional = reference["name"], reference["key"], bool(reference.get("optional"))
     if kind == "secretKeyRef":
         value = library.secret(name, key)

@@ -14,23 +14,23 @@ from argo.local.executors.environment import of_template
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder, remove
 from argo.local.executors.shim.view import View
-from argo.local.pods import Json
 from argo.storage import NotFound, Store
 from argo.storage.store import CHUNK
+from compiler.manifest_types import ArchiveStrategy, Artifact, HTTPArtifact, S3Artifact, Template
 
 # What Argo's init container says and exits with (workflow/executor/executor.go, loadArtifact).
 _FAILED = "init: Error (exit code 64): "
 _HTTP_TIMEOUT = 60.0
 
-Locate = Callable[[Json], Store]
+Locate = Callable[[S3Artifact], Store]
 """Gives the store of an S3 location."""
 
 
-def load_inputs(template: Json, view: View, path: Callable[[str], str], folder: PodFolder, locate: Locate) -> None:
+def load_inputs(template: Template, view: View, path: Callable[[str], str], folder: PodFolder, locate: Locate) -> None:
     """Bring every artifact to its place in the container's view; `path` makes its path plain. Raises PodError."""
     Path(view.root).mkdir(parents=True, exist_ok=True)
     for given in (template.get("inputs") or {}).get("artifacts") or ():
-        artifact = given
+        artifact: Artifact = given
         if given.get("raw") is not None:
             artifact = {**given, "raw": {"data": of_template(given["raw"].get("data") or "", template)}}
         try:
@@ -42,11 +42,11 @@ def load_inputs(template: Json, view: View, path: Callable[[str], str], folder: 
             raise PodError(_failed(artifact, error.strerror or str(error))) from error
 
 
-def _failed(artifact: Json, text: str) -> str:
+def _failed(artifact: Artifact, text: str) -> str:
     return f"{_FAILED}artifact {artifact['name']} failed to load: {text}"
 
 
-def _load(artifact: Json, view: View, path: str, folder: PodFolder, locate: Locate) -> None:
+def _load(artifact: Artifact, view: View, path: str, folder: PodFolder, locate: Locate) -> None:
     staging = folder.path / "staging" / artifact["name"]
     staging.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -71,7 +71,7 @@ def _load(artifact: Json, view: View, path: str, folder: PodFolder, locate: Loca
         source.move(made.name, target, name)
 
 
-def _fetch(artifact: Json, target: Path, locate: Locate) -> bool:
+def _fetch(artifact: Artifact, target: Path, locate: Locate) -> bool:
     """Bring the artifact as it is stored to `target`; False where it is optional and was not supplied."""
     if artifact.get("raw") is not None:
         target.write_text(artifact["raw"]["data"], encoding="utf-8")
@@ -105,7 +105,7 @@ def _fetch_key(store: Store, key: str, target: Path) -> None:
         raise missing
 
 
-def _fetch_url(location: Json, target: Path) -> None:
+def _fetch_url(location: HTTPArtifact, target: Path) -> None:
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
@@ -128,7 +128,7 @@ def _fetch_url(location: Json, target: Path) -> None:
         raise PodError(f"loading file from {url} failed: {getattr(error, 'reason', None) or error}") from error
 
 
-def _open(archive: Json, source: Path) -> Path:
+def _open(archive: ArchiveStrategy, source: Path) -> Path:
     """Turn what was stored into what the container sees. A zip is opened only where it is declared, as in Argo."""
     kind: archives.Kind
     if archive.get("zip") is not None:

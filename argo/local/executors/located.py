@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from argo.local.pods import Json, Library
+from argo.local.pods import Library
 from argo.storage import Store
+from compiler.manifest_types import S3Artifact, SecretKeySelector
 
-_KEYS = ("accessKeySecret", "secretKeySecret", "sessionTokenSecret")
 
-
-def located(store: Store, library: Library, location: Json) -> Store:
+def located(store: Store, library: Library, location: S3Artifact) -> Store:
     """The store at an S3 location. A location that says no bucket is in the run's own.
 
     A manifest for a cluster names Secrets that this machine need not have: the run's own store stands in for that one.
     """
-    values = [_secret(library, location.get(name)) for name in _KEYS]
+    keys = (location.get("accessKeySecret"), location.get("secretKeySecret"), location.get("sessionTokenSecret"))
+    values = [_secret(library, key) for key in keys]
     if location.get("endpoint") and location.get("bucket") and values[0] and values[1]:
         from argo.storage.s3 import S3Config, S3Store
 
@@ -31,6 +31,6 @@ def located(store: Store, library: Library, location: Json) -> Store:
     return store.with_bucket(location["bucket"]) if location.get("bucket") else store
 
 
-def _secret(library: Library, reference: Json | None) -> str:
+def _secret(library: Library, reference: SecretKeySelector | None) -> str:
     found = library.secret(reference["name"], reference["key"]) if reference else None
     return found.decode() if found is not None else ""

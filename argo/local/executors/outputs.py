@@ -16,12 +16,13 @@ from argo.local.executors import logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
-from argo.local.executors.shim.record import EXIT
-from argo.local.pods import ACTIVE_MESSAGE, Json, PodOutcome, PodPhase, PodRequest
+from argo.local.executors.shim.record import EXIT, Record
+from argo.local.pods import ACTIVE_MESSAGE, ContainerState, PodOutcome, PodPhase, PodRequest
 from argo.local.resources import disk
 from argo.storage import Store
 from argo.storage.errors import passing
 from argo.workflow.values import text
+from compiler.manifest_types import Artifact, Outputs, Parameter
 
 _PROGRESS = 4096  # of the file's end: more is no line of it
 # What an exit record has, its outputs, and each of its containers.
@@ -87,7 +88,7 @@ def progress(folder: PodFolder) -> str | None:
     return f"{int(done)}/{int(total)}" if valid else None
 
 
-def to_json(outcome: PodOutcome) -> Json:
+def to_json(outcome: PodOutcome) -> Record:
     """An outcome as JSON."""
     value = asdict(outcome)
     for name in ("started_at", "finished_at"):
@@ -108,14 +109,14 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _main(record: Json) -> Json | None:
-    containers: dict[str, Json] = record["containers"]
+def _main(record: Record) -> Record | None:
+    containers: dict[str, Record] = record["containers"]
     if "main" in containers:
         return containers["main"]
     return next((item for item in containers.values() if item["role"] == "main"), None)
 
 
-def _phase(request: PodRequest, record: Json) -> tuple[PodPhase, str]:
+def _phase(request: PodRequest, record: Record) -> tuple[PodPhase, str]:
     """Which container's failure is the pod's, in Argo's order: init, main, sidecars."""
     if record.get("full"):
         return "Failed", _FULL.format(disk(request.template))
@@ -141,21 +142,23 @@ def deadline(request: PodRequest, started: float) -> float | None:
     return min((moment for moment in (own, request.deadline) if moment is not None), default=None)
 
 
-def _late_message(request: PodRequest, record: Json) -> str:
+def _late_message(request: PodRequest, record: Record) -> str:
     started = _time(min((item["startedAt"] for item in record["containers"].values() if item["startedAt"]), default=""))
     own = started is not None and deadline(request, started.timestamp()) != request.deadline
     return ACTIVE_MESSAGE if own else request.deadline_message
 
 
-def _exit_text(item: Json) -> str:
+def _exit_text(item: Record) -> str:
     text = f"Error (exit code {item['exitCode']})"
     message = item["message"] or (f"its log is not whole: {item['logCut']}" if item.get("logCut") else "")
     return f"{text}: {message}" if message else text
 
 
-def _container(item: Json) -> Json:
+def _container(item: Record) -> ContainerState:
     code = item["exitCode"]
-    phase = "Succeeded" if code == 0 else "Pending" if code is None else "Error" if item["broken"] else "Failed"
+    phase: PodPhase = (
+        "Succeeded" if code == 0 else "Pending" if code is None else "Error" if item["broken"] else "Failed"
+    )
     return {
         "phase": phase,
         "exitCode": code,
@@ -179,9 +182,9 @@ class Problems(list[str]):
         self.append(f"{what}: {error.message if isinstance(error, ArgosyError) else error.strerror}")
 
 
-def _outputs(request: PodRequest, record: Json, folder: PodFolder, locate: Locate, problems: Problems) -> Json:
+def _outputs(request: PodRequest, record: Record, folder: PodFolder, locate: Locate, problems: Problems) -> Outputs:
     """Outputs in Argo's shape."""
-    outputs: Json = {}
+    outputs: Outputs = {}
     declared = request.template.get("outputs") or {}
     found = record["outputs"]
     if found is not None:
@@ -204,7 +207,7 @@ def _outputs(request: PodRequest, record: Json, folder: PodFolder, locate: Locat
     return outputs
 
 
-def _parameter(item: Json, values: Mapping[str, str | None], problems: list[str]) -> Json:
+def _parameter(item: Parameter, values: Mapping[str, str | None], problems: list[str]) -> Parameter:
     source = item.get("valueFrom") or {}
     if not source.get("path"):
         return item
@@ -220,7 +223,7 @@ def _parameter(item: Json, values: Mapping[str, str | None], problems: list[str]
 
 
 def _store_artifact(
-    artifact: Json, places: Mapping[str, str | None], folder: PodFolder, locate: Locate, problems: Problems
+    artifact: Artifact, places: Mapping[str, str | None], folder: PodFolder, locate: Locate, problems: Problems
 ) -> bool:
     """Store one artifact; whether it is stored."""
     if not artifact.get("path"):
@@ -242,7 +245,7 @@ def _store_artifact(
     return True
 
 
-def _put(artifact: Json, node: Node, store: Store, key: str, folder: PodFolder) -> None:
+def _put(artifact: Artifact, node: Node, store: Store, key: str, folder: PodFolder) -> None:
     node.usable()
     archive = artifact.get("archive") or {}
     packed = folder.path / "packed"
@@ -263,13 +266,15 @@ def _put(artifact: Json, node: Node, store: Store, key: str, folder: PodFolder) 
     packed.unlink()
 
 
-def _store_logs(request: PodRequest, record: Json, folder: PodFolder, locate: Locate, problems: Problems) -> list[Json]:
+def _store_logs(
+    request: PodRequest, record: Record, folder: PodFolder, locate: Locate, problems: Problems
+) -> list[Artifact]:
     """The logs as artifacts `<container>-logs`, where the template's archiveLocation asks for it."""
     archive = request.template.get("archiveLocation") or {}
     location = archive.get("s3") or {}
     if not archive.get("archiveLogs") or not location.get("key"):
         return []
-    stored: list[Json] = []
+    stored: list[Artifact] = []
     for name, item in record["containers"].items():
         if item["role"] != "main" or not item["startedAt"]:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from argo.local.executors.shim.view import View
-from argo.local.pods import Json
+from argo.local.pods import AnyContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Prepared:
 
     name: str
     role: str
-    template: Json
+    template: AnyContainer
     argv: list[str]
     env: dict[str, str]
     own_env: frozenset[str]

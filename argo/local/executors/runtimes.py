@@ -19,11 +19,13 @@ from argo.local.executors.environment import base_environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.prepared import Prepared
+from argo.local.executors.shim.record import Record
 from argo.local.executors.volumes import SHARED_MEMORY
-from argo.local.pods import Json, PodRequest
+from argo.local.pods import PodRequest, PodSpec
 from argo.local.resources import quantity
 from argo.workflow.bounds import Bounds, of_template, require
 from compiler.images import parse
+from compiler.manifest_types import Container, SecurityContext
 
 Name = Literal["podman", "docker"]
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
@@ -98,7 +100,7 @@ class Runtime:
         place = hashlib.sha256(os.fsencode(folder.path)).hexdigest()[:8]
         return f"argosy-{folder.path.name}-{container}-{place}"
 
-    def container(self, item: Prepared, request: PodRequest, folder: PodFolder, *, alone: bool) -> dict[str, Any]:
+    def container(self, item: Prepared, request: PodRequest, folder: PodFolder, *, alone: bool) -> Record:
         """What the supervisor runs for one container. `alone` where no other of the pod runs beside it."""
         name = self.container_name(folder, item.name)
         template = item.template
@@ -165,7 +167,7 @@ class Runtime:
         except (PodError, OSError, subprocess.TimeoutExpired):
             return
 
-    def _user(self, template: Json, pod_spec: Json) -> list[str]:
+    def _user(self, template: Container, pod_spec: PodSpec) -> list[str]:
         """The user of the container, so that this user can read and remove the files that it makes."""
         context = {**(pod_spec.get("securityContext") or {}), **(template.get("securityContext") or {})}
         if context.get("runAsUser") is None:
@@ -238,7 +240,7 @@ def _environment(item: Prepared, folder: PodFolder) -> list[str]:
     return flags
 
 
-def _rights(context: Json) -> list[str]:
+def _rights(context: SecurityContext) -> list[str]:
     flags: list[str] = []
     if context.get("privileged"):
         flags.append("--privileged")
@@ -247,8 +249,8 @@ def _rights(context: Json) -> list[str]:
     if context.get("allowPrivilegeEscalation") is False:
         flags += ["--security-opt", "no-new-privileges"]
     capabilities = context.get("capabilities") or {}
-    for verb in ("drop", "add"):
-        for name in capabilities.get(verb) or ():
+    for verb, names in (("drop", capabilities.get("drop")), ("add", capabilities.get("add"))):
+        for name in names or ():
             flags += [f"--cap-{verb}", name]
     return flags
 
@@ -281,7 +283,7 @@ def _bounded(item: Prepared, bounds: Bounds) -> list[str]:
 
 
 @cache
-def _info(program: str, environment: tuple[tuple[str, str], ...]) -> Json:
+def _info(program: str, environment: tuple[tuple[str, str], ...]) -> Record:
     """What a runtime says of itself; nothing where it does not answer."""
     try:
         command = [program, "info", "--format", "{{json .}}"]
@@ -307,7 +309,7 @@ def lacking(name: str, environment: Mapping[str, str]) -> frozenset[str]:
     return frozenset(rule for rule, (controller, _) in _CONTROLLERS.items() if controller not in there)
 
 
-def _shared_memory(template: Json, request: PodRequest) -> list[str]:
+def _shared_memory(template: Container, request: PodRequest) -> list[str]:
     names = {mount["name"] for mount in template.get("volumeMounts") or () if mount["mountPath"] == SHARED_MEMORY}
     for volume in request.volumes:
         empty = volume.get("emptyDir") or {}

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from argo.local import clock
 from argo.local.executors import environment
@@ -18,13 +18,15 @@ from argo.local.executors.prepared import Prepared, main_of
 from argo.local.executors.remap import Remap
 from argo.local.executors.runtimes import Runtime
 from argo.local.executors.shim import record
+from argo.local.executors.shim.record import Record
 from argo.local.executors.shim.view import MACHINE, Mount, View
 from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
-from argo.local.pods import Json, Library, PodRequest
+from argo.local.pods import AnyContainer, Library, PodRequest
 from argo.local.resources import disk, hand_out, visible
 from argo.workflow.bounds import of_template, require
 from argo.workflow.values import parse_duration, whole
+from compiler.manifest_types import Template
 
 # Argo: workflow/common/common.go, ExecutorScriptSourcePath.
 SCRIPT = "/argo/staging/script"
@@ -72,13 +74,13 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
     attempts, wait = _retries(request.template)
     left = {name: list(ids) for name, ids in machine.devices.items()}
     for role, found in _containers(request.template):
-        template = complete(found, machine.images)
-        name = template.get("name") or "main"
+        template = complete({**found, "name": found.get("name") or "main"}, machine.images)
+        name = template["name"]
         check_name(name, "container")
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
         devices = hand_out(template, left, keep=role == "init")
         shown = {} if isinstance(machine.how, Runtime) else visible(devices)
-        known = environment.environment({**template, "name": name}, request, library)
+        known = environment.environment(template, request, library)
         mine = declared if role == "main" else []
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, known)]
         if role == "sidecar" and template.get("mirrorVolumeMounts"):
@@ -114,9 +116,7 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
     return containers
 
 
-def specification(
-    request: PodRequest, folder: PodFolder, containers: list[Prepared], machine: Machine
-) -> dict[str, Any]:
+def specification(request: PodRequest, folder: PodFolder, containers: list[Prepared], machine: Machine) -> Record:
     """What the supervisor is told. It holds secrets: it goes through a socket, never to a file."""
     how, canonical = machine.how, machine.path
     if not isinstance(how, Runtime):
@@ -165,7 +165,7 @@ def programs(host: Mapping[str, str]) -> list[str]:
     return [path for path in dict.fromkeys(found) if not any(path.startswith(other + "/") for other in found)]
 
 
-def _retries(template: Json) -> tuple[int, float]:
+def _retries(template: Template) -> tuple[int, float]:
     """How often a container of a containerSet is started, and the seconds between (Argo: GetRetryStrategy)."""
     strategy = (template.get("containerSet") or {}).get("retryStrategy") or {}
     try:
@@ -178,11 +178,10 @@ def _retries(template: Json) -> tuple[int, float]:
     return max(1, attempts), wait
 
 
-def _containers(template: Json) -> list[tuple[str, Json]]:
-    mains: list[Json]
+def _containers(template: Template) -> list[tuple[str, AnyContainer]]:
     if "containerSet" in template:
         shared = template["containerSet"].get("volumeMounts") or []
-        mains = [
+        mains: list[Any] = [
             {**item, "volumeMounts": [*shared, *(item.get("volumeMounts") or [])]}
             for item in template["containerSet"]["containers"]
         ]
@@ -193,14 +192,15 @@ def _containers(template: Json) -> list[tuple[str, Json]]:
         mains = [{**main, "name": "main"}]
         if main.get("source"):  # Argo: workflow/controller/operator.go, executeScript
             mains[0]["args"] = [*(main.get("args") or ()), SCRIPT]
-    return [
-        *(("init", item) for item in template.get("initContainers") or ()),
-        *(("main", item) for item in mains),
-        *(("sidecar", item) for item in template.get("sidecars") or ()),
-    ]
+    listed = (
+        ("init", template.get("initContainers") or ()),
+        ("main", mains),
+        ("sidecar", template.get("sidecars") or ()),
+    )
+    return [(role, cast("AnyContainer", item)) for role, items in listed for item in items]
 
 
-def _declared(template: Json, canonical: Callable[[str], str]) -> list[str]:
+def _declared(template: Template, canonical: Callable[[str], str]) -> list[str]:
     """The paths that must be the container's own."""
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
     paths = [item.get("path") for item in [*(inputs.get("artifacts") or ()), *(outputs.get("artifacts") or ())]]
@@ -208,13 +208,13 @@ def _declared(template: Json, canonical: Callable[[str], str]) -> list[str]:
     return list(dict.fromkeys(canonical(path) for path in [*paths, SCRIPT, environment.PROGRESS_FILE] if path))
 
 
-def _work_folder(template: Json, canonical: Callable[[str], str]) -> list[str]:
+def _work_folder(template: AnyContainer, canonical: Callable[[str], str]) -> list[str]:
     folder = canonical(template.get("workingDir") or "/")
     return [] if folder == "/" or Path(folder).is_dir() else [folder]
 
 
 def _mirrored(
-    template: Json, volumes: Volumes, env: Mapping[str, str], main: View, canonical: Callable[[str], str]
+    template: Template, volumes: Volumes, env: Mapping[str, str], main: View, canonical: Callable[[str], str]
 ) -> list[Mount]:
     """What `mirrorVolumeMounts` shows to a sidecar: the main container's volumes and input artifacts."""
     source = template.get("script") or template.get("container") or template["containerSet"]
@@ -245,14 +245,14 @@ def _remap(item: Prepared) -> Remap:
 
 def _told(
     request: PodRequest, folder: PodFolder, containers: list[Prepared], how: Literal["namespaces", "remap"] | Runtime
-) -> list[dict[str, Any]]:
+) -> list[Record]:
     if isinstance(how, Runtime):
         alone = sum(item.role != "init" for item in containers) == 1
         return [how.container(item, request, folder, alone=alone or item.role == "init") for item in containers]
     return [_container(item, remapped=how == "remap") for item in containers]
 
 
-def _container(item: Prepared, *, remapped: bool) -> dict[str, Any]:
+def _container(item: Prepared, *, remapped: bool) -> Record:
     argv, env, warnings = item.argv, item.env, list[str]()
     if remapped:
         remap = _remap(item)

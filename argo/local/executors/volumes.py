@@ -6,13 +6,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any, cast
 
 from argo.files.beneath import Node, Refused
 from argo.local.executors.environment import config_map_data, expand, field_value, secret_data
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.shim.view import Mount
-from argo.local.pods import Json, Library, PodRequest
+from argo.local.pods import Library, PodRequest
+from compiler.manifest_types import (
+    Container,
+    ContainerSetTemplate,
+    DownwardAPIVolumeFile,
+    HostPathVolumeSource,
+    KeyToPath,
+    VolumeProjection,
+)
+from compiler.manifest_types import Volume as VolumeSpec
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 -- where programs look for it
 
@@ -38,7 +48,7 @@ class Volumes:
         self._specs = {volume["name"]: volume for volume in request.volumes}
         self._made: dict[str, Volume] = {}
 
-    def mounts(self, container: Json, env: Mapping[str, str]) -> list[Mount]:
+    def mounts(self, container: Container | ContainerSetTemplate, env: Mapping[str, str]) -> list[Mount]:
         """What `volumeMounts` of a container binds where. Raises PodError."""
         mounts: dict[str, Mount] = {}
         for mount in container.get("volumeMounts") or ():
@@ -60,7 +70,7 @@ class Volumes:
             self._made[name] = self._make(name, self._specs[name])
         return self._made[name]
 
-    def _make(self, name: str, spec: Json) -> Volume:
+    def _make(self, name: str, spec: VolumeSpec) -> Volume:
         check_name(name, "volume")
         if "hostPath" in spec:
             return Volume(Path(os.path.realpath(_host_path(spec["hostPath"]))))
@@ -86,8 +96,9 @@ class Volumes:
         kinds = ", ".join(key for key in spec if key != "name") or "no source"
         raise PodError(f'volume "{name}" is of a kind that cannot be had on this machine: {kinds}')
 
-    def _write(self, source: Json, place: Path, *, secret: bool) -> None:
-        kind, spec = next(iter(source.items()))
+    def _write(self, source: VolumeProjection, place: Path, *, secret: bool) -> None:
+        kind, given = next(iter(source.items()))
+        spec: Any = given  # each kind has fields of its own
         optional = bool(spec.get("optional"))
         modes: dict[str, int] = {}
         if kind == "downwardAPI":
@@ -105,27 +116,27 @@ class Volumes:
             file.write_bytes(content)
             file.chmod(modes.get(path, spec.get("defaultMode") or 0o644) & mask | 0o400)
 
-    def _field(self, item: Json) -> bytes:
+    def _field(self, item: DownwardAPIVolumeFile) -> bytes:
         if "fieldRef" not in item:
             raise PodError(f"downwardAPI: {item.get('path')} is not a field of the pod")
         return field_value(item["fieldRef"]["fieldPath"], self._request).encode()
 
 
-def _sources(spec: Json) -> list[Json] | None:
+def _sources(spec: VolumeSpec) -> list[VolumeProjection] | None:
     """The sources of a volume that is made of files, None when it is of another kind."""
     if "projected" in spec:
-        sources: list[Json] = spec["projected"].get("sources") or []
+        sources = spec["projected"].get("sources") or []
         for source in sources:
             if not source.keys() <= {"configMap", "secret", "downwardAPI"}:
                 raise PodError(f"projected volume: {', '.join(source)} cannot be had on this machine")
         return sources
     for kind in ("configMap", "secret", "downwardAPI"):
         if kind in spec:
-            return [{kind: spec[kind]}]
+            return [cast("VolumeProjection", {kind: spec.get(kind)})]
     return None
 
 
-def _pick(items: list[Json], data: Mapping[str, bytes], name: str, *, optional: bool) -> tuple[
+def _pick(items: list[KeyToPath], data: Mapping[str, bytes], name: str, *, optional: bool) -> tuple[
     dict[str, bytes], dict[str, int]
 ]:  # fmt: skip
     picked: dict[str, bytes] = {}
@@ -140,7 +151,7 @@ def _pick(items: list[Json], data: Mapping[str, bytes], name: str, *, optional: 
     return picked, modes
 
 
-def _host_path(spec: Json) -> Path:
+def _host_path(spec: HostPathVolumeSource) -> Path:
     path = Path(spec["path"])
     kind = spec.get("type") or ""
     try:

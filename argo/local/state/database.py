@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 from argo.files.private import keep_private
 from argo.files.shortage import damaged, lacking, probe, shortage
 from argo.local.pods import PodRequest
-from argo.local.state.fanout import Fanouts, short, whole
+from argo.local.state.fanout import Fanouts, StoredNodes, short, whole
 from argo.local.state.schema import MIGRATIONS, migrate, version
+from argo.workflow.commands import CommandArguments
+from compiler.manifest_types import NodeStatus, Object, Workflow, WorkflowStatus
 
 if TYPE_CHECKING:
     from argo.local.images import Images
@@ -44,9 +46,9 @@ class RunRow:
     executor: str
     parallelism: int | None
     phase: str
-    status: Json  # without nodes
-    images: Json  # what images run by themselves
-    store: Json  # settings of an S3 store, without credentials
+    status: WorkflowStatus  # without nodes
+    images: Images  # what images run by themselves
+    store: dict[str, str]  # settings of an S3 store, without credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Command:
 
     id: int
     verb: str
-    arguments: Json
+    arguments: CommandArguments
 
 
 class State:
@@ -82,8 +84,8 @@ class State:
     def add(
         self,
         ref: RunRef,
-        workflow: Json,
-        objects: Sequence[Json],
+        workflow: Workflow,
+        objects: Sequence[Object],
         *,
         source: str = "",
         executor: str = "",
@@ -135,7 +137,7 @@ class State:
             raise NotFoundError(f"no run with the uid {uid}", hint="argosy list shows the runs")
         return _row(found)
 
-    def workflow(self, uid: str) -> tuple[Json, int]:
+    def workflow(self, uid: str) -> tuple[Workflow, int]:
         """The run as a Workflow object with all nodes, and the revision that this is."""
         workflow, revision, _ = self.changes(uid, 0)
         return workflow, revision
@@ -146,7 +148,7 @@ class State:
             found = self._db.execute("SELECT revision FROM runs WHERE uid = ?", (uid,)).fetchone()
         return int(found[0]) if found else 0
 
-    def changes(self, uid: str, since: int, known: Json | None = None) -> tuple[Json, int, frozenset[str]]:
+    def changes(self, uid: str, since: int, known: Workflow | None = None) -> tuple[Workflow, int, frozenset[str]]:
         """The run now, given `known` as of revision `since` (whose nodes are updated in place): also what changed."""
         with self._guard():
             self._db.execute("BEGIN")
@@ -163,8 +165,8 @@ class State:
                 self._db.execute("COMMIT")
         if head is None:
             raise NotFoundError(f"the run {uid} has been deleted")
-        workflow: Json = _load(head[0])
-        nodes: Json = dict(known["status"].get("nodes") or {}) if known else {}
+        workflow: Workflow = _load(head[0])
+        nodes: StoredNodes = dict(known["status"].get("nodes") or {}) if known else {}
         found = dict(zip((key for key, _ in rows), _load(f"[{','.join(node for _, node in rows)}]"), strict=True))
         whole(found, nodes, children)
         nodes.update(found)
@@ -178,7 +180,7 @@ class State:
     def record(
         self,
         uid: str,
-        workflow: Json,
+        workflow: Workflow,
         changed: Collection[str],
         launch: Sequence[PodRequest] = (),
         ended: Collection[str] = (),
@@ -225,7 +227,7 @@ class State:
             rows = self._db.execute("SELECT request FROM pods WHERE uid = ?", (uid,)).fetchall()
         return [load_request(row[0]) for row in rows]
 
-    def object(self, uid: str, kind: str, name: str) -> Json | None:
+    def object(self, uid: str, kind: str, name: str) -> Object | None:
         """An object that was given with a run, or made by it."""
         with self._guard():
             found = self._db.execute(
@@ -233,13 +235,13 @@ class State:
             ).fetchone()
         return _load(found[0]) if found else None
 
-    def objects(self, uid: str) -> list[Json]:
+    def objects(self, uid: str) -> list[Object]:
         """All objects that a run may refer to."""
         with self._guard():
             found = self._db.execute("SELECT object FROM objects WHERE uid = ? ORDER BY kind, name", (uid,)).fetchall()
         return [_load(text) for (text,) in found]
 
-    def put_object(self, uid: str, value: Json) -> None:
+    def put_object(self, uid: str, value: Object) -> None:
         """Add an object to a run, in place of the one of the same kind and name."""
         with self._transaction():
             self._db.execute(
@@ -252,7 +254,7 @@ class State:
         with self._transaction() if write else self._guard():
             return step(self._db)
 
-    def post(self, uid: str, verb: str, arguments: Json) -> int:
+    def post(self, uid: str, verb: str, arguments: CommandArguments) -> int:
         """Leave a command for the process that drives the run; its id."""
         with self._transaction():
             cursor = self._db.execute(
@@ -389,32 +391,32 @@ def _row(row: Sequence[Any]) -> RunRow:
     return RunRow(ref, row[3], created, row[5], row[6], row[7], status, images, store)
 
 
-def _in_order(changed: Collection[str], nodes: Json) -> list[str]:
+def _in_order(changed: Collection[str], nodes: Mapping[str, NodeStatus]) -> list[str]:
     """The changed ids, new ones in the order in which the workflow got them."""
     if len(changed) * 8 < len(nodes):
         return sorted(changed)
     return [key for key in nodes if key in changed] + sorted(key for key in changed if key not in nodes)
 
 
-def _body(workflow: Json) -> str:
+def _body(workflow: Workflow) -> str:
     status = workflow.get("status") or {}
     body = {key: value for key, value in workflow.items() if key != "status"}
-    stored = {key: status[key] for key in _STORED if key in status}
+    stored = {key: status.get(key) for key in _STORED if key in status}
     return _dump({**body, "status": stored} if stored else body)
 
 
-def _status(workflow: Json) -> str:
+def _status(workflow: Workflow) -> str:
     status = workflow.get("status") or {}
     return _dump({key: value for key, value in status.items() if key != "nodes" and key not in _STORED})
 
 
-def _mark(workflow: Json) -> str:
+def _mark(workflow: Workflow) -> str:
     """What tells whether a body has changed without writing out all of it: its templates are never edited in place,
     and what is stored of them in the status only grows.
     """
     spec = {key: value for key, value in workflow["spec"].items() if key != "templates"}
     status = workflow.get("status") or {}
-    stored = [len(status.get(key) or ()) for key in _STORED]
+    stored = [len(status.get("storedTemplates") or ()), len(status.get("storedWorkflowTemplateSpec") or ())]
     return _dump([workflow["metadata"], spec, len(workflow["spec"].get("templates") or ()), stored])
 
 
@@ -449,7 +451,7 @@ def load_request(text: str) -> PodRequest:
     return PodRequest(**{**fields, **lists})
 
 
-def parent_uid(workflow: Json) -> str:
+def parent_uid(workflow: Workflow) -> str:
     """The uid of the run that a run is a child of; empty for any other."""
     owners = workflow["metadata"].get("ownerReferences") or ()
     return next((str(owner["uid"]) for owner in owners if owner.get("kind") == "Workflow"), "")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from argo.backend import Json
+from compiler.manifest_types import NodeStatus
 
 LONG = 64  # children; a shorter list stands in its node
+
+StoredNodes = dict[str, Any]
+"""Nodes as they are stored: a long list of children is its length, a removed node is None."""
 
 Row = tuple[str, str, int, str]
 """The run's uid, the node's id, the place in its list, the child's id."""
@@ -19,7 +22,7 @@ class Fanouts:
     def __init__(self) -> None:
         self._stored: dict[tuple[str, str], list[str]] = {}
 
-    def rows(self, uid: str, changed: Collection[str], nodes: Json) -> list[Row]:
+    def rows(self, uid: str, changed: Collection[str], nodes: Mapping[str, NodeStatus]) -> list[Row]:
         """The rows to write for the nodes that changed; `keep` then takes them as stored."""
         rows: list[Row] = []
         for key in changed:
@@ -39,12 +42,12 @@ class Fanouts:
             stored.append(child)
 
 
-def short(node: Json | None) -> Json | None:
+def short(node: NodeStatus | None) -> object:
     """The node as it is stored: with the number of its children where there are many."""
     return node if node is None or len(_children(node)) <= LONG else {**node, "children": len(node["children"])}
 
 
-def whole(nodes: Json, before: Json, rows: Iterable[Row]) -> None:
+def whole(nodes: StoredNodes, before: Mapping[str, NodeStatus], rows: Iterable[Row]) -> None:
     """Give stored nodes their lists in place: what `before` had of them, and the rows written since."""
     found: dict[str, list[tuple[int, str]]] = {}
     for _, key, place, child in rows:

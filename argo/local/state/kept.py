@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.local.state.database import State
+from compiler.manifest_types import Object, Workflow
 
 _FIRST, _REMEMBERED = 1000, 10_000  # as in `argo.local.state.schema`
 
@@ -18,7 +19,7 @@ class Change(NamedTuple):
 
     version: int
     uid: str
-    removed: Json | None = None
+    removed: Workflow | None = None
 
 
 class Point(NamedTuple):
@@ -78,7 +79,7 @@ def changes(state: State, since: int) -> list[Change]:
     return state.apply(read, write=False)
 
 
-def heads(state: State, namespace: str) -> list[tuple[Json, int]]:
+def heads(state: State, namespace: str) -> list[tuple[Workflow, int]]:
     """The runs of a namespace (empty: of all) without their nodes, the newest first, each with its version."""
     rows = state.apply(
         lambda db: db.execute(
@@ -88,7 +89,10 @@ def heads(state: State, namespace: str) -> list[tuple[Json, int]]:
         ).fetchall(),
         write=False,
     )
-    return [({**json.loads(row[0]), "status": json.loads(row[1])}, int(row[2])) for row in rows]
+    found: list[tuple[Workflow, int]] = [(json.loads(row[0]), int(row[2])) for row in rows]
+    for (workflow, _), row in zip(found, rows, strict=True):
+        workflow["status"] = json.loads(row[1])
+    return found
 
 
 def tick(state: State) -> int:
@@ -101,7 +105,7 @@ def tick(state: State) -> int:
     return state.apply(step)
 
 
-def get(state: State, kind: str, namespace: str, name: str) -> Json | None:
+def get(state: State, kind: str, namespace: str, name: str) -> Object | None:
     """One object that is kept."""
     row = state.apply(
         lambda db: db.execute(
@@ -112,7 +116,7 @@ def get(state: State, kind: str, namespace: str, name: str) -> Json | None:
     return json.loads(row[0]) if row else None
 
 
-def listed(state: State, kind: str, namespace: str) -> Sequence[Json]:
+def listed(state: State, kind: str, namespace: str) -> Sequence[Object]:
     """The objects of a kind, by name."""
     rows = state.apply(
         lambda db: db.execute(
@@ -123,7 +127,7 @@ def listed(state: State, kind: str, namespace: str) -> Sequence[Json]:
     return [json.loads(row[0]) for row in rows]
 
 
-def put(state: State, value: Json, *, new: bool) -> bool:
+def put(state: State, value: Object, *, new: bool) -> bool:
     """Keep an object; False, and nothing changed, where it has to be `new` and is not, or the other way round."""
     metadata = value["metadata"]
     place = (value["kind"], metadata.get("namespace") or "", metadata["name"])

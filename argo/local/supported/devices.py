@@ -11,13 +11,13 @@ from argo.errors import UsageError
 from argo.expressions.errors import ExpressionError, TemplateError
 from argo.expressions.template import substitute
 from argo.local import resources
-from argo.local.pods import Json
 from argo.workflow.values import text
+from compiler.manifest_types import Container, Object, Template, Workflow, WorkflowSpec
 
 Values = Mapping[str, str]
 
 
-def require_devices(workflow: Json, objects: Sequence[Json], machine: resources.Machine) -> None:
+def require_devices(workflow: Workflow, objects: Sequence[Object], machine: resources.Machine) -> None:
     """Raises UsageError for a task that asks for more devices than this machine has at all.
 
     What comes to be only in the run (an item of a loop, an output) is looked at then.
@@ -35,12 +35,12 @@ def require_devices(workflow: Json, objects: Sequence[Json], machine: resources.
 class _Walk:
     """All templates that a run reaches, with the parameters that are known of each use."""
 
-    def __init__(self, workflow: Json, objects: Sequence[Json]) -> None:
+    def __init__(self, workflow: Workflow, objects: Sequence[Object]) -> None:
         spec = workflow.get("spec") or {}
         given = [o for o in objects if str(o.get("kind")).endswith("WorkflowTemplate")]
         reference = (spec.get("workflowTemplateRef") or {}).get("name")
         base = next((o.get("spec") or {} for o in given if o["metadata"].get("name") == reference), {})
-        self._spec: Json = {**base, **spec}
+        self._spec: WorkflowSpec = {**base, **spec}
         templates = [*(base.get("templates") or ()), *(spec.get("templates") or ())]
         self._templates = {str(template.get("name")): template for template in templates}
         self._arguments = dict([*_parameters(base.get("arguments")), *_parameters(spec.get("arguments"))])
@@ -69,7 +69,7 @@ class _Walk:
                 yield from self._template(str(inner.get("name")), inner["template"], arguments)
 
 
-def _devices(template: Json, scope: Values) -> Iterator[tuple[str, Decimal]]:
+def _devices(template: Template, scope: Values) -> Iterator[tuple[str, Decimal]]:
     patch: Any = {}
     if template.get("podSpecPatch"):
         import yaml
@@ -90,7 +90,7 @@ def _devices(template: Json, scope: Values) -> Iterator[tuple[str, Decimal]]:
                 yield name, amount
 
 
-def _of(container: Json, patched: Mapping[Any, Json]) -> Json:
+def _of(container: Container, patched: Mapping[Any, Container]) -> Container:
     return patched.get(container.get("name") or "main") or {}
 
 

@@ -17,6 +17,7 @@ from argo.serve.argo_api.calls import Call
 from argo.serve.argo_api.errors import ApiError, exists
 from argo.submission.request import Request, again, draft
 from argo.submission.send import send
+from argo.workflow.commands import CommandArguments
 from argo.workflow.gates import resumed
 from argo.workflow.selectors import select
 from argo.workflow.values import text, whole
@@ -103,8 +104,11 @@ def set_(call: Call) -> Json:
         raise ApiError(3, "outputParameters is not JSON") from error
     if not isinstance(outputs, dict):
         raise ApiError(3, "outputParameters is no object")
-    given = {key: call.body.get(key) or "" for key in ("phase", "message")}
-    given["selector"] = call.body.get("nodeFieldSelector") or ""
+    given: CommandArguments = {
+        "selector": call.body.get("nodeFieldSelector") or "",
+        "phase": call.body.get("phase") or "",
+        "message": call.body.get("message") or "",
+    }
     values = {key: text(value) for key, value in outputs.items()}
     return _ordered(call, "set-nodes", {**given, "outputs": values})
 
@@ -112,7 +116,10 @@ def set_(call: Call) -> Json:
 def stop(call: Call) -> Json:
     """PUT …/stop, of all or of the nodes selected."""
     if call.body.get("nodeFieldSelector"):
-        given = {"selector": call.body["nodeFieldSelector"], "message": call.body.get("message") or ""}
+        given: CommandArguments = {
+            "selector": call.body["nodeFieldSelector"],
+            "message": call.body.get("message") or "",
+        }
         return _ordered(call, "set-nodes", {**given, "phase": "Failed"})
     return _ordered(call, "stop", {"message": call.body.get("message") or ""})
 
@@ -186,7 +193,7 @@ def _made(backend: LocalBackend, request: Request, *, dry: bool, known: bool = T
     return shown
 
 
-def _ordered(call: Call, verb: str, arguments: Json) -> Json:
+def _ordered(call: Call, verb: str, arguments: CommandArguments) -> Json:
     """Have a command carried out; the run after it."""
     ref = call.run()
     call.backend.order(ref, verb, {**arguments, "actor": creator()})

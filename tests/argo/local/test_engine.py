@@ -25,7 +25,7 @@ def request(node_id: str, **more: Any) -> PodRequest:
 class Script:
     """A controller that launches one pod after the other and succeeds after the last."""
 
-    def __init__(self, workflow: dict[str, Any], names: list[str]) -> None:
+    def __init__(self, workflow: Any, names: list[str]) -> None:
         self.workflow, self.names = workflow, names
         self.nodes = workflow["status"].setdefault("nodes", {})
 
@@ -189,7 +189,7 @@ def test_a_pod_of_a_fulfilled_node_is_ended_after_a_kill(state: State) -> None:
 
 def test_without_wait_it_leaves_at_a_gate(state: State) -> None:
     class Gate:
-        def __init__(self, workflow: dict[str, Any]) -> None:
+        def __init__(self, workflow: Any) -> None:
             self.workflow = workflow
 
         def operate(self, outcomes: Mapping[str, PodOutcome], now: datetime) -> Decisions:

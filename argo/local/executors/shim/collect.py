@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from argo.files.beneath import Node, Refused
+from argo.local.executors.shim.record import Record
 from argo.local.executors.shim.view import View
 
 # Kubernetes holds no larger object, and a parameter is part of one.
 LARGEST = 1 << 20
 
 
-def collect(outputs: Mapping[str, Any], view: View, folder: str) -> dict[str, Any]:
+def collect(outputs: Mapping[str, Any], view: View, folder: str) -> Record:
     """Read parameters, and find artifacts and make them last. What lies outside the pod is copied into it.
 
     `{"parameters": {name: text or None}, "artifacts": {name: path or None}, "errors": [message]}`.

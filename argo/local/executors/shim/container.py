@@ -13,7 +13,7 @@ from argo.files.beneath import Node
 from argo.local.clock import elapsed
 from argo.local.executors.shim import kernel
 from argo.local.executors.shim.pump import Log, Stream
-from argo.local.executors.shim.record import stamp
+from argo.local.executors.shim.record import Record, stamp
 from argo.local.executors.shim.view import Mount, View
 
 # What Argo's emissary exits with when it cannot start the command (cmd/argoexec/commands/emissary.go).
@@ -161,7 +161,7 @@ class Container:
         if self._runtime and self.pid:
             run(self._runtime["remove"], self.spec["env"])
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Record:
         """What the exit record says of this container."""
         return {
             "role": self.role,

@@ -15,6 +15,7 @@ import socket
 from typing import Any, NoReturn
 
 from argo.local.executors.shim import kernel
+from argo.local.executors.shim.record import Record
 from argo.local.executors.shim.supervise import supervise
 from argo.local.executors.shim.view import View
 
@@ -48,7 +49,7 @@ def serve(descriptor: int) -> None:
             return
 
 
-def _receive(engine: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+def _receive(engine: socket.socket) -> tuple[Record, list[int]] | None:
     """The next request, whole, and the descriptors that came with it; None when the engine is gone."""
     descriptors = array.array("i")
     data = b""
@@ -68,7 +69,7 @@ def _receive(engine: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
             size = 4 + int.from_bytes(data[:4], "big")
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)  # Python does not ask for that when it receives them
-    request: dict[str, Any] = json.loads(data[4:])
+    request: Record = json.loads(data[4:])
     return request, list(descriptors)
 
 
@@ -81,7 +82,7 @@ def _bury() -> None:
         return
 
 
-def _grow_up(request: dict[str, Any]) -> NoReturn:
+def _grow_up(request: Record) -> NoReturn:
     code = 1
     try:
         if request["do"] == "probe":
@@ -97,7 +98,7 @@ def _grow_up(request: dict[str, Any]) -> NoReturn:
         os._exit(code)
 
 
-def _complain(request: dict[str, Any]) -> None:
+def _complain(request: Record) -> None:
     """Leave the reason beside the pod: a bug of the supervisor, not of what it ran."""
     if request["do"] == "probe":
         return

@@ -12,6 +12,8 @@ from argo.local.clock import elapsed
 
 _epoch = time.time() - elapsed()
 
+Record = dict[str, Any]  # what the engine and a supervisor tell each other, as JSON
+
 # The folder, below the pod's, in which main containers see which sidecars have ended, and how.
 ENDS = "ctr"
 EXIT = "exit.json"
@@ -51,7 +53,7 @@ def reserve(folder: str) -> None:
         os.close(descriptor)
 
 
-def conclude(folder: str, value: dict[str, Any], short: dict[str, Any]) -> None:
+def conclude(folder: str, value: Record, short: Record) -> None:
     """Write the exit record into the space that was reserved; `short` stands in where there is none for the whole."""
     reserved = os.path.join(folder, _RESERVE)
     descriptor = os.open(reserved, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

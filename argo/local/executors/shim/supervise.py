@@ -38,7 +38,7 @@ def supervise(spec: Mapping[str, Any]) -> None:
     record.conclude(folder, end, _short(end))
 
 
-def _short(end: dict[str, Any]) -> dict[str, Any]:
+def _short(end: record.Record) -> record.Record:
     """The exit record without what may be large, which could not be written down."""
     mains = [item["exitCode"] for item in end["containers"].values() if item["role"] == "main"]
     error = end["error"] or ("" if any(mains) else "no space to record what it left")
@@ -67,7 +67,7 @@ class Pod:
         limit = spec.get("disk")
         self._quota = None if limit is None else Quota(limit, self._folder, self._containers)
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> record.Record:
         """Run all containers; the exit record."""
         self._listen()
         self._ask()
@@ -84,7 +84,7 @@ class Pod:
         self._end_all()
         return self._record(error)
 
-    def refused(self, failure: OSError) -> dict[str, Any]:
+    def refused(self, failure: OSError) -> record.Record:
         """The exit record of a pod of which nothing was started."""
         return self._ended(f"cannot run containers: {failure.strerror}", None)
 
@@ -248,7 +248,7 @@ class Pod:
         if not self._isolated:
             _kill_descendants()
 
-    def _record(self, error: str) -> dict[str, Any]:
+    def _record(self, error: str) -> record.Record:
         main = self._main
         broken = next((item for item in self._containers if item.broken), None)
         if broken and not error:
@@ -266,7 +266,7 @@ class Pod:
             item.remove()
         return self._ended(error, found)
 
-    def _ended(self, error: str, found: dict[str, Any] | None) -> dict[str, Any]:
+    def _ended(self, error: str, found: record.Record | None) -> record.Record:
         return {
             "containers": {item.name: item.record() for item in self._containers},
             "finishedAt": record.stamp(),

@@ -10,6 +10,7 @@ import pytest
 from argo.expressions.gojson import marshal
 from argo.local.controller.scope import Scope, add_aggregate
 from argo.local.pods import Json
+from compiler.manifest_types import Outputs
 from tests.argo.local.controller.harness import Objects, Play, by_name, fail, workflow
 from tests.argo.local.controller.test_features import POD, args, dag, phases, play, spec, steps
 
@@ -49,7 +50,7 @@ def test_a_number_of_a_list_stays_as_it_is_written(number: str) -> None:
     made = play(spec(steps([step])))
     assert made.nodes[f"wf[0].a(0:{number})"]["inputs"]["parameters"][0]["value"] == number
     assert made.nodes[f"wf[0].a(1:k:{number})"]["inputs"]["parameters"][0]["value"] == f'{{"k":{number}}}'
-    outputs = {"result": number, "parameters": [{"name": "p", "value": f"[{number}]"}]}
+    outputs: Outputs = {"result": number, "parameters": [{"name": "p", "value": f"[{number}]"}]}
     add_aggregate(scope := Scope(), "steps", "a", [{"name": "a(0:x)", "phase": "Succeeded", "outputs": outputs}])
     assert scope.values["steps.a.outputs.result"] == f"[{number}]"
     assert scope.values["steps.a.outputs.parameters.p"] == f"[[{marshal(float(number))}]]"

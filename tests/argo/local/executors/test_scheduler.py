@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,7 +94,7 @@ def test_a_pod_counts_for_all_of_its_containers() -> None:
     def asks(**amounts: str) -> dict[str, object]:
         return {"resources": {"requests": amounts}}
 
-    template = {
+    template: Any = {
         "container": asks(cpu="500m", memory="1Gi"),
         "sidecars": [{"resources": {"limits": {"cpu": "1", GPU: "1"}}}],
         "initContainers": [asks(cpu="1", memory="3Gi")],

@@ -28,7 +28,7 @@ from argo.local.state.salvage import salvage
 REF = RunRef("first", "default", "0b8c6b4e-0000-4000-8000-000000000001")
 
 
-def workflow(**status: Any) -> dict[str, Any]:
+def workflow(**status: Any) -> Any:
     return {"kind": "Workflow", "metadata": {"name": "first", "uid": REF.uid}, "spec": {"x": 1}, "status": status}
 
 
@@ -167,7 +167,7 @@ def test_a_damaged_state_is_rebuilt_of_what_can_be_read(tmp_path: Path) -> None:
     kept = State(path)
     refs = [RunRef(f"run-{n}", "default", f"0b8c6b4e-0000-4000-8000-{n:012}") for n in range(60)]
     for ref in refs:
-        body = {**workflow(), "metadata": {"name": ref.name, "uid": ref.uid, "note": "x" * 4000}}
+        body: Any = {**workflow(), "metadata": {"name": ref.name, "uid": ref.uid, "note": "x" * 4000}}
         kept.add(ref, body, [])
         body["status"] = {"phase": "Succeeded", "nodes": {ref.name: {"id": ref.name, "phase": "Succeeded"}}}
         kept.record(ref.uid, body, [ref.name])
@@ -185,7 +185,8 @@ def test_a_damaged_state_is_rebuilt_of_what_can_be_read(tmp_path: Path) -> None:
     assert 30 < len(found.runs) < 60
     rebuilt = State(path)
     for name in found.runs:
-        assert rebuilt.workflow(rebuilt.find(name).uid)[0]["metadata"]["note"] == "x" * 4000
+        found_again: Any = rebuilt.workflow(rebuilt.find(name).uid)[0]
+        assert found_again["metadata"]["note"] == "x" * 4000
     rebuilt.add(RunRef("new", "default", "0b8c6b4e-0000-4000-8000-000000000099"), workflow(), [])
     rebuilt.close()
 
@@ -290,7 +291,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_step(tmp_path: Path) -> None:
         process.stdout.close()
         process.wait()
         state = State(path)
-        status = state.workflow("u")[0]["status"]
+        status: Any = state.workflow("u")[0]["status"]
         state.close()
         assert {node["step"] for node in status["nodes"].values()} == {status["step"]}
         assert status["step"] >= max(seen, default=1), "what was said to be recorded is recorded"

@@ -29,15 +29,15 @@ STEPS = st.lists(
 )
 
 
-def workflow(nodes: dict[str, Any]) -> dict[str, Any]:
+def workflow(nodes: Any) -> Any:
     return {"kind": "Workflow", "metadata": {"name": "first", "uid": REF.uid}, "spec": {}, "status": {"nodes": nodes}}
 
 
-def group(key: str, count: int) -> dict[str, Any]:
+def group(key: str, count: int) -> Any:
     return {"id": key, "children": [f"{key}-{next(NUMBERS)}" for _ in range(count)]}
 
 
-def change(node: dict[str, Any], verb: str, count: int) -> dict[str, Any]:
+def change(node: Any, verb: str, count: int) -> Any:
     children = list(node["children"])
     if verb == "grow":
         children += group(node["id"], count)["children"]
@@ -71,14 +71,14 @@ def test_every_reader_sees_the_whole_lists(steps: list[tuple[str, int]], other: 
 
 def test_a_list_that_grows_is_written_once_an_item() -> None:
     fanouts, written = Fanouts(), 0
-    node: dict[str, Any] = {"id": "a", "children": []}
+    node: Any = {"id": "a", "children": []}
     for _ in range(500):
         node["children"].append(f"a-{next(NUMBERS)}")
         rows = fanouts.rows("u", ["a"], {"a": node})
         fanouts.keep(rows)
         written += len(rows)
     assert written == 500
-    stored = short(node)
+    stored: Any = short(node)
     assert stored is not None
     assert stored["children"] == 500
     assert len(node["children"]) == 500, "the node itself stays as it is"
@@ -93,7 +93,8 @@ def test_a_body_is_written_again_only_when_it_has_changed(tmp_path: Path) -> Non
     with state._transaction():
         state._db.execute('UPDATE runs SET body = \'{"spec": "untouched"}\'')
     state.record(REF.uid, subject, [])
-    assert state.workflow(REF.uid)[0]["spec"] == "untouched"
+    found: Any = state.workflow(REF.uid)[0]
+    assert found["spec"] == "untouched"
     for edit in ({"suspend": True}, {"shutdown": "Stop"}, {"arguments": {"parameters": [{"name": "x", "value": "1"}]}}):
         subject["spec"].update(edit)
         state.record(REF.uid, subject, [])

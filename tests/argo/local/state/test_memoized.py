@@ -32,7 +32,7 @@ def library(state: State, tmp_path: Path, name: str, uid: str, space: str = "def
     return RunLibrary(state, Home(tmp_path), uid)
 
 
-def workflow(name: str, space: str, uid: str, owner: str = "") -> Json:
+def workflow(name: str, space: str, uid: str, owner: str = "") -> Any:
     owners = [{"kind": "Workflow", "uid": owner}] if owner else []
     return {"metadata": {"name": name, "namespace": space, "uid": uid, "ownerReferences": owners}, "spec": {}}
 
@@ -64,7 +64,7 @@ def test_runs_at_the_same_time_lose_nothing(state: State, tmp_path: Path) -> Non
 
 
 def test_what_was_given_counts_until_it_is_written_anew(state: State, tmp_path: Path) -> None:
-    given = {"kind": "ConfigMap", **cache(k="given", l="given")}
+    given: Any = {"kind": "ConfigMap", **cache(k="given", l="given")}
     state.add(RunRef("a", "default", "1"), workflow("a", "default", "1"), [given])
     first = RunLibrary(state, Home(tmp_path), "1")
     assert entries(first) == {"k": "given", "l": "given"}
@@ -90,8 +90,9 @@ def test_what_another_run_took_over_is_not_released(
     library(state, tmp_path, "a", "1").create_config_map(cache(k=ENTRY))
     other = workflow("b", "default", "2", owner)
     state.add(RunRef("b", "default", "2"), other, ())
-    node = {"id": "n", "memoizationStatus": {"hit": hit}, "outputs": json.loads(ENTRY)["outputs"]}
-    state.record("2", {**other, "status": {"nodes": {"n": node}}}, ["n"])
+    node: Any = {"id": "n", "memoizationStatus": {"hit": hit}, "outputs": json.loads(ENTRY)["outputs"]}
+    other["status"] = {"nodes": {"n": node}}
+    state.record("2", other, ["n"])
     if refused:
         with pytest.raises(ConflictError, match="b, taken"):
             release(state, RunRef("a", "default", "1"))
