@@ -7,6 +7,7 @@
     │   └── ConflictError            2  it exists already, or is in a state in which this cannot be done
     ├── RemoteError                  3  a server, cluster or object store did not do what was asked
     │   ├── StoreError               3  an object store (a directory, too): read, write or verification failed
+    │   ├── UncertainError           3  a request was sent, and nobody knows whether it was carried out
     │   └── AuthError                3  refused for lack of credentials or rights
     └── EnvironmentFailure           3  this machine lacks something: a program, space, a right, a usable state file
 
@@ -75,6 +76,10 @@ class RemoteError(ArgosyError):
 
 class StoreError(RemoteError):
     """An object store failed to read, write or verify."""
+
+
+class UncertainError(RemoteError):
+    """A request was sent, and nobody knows whether it was carried out."""
 
 
 class AuthError(RemoteError):

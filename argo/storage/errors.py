@@ -27,7 +27,12 @@ class Denied(StorageError):  # noqa: N818 -- S3's own term
 
 
 class Unreachable(StorageError):  # noqa: N818 -- says what is wrong, not that something is
-    """Nothing answers at the endpoint, or not in time. The one kind of failure that another attempt may mend."""
+    """Nothing answers at the endpoint, or not in time. The one kind of failure that another attempt may mend.
+
+    `after` is how many seconds the store asks to wait before it.
+    """
+
+    after: float = 0.0
 
 
 def passing(error: BaseException | None) -> Unreachable | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,8 @@ from io import BufferedReader
 from queue import Empty, Full, LifoQueue
 from typing import TypeVar, cast
 
+from argo.errors import UsageError
+from argo.http import CONNECT, READ, TRANSIENT, Backoff, Proxy, retry_after
 from argo.storage.errors import Denied, NotFound, StorageError, Unreachable
 from argo.storage.signature import Signer
 
@@ -35,11 +36,6 @@ REFUSED = {
 CREDENTIALS = (
     "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and their rights"
 )
-# Connect and read, in seconds. A read that stalls this long is tried again, then given up.
-CONNECT, READ = 10.0, 60.0
-# How often in a row something is tried that brings nothing, and the first pause, which doubles: 6 seconds in all.
-ATTEMPTS, PAUSE = 6, 0.2
-PASSING = {408, 425, 429, 500, 502, 503, 504}
 _META = "x-amz-meta-sha256"
 _STATUS = re.compile(r"HTTP/1\.\d (\d{3})\b")
 _CODE = re.compile(rb"<Code>(\w+)</Code>")
@@ -64,10 +60,19 @@ class _Connection:
 
     def __init__(self, host: str, context: ssl.SSLContext | None) -> None:
         name, port = _address(host, 80 if context is None else 443)
-        self._socket = socket.create_connection((name, port), CONNECT)
+        proxy = Proxy.of(f"{'http' if context is None else 'https'}://{host}")
+        self._whole = b""  # what a proxy wants to have before the path, and the header that opens it
+        self._opening = b""
+        if proxy is None:
+            self._socket = socket.create_connection((name, port), CONNECT)
+        else:
+            self._socket = proxy.connect(name, port, context)
+            if context is None:
+                self._whole = f"http://{host}".encode("ascii")
+                self._opening = "".join(f"{key}: {value}\r\n" for key, value in proxy.headers.items()).encode("ascii")
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if context is not None:
+            if context is not None and proxy is None:
                 self._socket = context.wrap_socket(self._socket, server_hostname=name)
             self._socket.settimeout(READ)
             self._file = cast("BufferedReader", self._socket.makefile("rb", 1 << 16))
@@ -80,6 +85,9 @@ class _Connection:
 
     def send(self, request: bytes) -> None:
         """Send a request and read what its answer begins with; `left` is how much of the body is still to come."""
+        if self._whole:
+            line, _, given = request.partition(b"\r\n")
+            request = line.replace(b" ", b" " + self._whole, 1) + b"\r\n" + self._opening + given
         self._socket.sendall(request)
         while True:
             first, *lines = self._head()
@@ -280,6 +288,8 @@ class Reader:
             return True, self._kept.get_nowait()
         try:
             return False, _Connection(self.signer.host, self.context if self.signer.secure else None)
+        except UsageError as error:
+            raise StorageError(error.message, hint=error.hint) from error
         except (OSError, ValueError) as error:
             raise unreachable(self.signer.host, error) from error
 
@@ -301,16 +311,15 @@ def patiently(attempt: Callable[[], T], progress: Callable[[], int] = lambda: 0)
     """What `attempt` returns. It is repeated, later and later, while it raises Unreachable; an attempt after which
     there was more `progress` does not count.
     """
-    failures, before = 0, progress()
+    backoff, before = Backoff(), progress()
     while True:
         try:
             return attempt()
-        except Unreachable:
-            failures = failures + 1 if progress() == before else 1
-            before = progress()
-            if failures == ATTEMPTS:
+        except Unreachable as error:
+            if progress() != before:
+                backoff, before = Backoff(), progress()
+            if not backoff.again(error.after):
                 raise
-            time.sleep(PAUSE * 2 ** (failures - 1))
 
 
 def unreachable(host: str, error: BaseException, name: str = "") -> StorageError:
@@ -322,7 +331,7 @@ def unreachable(host: str, error: BaseException, name: str = "") -> StorageError
             tried=tried,
             hint="name the file of its authority in store.caFile of the profile in argosy.yaml",
         )
-    reason = type(error).__name__
+    reason = str(error) if "the proxy" in str(error) else type(error).__name__
     if isinstance(error, ssl.SSLError):
         reason = f"not with TLS: {error.reason or reason}"
     return Unreachable(
@@ -370,8 +379,10 @@ def _refused(connection: _Connection, host: str, bucket: str, key: str) -> Stora
         return NotFound(f"no bucket {bucket}" if code == "NoSuchBucket" else f"no object {name}")
     if status == 412:
         return StorageError(f"{name} has changed while it came", known="nothing is half written", hint="fetch again")
-    if status in PASSING:
-        return Unreachable(f"{host} answers {code}", tried=f"to read {name}", hint="repeat the command later")
+    if status in TRANSIENT:
+        passing = Unreachable(f"{host} answers {code}", tried=f"to read {name}", hint="repeat the command later")
+        passing.after = retry_after(connection.headers)
+        return passing
     if code in REFUSED or status in (401, 403):
         return Denied(f"{name}: {code}", hint=CREDENTIALS)
     return StorageError(f"{name}: {code}" if status != 200 else f"{name}: the store does not give ranges")

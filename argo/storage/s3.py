@@ -17,22 +17,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from argo.errors import UsageError
+from argo.http import pool, trust
 from argo.storage.credentials import credentials
 from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.http import (
-    ABSENT,
-    ATTEMPTS,
-    CONNECT,
-    CREDENTIALS,
-    PASSING,
-    PAUSE,
-    READ,
-    REFUSED,
-    Head,
-    Reader,
-    patiently,
-    unreachable,
-)
+from argo.storage.http import ABSENT, CREDENTIALS, REFUSED, Head, Reader, patiently, unreachable
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
@@ -234,15 +223,11 @@ class S3Store:
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        file = self._config.ca_file
         try:
-            return ssl.create_default_context(cafile=str(file) if file else None)
-        except OSError as error:  # SSLError is one
-            reason = error.strerror if not isinstance(error, ssl.SSLError) else "it holds no certificate"
-            raise StorageError(
-                f"the authorities of {self._config.endpoint} cannot be read from {file}: {reason}",
-                hint="look at store.caFile of the profile in argosy.yaml",
-            ) from error
+            return trust(self._config.ca_file, named="store.caFile of the profile in argosy.yaml")
+        except UsageError as error:
+            tried = f"to read the authorities of {self._config.endpoint}"
+            raise StorageError(error.message, tried=tried, hint=error.hint) from error
 
     @cached_property
     def _reader(self) -> Reader:
@@ -310,14 +295,8 @@ def _of_client(error: Exception, endpoint: str, bucket: str, name: str) -> Stora
 
 def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
     from minio import Minio
-    from urllib3 import PoolManager, Retry, Timeout
 
-    pool = PoolManager(
-        ssl_context=context,
-        timeout=Timeout(connect=CONNECT, read=READ),
-        maxsize=16,
-        retries=Retry(total=ATTEMPTS - 1, backoff_factor=PAUSE, status_forcelist=PASSING),  # as `patiently`
-    )
+    url = f"{'https' if config.secure else 'http'}://{config.endpoint}"
     try:
         return Minio(
             config.endpoint,
@@ -326,8 +305,10 @@ def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
             session_token=config.session_token,
             secure=config.secure,
             region=config.region,
-            http_client=pool,
+            http_client=pool(url, context, maxsize=16, patient=True),
         )
+    except UsageError as error:
+        raise StorageError(error.message, hint=error.hint) from error
     except ValueError as error:
         raise _no_endpoint(config.endpoint) from error
 

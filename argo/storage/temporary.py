@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from argo.storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from urllib3 import PoolManager
+    from argo.http import Pool
 
 SHORTEST = 900  # seconds; STS gives none for less
 
@@ -25,7 +25,7 @@ def policy(bucket: str, key: str, *actions: str) -> str:
 
 
 def assume(
-    endpoint: str, region: str, access_key: str, secret_key: str, allowed: str, lasts: int, http: PoolManager
+    endpoint: str, region: str, access_key: str, secret_key: str, allowed: str, lasts: int, http: Pool
 ) -> dict[str, str]:
     """`accessKeyId`, `secretAccessKey`, `sessionToken` for what a policy allows, good for so many seconds.
 

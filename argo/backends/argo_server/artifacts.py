@@ -9,16 +9,18 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
-
-import urllib3
 
 from argo.backends.argo_server.http import Client
 from argo.errors import NotFoundError, StoreError
+from argo.http import NoAnswerError, read
 from argo.storage.errors import NotFound
 from argo.storage.store import ObjectInfo, Readable, copy_digest, write_file
 from compiler.manifest_types import Workflow
+
+if TYPE_CHECKING:
+    from argo.http import Answer
 
 
 class ArtifactFiles:
@@ -106,7 +108,7 @@ class ArtifactFiles:
 class _Body(io.RawIOBase):
     """The bytes of an answer; one that ends early is an error, not an end."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, key: str) -> None:
+    def __init__(self, response: Answer, key: str) -> None:
         self._response = response
         self._key = key
         length = response.headers.get("Content-Length", "")
@@ -117,8 +119,8 @@ class _Body(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
-            data = self._response.read1(len(buffer))
-        except urllib3.exceptions.HTTPError as error:
+            data = read(self._response, len(buffer))
+        except NoAnswerError as error:
             raise self._broken() from error
         if self._missing is not None:
             self._missing -= len(data)

@@ -12,9 +12,17 @@ from urllib.parse import quote
 
 from argo.backend import FINISHED, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.backends.argo_server.config_maps import embed, extract
-from argo.backends.argo_server.http import Client, UncertainError
+from argo.backends.argo_server.http import Client
 from argo.backends.summaries import FIELDS, summary
-from argo.errors import ArgosyError, ConflictError, NotFoundError, RemoteError, UsageError, did_you_mean
+from argo.errors import (
+    ArgosyError,
+    ConflictError,
+    NotFoundError,
+    RemoteError,
+    UncertainError,
+    UsageError,
+    did_you_mean,
+)
 from argo.target import Target
 from argo.workflow import bounds
 from argo.workflow.commands import Answer, answer, decision, gate, supplied, user

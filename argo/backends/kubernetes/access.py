@@ -8,13 +8,14 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from yaml import YAMLError
 
 from argo.errors import AuthError, UsageError, did_you_mean
+from argo.http import Asker, Proxy, trust
 from argo.target import ClusterAddress
 
 STREAMS = 100
@@ -34,12 +35,13 @@ _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 logging.getLogger("kubernetes.client.rest").setLevel(logging.INFO)
 
 
-def load(address: ClusterAddress) -> tuple[client.Configuration, str]:
+def load(address: ClusterAddress) -> tuple[Any, str]:
     """The client's configuration, read anew, and the namespace that it stands for (empty: none).
 
     Raises UsageError for a kubeconfig that cannot be used, AuthError where its command for credentials fails.
     """
-    settings = client.Configuration()
+    settings: Any = client.Configuration()
+    settings.proxy = settings.no_proxy = None  # of the environment, which releases of the client read differently
     try:
         if address.context is None and address.kubeconfig is None and _in_cluster():
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
@@ -51,12 +53,23 @@ def load(address: ClusterAddress) -> tuple[client.Configuration, str]:
             f"the kubeconfig cannot be used: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
             hint="look at KUBECONFIG, ~/.kube/config, or engine.context and engine.kubeconfig of the profile",
         ) from None
-    settings.retries = False  # which calls may be repeated is decided here
     settings.socket_options = _KEEPALIVE
-    settings.connection_pool_maxsize = STREAMS + 20
-    if not settings.verify_ssl:  # the kubeconfig says so
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    proxy = Proxy.at(settings.proxy) if settings.proxy else Proxy.of(str(settings.host))
+    if proxy is not None:
+        settings.proxy, settings.proxy_headers = proxy.url, {**proxy.headers}
     return settings, namespace
+
+
+def reach(settings: Any, patience: float) -> Asker:
+    """Asks the API that the settings lead to. Raises UsageError for a certificate that cannot be used."""
+    files = (settings.ssl_ca_cert, settings.cert_file, settings.key_file)
+    authority, certificate, key = (Path(file) if file else None for file in files)
+    context = trust(authority, verify=settings.verify_ssl, cert_file=certificate, key_file=key, named="the kubeconfig")
+    options = {"maxsize": STREAMS + 20, "socket_options": _KEEPALIVE}
+    if settings.tls_server_name and settings.host.startswith("https:"):
+        options["server_hostname"] = settings.tls_server_name
+    proxy = Proxy(settings.proxy, settings.proxy_headers or {}) if settings.proxy else None
+    return Asker(settings.host, context, patience, proxy=proxy, **options)
 
 
 def _from_file(address: ClusterAddress, settings: client.Configuration) -> str:

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json
 
-import urllib3
+from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, RemoteError, UncertainError, UsageError
 
-from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, RemoteError, UsageError
-
-TRANSIENT = frozenset({429, 500, 502, 503, 504})
-"""Status codes after which the same call may succeed; of them only 429 says that nothing was done."""
 _KINDS: dict[int, type[ArgosyError]] = {
     400: UsageError, 404: NotFoundError, 409: ConflictError, 413: UsageError, 422: UsageError,
 }  # fmt: skip
 _TOO_LARGE = ("request is too large", "message larger than max")  # as etcd and its client say it
 _DOCTOR = "argosy doctor looks at the way there"
-
-
-class UncertainError(RemoteError):
-    """A call was sent, and nobody knows whether it was carried out."""
 
 
 class BrokenError(RemoteError):
@@ -52,11 +44,11 @@ def refusal(status: int, message: str, what: str, *, uncertain: bool = False) ->
     return (UncertainError if uncertain else RemoteError)(message, tried=what, hint=_DOCTOR)
 
 
-def unreached(error: BaseException, what: str, *, uncertain: bool = False) -> RemoteError:
+def unreached(reason: str, what: str, *, uncertain: bool = False) -> RemoteError:
     """The error of a connection that failed."""
     kind = UncertainError if uncertain else RemoteError
     return kind(
-        f"the Kubernetes API was not reached: {_reason(error)}", tried=what,
+        f"the Kubernetes API was not reached: {reason}", tried=what,
         known="what runs on the cluster goes on", hint=_DOCTOR,
     )  # fmt: skip
 
@@ -68,25 +60,3 @@ def message_of(body: bytes) -> str:
         return str(json.loads(text).get("message") or "")
     except (ValueError, AttributeError):
         return text.splitlines()[0][:200] if text else ""
-
-
-def unsent(error: BaseException) -> bool:
-    """Whether a call that failed surely did not arrive."""
-    return isinstance(_cause(error), urllib3.exceptions.NewConnectionError | urllib3.exceptions.SSLError)
-
-
-def untrusted(error: BaseException) -> bool:
-    """Whether it failed for a certificate, which no repetition changes."""
-    return isinstance(_cause(error), urllib3.exceptions.SSLError)
-
-
-def _cause(error: BaseException) -> BaseException:
-    return getattr(error, "reason", None) or error
-
-
-def _reason(error: BaseException) -> str:
-    cause = _cause(error)
-    while cause.__cause__ is not None or cause.__context__ is not None:
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-    text = getattr(cause, "strerror", None) or str(cause)
-    return "no answer in time" if "timed out" in text else text.rpartition(">: ")[2] or type(cause).__name__

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from argo.backend import RunRef
 from argo.backends.kubernetes.api import WORKFLOWS, Cluster
-from argo.backends.kubernetes.errors import UncertainError
-from argo.errors import ConflictError, NotFoundError, RemoteError
+from argo.errors import ConflictError, NotFoundError, RemoteError, UncertainError
 from argo.workflow.demands import plain
 from argo.workflow.hydrate import compress, hydrate
 from compiler.manifest_types import Workflow

@@ -11,9 +11,8 @@ from contextlib import suppress
 
 from argo.backend import RunRef, Submission, Submitted
 from argo.backends.kubernetes.api import OWNED, WORKFLOWS, Cluster, owners
-from argo.backends.kubernetes.errors import UncertainError
 from argo.backends.kubernetes.runs import edit, ref_of
-from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UsageError
+from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UncertainError, UsageError
 from argo.workflow import bounds
 from argo.workflow.demands import require_template
 from compiler.labels import KEY, OWNER, PREPARING

@@ -6,15 +6,15 @@ import asyncio
 import json
 import logging
 import time
-import urllib.request
 from collections.abc import Callable
 from functools import cache
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urljoin
 
 from anyio import CapacityLimiter, fail_after, to_thread
 
-from argo.errors import ConflictError
+from argo.errors import ConflictError, UsageError
+from argo.http import Asker, NoAnswerError, read
 from argo.serve.workflow_api.consumers import SCOPES, Caller, Consumer, Consumers
 from argo.serve.workflow_api.errors import Refused
 
@@ -28,6 +28,7 @@ _FRESH: Final = 300.0  # seconds until a provider's keys are fetched again
 _AGAIN: Final = 10.0  # seconds until that is tried again
 _PIECE: Final = 1 << 20  # bytes of a provider's document
 _THREADS: Final = {"callers": 8, "probes": 2}
+_FAULTS: Final = (NoAnswerError, UsageError, OSError, ValueError, LookupError, TypeError, RecursionError)
 T = TypeVar("T")
 log = logging.getLogger("argosy.service")
 
@@ -134,8 +135,8 @@ class Provider:
             with fail_after(_TIMEOUT):
                 keys = await to_thread.run_sync(self._read_keys, abandon_on_cancel=True, limiter=CapacityLimiter(1))
             self._keys, self._until = keys, time.monotonic() + _FRESH
-        except (OSError, ValueError, LookupError, TypeError, RecursionError, HTTPException, jwt.PyJWTError) as error:
-            log.warning("the identity provider does not answer", extra={"reason": type(error).__name__})
+        except (*_FAULTS, jwt.PyJWTError) as error:
+            log.warning("the identity provider does not answer", extra={"reason": str(error) or type(error).__name__})
         finally:
             self._fetching, self._tried = None, time.monotonic()
 
@@ -148,14 +149,21 @@ class Provider:
         return {key.key_id or "": key.key for key in jwt.PyJWKSet.from_dict(_read(place, end)).keys}
 
 
-def _read(url: str, end: float) -> Any:
-    """A JSON document, all of which has come by then (monotonic)."""
+def _read(url: str, end: float, redirects: int = 3) -> Any:
+    """A JSON document, all of which has come by then (monotonic); where it has moved to it is to be as safe."""
     if not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
         raise ValueError("an identity provider's keys come over https")
-    data = b""
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310  (held against schemes above)
-        while piece := answer.read1(_PIECE):
+    asker, data = Asker(url), b""
+    try:
+        answer = asker.ask("GET", url, attempts=1, read=_TIMEOUT, stream=True)
+        if 300 <= answer.status < 400 and redirects:
+            return _read(urljoin(url, answer.headers["Location"]), end, redirects - 1)
+        if answer.status != 200:
+            raise ValueError(f"it answers with status {answer.status}")
+        while piece := read(answer, _PIECE):
             data += piece
             if time.monotonic() > end or len(data) > _PIECE:
                 raise TimeoutError
+    finally:
+        asker.close()
     return json.loads(data)

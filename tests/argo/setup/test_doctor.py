@@ -81,17 +81,12 @@ def test_a_token_that_is_not_taken(place: Place) -> None:
     assert found["rights"].state == "skipped"
 
 
-def test_a_cluster_that_is_not_there(place: Place, tmp_path: Path) -> None:
+def test_a_cluster_that_is_not_there(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config"
     config.write_text(place.kubeconfig.read_text().replace(place.server.url, "https://127.0.0.1:1"))
     target = Target(namespace="x", cluster=ClusterAddress(None, config))
-    from argo.backends.kubernetes import http
-
-    http_attempts, http._ATTEMPTS = http._ATTEMPTS, 1
-    try:
-        found = looked(target)
-    finally:
-        http._ATTEMPTS = http_attempts
+    monkeypatch.setattr("argo.http.ATTEMPTS", 1)
+    found = looked(target)
     assert found["cluster"].state == "failed"
     assert {check.state for name, check in found.items() if name not in ("installation", "cluster")} == {"skipped"}
     nothing = looked(Target(cluster=ClusterAddress("no-such", place.kubeconfig)))
@@ -113,7 +108,7 @@ def test_an_argo_server(server: Server, bucket: dict[str, Any]) -> None:
 
 
 def test_an_argo_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argo.backends.argo_server.http._ATTEMPTS", 1)
+    monkeypatch.setattr("argo.http.ATTEMPTS", 1)
     found = looked(Target(server=ServerAddress("http://127.0.0.1:1", lambda: "")))
     assert found["server"].state == "failed"
     assert found["rights"].state == "skipped"

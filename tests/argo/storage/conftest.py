@@ -10,4 +10,4 @@ from tests.fixtures_minio import minio as minio
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is tried more than twice."""
-    monkeypatch.setattr("argo.storage.http.ATTEMPTS", 2)
+    monkeypatch.setattr("argo.http.ATTEMPTS", 2)

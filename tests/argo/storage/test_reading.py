@@ -62,7 +62,7 @@ def way(minio: Minio) -> Iterator[Wire]:
 @pytest.fixture
 def store(minio: Minio, bucket: str, way: Wire, monkeypatch: pytest.MonkeyPatch) -> S3Store:
     """The bucket over the way, opened while that is well. Nothing waits long before it tries again."""
-    monkeypatch.setattr("argo.storage.http.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("argo.http.time.sleep", lambda _seconds: None)
     found = S3Store(replace(minio.config(bucket), endpoint=way.endpoint))
     found.stat("whole")
     return found

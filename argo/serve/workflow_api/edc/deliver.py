@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from sqlalchemy import select, update
 
 from argo.backend import Json
 from argo.errors import RemoteError
+from argo.http import Asker, NoAnswerError
 from argo.serve.workflow_api.database import every
 from argo.serve.workflow_api.edc.targets import below
 from argo.serve.workflow_api.edc.transfers import Transfers
@@ -110,19 +110,14 @@ class Deliverer:
 
 def _post(url: str, body: Json, api_key: str) -> None:
     """Raises RemoteError for anything but 2xx. No redirect is followed: it would lead past what is allowed."""
-    import urllib3
-
-    headers = {"Content-Type": "application/json", "User-Agent": "argosy"}
-    if api_key:
-        headers["x-api-key"] = api_key
+    asker = Asker(url)
     try:
-        with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as pool:
-            answer = pool.request(
-                "POST", url, body=json.dumps(body).encode(), headers=headers, redirect=False, preload_content=False
-            )
-            status = answer.status
-            answer.release_conn()
-    except urllib3.exceptions.HTTPError as error:
-        raise RemoteError(f"the connector does not answer: {type(error).__name__}") from None
-    if not 200 <= status < 300:
-        raise RemoteError(f"the connector answered {status}")
+        headers = {"x-api-key": api_key} if api_key else {}
+        answer = asker.ask("POST", url, body, headers, attempts=1, read=_TIMEOUT, stream=True)
+        answer.close()  # what a connector has to say beside the status is not read
+    except NoAnswerError as error:
+        raise RemoteError(f"the connector does not answer: {error.reason}") from None
+    finally:
+        asker.close()
+    if not 200 <= answer.status < 300:
+        raise RemoteError(f"the connector answered {answer.status}")

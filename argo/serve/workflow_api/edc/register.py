@@ -5,13 +5,13 @@ Facts: the management API of Eclipse Dataspace Connector, v3 and v4 (its OpenAPI
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote
 
 from argo.backend import Json
 from argo.errors import AuthError, RemoteError, UsageError
+from argo.http import Asker, NoAnswerError
 from argo.serve.workflow_api.edc.address import NAMESPACE
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Version = Literal["v3", "v4"]
 _V4: Final = "https://w3id.org/edc/connector/management/v2"
 _ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
-_TIMEOUT: Final = 15.0  # seconds
 _PROPERTIES: Final = ("name", "version", "description", "contenttype")
 
 
@@ -112,9 +111,8 @@ class Management:
             )
         self._url = url.rstrip("/")
         self._version = version
-        self._headers = {"Content-Type": "application/json", "User-Agent": "argosy"}
-        if api_key:
-            self._headers["x-api-key"] = api_key
+        self._headers = {"x-api-key": api_key} if api_key else {}
+        self._asker = Asker(self._url)
 
     def put(self, document: Document) -> str:
         """Make an object, or bring one that is there up to date: "made" or "updated". Raises RemoteError."""
@@ -136,17 +134,13 @@ class Management:
         self._call("PUT", "v4/dataplanes", body)
 
     def _call(self, method: str, path: str, body: Json) -> int:
-        import urllib3
-
         try:
-            with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as pool:
-                answer = pool.request(
-                    method, f"{self._url}/{path}", body=json.dumps(body).encode(), headers=self._headers, redirect=False
-                )
-        except urllib3.exceptions.HTTPError as error:
+            answer = self._asker.ask(method, f"{self._url}/{path}", body, self._headers)
+        except NoAnswerError as error:
             raise RemoteError(
-                f"the connector at {self._url} does not answer: {type(error).__name__}", tried=f"{method} {path}"
-            ) from None
+                f"the connector at {self._url} does not answer: {error.reason}", tried=f"{method} {path}",
+                known="what was made before stays", hint="look at --management, then repeat the command",
+            ) from None  # fmt: skip
         if answer.status in (401, 403):
             raise AuthError(
                 f"the connector answered {answer.status}", tried=f"{method} {path}",

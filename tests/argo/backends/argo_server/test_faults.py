@@ -45,7 +45,7 @@ def submission(name: str, key: str, code: int) -> Submission:
 
 @pytest.mark.slow
 def test_a_run_is_submitted_once_and_followed_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argo.backends.argo_server.http._READ", STALL / 2)
+    monkeypatch.setattr("argo.http.READ", STALL / 2)
     met: set[str] = set()
     with serving(tmp_path / "home") as server, proxy(server.url, None, STALL) as (url, faults):
         for seed in SEEDS:
@@ -57,8 +57,7 @@ def test_a_run_is_submitted_once_and_followed_to_its_end(tmp_path: Path, monkeyp
 def trial(server: Server, url: str, faults: Faults, seed: int) -> None:
     name, code = f"run-{seed}", seed % 2
     address = ServerAddress(url, lambda: f"Bearer {server.token}")
-    backend = ServerBackend(Target(namespace="team", server=address), 1.0)
-    backend.client.patience = 0.02  # between attempts; how long it waits for an answer is set above
+    backend = ServerBackend(Target(namespace="team", server=address), 0.02)
     try:
         faults.begin(seed, share=0.4, most=12)
         ref = sent(backend, name, f"key-{seed}", code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -14,10 +13,21 @@ from typing import Any
 import pytest
 
 from argo.backends.argo_server.artifacts import ArtifactFiles
-from argo.backends.argo_server.http import Client, UncertainError
-from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, RemoteError, StoreError, UsageError
+from argo.backends.argo_server.http import Client
+from argo.errors import (
+    ArgosyError,
+    AuthError,
+    ConflictError,
+    NotFoundError,
+    RemoteError,
+    StoreError,
+    UncertainError,
+    UsageError,
+)
 from argo.target import ServerAddress
 from tests.http_servers import answering
+from tests.proxies import authority as authority
+from tests.proxies import of_server
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -142,34 +152,8 @@ def test_a_server_that_sends_us_elsewhere_gets_no_token_there() -> None:
         client(url).get("/x")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder: ca.crt, the server's certificate, and a client's."""
-    folder = tmp_path_factory.mktemp("tls")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
-
-    new = ("req", "-newkey", "rsa:2048", "-nodes")
-    openssl(*new, "-x509", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    sign = ("x509", "-req", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
-    for name in ("server", "client"):
-        openssl(*new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        openssl(*sign, "-in", f"{name}.csr", "-out", f"{name}.crt")
-    return folder
-
-
-def serving(folder: Path, *, mutual: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.crt") if mutual else None)
-    context.load_cert_chain(folder / "server.crt", folder / "server.key")
-    if mutual:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 def test_tls_is_verified(authority: Path) -> None:
-    with replying(lambda *_: OK, serving(authority, mutual=False)) as url:
+    with replying(lambda *_: OK, of_server(authority)) as url:
         assert client(url, ca_file=authority / "ca.crt").get("/x") == {}
         assert client(url, verify=False).get("/x") == {}
         with pytest.raises(RemoteError) as refused:
@@ -180,7 +164,7 @@ def test_tls_is_verified(authority: Path) -> None:
 
 
 def test_a_client_certificate_is_shown(authority: Path) -> None:
-    with replying(lambda *_: OK, serving(authority, mutual=True)) as url:
+    with replying(lambda *_: OK, of_server(authority, mutual=True)) as url:
         crt, key = authority / "client.crt", authority / "client.key"
         assert client(url, ca_file=authority / "ca.crt", cert_file=crt, key_file=key).get("/x") == {}
         with pytest.raises(RemoteError):

@@ -12,6 +12,7 @@ import pytest
 from argo.backend import RunRef
 from argo.backends.kubernetes import ClusterBackend
 from argo.errors import RemoteError
+from argo.http import NoAnswerError
 from argo.target import ClusterAddress, Target
 from compiler.labels import KEY, PREPARING
 from tests.argo.backends.kubernetes.conftest import Place
@@ -28,7 +29,7 @@ STALL = 0.6  # seconds, longer than the client waits here
 def test_a_run_is_submitted_once_and_followed_to_its_end(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("argo.backends.kubernetes.http._READ", STALL / 2)
+    monkeypatch.setattr("argo.http.READ", STALL / 2)
     monkeypatch.setattr("argo.backends.kubernetes.api._SLACK", STALL / 2)
     monkeypatch.setattr("argo.backends.kubernetes.api._WATCH", 1)
     with proxy(place.server.url, place.server.authority, STALL) as (url, faults):
@@ -123,13 +124,13 @@ def lose(backend: ClusterBackend, monkeypatch: pytest.MonkeyPatch, then: Any = N
     send = backend.cluster.client._send
     lost: list[str] = []
 
-    def losing(method: str, *arguments: Any) -> Any:
-        answer = send(method, *arguments)
+    def losing(method: str, *arguments: Any, **more: Any) -> Any:
+        answer = send(method, *arguments, **more)
         if method == "PUT" and not lost:
             lost.append(method)
             if then is not None:
                 then()
-            raise ProtocolError("Connection aborted")
+            raise NoAnswerError(ProtocolError("Connection aborted"))
         return answer
 
     monkeypatch.setattr(backend.cluster.client, "_send", losing)

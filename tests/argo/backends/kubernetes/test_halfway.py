@@ -58,11 +58,11 @@ def test_who_comes_after_one_that_died_finishes(
     dying = place.backend()
     send, calls = dying.cluster.client._send, [0]
 
-    def dies(*arguments: Any) -> Any:
+    def dies(*arguments: Any, **more: Any) -> Any:
         number, calls[0] = calls[0], calls[0] + 1
         if number == step and not answered:
             raise Dead
-        found = send(*arguments)
+        found = send(*arguments, **more)
         if number == step:
             raise Dead
         return found
