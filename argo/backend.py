@@ -1,4 +1,4 @@
-"""What every place to run offers: the `Backend` protocol, and the values it speaks in.
+"""Defines the `Backend` protocol, which every place that runs Workflows implements, and the values it speaks in.
 
 A run is always shown as Argo's own Workflow object (camelCase, with `status.nodes`); `RunState` is the
 short form of it. Errors are those of `argo.errors`: `NotFoundError` for an unknown run or task, `ConflictError`
@@ -48,7 +48,7 @@ class RunState:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing of the run will change any more."""
+        """True where the run has ended: nothing of it will change any more."""
         return self.phase in FINISHED
 
     def as_json(self) -> dict[str, object]:
@@ -134,7 +134,7 @@ class Backend(Protocol):
 
     @property
     def here(self) -> bool:
-        """Whether it is this machine, where each run keeps the templates and ConfigMaps that it was given."""
+        """True where runs are on this machine, where each keeps the templates and ConfigMaps that it was given."""
 
     @property
     def namespace(self) -> str:
@@ -157,7 +157,7 @@ class Backend(Protocol):
         """The run as Argo's Workflow object, status included."""
 
     def submission(self, ref: RunRef) -> Submission:
-        """What the run was submitted as: its Workflow without identity and status, and the objects that are its own.
+        """Return what the run was submitted as: its Workflow without identity and status, and its own objects.
 
         The names of its ConfigMaps are the run's; another run wants its own (`argo.workflow.ownership`).
         """
@@ -166,10 +166,10 @@ class Backend(Protocol):
         """All runs, the newest first."""
 
     def active(self, ref: RunRef) -> bool:
-        """Whether something drives the run now: on a cluster its controller, until the run has ended."""
+        """True where something drives the run now: on a cluster its controller, until the run has ended."""
 
     def unfinished(self, ref: RunRef) -> bool:
-        """Whether tasks of the run may still be running, whatever its phase."""
+        """True where tasks of the run may still be running, whatever its phase."""
 
     def store(self, ref: RunRef | None = None) -> Store:
         """The store of a run's artifacts; without one, of runs that are gone. Raises UsageError where it is not known,
@@ -189,13 +189,13 @@ class Backend(Protocol):
         """Where people find what belongs to a run: `artifacts`, `logs`, as far as it is known here."""
 
     def executor(self, ref: RunRef) -> str:
-        """What runs the run's tasks: `process`, `podman` or `docker` on this machine; empty for a cluster's nodes."""
+        """Return the executor of the run's tasks: `process`, `podman` or `docker` here; empty for a cluster's nodes."""
 
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         """Snapshots until the run has ended or nothing drives it, the first at once."""
 
     def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
-        """What the tasks wrote, whole lines in the order of the tasks' start."""
+        """Yield the lines that the tasks wrote, whole, in the order of the tasks' start."""
 
     def stop(self, ref: RunRef) -> None:
         """End the running tasks; exit handlers run. The run ends as Failed."""

@@ -60,5 +60,5 @@ class Target:
 
     @property
     def local(self) -> bool:
-        """Whether it is this machine."""
+        """True where runs go to the engine on this machine."""
         return self.server is None and self.cluster is None

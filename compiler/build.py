@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 _AIMS: Final = (0.75, 0.5, 0.3)
 
 
-class Built(NamedTuple):
-    """What becomes of a DAG."""
+class CompiledDag(NamedTuple):
+    """A compiled DAG."""
 
     documents: tuple[Document, ...]
     stats: DagStats
     diagnostics: list[Diagnostic]
 
 
-class _Rendered(NamedTuple):
+class _RenderedObjects(NamedTuple):
     """The objects of one or several Workflows; `size` is what the largest grows to, `largest` its name."""
 
     documents: tuple[Document, ...]
@@ -37,7 +37,7 @@ class _Rendered(NamedTuple):
     largest: WorkflowPlan
 
 
-def build(program: Program, dag: ResolvedDag, form: Literal["template", "workflow"]) -> Built:
+def build(program: Program, dag: ResolvedDag, form: Literal["template", "workflow"]) -> CompiledDag:
     """The objects of a DAG, and what they come to."""
     whole, found = lower_workflow(program, dag)
     rendered = None
@@ -49,16 +49,16 @@ def build(program: Program, dag: ResolvedDag, form: Literal["template", "workflo
         split, made, reason = _split(program, dag, whole, form)
         if split is not None and made is not None:
             note = size.note(program.profile, made.size, len(split.children))
-            return Built(made.documents, _stats(dag, split.plans, made, note), found)
+            return CompiledDag(made.documents, _stats(dag, split.plans, made, note), found)
     rendered = rendered or _render((whole,), form)
     found = [*found, *size.check(program, dag, rendered.size, whole.nodes, reason)]
     note = size.note(program.profile, rendered.size)
-    return Built(rendered.documents, _stats(dag, (whole,), rendered, note), found)
+    return CompiledDag(rendered.documents, _stats(dag, (whole,), rendered, note), found)
 
 
 def _split(
     program: Program, dag: ResolvedDag, whole: WorkflowPlan, form: Literal["template", "workflow"]
-) -> tuple[Split | None, _Rendered | None, str]:
+) -> tuple[Split | None, _RenderedObjects | None, str]:
     """The DAG as Workflows within the budget; else why there are none."""
     from compiler.lower.split.dags import split_workflow
 
@@ -74,7 +74,7 @@ def _split(
     return None, None, reason
 
 
-def _reason(split: Split, rendered: _Rendered) -> str:
+def _reason(split: Split, rendered: _RenderedObjects) -> str:
     """Why the largest of the Workflows is too large."""
     large = rendered.largest
     if large is split.parent:
@@ -83,7 +83,7 @@ def _reason(split: Split, rendered: _Rendered) -> str:
 
 
 def _alone(plan: WorkflowPlan, what: str) -> str:
-    """What cannot be parted: the tasks of a Workflow."""
+    """Say of a Workflow that is too large that its tasks cannot be parted."""
     bodies = {template.name: template.body for template in plan.templates}
     tasks: tuple[DagTask, ...] = getattr(bodies[plan.entrypoint], "tasks", ())
     if plan.entrypoint.endswith("-exported"):  # around the DAG
@@ -95,7 +95,7 @@ def _alone(plan: WorkflowPlan, what: str) -> str:
     return f"the tasks {listed}, which cannot be parted, {what}"
 
 
-def _render(plans: tuple[WorkflowPlan, ...], form: Literal["template", "workflow"]) -> _Rendered:
+def _render(plans: tuple[WorkflowPlan, ...], form: Literal["template", "workflow"]) -> _RenderedObjects:
     documents: list[Document] = []
     lengths = []
     for number, plan in enumerate(plans):
@@ -108,10 +108,10 @@ def _render(plans: tuple[WorkflowPlan, ...], form: Literal["template", "workflow
                 lengths[-1] += len(document.data)
     sizes = [size.estimate(length, plan.nodes) for length, plan in zip(lengths, plans, strict=True)]
     largest = max(range(len(plans)), key=sizes.__getitem__)
-    return _Rendered(tuple(documents), sum(lengths), sizes[largest], plans[largest])
+    return _RenderedObjects(tuple(documents), sum(lengths), sizes[largest], plans[largest])
 
 
-def _stats(dag: ResolvedDag, plans: tuple[WorkflowPlan, ...], rendered: _Rendered, note: str) -> DagStats:
+def _stats(dag: ResolvedDag, plans: tuple[WorkflowPlan, ...], rendered: _RenderedObjects, note: str) -> DagStats:
     return DagStats(
         dag.name,
         rendered.length,

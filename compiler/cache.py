@@ -34,7 +34,7 @@ Mark = list[Any]  # path, size, time, checksum of the content (or None); size -1
 
 
 class Request(NamedTuple):
-    """What a compile was asked for."""
+    """The request of a compile, which a cache entry is found by."""
 
     paths: tuple[str, ...]
     profile: str | None
@@ -104,7 +104,7 @@ def _defining(workspace: Workspace) -> Iterator[str]:
 
 
 def _identity(request: Request) -> list[Any]:
-    """What an entry has to agree with; the folder counts, since messages name files relative to it."""
+    """Return all that an entry must agree with; the working folder counts, as messages name files relative to it."""
     return [*(list(item) if isinstance(item, tuple) else item for item in request), os.getcwd(), _CODE]
 
 

@@ -46,7 +46,7 @@ class Diagnostic(NamedTuple):
 
 
 class Located(Protocol):
-    """What has a place: `compiler.program.Origin`."""
+    """An object with a place in a file: `compiler.program.Origin`."""
 
     @property
     def source(self) -> SourceFile: ...

@@ -25,7 +25,7 @@ _TIMEOUT: Final = 3600
 
 
 class Extension(NamedTuple):
-    """What a consumer brings: an image, its command and arguments, resources as quantities, a timeout as a duration,
+    """A consumer's own image for an extended asset: its command and arguments, resources, a timeout as a duration,
     the folder where the program leaves its results."""
 
     image: str = ""
@@ -154,7 +154,7 @@ def within(asset: ComputeAsset) -> ComputeAsset:
 
 
 def described(asset: ComputeAsset, profile: Profile) -> dict[str, Any]:
-    """What no field of a pod says of an extended asset's bounds: the number of processes where that is named; the
+    """Return the bounds of an extended asset that no field of a pod says: the number of processes where named; the
     addresses that its program may reach, and those that Argo's executor needs beside it; the name of their policy; and
     which of its bounds the profile's cluster keeps by means of its own. Nothing for any other asset."""
     if asset.mode != "extended":

@@ -41,7 +41,7 @@ def parse(image: str) -> Reference | None:
 
 
 def is_from(repository: str, registry: str) -> bool:
-    """Whether a repository is in a registry, or below a path in it (`registry.example.com/team`)."""
+    """True where a repository is in a registry, or below a path in it (`registry.example.com/team`)."""
     host, slash, _ = repository.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost" or host != host.lower()):
         repository = f"{_DEFAULT}/{repository}" if slash else f"{_DEFAULT}/library/{repository}"

@@ -130,7 +130,7 @@ class Port(NamedTuple):
 
 
 class Security(NamedTuple):
-    """What a container is allowed; the default passes Pod Security "restricted"."""
+    """A container's privileges; the default passes Pod Security "restricted"."""
 
     escalation: bool = False
     privileged: bool = False
@@ -185,7 +185,7 @@ class PodSecurity(NamedTuple):
 
 
 class Interface(NamedTuple):
-    """What a template takes and gives."""
+    """A template's inputs and outputs."""
 
     parameters: tuple[Parameter, ...] = ()
     artifacts: tuple[InputArtifact, ...] = ()
@@ -299,7 +299,7 @@ class Store(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What a profile and the DAG's limits say about the whole workflow. Durations in seconds."""
+    """Settings of the whole workflow, from the profile and the DAG's limits. Durations in seconds."""
 
     namespace: str = ""
     service_account: str = ""

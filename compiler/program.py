@@ -34,7 +34,7 @@ class Definition(NamedTuple, Generic[M]):
     origin: Origin
 
 
-class Flawed(NamedTuple):
+class FlawedDefinition(NamedTuple):
     """A definition with mistakes that keep it from being used: what is left without them, to find others.
 
     `whole`: everything in it that is referred to by name (parameters, tasks, outputs …) is still there.
@@ -59,7 +59,7 @@ class Workspace(NamedTuple):
     requested: tuple[str, ...] = ()  # the DAGs asked for; none named: all
     sources: Mapping[str, SourceFile] = MappingProxyType({})  # every file that was read, by its name
     manifests: tuple[Definition[dict[str, Any]], ...] = ()  # Hera workflows, as Argo manifests
-    flawed: tuple[Flawed, ...] = ()
+    flawed: tuple[FlawedDefinition, ...] = ()
 
 
 class Literal_(NamedTuple):  # noqa: N801  (typing has a Literal)
@@ -85,14 +85,14 @@ class ObjectKey(NamedTuple):
     bucket: str | None
 
 
-class Gathered(NamedTuple):
+class GatheredFiles(NamedTuple):
     """All items' files of a foreach task's output, bound to a directory input."""
 
     ref: Ref
 
 
 # What is bound to a parameter or input: a constant, one reference, text with references in it, a file, an object.
-Binding: TypeAlias = Literal_ | Ref | Text | LocalFile | ObjectKey | Gathered
+Binding: TypeAlias = Literal_ | Ref | Text | LocalFile | ObjectKey | GatheredFiles
 
 
 class Foreach(NamedTuple):
@@ -142,7 +142,7 @@ class Interactive(NamedTuple):
 
 
 def is_session(model: Any) -> bool:
-    """Whether an asset is interactive."""
+    """True where an asset is interactive."""
     return getattr(model, "mode", "job") == "interactive"
 
 
@@ -187,7 +187,7 @@ class ResolvedDag(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What one compile turns into manifests: the DAGs asked for, the profile, and a digest of all definitions used."""
+    """The input of one compile: the DAGs asked for, the profile, and a digest of all definitions used."""
 
     dags: tuple[ResolvedDag, ...]
     profile_name: str

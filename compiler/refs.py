@@ -111,7 +111,7 @@ def print_ref(ref: Ref) -> str:
 
 
 def print_text(text: str | Ref | Text) -> str:
-    """What `parse` was given; a literal `${{` comes back quoted."""
+    """Print what `parse` has read as the text it was; a literal `${{` comes back quoted."""
     if isinstance(text, Ref):
         return print_ref(text)
     parts = text.parts if isinstance(text, Text) else (text,)

@@ -16,7 +16,7 @@ class PatternError(ValueError):
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether the pattern matches the text as a whole. Raises PatternError."""
+    """True where the pattern matches the text as a whole. Raises PatternError."""
     return compiled(pattern).fullmatch(_encodable(text)) is not None
 
 

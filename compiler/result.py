@@ -1,4 +1,4 @@
-"""What a compile gives: documents, diagnostics, and what the DAGs come to."""
+"""Defines the result of a compile: documents, diagnostics, figures of the DAGs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Document(NamedTuple):
 
 
 class DagStats(NamedTuple):
-    """What a DAG comes to: `bytes` of its manifest, `nodes` of a run (loops whose list comes to be in the run count
+    """Figures of a DAG: `bytes` of its manifest, `nodes` of a run (loops whose list comes to be in the run count
     once: `open_loops`), `size` in bytes that the Workflow (of several: the largest) is estimated to grow to, and what
     is done about it."""
 
@@ -42,7 +42,7 @@ class DagStats(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a compile gives. There are no documents where there are errors."""
+    """The result of a compile. There are no documents where there are errors."""
 
     documents: tuple[Document, ...]
     diagnostics: tuple[Diagnostic, ...]

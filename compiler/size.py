@@ -26,7 +26,7 @@ def estimate(manifest: int, nodes: int) -> int:
 
 
 def note(profile: Profile, size: int, children: int = 0) -> str:
-    """What is done about a size; `children`: among how many child Workflows the DAG was split."""
+    """Say what is done about a size; `children`: the number of child Workflows that the DAG was split into."""
     if children:
         return f"the largest of {children + 1} Workflows: split into {children} child Workflow{'s' * (children > 1)}"
     if size <= BUDGET:

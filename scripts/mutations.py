@@ -109,7 +109,7 @@ def chosen(count: int, seed: str, rooms: list[str]) -> list[Mutation]:
 
 
 def noticed(mutation: Mutation, root: Path) -> bool:
-    """Whether a test of the room fails with the change."""
+    """True where a test of the room fails with the change."""
     old = mutation.apply(root)
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "auto", "-p", "no:cacheprovider"]
     command += tests_of(room(mutation.path), root)

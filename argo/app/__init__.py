@@ -1,1 +1,1 @@
-"""What the command and the servers share: definitions found and compiled, profiles, targets and their backends"""
+"""Holds what commands and servers share: it finds and compiles definitions, reads profiles, opens backends."""

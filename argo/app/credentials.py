@@ -21,7 +21,7 @@ def authorization(token: str) -> str:
 
 
 def source(variables: Sequence[str] = (), file: Path | None = None, command: Sequence[str] = ()) -> Callable[[], str]:
-    """What gives the header's value: the first of `variables` that is set, else the file's content, else what the
+    """Return a function for a header's value: the first of `variables` that is set, else the file's text, else what the
     command prints; empty where nothing is given.
 
     The function raises EnvironmentFailure where the file cannot be read or the command fails. What they hold or print

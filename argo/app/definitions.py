@@ -17,7 +17,7 @@ _NO_DEFINITION = "no definition of Argosy"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DefinitionEntry:
     """A definition: what it says of itself, whose it is, and all of it."""
 
     path: Path
@@ -30,7 +30,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class UnusableFile:
     """A file of a folder of definitions that none was found in, and why."""
 
     path: Path
@@ -50,12 +50,12 @@ def folders(kind: Kind) -> list[Path]:
     return [_near(Path(location).parent / str(name), here) for name in names or ()]
 
 
-def definitions(kind: Kind) -> Iterator[Found]:
+def definitions(kind: Kind) -> Iterator[DefinitionEntry]:
     """The definitions of one kind: the project's, then the shipped ones that it does not shadow."""
-    return (item for item in survey(kind) if isinstance(item, Found))
+    return (item for item in survey(kind) if isinstance(item, DefinitionEntry))
 
 
-def survey(kind: Kind) -> Iterator[Found | Left]:
+def survey(kind: Kind) -> Iterator[DefinitionEntry | UnusableFile]:
     """As `definitions`, with the project's files that none was found in. No Python of the project is run."""
     from argo.shipped import folder
 
@@ -63,8 +63,8 @@ def survey(kind: Kind) -> Iterator[Found | Left]:
     for origin, places in (("project", folders(kind)), ("shipped", [folder(kind)])):
         for path in (path for place in places for path in files(place)):
             for item in in_file(path, kind, origin):
-                if isinstance(item, Left) or item.name not in seen or origin == "project":
-                    seen |= {item.name} if isinstance(item, Found) else set()
+                if isinstance(item, UnusableFile) or item.name not in seen or origin == "project":
+                    seen |= {item.name} if isinstance(item, DefinitionEntry) else set()
                     yield item
 
 
@@ -75,15 +75,15 @@ def files(place: Path) -> list[Path]:
     return [Path(file.name) for file in walk(str(place), str(place))] if place.is_dir() else []
 
 
-def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[Found | Left]:
+def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[DefinitionEntry | UnusableFile]:
     """The definitions of a kind in a file, as far as its text tells; where there is no definition, why."""
     documents = _in_module(path) if path.suffix == ".py" else _documents(path)
     if documents is None:
-        yield Left(path, f"cannot be read: argosy check {path} says why")
+        yield UnusableFile(path, f"cannot be read: argosy check {path} says why")
         return
     kinds = [_kind(data) for data in documents]
     if not any(kinds):
-        yield Left(path, _NO_DEFINITION)
+        yield UnusableFile(path, _NO_DEFINITION)
     for data, own in zip(documents, kinds, strict=True):
         if own == _NAMES[kind] or (own in MANIFESTS and kind == "dags"):
             described = data if own in DEFINITIONS else data.get("metadata") or data
@@ -92,11 +92,11 @@ def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[Found |
                 str(described.get("name") or path.stem.replace("_", "-")),
                 str(described.get("version") or ""),
             )
-            yield Found(path, own, name, version, description, origin, data)
+            yield DefinitionEntry(path, own, name, version, description, origin, data)
 
 
 def is_definition(path: Path) -> bool:
-    """Whether the compiler has something to say of a file: it holds a definition, or cannot be read."""
+    """True where the compiler has something to say of a file: it holds a definition, or cannot be read."""
     documents = _in_module(path) if path.suffix == ".py" else _documents(path)
     return documents is None or any(_kind(data) for data in documents)
 
@@ -136,7 +136,7 @@ def _in_module(path: Path) -> list[dict[str, Any]] | None:
         return None
 
 
-def whole(found: Found) -> dict[str, Any]:
+def whole(found: DefinitionEntry) -> dict[str, Any]:
     """All of a definition as data. One that stands in Python is run for that; of one with mistakes, what its text
     tells."""
     if found.path.suffix != ".py":

@@ -1,4 +1,4 @@
-"""What the user named on the command line -> Argo objects: definitions are compiled, manifests are read."""
+"""Turns what the user named on the command line into Argo objects: definitions are compiled, manifests read."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _folder(path: Path) -> str:
 
 
 def _near(path: Path) -> str:
-    """What was probably meant by a path that is not there."""
+    """Return a hint for a path that is not there: the names near it."""
     try:
         names = sorted(entry.name for entry in path.absolute().parent.iterdir() if not entry.name.startswith("."))
     except OSError:
@@ -96,12 +96,12 @@ def _near(path: Path) -> str:
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether a file holds Kubernetes or Argo objects rather than definitions. What cannot be read does not."""
+    """True where a file holds Kubernetes or Argo objects, not definitions; False where it cannot be read."""
     return _shows(path, _MANIFEST)
 
 
 def _shows(path: Path, sign: bytes) -> bool:
-    """Whether a data file has a sign of what it holds near its beginning, as a look at it tells."""
+    """True where the beginning of a data file matches the pattern `sign`; a Python module never does."""
     if not path.is_file() or path.suffix == ".py":  # a pipe would be waited for
         return False
     try:
@@ -112,7 +112,7 @@ def _shows(path: Path, sign: bytes) -> bool:
 
 
 class Sources(NamedTuple):
-    """What was named on a command line, found: `text` as it was named, files of definitions, files of manifests."""
+    """The files that a command line names: `text` as it was named, files of definitions, files of manifests."""
 
     text: str
     definitions: list[Path]
@@ -120,7 +120,7 @@ class Sources(NamedTuple):
 
 
 def find_all(names: Sequence[str]) -> Sources:
-    """What was named, as definitions and as manifests. Raises UsageError, NotFoundError."""
+    """Find what was named, as definitions and as manifests. Raises UsageError, NotFoundError."""
     if not names:
         raise UsageError("name a DAG, a definition or a manifest", hint="argosy run fork-join")
     return Sources(" ".join(names), *sort([find(name) for name in names]))
@@ -218,7 +218,7 @@ def shipped() -> Path | None:
 
 
 def _read_compiled(result: Result, loaded: Loaded, *, here: bool) -> None:
-    """What was compiled goes the way of any manifest: what this engine cannot run is refused by its position."""
+    """Read compiled manifests as any others; what this engine cannot run is refused by its position."""
     from argo.workflow.manifests import parse
     from compiler.source import SourceFile
 
@@ -244,7 +244,7 @@ def _read(manifests: Sequence[Path], loaded: Loaded, *, here: bool) -> None:
 
 
 def _faults(documents: Sequence[ManifestDocument], *, here: bool) -> list[Diagnostic]:
-    """What keeps documents from running; of a cluster, which has more and knows more, only their shape is known."""
+    """Find what keeps documents from running; for a cluster, which has more and knows more, only their shape counts."""
     if here:
         from argo.local.supported.engine import check
 
@@ -262,9 +262,9 @@ def _fail(diagnostics: Sequence[Diagnostic], message: str) -> None:
 def _holds_dag(file: Path) -> bool:
     if _shows(file, _DAG):
         return True
-    from argo.app.definitions import Found, in_file
+    from argo.app.definitions import DefinitionEntry, in_file
 
-    return any(isinstance(item, Found) for item in in_file(file, "dags"))
+    return any(isinstance(item, DefinitionEntry) for item in in_file(file, "dags"))
 
 
 def _named(kind: Literal["dags", "assets"]) -> dict[str, list[Path]]:

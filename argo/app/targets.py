@@ -117,7 +117,7 @@ def _server(engine: Json, folder: Path, *, own: bool) -> ServerAddress:
 
 
 def _cautions(server: ServerAddress) -> tuple[str, ...]:
-    """What is unsafe about the way to a server."""
+    """Return a note for each unsafe thing about the connection to a server."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(server.url)
@@ -139,7 +139,7 @@ def _project_file(definitions: Sequence[Path]) -> str | None:
 
 
 def _project(location: str, *, reported: bool) -> Json:
-    """What the file says of profiles; nothing where it has mistakes that somebody else reports."""
+    """Read the profiles of argosy.yaml; none where it has mistakes that somebody else reports."""
     found = read(location)
     if found is None and not reported:
         require(location)

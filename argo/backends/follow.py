@@ -52,7 +52,7 @@ def follow(
 
 
 def ended(workflow: Workflow) -> bool:
-    """Whether nothing of the run will change any more."""
+    """True where the run has ended: nothing of it will change any more."""
     return (workflow.get("status") or {}).get("phase") in FINISHED
 
 
@@ -90,7 +90,7 @@ class Attempts:
 
 
 def _newer(workflow: Workflow, last: Workflow) -> bool:
-    """Whether a picture is newer than another one of the same run; its version counts up."""
+    """True where a Workflow object is newer than another one of the same run; its version counts up."""
     one, other = (str(w["metadata"].get("resourceVersion") or "") for w in (workflow, last))
     if one.isdigit() and other.isdigit():
         return int(one) > int(other)

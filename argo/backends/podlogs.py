@@ -22,12 +22,12 @@ _LONGEST = 253 - 11  # of a pod's name without its digits
 
 
 def of_executor(text: str) -> bool:
-    """Whether a line is of Argo's executor, not of the program."""
+    """True where a line is of Argo's executor, not of the program."""
     return _EXECUTOR.match(text) is not None
 
 
 def is_of(name: str, task: str) -> bool:
-    """Whether a node is of a task: the task itself, an item, an attempt, or inside it."""
+    """True where a node is of a task: the task itself, an item, an attempt, or inside it."""
     return name == task or name.startswith((f"{task}(", f"{task}."))
 
 

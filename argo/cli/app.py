@@ -150,7 +150,7 @@ def _report(error: ArgosyError) -> int:
 
 
 def _system(error: OSError) -> int:
-    """What this machine refuses where nothing says it in better words: no space, no right, no such folder."""
+    """Report an error of the system that nothing says in better words (no space, no right, no such folder)."""
     where = f" {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else " the output"
     reason = error.strerror or str(error) or type(error).__name__
     cure = remedy(error)

@@ -14,7 +14,7 @@ from argo.errors import DefinitionError, NotFoundError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from argo.app.definitions import Found, Kind
+    from argo.app.definitions import DefinitionEntry, Kind
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -29,11 +29,11 @@ def assets() -> None:
 @options.output("name")
 def list_(kind: Kind | None, form: str) -> None:
     """List the assets and DAGs in reach. The project's own come first and shadow shipped ones of the same name."""
-    from argo.app.definitions import KINDS, Found, survey
+    from argo.app.definitions import KINDS, DefinitionEntry, survey
     from argo.cli.output import emit, say, table
 
     items = [item for wanted in ([kind] if kind else KINDS) for item in survey(wanted)]
-    found = [item for item in items if isinstance(item, Found)]
+    found = [item for item in items if isinstance(item, DefinitionEntry)]
     if form == "name":
         for entry in found:
             click.echo(entry.name)
@@ -44,7 +44,7 @@ def list_(kind: Kind | None, form: str) -> None:
             ("NAME", "KIND", "VERSION", "FROM", "DESCRIPTION"),
             [(e.name, e.kind, e.version, e.origin, e.description) for e in found],
         )
-        say(*(f"left out: {item.path}: {item.reason}" for item in items if not isinstance(item, Found)))
+        say(*(f"left out: {item.path}: {item.reason}" for item in items if not isinstance(item, DefinitionEntry)))
 
 
 @assets.command(short_help="Print a definition.")
@@ -121,7 +121,7 @@ def import_(files: tuple[Path, ...], directory: Path, stdout: bool) -> int:
     return 0
 
 
-def _named(name: str, kinds: Sequence[Kind]) -> Found:
+def _named(name: str, kinds: Sequence[Kind]) -> DefinitionEntry:
     """The definition of a name, or of NAME@VERSION. Raises NotFoundError."""
     from argo.app.definitions import definitions
 
@@ -186,11 +186,11 @@ def _render(template: str, name: str, schema: str) -> str:
 
 
 def _is_version(own: str, wanted: str) -> bool:
-    """Whether a version is the one that is wanted, or of the same beginning (`2` takes 2.1.0)."""
+    """True where a version is the one that is wanted, or begins with it (`2` takes 2.1.0)."""
     return not wanted or own == wanted or own.startswith(f"{wanted}.")
 
 
-def _describe(entry: Found) -> dict[str, str]:
+def _describe(entry: DefinitionEntry) -> dict[str, str]:
     return {
         "name": entry.name,
         "kind": entry.kind,

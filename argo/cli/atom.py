@@ -15,7 +15,7 @@ from argo.cli import serving
 from argo.cli.taskrunner import require_url
 
 if TYPE_CHECKING:
-    from argo.serve.atom import Ended
+    from argo.serve.atom import RunExit
 
 _PATIENCE = 30.0  # seconds in which runs under way may be left
 
@@ -56,9 +56,9 @@ class _Children:
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
 
-    def run(self, path: str, runner: str) -> Ended:
+    def run(self, path: str, runner: str) -> RunExit:
         """Run a DAG to its end."""
-        from argo.serve.atom import Ended
+        from argo.serve.atom import RunExit
 
         command = [sys.executable, "-P", "-m", "argo.cli", "run", "--workflow-path", path, "--tr-url", runner]
         with self._lock:
@@ -75,7 +75,7 @@ class _Children:
             out, err = process.communicate()
         finally:
             self._running.discard(process)
-        return Ended(process.returncode, _reason(out, err))
+        return RunExit(process.returncode, _reason(out, err))
 
     def end(self) -> None:
         """Have the runs left as Ctrl-C leaves them: `left` counts them."""

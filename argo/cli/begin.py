@@ -62,7 +62,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """What the options say of a run to begin."""
+    """The command-line options of a run to begin."""
 
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -167,7 +167,7 @@ def send(
 
 
 def _store(target: Target, ref: RunRef, doing: Callable[[str], object]) -> Callable[[], Store]:
-    """What opens the store that inputs go to; one that the engine here works with is looked at now.
+    """Return a function that opens the store of inputs; one that the engine here works with is checked now.
 
     Raises UsageError where nobody says which it is, StoreError where it cannot be written.
     """

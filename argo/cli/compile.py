@@ -110,7 +110,7 @@ def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) 
 
 
 def figures(result: Result) -> str:
-    """What was made: the objects, and of each DAG its size and its nodes, and what is done about its size."""
+    """Describe what was compiled: the objects; each DAG's size and nodes, and what is done about its size."""
     lines = [f"{_count(len(result.documents), 'object')}, {sum(len(d.data) for d in result.documents):,} bytes"]
     for dag in result.stats:
         more = f" and {_count(dag.open_loops, 'loop')} whose items come in the run" if dag.open_loops else ""

@@ -13,7 +13,7 @@ from argo.cli import options
 from argo.errors import UsageError
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.catalog import Offered
+    from argo.serve.workflow_api.catalog import OfferedAsset
     from argo.serve.workflow_api.edc.register import Management, Version
 
 _KEY = "EDC_API_KEY"
@@ -114,7 +114,7 @@ def _connector(management: str, version: Version, api_key_file: Path | None) -> 
     return Management(management, version, key)
 
 
-def _offered(asset: str) -> Offered:
+def _offered(asset: str) -> OfferedAsset:
     from argo.app.definitions import definitions
     from argo.serve.workflow_api.catalog import Catalog
 

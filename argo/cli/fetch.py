@@ -14,7 +14,7 @@ from argo.cli import options
 
 if TYPE_CHECKING:
     from argo.backend import Json, RunRef
-    from argo.results.fetch import Fetched, Wanted
+    from argo.results.fetch import FetchedFile, FetchOptions
     from argo.results.plan import Item
     from argo.results.stored import Stored
     from argo.storage import Store
@@ -85,12 +85,12 @@ def fetch(
     with its SHA-256, which takes its time for large ones.
     """
     from argo.cli.output import emit, say
-    from argo.results import Wanted
+    from argo.results import FetchOptions
 
     with _subject(name, profile, via) as subject:
         if subject.stored is not None:
             say(f"{subject.ref.name} is gone; this is what its tasks have stored")
-        files = _bring(subject, directory, Wanted(wanted, max_size, raw, durable, digests=form != "text"))
+        files = _bring(subject, directory, FetchOptions(wanted, max_size, raw, durable, digests=form != "text"))
     if form != "text":
         emit([file.as_json() for file in files], form)
         return
@@ -100,7 +100,7 @@ def fetch(
         say("the run has no results to fetch")
 
 
-def _bring(subject: _Subject, directory: Path, wanted: Wanted) -> list[Fetched]:
+def _bring(subject: _Subject, directory: Path, wanted: FetchOptions) -> list[FetchedFile]:
     """Fetch with progress; what is not there is said at the end."""
     from argo.cli.output import say
     from argo.cli.progress import ticking

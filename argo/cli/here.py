@@ -1,4 +1,4 @@
-"""What a run on this machine needs of it."""
+"""Opens what a run on this machine needs of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def executor(wanted: str = "") -> Choice:
-    """What runs the tasks here, as `choose_executor`."""
+    """Choose the executor of the tasks here, as `choose_executor` does, and show that it is being looked for."""
     from argo.cli.progress import ticking
     from argo.local.choice import choose_executor
     from argo.local.home import Home

@@ -13,7 +13,7 @@ PROFILE = "workflow-api"
 
 
 def imported(files: Iterable[Path]) -> tuple[list[tuple[Path, str]], list[Diagnostic]]:
-    """What is to be written, as paths below the project and texts; and what is wrong with the files."""
+    """Convert files of other systems to the files to write (path below the project, text), and say what is wrong."""
     from compiler.load.files import File
     from compiler.load.foreign.convert import convert
 

@@ -60,7 +60,7 @@ def profile(command: F) -> F:
 
 
 def by_hand(parameter: str) -> bool:
-    """Whether an option stands on the command line, rather than in the environment or nowhere."""
+    """True where an option was given on the command line, not by the environment or a default."""
     source = click.get_current_context().get_parameter_source(parameter)
     return source is click.core.ParameterSource.COMMANDLINE
 
@@ -153,7 +153,7 @@ def lasting(text: str) -> timedelta:
 
 
 def again() -> str:
-    """What a hint's command needs to reach the same place: ` --profile NAME` where that was given, else nothing."""
+    """Return the option that a hint's command repeats: ` --profile NAME` where that was given, else nothing."""
     context = click.get_current_context(silent=True)
     given = context.params.get("profile") if context is not None else None
     return f" --profile {given}" if given and by_hand("profile") else ""

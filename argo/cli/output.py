@@ -1,4 +1,4 @@
-"""What commands print: JSON, YAML, diagnostics, tables."""
+"""Prints for all commands: JSON, YAML, diagnostics, tables."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], form: str = "text") -> 
 
 
 def color(stream: Any) -> bool:
-    """Whether the stream is a terminal that wants colour (NO_COLOR is respected)."""
+    """True where the stream is a terminal that wants colour (NO_COLOR is respected)."""
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 

@@ -180,12 +180,12 @@ def _leave(backend: LocalBackend, ref: RunRef) -> bool:
 
 
 def _asks() -> bool:
-    """Whether somebody sits there who may press Ctrl-C once more."""
+    """True where a person is at the terminal, who may press Ctrl-C once more."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _pressed_again() -> bool:
-    """Whether who has just left a run ends it by a second Ctrl-C."""
+    """Wait for a second Ctrl-C after the one that left the run; True where it came, which ends the run."""
     try:
         time.sleep(_SECOND if _asks() else 0)
     except KeyboardInterrupt:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the options say."""
+    """The options of a command that serves: where it listens, and how callers prove who they are."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Door:
     without_token: bool
     names: tuple[str, ...]
 
-    def open(self, file: str, types: tuple[str, ...] = ()) -> Opened:
+    def open(self, file: str, types: tuple[str, ...] = ()) -> OpenDoor:
         """Listen, with the token in `--token-file`, else in that file of ARGOSY_HOME. Raises EnvironmentFailure,
         UsageError."""
         from argo.local.home import default_home
@@ -44,11 +44,11 @@ class Door:
             token, path = token_of(home / file, self.token_file)
         listener = sockets.listen(self.host, self.port)
         admit = small_server(token, sockets.names(self.host, self.names), types=types)
-        return Opened(listener, sockets.address(listener, self.host), admit, path)
+        return OpenDoor(listener, sockets.address(listener, self.host), admit, path)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenDoor:
     """A socket that listens, its URL without a slash at its end, who is let in, and the file with the token."""
 
     listener: socket.socket

@@ -40,10 +40,10 @@ def setup(
     Nothing is applied, and no credential is written.
     """
     from argo.cli.output import say, write_file
-    from argo.setup.render import ARGO_VERSION, Wanted, objects, render
+    from argo.setup.render import ARGO_VERSION, SetupOptions, objects, render
 
     chosen = _profile(profile, demo)
-    text = render(chosen, Wanted(_quotas(quotas), demo, placeholders, split, interactive, extended))
+    text = render(chosen, SetupOptions(_quotas(quotas), demo, placeholders, split, interactive, extended))
     if directory is None:
         click.echo(text, nl=False)
     else:

@@ -30,7 +30,7 @@ def prepare() -> None:
 
 
 def takes_unicode() -> bool:
-    """Whether stdout is in UTF-8 or the like."""
+    """True where stdout is encoded in UTF-8 or the like."""
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-").startswith(("utf-8", "utf8"))
 
 

@@ -56,7 +56,7 @@ def task_runner(rules: tuple[str, ...], seconds: float, quiet: bool, door: servi
 
 
 class Given(NamedTuple):
-    """What the options say of the DAG and its Task Runner."""
+    """The options that name the DAG and its Task Runner."""
 
     path: str | None
     url: str | None
@@ -98,7 +98,7 @@ class Given(NamedTuple):
         return renew() if renew is not None else ""
 
     def renewal(self, values: Mapping[str, str]) -> Callable[[], str] | None:
-        """What gives a new token, where it is one of Google's, which end."""
+        """Return a function that gives a new token, or None; only Google's tokens expire and are renewed."""
         account, url = os.environ.get(_CREDENTIALS), values.get(URL)
         if self.jwt is not None or os.environ.get(_JWT) or not account or not url:
             return None

@@ -176,7 +176,7 @@ def failures(backend: Backend, ref: RunRef, workflow: Json) -> None:
 
 
 def _explained(task: Task) -> bool:
-    """Whether a task below this one is what failed."""
+    """True where a task below this one failed, and so explains the failure of this one."""
     return any(t.phase in ("Failed", "Error") for child in task.children for t in child.walk())
 
 

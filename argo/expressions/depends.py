@@ -41,7 +41,7 @@ class Depends:
         return tuple(dict.fromkeys(reference.task for reference in self.references))
 
     def needs_items(self, task: str) -> bool:
-        """Whether the condition looks into the items of the task's group (AnySucceeded, AllFailed)."""
+        """True where the condition looks into the items of the task's group (AnySucceeded, AllFailed)."""
         return any(
             reference.task == task and reference.result in ("AnySucceeded", "AllFailed")
             for reference in self.references
@@ -88,7 +88,7 @@ def parse_depends(text: str, continue_on: Mapping[str, Mapping[str, Any] | None]
 
 
 def task_depends(task: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> Depends:
-    """What a DAG task waits for, from its `depends` or its `dependencies`; `tasks` are all tasks of the DAG."""
+    """Read what a DAG task waits for from its `depends` or its `dependencies`; `tasks` are all tasks of the DAG."""
     continue_on = {other["name"]: other["continueOn"] for other in tasks if other.get("continueOn")}
     if task.get("depends"):
         return parse_depends(task["depends"], continue_on)

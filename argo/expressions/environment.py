@@ -1,4 +1,4 @@
-"""What an expression of Argo's can name: the scope's variables as nested maps, and Argo's functions.
+"""Builds what an expression of Argo's can name: the scope's variables as nested maps, and Argo's functions.
 
 Facts: Argo util/expr/env and util/expand.
 """

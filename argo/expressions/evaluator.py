@@ -121,7 +121,7 @@ def _unknown(tree: nodes.Node, env: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def _check_comparable(node: nodes.Binary, env: Mapping[str, Any]) -> None:
-    """What expr knows before it runs: literals and top-level texts of different kinds are never compared."""
+    """Refuse, as expr does before it runs, to compare literals or top-level texts of different kinds."""
     kinds = [_static_kind(side, env) for side in (node.left, node.right)]
     if None not in kinds and kinds[0] != kinds[1]:
         names = " and ".join(map(str, kinds))

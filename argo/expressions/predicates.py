@@ -15,7 +15,7 @@ from argo.expressions.values import AnyMap, compute, go_type, truth
 
 
 class Evaluation(Protocol):
-    """What evaluates arguments and predicates (argo.expressions.evaluator)."""
+    """An evaluation of arguments and predicates (argo.expressions.evaluator)."""
 
     def value(self, node: nodes.Node) -> Any: ...
     def predicate(self, body: nodes.Node, item: Any, index: int, **more: Any) -> Any: ...

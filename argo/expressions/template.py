@@ -63,7 +63,7 @@ def tags(text: str) -> list[tuple[int, str]]:
 
 
 def is_placeholder(value: Any) -> bool:
-    """Whether the value stands for one not known before the run (Argo: util/template/placeholder.go)."""
+    """True where the value stands for one not known before the run (Argo: util/template/placeholder.go)."""
     return isinstance(value, str) and value.startswith(PLACEHOLDER_PREFIX)
 
 

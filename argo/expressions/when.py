@@ -42,7 +42,7 @@ class _Token:
 
 
 def evaluate_when(text: str) -> bool:
-    """Whether a node with this (already substituted) condition is to run; an empty one always is.
+    """True where a node with this condition (already substituted) is to run; an empty one always is.
 
     Raises WhenError with Argo's message.
     """

@@ -45,7 +45,7 @@ _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes | None: ...
 
@@ -119,14 +119,14 @@ def files(source: Node) -> Iterator[tuple[str, Node]]:
 
 
 def leads_out(folder: Node, inner: str) -> bool:
-    """Whether a link in a folder leads out of it, by itself or by others there."""
+    """True where a link in a folder leads out of it, by itself or by other links there."""
     *at, _ = inner.split("/")
     with folder.below(inner.split("/")) as link:
         return not _stays(folder, at, link.target())
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file is a tar with gzip and at least one entry, which is how Argo looks at an input artifact."""
+    """True where a file is a tar with gzip and at least one entry, which is how Argo looks at an input artifact."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     with suppress(StoreError), _reading(path, "tar", MEMBERS) as members:
@@ -135,7 +135,7 @@ def is_packed(path: Path) -> bool:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What an archive is; None for a file that is none. The tar first: a zip is known by its end, which may be that of
+    """Tell tar from zip; None for any other file. The tar first: a zip is known by its end, which may be that of
     a zip in a tar."""
     with suppress(StoreError), _reading(path, "tar", MEMBERS) as members:
         next(members, None)
@@ -201,7 +201,7 @@ def tar_members(source: Readable) -> Iterator[Member]:
 
 
 def _describe(kind: bytes, data: bytes, said: dict[str, str]) -> None:
-    """What a header says of the entry after it. What one says of all of them is of no use here."""
+    """Read a header about the next entry (GNU long name, pax) into `said`; one about all entries is passed over."""
     if kind in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
         name = "path" if kind == tarfile.GNUTYPE_LONGNAME else "linkpath"
         said[name] = data.partition(b"\0")[0].decode("utf-8", "surrogateescape")
@@ -348,7 +348,7 @@ def _check_links(top: Node, name: str) -> None:
 
 
 def _stays(top: Node, at: list[str], target: str) -> bool:
-    """Whether the way of a link that lies in the folder `at` never leaves the top."""
+    """True where following a link that lies in the folder `at` never leaves the folder `top`."""
     at, todo = [*at], target.split("/")[::-1]
     for _ in range(_LINKS):  # who follows more is told that there are too many
         if target.startswith("/"):
@@ -482,7 +482,7 @@ class _Careful(io.RawIOBase):
 
 
 class _Xz(io.RawIOBase):
-    """What xz or lzma packed, taken out with bounded memory: a file asks for as much as it likes."""
+    """A decompressor of xz and lzma with bounded memory: a file may ask for as much as it likes."""
 
     def __init__(self, source: io.BufferedReader) -> None:
         from lzma import LZMADecompressor

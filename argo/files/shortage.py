@@ -47,12 +47,12 @@ def lacking(error: OSError, place: object, *, known: str, then: str) -> Environm
 
 
 def remedy(error: OSError) -> str:
-    """What to do about an error of the system; empty where it is no shortage."""
+    """Return what to do about an error of the system; empty where it is no shortage."""
     return _REMEDIES.get(error.errno or 0, ("", ""))[1]
 
 
 def damaged(error: BaseException) -> bool:
-    """Whether SQLite says that its file is none, or is damaged."""
+    """True where SQLite says that its file is damaged, or no database."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED or str(error).startswith("Could not decode")
 
 

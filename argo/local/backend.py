@@ -166,7 +166,7 @@ class LocalBackend:
         return ((self._workflow(ref).get("metadata") or {}).get("labels") or {}).get(KEY) or ""
 
     def unfinished(self, ref: RunRef) -> bool:
-        """Whether pods of the run may still be running, whatever its phase."""
+        """True where pods of the run may still be running, whatever its phase."""
         return bool(self.state.pods(ref.uid))
 
     def find(self, run: str) -> RunRef:
@@ -216,7 +216,7 @@ class LocalBackend:
             time.sleep(_POLL)
 
     def _begins(self, ref: RunRef) -> bool:
-        """Whether the run has not had its turn yet. Whoever waits for it lets others begin, so that it comes."""
+        """True where the run has not begun, as its turn has not come. Lets those before it begin."""
         if self.turns.before(ref) is None:
             return False
         self.turns.advance()
@@ -321,7 +321,7 @@ class LocalBackend:
         _remove(self.home.run(ref.uid))
 
     def active(self, ref: RunRef) -> bool:
-        """Whether a process drives the run now."""
+        """True where a process drives the run now."""
         return RunLock(self.home.run(ref.uid)).held()
 
     def store(self, ref: RunRef | None = None) -> Store:

@@ -1,4 +1,4 @@
-"""Child Workflows of a run: driven beside it, in the same thread and with the same pods.
+"""Drives the child Workflows of a run beside it, in the same thread and with the same pods.
 
 To the engine a child is one more pod: it is asked for by a request that is on record before anything starts, and its
 end is an outcome. What a child asks for goes to the pods of its parent, so that all share this machine. A child is a
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 def child_uids(parent: str, node_ids: Iterable[str]) -> set[str]:
-    """The uids of the children that nodes of a run ask for."""
+    """Return the uids of the child Workflows that nodes of a run ask for."""
     run = uuid.UUID(parent)
     return {str(uuid.uuid5(run, node_id)) for node_id in node_ids}
 
 
 @dataclass(slots=True)
 class _Child:
-    """A child that has not ended. `engine` is there once its lock is held."""
+    """A child Workflow that has not ended. `engine` is set once its lock is held."""
 
     request: PodRequest
     ref: RunRef
@@ -47,7 +47,7 @@ class _Child:
 
 
 class Children:
-    """`argo.local.pods.Pods` for a run that may have children. One thread calls it."""
+    """An `argo.local.pods.Pods` that also runs child Workflows. One thread calls it."""
 
     def __init__(self, state: State, home: Home, row: RunRow, library: RunLibrary, pods: Pods) -> None:
         self._state = state
@@ -60,13 +60,13 @@ class Children:
         self._news: dict[str, PodOutcome] = {}
 
     def close(self) -> None:
-        """Let go of the children; they are taken up again with their parent."""
+        """Release the children's locks; whoever resumes the parent resumes them."""
         for child in self._children.values():
             child.lock.release()
         self._children.clear()
 
     def create(self, request: PodRequest) -> None:
-        """Start what is asked for, or adopt it."""
+        """Start the pod or the child Workflow of a request, or adopt the one that is there."""
         if not asks_for_child(request.template):
             self._pods.create(request)
         elif request.node_id not in self._children:
@@ -75,7 +75,7 @@ class Children:
             self._news[request.node_id] = PodOutcome("Running", started_at=clock.now())
 
     def poll(self, timeout: float) -> Mapping[str, PodOutcome]:
-        """Outcomes that concern the run itself; those of its children's pods are taken in here."""
+        """Return the outcomes of the run's own nodes; those of its children's pods go to the children."""
         found = self._advance()
         if not found:
             engines = (child.engine for child in self._children.values())
@@ -85,7 +85,7 @@ class Children:
         return found
 
     def kill(self, node_id: str, grace: float) -> None:
-        """Have a pod or a child ended."""
+        """End a pod or a child Workflow."""
         child = self._children.get(node_id)
         if child is None:
             self._pods.kill(node_id, grace)
@@ -93,7 +93,7 @@ class Children:
             self._state.post(child.ref.uid, "stop" if grace else "terminate", {})
 
     def _advance(self) -> dict[str, PodOutcome]:
-        """Take every child as far as it goes now."""
+        """Let every child Workflow do its next step; return the outcomes of the run's own nodes."""
         for node_id, child in list(self._children.items()):
             self._open(child)
             if child.engine is None:
@@ -108,7 +108,7 @@ class Children:
         return self._sorted(news)
 
     def _sorted(self, outcomes: Mapping[str, PodOutcome]) -> dict[str, PodOutcome]:
-        """Those that concern the run itself; the others go to the children that asked."""
+        """Return the outcomes of the run's own nodes, and hand the others to the children that own the nodes."""
         own: dict[str, PodOutcome] = {}
         for node_id, known in outcomes.items():
             owner = self._owners.get(node_id)
@@ -116,7 +116,7 @@ class Children:
         return own
 
     def _recorded(self, request: PodRequest) -> RunRef:
-        """The child as a run in the state: as it stands there, or a new one."""
+        """Return the child's run in the state; it is recorded where it is not there yet."""
         (uid,) = child_uids(request.workflow_uid, [request.node_id])
         try:
             return self._state.row(uid).ref
@@ -136,14 +136,14 @@ class Children:
         return ref
 
     def _open(self, child: _Child) -> None:
-        """Begin to drive a child, unless another process does."""
+        """Take a child's lock and make its engine, unless another process drives it."""
         if child.engine is not None or not child.lock.acquire():
             return
         workflow = self._state.workflow(child.ref.uid)[0]
         # How much runs at once is for the pods to say, which all share.
         controller = Controller(workflow, self._library)
         child.engine = Engine(
-            self._state, child.ref.uid, workflow, controller, _Borrowed(self, child, self._owners), _ignore
+            self._state, child.ref.uid, workflow, controller, _ChildPods(self, child, self._owners), _ignore
         )
         child.engine.begin()
 
@@ -159,8 +159,8 @@ class Children:
         return outcome(child.request.template, workflow)
 
 
-class _Borrowed:
-    """The pods as one child has them: it is told of what it asked for."""
+class _ChildPods:
+    """The `Pods` of one child Workflow: requests go to the run's, outcomes come by the child's inbox."""
 
     def __init__(self, family: Children, child: _Child, owners: dict[str, _Child]) -> None:
         self._family = family
@@ -179,4 +179,4 @@ class _Borrowed:
 
 
 def _ignore(workflow: Workflow, changed: Collection[str]) -> None:
-    """Watch nothing."""
+    """Ignore a change: nobody watches a child by itself."""

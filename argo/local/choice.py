@@ -1,4 +1,4 @@
-"""What runs containers on this machine: what is wanted, else what was found once and is kept in ARGOSY_HOME."""
+"""Chooses the executor of this machine: the one that is wanted, else the one found once and kept in ARGOSY_HOME."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES: dict[str, Executor] = {"process": "process", "podman": "podman", "docker
 
 
 class Choice(NamedTuple):
-    """What runs the tasks. `why` says what else is here, and why "auto" is not that."""
+    """The executor of the tasks. `why` says what else is here, and why "auto" is not that."""
 
     executor: Executor
     why: str = ""
@@ -38,8 +38,8 @@ def described(executor: str) -> str:
 
 
 def choose_executor(home: Home, wanted: str = "") -> Choice:
-    """What is wanted, else what ARGOSY_EXECUTOR says. "auto" is a container runtime that runs and gets images, else
-    processes: found out once a home, so that a program that is installed later changes nothing.
+    """Choose the executor: `wanted`, else ARGOSY_EXECUTOR. "auto" is a container runtime that runs and gets images,
+    else processes: found out once a home, so that a program that is installed later changes nothing.
 
     Raises EnvironmentFailure for a runtime that is not here, UsageError for an unknown name.
     """

@@ -1,4 +1,4 @@
-"""What makes a Workflow object a run of this machine: its name and its uid."""
+"""Gives a Workflow object its name and its uid, which make it a run of this machine."""
 
 from __future__ import annotations
 

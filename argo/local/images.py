@@ -1,4 +1,4 @@
-"""What images run by themselves, where no container runtime is there to know it: the `images` map of a profile.
+"""Reads the commands of images from a profile's `images` map, where no container runtime is there to know them.
 
 Argo's controller has a map of the same form in its configuration (config/config.go, Images).
 """

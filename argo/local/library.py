@@ -8,7 +8,7 @@ from typing import cast
 import argo.local.state.kept as kept
 from argo.local.home import Home
 from argo.local.state.database import State
-from argo.local.state.memoized import LABEL, Memoized, place_of
+from argo.local.state.memoized import LABEL, MemoCache, place_of
 from compiler.manifest_types import ClusterWorkflowTemplate, ConfigMap, Object, ObjectMeta, WorkflowTemplate
 
 
@@ -60,8 +60,8 @@ class RunLibrary:
         return kept.get(self._state, kind, namespace, name)
 
     @cached_property
-    def _memoized(self) -> Memoized:
-        return Memoized(self._state, place_of(self._state.row(self._uid)))
+    def _memoized(self) -> MemoCache:
+        return MemoCache(self._state, place_of(self._state.row(self._uid)))
 
     def _object(self, kind: str, name: str) -> Object | None:
         if (kind, name) not in self._found:

@@ -1,4 +1,4 @@
-"""What the pods of a run on this machine printed: their log files, read once or followed."""
+"""Reads the log files of a run's pods on this machine, once or following them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class PodRequest:
 
 
 class ContainerState(TypedDict, total=False):
-    """What is known of one container of a containerSet."""
+    """The state of one container of a containerSet."""
 
     phase: PodPhase
     exitCode: int | None
@@ -75,7 +75,7 @@ class ContainerState(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class PodOutcome:
-    """What is known of a pod: Argo's node fields as the executor reports them.
+    """A pod's state, in Argo's node fields, as the executor reports it.
 
     `phase` Failed is the program's own failure (`exit_code` set), Error the executor's (image, artifact, environment).
     `outputs` has Argo's shape: {"parameters": [{"name","value"}], "artifacts": [...], "result": str, "exitCode": str}.
@@ -118,7 +118,7 @@ class Library(Protocol):
 
 @dataclass(slots=True)
 class Decisions:
-    """What one reconcile decided: node ids changed, pods to start and to end, when to look again without an event."""
+    """The decisions of one reconcile: node ids changed, pods to start and to end, when to look again."""
 
     changed: set[str] = field(default_factory=set)
     launch: list[PodRequest] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What pods ask for and what this machine has: processors, memory, devices, in Kubernetes' names and quantities."""
+"""Counts what pods ask for and what this machine has, in Kubernetes' names: processors, memory, devices."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def quantity(value: object) -> Decimal:
 
 
 def is_device(name: str) -> bool:
-    """Whether a resource is an extended one, such as `nvidia.com/gpu`: of whole, distinct devices."""
+    """True where a resource is an extended one, such as `nvidia.com/gpu`: of whole, distinct devices."""
     return "/" in name
 
 
 def asked(container: Container | PodSpec) -> dict[str, Decimal]:
-    """What one container requests: processors, bytes of memory, devices; a limit stands for a request that is not
+    """Return what a container requests: processors, bytes of memory, devices; a limit stands for a request that is not
     there. Raises ValueError."""
     resources = container.get("resources") or {}
     amounts = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
@@ -66,7 +66,7 @@ def containers_of(template: Template) -> list[Container]:
 
 
 def wanted(template: Template, pod: PodSpec) -> dict[str, Decimal]:
-    """What a pod counts for: the sum of its containers, at least each init container, or what `pod` says of the whole.
+    """Return what a pod counts for: its containers' sum, at least each init container, or what `pod` says of the whole.
 
     Raises ValueError. Source: Kubernetes, effective requests of a pod.
     """
@@ -94,7 +94,7 @@ def disk(template: Template) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What can be handed out: amounts by name, devices by name, each with its identity."""
+    """The resources that can be handed out: amounts by name, devices by name, each with its identity."""
 
     amounts: Mapping[str, Decimal]
     devices: Mapping[str, tuple[str, ...]] | None = None  # None: what is found here, when it is asked for
@@ -118,7 +118,7 @@ class Machine:
 
 @cache
 def this_machine() -> Machine:
-    """What this process may use of the machine, as far as its control group lets it."""
+    """Measure what this process may use of the machine, as far as its control group lets it."""
     cores = Decimal(len(os.sched_getaffinity(0)))
     memory = Decimal(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for quota, period in (text for text in _limits("cpu.max") if len(text) == 2):
@@ -192,7 +192,7 @@ def _read(path: Path) -> str:
 
 
 def _limits(name: str) -> Iterator[list[str]]:
-    """What the control groups of this process and those around them say in a file of that name (version 2)."""
+    """Read the files of that name in the control groups of this process and those around them (version 2)."""
     for line in _read(Path("/proc/self/cgroup")).splitlines():
         if line.startswith("0::"):
             group = PurePosixPath(line[3:])

@@ -1,5 +1,5 @@
 """A run's results -> local files, byte for byte."""
 
-from argo.results.fetch import Fetched, Wanted, fetch
+from argo.results.fetch import FetchedFile, FetchOptions, fetch
 
-__all__ = ["Fetched", "Wanted", "fetch"]
+__all__ = ["FetchOptions", "FetchedFile", "fetch"]

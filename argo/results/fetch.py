@@ -17,7 +17,7 @@ from argo.files.archives import kind_of, unpack
 from argo.results.names import local_names
 from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
-from argo.results.transfer import Brought, Load, Plan, Transfer, digest
+from argo.results.transfer import Download, Load, Plan, Transfer, digest
 from argo.workflow.outputs import Result, results
 from compiler.manifest_types import Workflow
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedFile:
     """One local file: the result that it belongs to, where it lies, its size in bytes, its SHA-256 in hex.
 
-    Without `Wanted.digests` the SHA-256 may be None.
+    Without `FetchOptions.digests` the SHA-256 may be None.
     """
 
     output: str
@@ -43,8 +43,8 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What of a run to fetch, and how.
+class FetchOptions:
+    """A selection of a run's results, and the options of fetching them.
 
     `names` are results', or tasks' for all that belongs to each; none: all that are there. `limit` bounds the bytes
     that an archive may unpack to (None: the free space). `raw` keeps directories packed as they are stored. `durable`
@@ -63,11 +63,11 @@ def fetch(
     workflow: Workflow,
     store: Store,
     folder: Path,
-    wanted: Wanted = Wanted(),
+    wanted: FetchOptions = FetchOptions(),
     *,
     skipped: Callable[[str, str], None] | None = None,
     moved: Callable[[int], None] | None = None,
-) -> list[Fetched]:
+) -> list[FetchedFile]:
     """Copy the results of a run into `folder`.
 
     `skipped` is told the name of a result that is not there, and why; one that was asked for by name raises
@@ -98,17 +98,17 @@ def bring(
     store: Store,
     folder: Path,
     run: str,
-    wanted: Wanted,
+    wanted: FetchOptions,
     missing: Callable[[Result], None],
     moved: Callable[[int], None] | None = None,
     plan: Plan = objects,
-) -> list[Fetched]:
+) -> list[FetchedFile]:
     """Copy these results of the run with this uid; `missing` is told of those that are not there, `plan` tells what
     each consists of. Raises as `fetch`.
     """
     names = local_names(everything, raw=wanted.raw)
     chosen = choose(everything, wanted.names)
-    fetched: list[Fetched] = []
+    fetched: list[FetchedFile] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (
@@ -138,7 +138,7 @@ def bring(
     return fetched
 
 
-def _whole(fetched: Sequence[Fetched]) -> str:
+def _whole(fetched: Sequence[FetchedFile]) -> str:
     names = list(dict.fromkeys(file.output for file in fetched))
     return f"whole and kept: {', '.join(names)}" if names else "no result was kept"
 
@@ -161,8 +161,8 @@ def choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]:
     return chosen
 
 
-def _unpacked(load: Load, brought: Brought, folder: Path, wanted: Wanted) -> Brought:
-    """What is brought, unpacked where it is a directory that is stored packed."""
+def _unpacked(load: Load, brought: Download, folder: Path, wanted: FetchOptions) -> Download:
+    """Unpack a downloaded directory that is stored packed; return any other result as it is."""
     result = load.result
     packed = result.packed if result.kind == "directory" else "none"
     if result.kind == "stored" and _looks_packed(result, brought.path):
@@ -177,18 +177,18 @@ def _unpacked(load: Load, brought: Brought, folder: Path, wanted: Wanted) -> Bro
     brought.path.unlink()
     files = [path] if path.is_file() else (p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
     below = {"" if p == path else p.relative_to(path).as_posix(): p for p in files}
-    return Brought(path, {name: digest(p) if wanted.digests else None for name, p in below.items()})
+    return Download(path, {name: digest(p) if wanted.digests else None for name, p in below.items()})
 
 
 def _looks_packed(result: Result, path: Path) -> bool:
-    """Whether an object of which nobody says what it is, is a directory that Argo packed: a tar without a suffix."""
+    """True where an object of no stated kind is a directory that Argo packed: a tar without a suffix."""
     return path.is_file() and not PurePosixPath(result.key).suffix and kind_of(path) == "tar"
 
 
-def _describe(name: str, target: Path, made: Brought) -> Iterator[Fetched]:
+def _describe(name: str, target: Path, made: Download) -> Iterator[FetchedFile]:
     for below, sha256 in sorted(made.digests.items()):
         path = target / below if below else target
-        yield Fetched(name, path, path.stat().st_size, sha256)
+        yield FetchedFile(name, path, path.stat().st_size, sha256)
 
 
 def _ignore(count: int) -> None:

@@ -1,4 +1,4 @@
-"""What a run's results are, without fetching them, and URLs to share them by."""
+"""Lists a run's results without fetching them, and makes URLs to share them by."""
 
 from __future__ import annotations
 

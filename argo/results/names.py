@@ -75,5 +75,5 @@ def extension(path: str) -> str:
 
 
 def _collides(path: str, taken: set[str]) -> bool:
-    """Whether the path is taken, or one of the two would have to be the other's folder."""
+    """True where a path is taken, or is a folder of a taken one, or lies below one."""
     return any(path == other or path.startswith(other + "/") or other.startswith(path + "/") for other in taken)

@@ -36,8 +36,8 @@ Digests = dict[str, str | None]
 
 
 @dataclass(slots=True)
-class Brought:
-    """What has come of a result: a file or a folder, and the digests of what is in it."""
+class Download:
+    """A downloaded result: a file or a folder, and the digests of what is in it."""
 
     path: Path
     digests: Digests
@@ -52,7 +52,7 @@ class Load:
     planned: Future[None]
     pieces: list[Future[Digests]]
 
-    def wait(self) -> Brought | None:
+    def wait(self) -> Download | None:
         """The result when it is whole; None where there is none. Raises StoreError."""
         self.planned.result()
         if not self.pieces:
@@ -60,7 +60,7 @@ class Load:
         digests: Digests = {}
         for piece in self.pieces:
             digests |= piece.result()
-        return Brought(self.folder / "data", digests)
+        return Download(self.folder / "data", digests)
 
 
 class Transfer:

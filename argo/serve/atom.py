@@ -31,8 +31,8 @@ _FORMS: Final = (".yaml", ".yml", ".json")  # a definition in Python would be ru
 _STATUS: Final = {0: 200, 1: 500, 2: 400, 3: 503}  # by the exit code of `argosy run`
 
 
-class Ended(NamedTuple):
-    """How `argosy run` ended: its exit code, and what it says of a failure."""
+class RunExit(NamedTuple):
+    """The end of an `argosy run`: its exit code, and what it says of a failure."""
 
     code: int
     message: str = ""
@@ -40,12 +40,12 @@ class Ended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """What may be run. `runners` are URLs of Task Runners, the first the default; `places` folders and beginnings of
-    URLs; `run(path, runner)` runs a DAG to its end."""
+    """The DAGs that may be run. `runners` are URLs of Task Runners, the first the default; `places` folders and
+    beginnings of URLs; `run(path, runner)` runs a DAG to its end."""
 
     runners: Sequence[str]
     places: Sequence[str]
-    run: Callable[[str, str], Ended]
+    run: Callable[[str, str], RunExit]
 
     def asked(self, body: bytes) -> tuple[str, str]:
         """The path and the Task Runner that a request asks for. Raises UsageError."""

@@ -178,7 +178,7 @@ def with_token(token: str, free: Sequence[str] = ()) -> Check:
 
 
 def small_server(token: str, names: frozenset[str], *, pages: bool = False, types: Sequence[str] = ()) -> Admit:
-    """What every small server asks for: its own name, no page of others, JSON, the token (not for `/health`)."""
+    """Make the check of every small server: its own name, no page of others, JSON, the token (not for `/health`)."""
     origins = from_pages_of(names if pages else frozenset())
     return checked(called(names), origins, with_token(token, ("/health",)), of_type("application/json", *types))
 

@@ -104,7 +104,7 @@ class Connection(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is open and has no request under way."""
+        """True where the connection is open and has no request under way."""
         return self._head is not None and not self.transport.is_closing()
 
     @property

@@ -43,7 +43,7 @@ _ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 
 
 class Rule(NamedTuple):
-    """What becomes of the jobs whose name or image a shell pattern matches."""
+    """A behaviour for the jobs whose name or image a shell pattern matches."""
 
     pattern: str
     behaviour: str
@@ -57,7 +57,7 @@ class Rule(NamedTuple):
         return cls(pattern, behaviour)
 
     def fits(self, job: dict[str, Any]) -> bool:
-        """Whether the job's name or image is meant, the image also by its last part without the tag."""
+        """True where the pattern matches the job's name or image, or the image's last part without the tag."""
         image = str(job.get("imageUri") or "")
         words = (str(job.get("job_name") or ""), image, image.rpartition("/")[2].partition(":")[0])
         return any(fnmatch.fnmatchcase(word, self.pattern) for word in words)
@@ -141,7 +141,7 @@ def application(runner: TaskRunner, admit: Admit, told: Callable[[str], object] 
 
 
 class _Calls:
-    """What the routes do."""
+    """The handlers of the routes."""
 
     def __init__(self, runner: TaskRunner) -> None:
         self._runner = runner

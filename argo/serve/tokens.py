@@ -35,7 +35,7 @@ def token_of(made: Path, given: Path | None = None) -> tuple[str, Path]:
 
 
 def is_bearer(authorization: str, token: str) -> bool:
-    """Whether an Authorization header brings the token."""
+    """True where an Authorization header holds the token as a bearer's."""
     scheme, _, given = authorization.partition(" ")
     fits = hmac.compare_digest(given.strip().encode("utf-8", "replace"), token.encode("utf-8", "replace"))
     return scheme.lower() == "bearer" and fits

@@ -1,1 +1,1 @@
-"""What a namespace needs for runs, as manifests, and a look at the way from here to a fetched result."""
+"""Renders the manifests that a namespace needs for runs, and checks each step from here to a fetched result."""

@@ -45,7 +45,7 @@ def skipped(names: tuple[str, ...], why: str) -> Iterator[Check]:
 
 
 def of_store(open_store: Callable[[], Store], namespace: str) -> Iterator[Check]:
-    """Whether the bucket is written, read and emptied."""
+    """Check that an object can be written to the bucket, read and deleted."""
     try:
         store = open_store()
     except UsageError as error:

@@ -30,7 +30,7 @@ def examine(target: Target) -> Iterator[Check]:
 
 
 def _installation() -> Check:
-    """Whether the packages of this installation are its own."""
+    """Check that the packages of this installation are its own."""
     import argosy
 
     if found := argosy.displaced():

@@ -113,7 +113,7 @@ def _optional(cluster: Cluster, name: str, rights: Sequence[Right], granted: str
 
 
 def _policies(cluster: Cluster) -> Check:
-    """Whether the network of runs is bounded. That the cluster's network plugin obeys policies cannot be seen here."""
+    """Check that network policies bound the runs; whether the cluster's plugin obeys them cannot be seen from here."""
     from argo.backends.kubernetes.policies import WANTED, missing
 
     if found := missing(cluster):

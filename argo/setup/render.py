@@ -28,8 +28,8 @@ _DEMO_STORE: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for beyond the profile. `gpus` is a quota by extended resource."""
+class SetupOptions:
+    """The options of `argosy setup` beyond the profile. `gpus` is a quota by extended resource."""
 
     gpus: Mapping[str, int] = field(default_factory=dict)
     demo: bool = False
@@ -39,7 +39,7 @@ class Wanted:
     extended: bool = False
 
 
-def render(profile: Profile, wanted: Wanted) -> str:
+def render(profile: Profile, wanted: SetupOptions) -> str:
     """A YAML stream for `kubectl apply`. Raises UsageError for names that Kubernetes, or S3, would not take."""
     values = _values(profile, wanted)
     names = ["accounts", "store", *(["secrets"] if wanted.placeholders and not wanted.demo else []), "network"]
@@ -74,7 +74,7 @@ def _environment() -> Any:
     return environment
 
 
-def _values(profile: Profile, wanted: Wanted) -> dict[str, Any]:
+def _values(profile: Profile, wanted: SetupOptions) -> dict[str, Any]:
     namespace = profile.namespace or ("argo" if wanted.demo else "")
     if not namespace:
         raise UsageError("the profile has no namespace", hint="add `namespace:` to the profile in argosy.yaml")
@@ -95,12 +95,12 @@ def _values(profile: Profile, wanted: Wanted) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_executor(profile: Profile, wanted: Wanted) -> list[Right]:
+def _of_executor(profile: Profile, wanted: SetupOptions) -> list[Right]:
     through_server = wanted.demo or profile.engine.server
     return [*EXECUTOR, *(OWNED if through_server else ()), *(PARTS if wanted.split else ())]
 
 
-def _of_submitter(profile: Profile, wanted: Wanted) -> list[Right]:
+def _of_submitter(profile: Profile, wanted: SetupOptions) -> list[Right]:
     return [
         *SUBMITTER,
         *(SESSIONS if wanted.interactive or profile.sessions else ()),

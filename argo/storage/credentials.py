@@ -18,7 +18,7 @@ _PAIRS = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("MINIO_ACCESS_KEY", "
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request is signed with; `session_token` belongs to keys that end by themselves."""
+    """The keys that sign requests; `session_token` belongs to keys that expire."""
 
     access_key: str
     secret_key: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""What may go wrong with an object store.
+"""Defines the errors of object stores.
 
     StoreError (argo.errors)
     └── StorageError          the store did not do it: a broken object, a key that cannot be stored, no space

@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What an answer says about its object. `digest` says whether the ETag is one of MD5s: not where S3 encrypts."""
+    """An answer's headers about its object. `digest`: the ETag is one of MD5s, which it is not where S3 encrypts."""
 
     size: int
     etag: str
@@ -115,7 +115,7 @@ class _Connection:
         return count
 
     def body(self, most: int) -> bytes:
-        """What is still to come, `most` bytes of it, also in chunks, as S3 sends lists and errors.
+        """Read the rest of the answer, at most `most` bytes, also in chunks, as S3 sends lists and errors.
 
         Raises EOFError, ValueError.
         """
@@ -143,7 +143,7 @@ class _Connection:
 
     @property
     def again(self) -> bool:
-        """Whether another request may be sent."""
+        """True where the connection can be used again: the answer has been read, and the server keeps it open."""
         return not (self.left or self.chunked) and self.headers.get("connection", "").lower() != "close"
 
     def close(self) -> None:
@@ -213,7 +213,7 @@ class Reader:
             yield Body(_head(connection.headers), connection, f"{self.bucket}/{key}")
 
     def head(self, key: str) -> Head:
-        """What an object is. Raises as `get`."""
+        """Ask for an object's size, ETag and SHA-256 (HEAD). Raises as `get`."""
         connection = self._send(key, {}, "HEAD")
         with self._answer(connection, key):
             return _head(connection.headers)
@@ -229,7 +229,7 @@ class Reader:
         return patiently(attempt)
 
     def ask(self, query: Mapping[str, str]) -> bytes:
-        """What the bucket answers to a query: XML. Raises as `get`."""
+        """Send a query to the bucket and returns its answer, XML. Raises as `get`."""
         connection = self._send("", {}, query=query)
         with self._answer(connection, ""):
             try:
@@ -308,7 +308,7 @@ def _close(kept: LifoQueue[_Connection]) -> None:
 
 
 def patiently(attempt: Callable[[], T], progress: Callable[[], int] = lambda: 0) -> T:
-    """What `attempt` returns. It is repeated, later and later, while it raises Unreachable; an attempt after which
+    """Return what `attempt` does, repeated with growing pauses while it raises Unreachable; an attempt after which
     there was more `progress` does not count.
     """
     backoff, before = Backoff(), progress()

@@ -1,4 +1,4 @@
-"""Brings one large object in pieces, several at once: what is finished is kept over a kill, and all is verified."""
+"""Downloads one large object in pieces, several at once; finished pieces outlive a kill, and all is verified."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Hash(Protocol):
 
 
 class _Crc:
-    """zlib's CRC-32 as hashlib would have it."""
+    """zlib's CRC-32 with the methods of hashlib's digests."""
 
     def __init__(self) -> None:
         self._value = 0
@@ -48,7 +48,7 @@ class _Crc:
 
 
 class _Nothing:
-    """For pieces that the digest of the whole answers for."""
+    """A digest that is always `-`, for pieces that the digest of the whole object verifies."""
 
     def update(self, data: memoryview) -> None:
         pass
@@ -63,7 +63,7 @@ def _md5() -> _Hash:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How an object is cut into pieces and what its bytes are held against.
+    """An object's division into pieces, and the digests that verify its bytes.
 
     `part` is the size of the parts that the ETag's MD5s are of, 0 where it says nothing. `check` is what each piece
     is known by in the journal: its own MD5 where the pieces are the parts; nothing where the whole has a digest;
@@ -77,7 +77,7 @@ class Layout:
 
     @classmethod
     def of(cls, head: Head, part: int) -> Layout:
-        """`part` is the size of the object's first part."""
+        """Choose the layout of an object; `part` is the size of its first part."""
         found = _MD5S.fullmatch(head.etag) if head.digest and not head.sha256 else None
         if found is None or (found[2] and -(-head.size // max(part, 1)) != int(found[2])):
             return cls(head, PIECE, 0, _Nothing if head.sha256 else _Crc)
@@ -90,7 +90,7 @@ class Layout:
         return -(-self.head.size // self.piece)
 
     def span(self, index: int) -> tuple[int, int]:
-        """A piece's bytes."""
+        """Return the offsets of a piece's first byte and of the byte behind its last."""
         return index * self.piece, min((index + 1) * self.piece, self.head.size)
 
 
@@ -104,7 +104,7 @@ def bring(
     *,
     digest: bool,
 ) -> str | None:
-    """Make `target` the object, verified; its SHA-256, None where `digest` does not ask for it and nothing needs it.
+    """Download the object to `target`, verified; return its SHA-256, None where neither `digest` nor a check needs it.
 
     What an earlier call of the same version left in `folder`, or finished as `target`, is used, what there is of
     another is removed. `moved` is told of bytes as they come. Raises StorageError; what has come stays.
@@ -140,7 +140,7 @@ def bring(
 
 @dataclass(slots=True)
 class _Transfer:
-    """One attempt. Threads take pieces in order and write them; others read in order what is written, to digest it."""
+    """An attempt at a download: threads fetch and write pieces in order, others read and digest them in order."""
 
     reader: Reader
     key: str
@@ -174,7 +174,7 @@ class _Transfer:
                     self._changed.notify_all()
 
     def verified(self, parts: Callable[[int], int]) -> bool:
-        """Whether the bytes are the stored ones, as far as anything tells."""
+        """True where the bytes match the object's SHA-256 or its ETag of MD5s, or where it has neither."""
         head = self.layout.head
         if head.sha256 and self.sha256 is not None:
             return self.sha256.hexdigest() == head.sha256
@@ -212,7 +212,7 @@ class _Transfer:
                 self._changed.notify_all()
 
     def _piece(self, index: int, memory: memoryview) -> str:
-        """See that a piece is in the file; what it is known by."""
+        """Fetch a piece unless the file has it already; return its check, as the journal holds it."""
         start, stop = self.layout.span(index)
         if index in self.kept:
             check = self.layout.check()
@@ -246,7 +246,7 @@ class _Transfer:
             self.sha256.update(data)
 
     def _digest_parts(self) -> None:
-        """MD5 of each part, where the parts are not the pieces."""
+        """Digest the parts (MD5), where they are not the pieces."""
         md5, number, left = _md5(), 0, self.layout.part
         for block, _ in self._in_order():
             data = block
@@ -270,7 +270,7 @@ class _Transfer:
                 yield data, index
 
     def _wait(self, index: int) -> bool:
-        """Wait for a piece; False where it does not come any more."""
+        """Wait for a piece; return False where it does not come any more."""
         with self._changed:
             self._changed.wait_for(lambda: index in self._there or self._ended)
             return index in self._there
@@ -286,7 +286,7 @@ class _Transfer:
 
 
 def _etag(digests: list[str], like: str) -> str:
-    """The ETag that S3 gives parts with these MD5s."""
+    """Return the ETag that S3 gives an object whose parts have these MD5s."""
     if "-" not in like:
         return "".join(digests)
     whole = hashlib.md5(bytes.fromhex("".join(digests)), usedforsecurity=False)
@@ -295,7 +295,7 @@ def _etag(digests: list[str], like: str) -> str:
 
 @contextmanager
 def _journal(path: Path) -> Iterator[tuple[dict[int, str], TextIO]]:
-    """The pieces that are finished, and where further ones are noted. A line cut short has no digest that fits."""
+    """Open the journal; yield the finished pieces' checks and the file for more. A line cut short fits no digest."""
     journal = _journal_of(path)
     kept: dict[int, str] = {}
     if path.exists() and journal.exists():
@@ -316,7 +316,7 @@ def _journal_of(path: Path) -> Path:
 
 
 def _reserve(file: int, place: int, size: int) -> None:
-    """Have the file system set space aside, which makes writing cheaper; not every one can."""
+    """Reserve space in the file system, which makes writing cheaper; not every one can."""
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(file, place, size)

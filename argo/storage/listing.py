@@ -1,4 +1,4 @@
-"""What a bucket says of itself: its region, and its objects by prefix.
+"""Asks a bucket for its region and for its objects by prefix.
 
 Read without the `minio` package: importing that takes longer than all else that a small fetch does. Facts: the S3 API
 reference (ListObjectsV2, GetBucketLocation).

@@ -201,7 +201,7 @@ class S3Store:
         return ObjectInfo(key, head.size, head.etag, sha256)
 
     def _small(self, key: str, path: Path, moved: Callable[[int], None]) -> tuple[Head, str | None]:
-        """What the object is, and its SHA-256 where it was small enough to be written at once."""
+        """Ask for the object, and write it if it is small; return its head, and the SHA-256 of what was written."""
         with self._reader.get(key, 0, _SMALL) as body:
             head = body.head
             if not 0 <= head.size <= _SMALL:
@@ -275,7 +275,7 @@ class S3Store:
 
 
 def _of_client(error: Exception, endpoint: str, bucket: str, name: str) -> StorageError | None:
-    """What an error of the `minio` package means; None for one that is not its own."""
+    """Translate an error of the `minio` package to one of ours; None for an error that is not its own."""
     from minio.error import MinioException, S3Error
     from urllib3.exceptions import HTTPError
 

@@ -27,7 +27,7 @@ class ObjectInfo:
 
 
 class Readable(Protocol):
-    """What can be read to its end, in pieces."""
+    """A source of bytes that is read to its end, in pieces."""
 
     def read(self, size: int, /) -> bytes:
         """At most so many bytes; none at the end."""
@@ -100,7 +100,7 @@ class Store(Protocol):
         """
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """What is stored at `key`, None where nothing is."""
+        """Return what is known of the object at `key`; None where there is none."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, by key. `sha256` is not given here."""

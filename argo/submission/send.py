@@ -56,7 +56,7 @@ def send(
 
 
 class _Stored:
-    """What was stored for a submission."""
+    """The objects stored for one submission, by key."""
 
     def __init__(self, store: Callable[[], Store] | None, doing: Callable[[str], object]) -> None:
         self._open = store
@@ -108,7 +108,7 @@ def _is_of(backend: Backend, ref: RunRef, key: str) -> bool:
 
 
 def _uses(backend: Backend, ref: RunRef, inputs: str) -> bool:
-    """Whether the run's inputs are those stored below `inputs`, since another process sent them with this entry."""
+    """True where the run uses the inputs below `inputs`, as another process sent them with this entry."""
     try:
         workflow = backend.get(ref)
     except ArgosyError:

@@ -80,7 +80,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is run of all that was given: `named` as KIND/NAME, and the template to begin at; both as the argo CLI's
+    """A choice of what to run: an object `named` KIND/NAME, and the template to begin at; both as the argo CLI's
     `--from` and `--entrypoint`, empty where they follow from what was given."""
 
     named: str = ""
@@ -207,13 +207,13 @@ def _workflow(source: Json) -> Json:
 
 
 def _is_named(value: Json, named: str) -> bool:
-    """Whether it is the KIND/NAME that is meant, or has the NAME alone."""
+    """True where `named` means the object: it is its KIND/NAME, or its NAME alone."""
     kind, slash, name = named.rpartition("/")
     return name_of(value) == name and (not slash or kind_named(kind) == value["kind"])
 
 
 def _begins(value: Json) -> bool:
-    """Whether it says where it begins; a template that does not is a library for others."""
+    """True where an object says where it begins; a template that does not is a library for others."""
     return bool({"entrypoint", "workflowTemplateRef"} & spec_of(value).keys())
 
 
@@ -242,12 +242,12 @@ def _outermost(found: Sequence[Json]) -> Sequence[Json]:
 
 
 def _is_part(value: Json) -> bool:
-    """Whether it is a part of a DAG, which the DAG's own Workflow starts."""
+    """True where an object is a part of a split DAG, which the DAG's own Workflow starts."""
     return PART in ((value.get("metadata") or {}).get("labels") or {})
 
 
 def located(artifact: Json) -> bool:
-    """Whether an argument artifact says where its content lies."""
+    """True where an argument artifact says where its content lies."""
     return bool(set(artifact) - {"name", "path", "description", "archive", "mode", "optional"})
 
 

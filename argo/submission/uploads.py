@@ -68,7 +68,7 @@ def pack(folder: Path, top: str, target: Path) -> None:
 
 
 def _unpacked(given: Upload, scratch: Path) -> Path:
-    """What is in an archive, as a folder. Raises UsageError for what is none."""
+    """Unpack an archive into a folder, and return that. Raises UsageError for a file that is none."""
     free = shutil.disk_usage(scratch).free
     limit = free if given.limit is None else min(free, given.limit)
     kind = kind_of(given.path)

@@ -16,7 +16,7 @@ from compiler.diagnostics import Diagnostic
 
 
 def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
-    """What is wrong with the documents for Argo, sorted by place; empty when nothing is.
+    """Find what is wrong with the documents for Argo, sorted by place; empty when nothing is.
 
     The documents are all that a run may refer to. Values of a workflow's arguments may be missing, as they come with
     the submission.
@@ -38,7 +38,7 @@ def sift(documents: Sequence[ManifestDocument]) -> tuple[list[ManifestDocument],
 
 
 def check_sound(documents: Sequence[ManifestDocument]) -> Iterator[Diagnostic]:
-    """What is wrong with documents that have the shape of their kinds."""
+    """Find what is wrong with documents that have the shape of their kinds."""
     library = Library(documents)
     for document in documents:
         if document.kind == "CronWorkflow":

@@ -21,7 +21,7 @@ _LOOPS = ("withItems", "withParam", "withSequence")
 
 
 class Walk(Protocol):
-    """What is looked at from one object on."""
+    """A walk over an object and what it calls."""
 
     globals: Scope
 
@@ -138,7 +138,7 @@ def _export(known: Scope, kind: str, name: str) -> None:
 
 
 def _inner(holder: Place, scope: Scope) -> Scope:
-    """What a holder's own texts may name: of an inline template its parameters, too."""
+    """Return the scope of a holder's own texts: of an inline template its parameters, too."""
     inline = holder.child("inline")
     if inline.value is None:
         return scope
@@ -166,7 +166,7 @@ def _loops(holder: Place) -> Iterator[Diagnostic]:
 
 
 def _add_items(holder: Place, scope: Scope) -> None:
-    """What a loop sets for its items."""
+    """Add the variables that a loop sets for its items."""
     if holder.get("withParam"):
         scope.prefixes = (*scope.prefixes, "item.")
     for item in holder.get("withItems", []):

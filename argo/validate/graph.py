@@ -1,4 +1,4 @@
-"""What the tasks of a DAG wait for.
+"""Builds the graph of what the tasks of a DAG wait for.
 
 Facts: Argo workflow/common/ancestry.go, workflow/validate/validate.go (verifyNoCycles, validateDAGTargets).
 """
@@ -64,11 +64,11 @@ class Waits:
                 yield target.problem("A720", message, hint=did_you_mean(name, self._tasks))
 
     def knows(self, name: str) -> bool:
-        """Whether it is a task."""
+        """True where the DAG has a task of that name."""
         return name in self._tasks
 
     def follows(self, name: str, other: str) -> bool:
-        """Whether the task waits for the other one, or for one that does."""
+        """True where the task waits for the other one, or for one that does."""
         if other in self._edges.get(name, ()):
             return True
         if self._ancestors is None:

@@ -21,7 +21,7 @@ _NO_SOURCES = ("path", "jsonPath", "parameter", "expression")
 
 
 def own_scope(template: Place, outer: Scope) -> Scope:
-    """What a template's own declarations set."""
+    """Return the scope of the variables that a template's own declarations set."""
     kind = type_of(template)
     names: set[str] = set()
     for parameter in template.items("inputs", "parameters"):
@@ -61,7 +61,7 @@ def check_path(artifact: Place, leaf: bool) -> Iterator[Diagnostic]:
 
 
 def _climbs(path: str) -> bool:
-    """Whether `..` leads out of what stands before it (Argo: CleanPath)."""
+    """True where `..` leads out of what stands before it (Argo: CleanPath)."""
     from posixpath import normpath
 
     before, climbs, _ = path.partition("/../")

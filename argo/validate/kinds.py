@@ -1,4 +1,4 @@
-"""What a template is, and what follows from it.
+"""Tells the type of a template, and what follows from it.
 
 Facts: Argo pkg/apis/workflow/v1alpha1/workflow_types.go (GetType, IsLeaf, IsPodType, HasOutput).
 """
@@ -24,7 +24,7 @@ def type_of(template: Place) -> str:
 
 
 def has_result(template: Place) -> bool:
-    """Whether the template's node has `outputs.result` and `exitCode`."""
+    """True where the template's node has `outputs.result` and `exitCode`."""
     kind = type_of(template)
     if kind == "containerSet":
         return has_main(template)
@@ -32,12 +32,12 @@ def has_result(template: Place) -> bool:
 
 
 def has_main(template: Place) -> bool:
-    """Whether the containerSet has a container named main."""
+    """True where the containerSet has a container named main."""
     return any(container.get("name") == "main" for container in template.items("containerSet", "containers"))
 
 
 def has_location(artifact: Place) -> bool:
-    """Whether the artifact says where it lies."""
+    """True where the artifact says where it lies."""
     return any(artifact.get(name) is not None and _leads(artifact.child(name)) for name in LOCATIONS)
 
 

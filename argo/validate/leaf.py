@@ -25,7 +25,7 @@ _POD_RESOURCE = re.compile(r"cpu|memory|hugepages-.+")
 
 
 def check_any(template: Place) -> Iterator[Diagnostic]:
-    """What holds for templates of every type."""
+    """Check what holds for templates of every type."""
     kind = type_of(template)
     for container in template.items("initContainers"):
         if not container.get("name"):
@@ -126,7 +126,7 @@ def _resource(resource: Place) -> Iterator[Diagnostic]:
 
 
 def _is_yaml(manifest: str) -> bool:
-    """Whether it can be read, variables standing for anything."""
+    """True where a manifest can be read as YAML, variables standing for anything."""
     import yaml
 
     try:
@@ -147,7 +147,7 @@ def _limits(template: Place) -> Iterator[Diagnostic]:
 
 
 def check_pod_resources(resources: Place) -> Iterator[Diagnostic]:
-    """What Kubernetes allows of resources for a whole pod."""
+    """Check the resources for a whole pod as Kubernetes does."""
     if resources.get("claims"):
         yield resources.child("claims").problem("A726", "claims is not supported for pod-level resources", key=True)
     for kind in ("limits", "requests"):

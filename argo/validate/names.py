@@ -19,7 +19,7 @@ Rule = Callable[[str], str]
 
 
 def field_name(name: str) -> str:
-    """What is wrong with the name of a template, task, step or container; empty when nothing is."""
+    """Say what is wrong with the name of a template, task, step or container; empty when nothing is."""
     if len(name) > MAXIMUM:
         return f"it must be no more than {MAXIMUM} characters"
     if not _FIELD.fullmatch(name):
@@ -38,7 +38,7 @@ def made_name(name: str) -> str:
 
 
 def value_name(name: str) -> str:
-    """What is wrong with the name of a parameter or artifact."""
+    """Say what is wrong with the name of a parameter or artifact; empty when nothing is."""
     return "" if _VALUE.fullmatch(name) else "name must consist of alpha-numeric characters, '_' or '-'"
 
 

@@ -32,7 +32,7 @@ class Scope:
     extra: set[str] = field(default_factory=set)
 
     def knows(self, name: str) -> bool:
-        """Whether something sets the variable."""
+        """True where something sets the variable."""
         if name in self.names or name in self.extra or name.startswith(self.prefixes):
             return True
         if self.later is not None and self.later(name):

@@ -82,7 +82,7 @@ def _is_zone(name: str) -> bool:
 
 
 def _schedule(text: str) -> str:
-    """What is wrong with a schedule; empty when nothing is."""
+    """Say what is wrong with a schedule; empty when nothing is."""
     zone = re.match(r"(?:CRON_)?TZ=(\S+)\s+", text)
     if zone and not _is_zone(zone[1]):
         return f"unknown time zone {zone[1]}"
@@ -101,7 +101,7 @@ def _schedule(text: str) -> str:
 
 
 def _range(part: str, lowest: int, highest: int, names: tuple[str, ...]) -> str:
-    """What is wrong with `5`, `1-5`, `*`, or one of them with `/step`."""
+    """Say what is wrong with `5`, `1-5`, `*`, or one of them with `/step`; empty when nothing is."""
     body, _, step = part.partition("/")
     if "/" in part and not (step.isdigit() and int(step)):
         return f"step of range should be a positive number: {part}"

@@ -35,7 +35,7 @@ def expected(workflow: Workflow, runs: Sequence[RunSummary]) -> float | None:
 
 
 def left(workflow: Workflow, seconds: float | None, now: datetime) -> str:
-    """What remains of a run that takes so many seconds, in words; empty where it has not begun or has ended."""
+    """Say in words how much of a run of so many seconds is left; empty where it has not begun or has ended."""
     status = workflow.get("status") or {}
     started = moment(status.get("startedAt"))
     if seconds is None or started is None or status.get("phase") in FINISHED:
@@ -47,7 +47,7 @@ def left(workflow: Workflow, seconds: float | None, now: datetime) -> str:
 
 
 def used(workflow: Workflow) -> str:
-    """What a run's pods have asked for, times how long they had it: `1h 05m GPU, 8h 20m CPU`; empty where no one says.
+    """Return what a run's pods asked for, times how long they had it (`1h 05m GPU, 8h 20m CPU`); empty where unknown.
 
     That is what Argo's resourcesDuration is: what is reserved, not what is measured.
     """

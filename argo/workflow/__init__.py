@@ -1,1 +1,1 @@
-"""What may be done to a run, as edits of its Workflow object: commands, answers to gates, retries."""
+"""Reads and edits Argo's Workflow object: its tree of nodes, commands, answers to gates, retries."""

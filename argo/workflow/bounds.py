@@ -109,17 +109,17 @@ def require(found: Iterable[Bounds], place: str, lacking: Iterable[str] = ()) ->
 
 
 def sentence(place: str, name: str, rules: Sequence[str]) -> str:
-    """What a place does not do, in words."""
+    """Say in words which bounds a place does not keep."""
     return f"{place} does not keep these bounds of {name}: {', '.join(rules)}"
 
 
 def place_of(executor: str) -> str:
-    """What an executor of this machine is called in the table."""
+    """Return the name that the table has for an executor of this machine."""
     return executor if executor in KEPT else "the process executor"
 
 
 def hint(place: str, rule: str) -> str:
-    """What to do where a place does not keep a bound."""
+    """Return what to do where a place does not keep a bound."""
     return next(text for where, what, text in _HINTS if where in ("", place) and rule.startswith(what))
 
 

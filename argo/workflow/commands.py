@@ -19,7 +19,7 @@ from compiler.manifest_types import NodeStatus, Workflow
 
 
 class CommandArguments(TypedDict, total=False):
-    """What a command is given: who gives it, the nodes that it is for, and what they get."""
+    """The arguments of a command: who gives it, the nodes that it is for, and what they get."""
 
     actor: str
     by: str
@@ -82,7 +82,7 @@ def supplied(node: NodeStatus) -> list[str]:
 
 
 class Answer(NamedTuple):
-    """What a waiting suspend node is given: its phase, its outputs and why."""
+    """An answer to a waiting suspend node: its phase, its outputs and why."""
 
     phase: str
     outputs: dict[str, str]

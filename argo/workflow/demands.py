@@ -1,4 +1,4 @@
-"""What must hold before a cluster is asked to do something: the state of the run, the templates that it refers to."""
+"""Checks what must hold before a cluster is asked to do something: the run's state, the templates it refers to."""
 
 from __future__ import annotations
 

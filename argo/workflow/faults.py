@@ -163,6 +163,6 @@ def _template(node: NodeStatus, workflow: Workflow) -> Template:
 
 
 def _lacking(text: str) -> str:
-    """What nodes lack, of Kubernetes' list of reasons."""
+    """Say what nodes lack, from Kubernetes' list of reasons why no node fits."""
     found = [name for name in ("cpu", "memory") if f"Insufficient {name}" in text]
     return " and ".join([*found, *(["a place: too many run at once"] if "Too many pods" in text else [])]) or "room"

@@ -40,7 +40,7 @@ class Gate:
 
     @property
     def word(self) -> str:
-        """What stands in place of the node's phase; empty where that says it."""
+        """The word that is shown in place of the node's phase; empty where the phase says it."""
         return "Waiting" if self.open else self.decision.capitalize()
 
     @property
@@ -71,7 +71,7 @@ def signed(verb: str, by: str, message: str) -> str:
 
 
 def gate_of(workflow: Workflow, node: NodeStatus) -> Gate | None:
-    """What is known of a suspend node; None for any other, and for one that only waits for its time to pass."""
+    """Return a suspend node as a gate; None for any other node, and for one that only waits for its time to pass."""
     if node.get("type") != "Suspend":
         return None
     question = question_of(node.get("inputs") or {})
@@ -103,7 +103,7 @@ def gates(workflow: Workflow) -> Iterator[tuple[NodeStatus, Gate]]:
 
 
 def question_of(inputs: Inputs) -> str:
-    """What a suspend template, or its node, asks: the description of its parameter."""
+    """Return the question of a suspend template, or of its node: the description of its parameter."""
     return next((str(p["description"]) for p in inputs.get("parameters") or () if p.get("description")), "")
 
 
@@ -140,7 +140,7 @@ def _actor(workflow: Workflow, node: NodeStatus) -> str:
 
 
 def _expired(workflow: Workflow, node: NodeStatus) -> bool:
-    """Whether a node ended because its time had passed."""
+    """True where a node ended because its time had passed."""
     status = workflow.get("status") or {}
     stored = (status.get("storedWorkflowTemplateSpec") or {}).get("templates") or ()
     templates = [*(workflow["spec"].get("templates") or ()), *stored, *(status.get("storedTemplates") or {}).values()]

@@ -1,4 +1,4 @@
-"""The Service and the Ingress that lead people to an interactive task on a cluster, where its profile has them made.
+"""Makes the Services and Ingresses that lead people to a run's interactive tasks, where its profile asks for them.
 
 Facts: Kubernetes' networking.k8s.io/v1; what the manifest says is written by `compiler.lower.sessions`.
 """
@@ -20,7 +20,7 @@ _FIRST = 80  # a Service's first port
 
 @dataclass(frozen=True, slots=True)
 class Ingresses:
-    """What a manifest says of its Ingresses: the host that theirs are below of, and how TLS ends. Namespaces of a
+    """The Ingress settings of a Workflow: the host that the tasks' hosts are below, and who ends TLS. Namespaces of a
     cluster may have one host in common."""
 
     namespace: str
@@ -31,11 +31,11 @@ class Ingresses:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, run: str, session: Session, port: str) -> str:
-        """The root of one of a task's ports, without a slash at the end."""
+        """Return the URL of one of a task's ports, without a slash at the end."""
         return f"{'https' if self.tls else 'http'}://{self._host(run, session, port)}"
 
     def objects(self, run: str, session: Session) -> list[Object]:
-        """The Service and the Ingress of one task."""
+        """Make the Service and the Ingress of one task."""
         name = self._name(run, session.task)
         about: ObjectMeta = {"name": name, "labels": {SESSION_TASK: session.task}}
         ports = [
@@ -64,7 +64,7 @@ class Ingresses:
         return f"{self._name(run, session.task, port if len(session.at) > 1 else '')}.{self.host}"
 
     def _name(self, run: str, task: str, port: str = "") -> str:
-        """A name in DNS that tells what it is of, and is that of nothing else."""
+        """Make a DNS name that tells run, task and port, and that nothing else has."""
         parts = [run, task, port]
         digest = hashlib.sha256("/".join((self.namespace, *parts)).encode()).hexdigest()[:8]
         told = "-".join(filter(None, parts)).replace(".", "-")
@@ -73,7 +73,7 @@ class Ingresses:
 
 
 def way(workflow: Workflow) -> Ingresses | None:
-    """What a Workflow says of its Ingresses. None where it has none, or says it in a way that cannot be read."""
+    """Read a Workflow's Ingress settings from its annotation; None where it has none, or none that can be read."""
     text = (workflow["metadata"].get("annotations") or {}).get(INGRESS)
     try:
         about = json.loads(text) if text else {}
@@ -86,7 +86,7 @@ def way(workflow: Workflow) -> Ingresses | None:
 
 
 def objects(workflow: Workflow) -> list[Object]:
-    """The Services and Ingresses of a Workflow's interactive tasks."""
+    """Make the Services and Ingresses of a Workflow's interactive tasks."""
     found = way(workflow)
     if found is None:
         return []

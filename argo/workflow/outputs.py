@@ -1,4 +1,4 @@
-"""What a run's results are and where they lie: pure functions of a Workflow object.
+"""Finds a run's results and where they lie, by pure functions of a Workflow object.
 
 A run that Argosy compiled says so itself, in an annotation. For any other manifest the
 results are the outputs of the entry node, then every node's output artifacts as `<task>/<artifact>`.

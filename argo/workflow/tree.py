@@ -49,7 +49,7 @@ class Task:
 
     @property
     def note(self) -> str:
-        """What there is to say about it: of a gate its question, or who decided and why; why it failed or waits."""
+        """A note on the task: of a gate its question, or who decided and why; else why it failed or waits."""
         return (self.gate.note if self.gate else "") or (self.fault.why if self.fault else "") or self.message
 
     def seconds(self, now: datetime) -> float | None:
@@ -129,7 +129,7 @@ def waiting(workflow: Workflow) -> list[NodeStatus]:
 
 
 def idle(workflow: Workflow) -> bool:
-    """Whether the run goes on only when somebody decides: it is suspended, or all that is open waits at gates."""
+    """True where the run goes on only when somebody decides: it is suspended, or all that is open waits at gates."""
     if workflow["spec"].get("suspend"):
         return True
     nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compiler.check.survey import Survey, all_tasks
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models import ComputeAsset, Task
-from compiler.program import Definition, Gathered, Origin, ResolvedDag, ResolvedTask
+from compiler.program import Definition, GatheredFiles, Origin, ResolvedDag, ResolvedTask
 from compiler.refs import Ref
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
         if isinstance(task.target, ResolvedDag) and task.target.model.limits is not None:
             yield from _nested(task, task.target, task.target.model.limits)
         for name, binding in task.bindings.items():
-            if isinstance(binding, Gathered):
+            if isinstance(binding, GatheredFiles):
                 yield from _gathered(all_tasks(dag), binding.ref, task.origin.at("with", name))
     for dag in survey.dags:
         for name, ref in dag.results.items():

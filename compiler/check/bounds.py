@@ -43,7 +43,7 @@ def _open(container: Container) -> Iterator[Diagnostic]:
 
 
 def _beyond(model: ComputeAsset, container: Container) -> Iterator[Diagnostic]:
-    """What the asset asks for itself where a consumer asks for nothing."""
+    """Report resources of an extended asset that are not fixed, or exceed what its bounds allow consumers."""
     for name in AMOUNTS:
         own = getattr(model.resources, name, None)
         if own is None:

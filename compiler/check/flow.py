@@ -8,7 +8,7 @@ from compiler.check.survey import Survey, all_tasks, outputs, refs_of
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models.parts import Input, Parameter
 from compiler.models.values import conform
-from compiler.program import Definition, Gathered, Origin, ResolvedDag, ResolvedTask
+from compiler.program import Definition, GatheredFiles, Origin, ResolvedDag, ResolvedTask
 from compiler.refs import Ref
 
 
@@ -84,7 +84,7 @@ def _gathered(dag: ResolvedDag) -> Iterator[Diagnostic]:
         return
     for task in all_tasks(dag):
         for name, binding in task.bindings.items():
-            if isinstance(binding, Gathered) and binding.ref.name in tasks:
+            if isinstance(binding, GatheredFiles) and binding.ref.name in tasks:
                 output = outputs(tasks[binding.ref.name]).get(binding.ref.output)
                 if output is not None and output.kind in ("directory", "archive"):
                     packed = "tar" if output.kind == "directory" else "zip"

@@ -67,7 +67,7 @@ def _place(what: str, path: str, where: Origin, taken: dict[str, str]) -> Iterat
 
 
 def _folder(container: Container, name: str, output: Output, origin: Origin) -> Iterator[Diagnostic]:
-    """What the emptyDir at an output's parent would hide."""
+    """Report what the emptyDir mounted at an output's parent folder would hide."""
     path = normal(output.path)
     if not output.mount or not output.path.startswith("/") or path == "/":
         return
@@ -105,5 +105,5 @@ def normal(path: str) -> str:
 
 
 def within(path: str, folder: str) -> bool:
-    """Whether a normal path is a folder or lies below it."""
+    """True where a normalized path is the folder or lies below it."""
     return path == folder or folder == "/" or path.startswith(folder + "/")

@@ -1,4 +1,4 @@
-"""What is loosened of the hardened default (Pod Security "restricted"), by name; and what contradicts it."""
+"""Checks what a container loosens of the hardened default (Pod Security "restricted"), and what contradicts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks look at: every container, DAG and task of a program, each once."""
+"""Collects what the checks look at: every container, DAG and task of a program, each once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from compiler.models import ComputeAsset, Task
 from compiler.models.parts import Output
-from compiler.program import Binding, Condition, Gathered, Origin, Program, ResolvedDag, ResolvedTask
+from compiler.program import Binding, Condition, GatheredFiles, Origin, Program, ResolvedDag, ResolvedTask
 from compiler.program import Definition as Loaded
 from compiler.refs import Ref, Text
 
@@ -50,7 +50,7 @@ def all_tasks(dag: ResolvedDag) -> tuple[ResolvedTask, ...]:
 
 
 def is_complete(dag: ResolvedDag) -> bool:
-    """Whether no task was left out because of a mistake."""
+    """True where no task of the DAG was left out because of a mistake."""
     return len(dag.tasks) == len(dag.model.tasks) and len(dag.finally_) == len(dag.model.finally_)
 
 
@@ -66,7 +66,7 @@ def refs_of(binding: Binding | None) -> tuple[Ref, ...]:
     """The references in a binding."""
     if isinstance(binding, Ref):
         return (binding,)
-    if isinstance(binding, Gathered):
+    if isinstance(binding, GatheredFiles):
         return (binding.ref,)
     if isinstance(binding, Text):
         return tuple(part for part in binding.parts if isinstance(part, Ref))

@@ -1,4 +1,4 @@
-"""What is declared and never used."""
+"""Checks for what is declared and never used."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _references(dag: ResolvedDag) -> Iterator[Ref]:
 
 
 def _is_mentioned(dag: ResolvedDag, reference: str) -> bool:
-    """Whether a text of the DAG holds a reference that was not bound, because of a mistake beside it."""
+    """True where a text of the DAG holds a reference, even one that a mistake beside it kept from being bound."""
     model = dag.model
     given = [(task.with_, task.when, task.foreach) for task in (*model.tasks.values(), *model.finally_.values())]
     pattern = re.compile(r"\$\{\{\s*" + re.escape(reference) + r"\s*\}\}")

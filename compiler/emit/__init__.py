@@ -144,7 +144,7 @@ def _config_map(plan: WorkflowPlan, model: ConfigMap) -> Object:
 
 
 def policy(network: Network, namespace: str = "") -> Object:
-    """What the pods of an extended asset may reach: the cluster's own DNS, and the addresses that its bounds name.
+    """Make the NetworkPolicy of an extended asset: its pods reach the cluster's DNS and the addresses in its bounds.
 
     Its name says what it allows, so that one of another version or profile never adds to it.
     """

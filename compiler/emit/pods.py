@@ -22,7 +22,7 @@ Object = dict[str, Any]
 
 
 def pod(template: PodTemplate) -> Object:
-    """What a pod's template has besides its name, inputs and outputs."""
+    """Make the fields of a pod's template other than its name, inputs and outputs."""
     metadata = _given(labels=dict(template.labels), annotations=dict(template.annotations))
     made = _given(
         metadata=metadata,

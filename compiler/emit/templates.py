@@ -48,7 +48,7 @@ def artifact_argument(model: ArtifactArgument, store: Store | None) -> Object:
 
 
 def _artifact(model: ArtifactArgument | OutputArtifact) -> Object:
-    """What an argument and an output have in common: it may be missing, comes from somewhere, is packed."""
+    """Make the fields that artifacts of arguments and of outputs share: optional, from, archive."""
     made: Object = {}
     if model.optional:
         made["optional"] = True

@@ -19,7 +19,7 @@ _PART = re.compile(r"(\*|\?|\w+)(?:-(\w+))?(?:/(\w+))?", re.ASCII)
 
 
 def problem(text: str) -> str | None:
-    """What is wrong with a schedule, or None. (Argo: robfig/cron's standard parser.)"""
+    """Say what is wrong with a cron schedule, or None. (Argo: robfig/cron's standard parser.)"""
     if text.startswith("@"):
         known = text in _MACROS or _EVERY.fullmatch(text) is not None
         return None if known else f"'{text[:60]}' is none of {', '.join(_MACROS)} and @every 1h30m"

@@ -12,7 +12,7 @@ from compiler.load.kinds import API_VERSION, KINDS, is_ours, kind_of
 from compiler.load.reader import decode, read
 from compiler.load.validate import validate
 from compiler.models.base import describe
-from compiler.program import Definition, Flawed, Origin
+from compiler.program import Definition, FlawedDefinition, Origin
 from compiler.source import SourceFile
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Loaded:
-    """What one file gave. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
+    """The content of one file. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
 
     __slots__ = ("definitions", "diagnostics", "flawed", "source")
 
     def __init__(self, source: SourceFile, diagnostics: list[Diagnostic] | None = None) -> None:
         self.source = source
         self.definitions: list[Definition[Any]] = []
-        self.flawed: list[Flawed] = []
+        self.flawed: list[FlawedDefinition] = []
         self.diagnostics: list[Diagnostic] = diagnostics or []
 
 
@@ -116,7 +116,7 @@ def _job_config(opened: Loaded) -> Loaded:
 
 
 def _foreign(loaded: Loaded, data: dict[str, Any], origin: Origin, named: bool) -> bool:
-    """Whether a document is in another system's format; what it comes to is among the definitions then."""
+    """Translate a document in another system's format into a definition of `loaded`; False where it is in none."""
     if "kind" in data or not ("steps" in data or "service_id" in data):
         return False
     from compiler.load.foreign import translate
@@ -142,7 +142,7 @@ def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) ->
     if validated.value is not None:
         loaded.definitions.append(_desugared(Definition(validated.value, origin)))
     elif validated.rest is not None:
-        loaded.flawed.append(Flawed(Definition(validated.rest, origin), validated.whole))
+        loaded.flawed.append(FlawedDefinition(Definition(validated.rest, origin), validated.whole))
 
 
 def _desugared(definition: Definition[Any]) -> Definition[Any]:

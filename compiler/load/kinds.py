@@ -24,7 +24,7 @@ def kind_of(data: dict[str, Any]) -> str | None:
 
 
 def is_ours(data: dict[str, Any]) -> bool:
-    """Whether a document in a file that the user did not name is a definition, if a flawed one; others' files have
+    """True where a document in a file that nobody named is a definition, if a flawed one; others' files have
     fields of these names, too."""
     from compiler.diagnostics import did_you_mean
 
@@ -49,7 +49,7 @@ def foreign_system(data: dict[str, Any], named: bool) -> Literal["gx4ki", "atom"
 
 
 def defines(text: str) -> bool:
-    """Whether a Python module imports what definitions are made of: others are programs."""
+    """True where a Python module imports what definitions are made of: others are programs."""
     return _DEFINES.search(text) is not None
 
 

@@ -164,7 +164,7 @@ class _Places:
         return found
 
     def _resolve(self, node: ast.AST) -> ast.AST:
-        """What a name stands for, where the module assigns it."""
+        """Return the expression that the module assigns to a name; any other node as it is."""
         if isinstance(node, ast.Name):
             return self._assigned(node.id) or node
         return node

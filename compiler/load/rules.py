@@ -1,4 +1,4 @@
-"""What a model's types cannot say: fields that exclude each other, belong together, or need a certain form."""
+"""Checks what a model's types cannot say: fields that exclude each other, belong together, or need a form."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _interactive(asset: ComputeAsset) -> Iterator[Mistake]:
 
 
 def _outside(asset: ComputeAsset) -> Iterator[Mistake]:
-    """What an asset says of those outside: bounds for consumers, its offer in a data space."""
+    """Check an asset's bounds for consumers and its offer in a data space."""
     if asset.bounds:
         yield from _networks(asset.bounds.egress, ("bounds", "egress"))
         for name in ("cpu", "memory", "disk"):

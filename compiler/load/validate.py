@@ -68,7 +68,7 @@ class Mistake(NamedTuple):
     key: bool = False
 
 
-class Validated(NamedTuple, Generic[M]):
+class Validation(NamedTuple, Generic[M]):
     """The data as a model, or None where its types do not fit; and one diagnostic for each mistake.
 
     `rest` is the model without the parts that do not fit; `whole`: whether all that has a name is still in it.
@@ -80,7 +80,7 @@ class Validated(NamedTuple, Generic[M]):
     whole: bool
 
 
-def validate(model: type[M], data: Any, origin: Origin, rules: Callable[[M], Iterable[Mistake]]) -> Validated[M]:
+def validate(model: type[M], data: Any, origin: Origin, rules: Callable[[M], Iterable[Mistake]]) -> Validation[M]:
     """`rules` looks at what types cannot say: also, where types do not fit, at all the rest."""
     value, found = _attempt(model, data)
     rest, taken = (value, set()) if value is not None else _without_mistakes(model, data, found)
@@ -89,7 +89,7 @@ def validate(model: type[M], data: Any, origin: Origin, rules: Callable[[M], Ite
         if mistake.path not in above and taken.isdisjoint(_prefixes(mistake.path)):
             found.append(mistake)
     whole = not any(mistake.code in ("A105", "A124") or _loses_names(mistake.path) for mistake in found)
-    return Validated(value, [place(mistake, origin, data) for mistake in found], rest, whole)
+    return Validation(value, [place(mistake, origin, data) for mistake in found], rest, whole)
 
 
 _NAMED = frozenset({"parameters", "inputs", "outputs", "tasks", "finally", "results", "files", "env", "foreach"})
@@ -97,7 +97,7 @@ _TARGETS = frozenset({"asset", "dag", "pause", "image"})
 
 
 def _loses_names(path: tuple[str | int, ...]) -> bool:
-    """Whether something that others refer to is gone with what stands at a path."""
+    """True where a mistake at a path takes away something that other parts refer to by name."""
     near = {did_you_mean(str(part), _NAMED) for part in path[-1:]} - {None}
     inside = len(path) > 1 and path[-2] in _NAMED
     entry = len(path) > 2 and path[-3] in _NAMED and path[-1] in ("kind", "path")
@@ -124,7 +124,7 @@ _STAND_INS = {"name": "x", "tasks": {}}  # for required fields that are themselv
 
 
 def _without_mistakes(model: type[M], data: Any, found: list[Mistake]) -> tuple[M | None, set[tuple[str | int, ...]]]:
-    """What is left of the data as a model when the parts with mistakes are taken out; and the paths of those."""
+    """Take out the parts with mistakes; return the rest as a model, or None, and the paths of what was taken out."""
     from copy import deepcopy
 
     if not isinstance(data, dict):

@@ -20,7 +20,7 @@ from compiler.load.files import (
     read_content,
     shown_name,
 )
-from compiler.program import Definition, Flawed, Workspace
+from compiler.program import Definition, FlawedDefinition, Workspace
 from compiler.source import SourceFile
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class _Loader:
         self.assets: dict[str, dict[str, Definition[ComputeAsset]]] = {}
         self.dags: dict[str, Definition[Dag]] = {}
         self.manifests: list[Definition[dict[str, Any]]] = []
-        self.flawed: list[Flawed] = []
+        self.flawed: list[FlawedDefinition] = []
         self.own: Mapping[str, Index] = {}
         self.shipped_index: Mapping[str, Index] = {}
 
@@ -114,7 +114,7 @@ class _Loader:
         self.diagnostics.extend(loaded.diagnostics)
 
     def _read(self, file: File) -> Loaded:
-        """What a file gives, read once."""
+        """Load a file, once."""
         if file.location not in self.loaded:
             loaded = self.loaded[file.location] = load_file(file)
             self.sources[loaded.source.name] = loaded.source
@@ -209,7 +209,7 @@ class _Loader:
             self._add(file)
 
     def _defines(self, file: File, name: str) -> bool:
-        """Whether a file that nobody named defines `name`; what else is in it, and what is wrong with it, is not
+        """True where a file that nobody named defines `name`; what else is in it, and what is wrong with it, is not
         asked for."""
         loaded = self._read(file)
         found = [*loaded.definitions, *(flawed.definition for flawed in loaded.flawed)]

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from compiler.diagnostics import diagnostic
 from compiler.lower import names
 from compiler.lower.artifacts import EMBEDDED, given
-from compiler.lower.library import Library
+from compiler.lower.library import TemplateSet
 from compiler.lower.loops import index_of
 from compiler.lower.outputs import Outputs
-from compiler.lower.text import ITEM, Given, Variable, gathered, in_braces, printed, tag
+from compiler.lower.text import ITEM, ArgumentStyle, Variable, gathered, in_braces, printed, tag
 from compiler.plan import Argument, ArtifactArgument, InputArtifact, Interface, Location
 from compiler.program import (
     Binding,
     Definition,
-    Gathered,
+    GatheredFiles,
     Literal_,
     LocalFile,
     ObjectKey,
@@ -35,7 +35,7 @@ class Arguments:
 
     def __init__(
         self,
-        library: Library,
+        library: TemplateSet,
         dag: ResolvedDag,
         outputs: Outputs,
         looped: bool,
@@ -61,7 +61,7 @@ class Arguments:
         }
 
     def of(self, task: ResolvedTask, callee: Interface) -> tuple[tuple[Argument, ...], tuple[ArtifactArgument, ...]]:
-        """What a task gives to the template it uses; parameters that keep their default are left out."""
+        """Make the arguments that a task gives to its template; parameters that keep their default are left out."""
         parameters = []
         bindings = task.bindings
         guard = ITEM if task.foreach is not None else "inputs.parameters"
@@ -90,12 +90,12 @@ class Arguments:
     def _may_be_empty(self, binding: Binding) -> bool:
         if isinstance(binding, Ref):
             return binding.kind == "inputs" and binding.name in self.empty
-        if not isinstance(binding, Gathered):
+        if not isinstance(binding, GatheredFiles):
             return False
         return not self._is_full(self._outputs.tasks[binding.ref.name])
 
     def _is_full(self, task: ResolvedTask) -> bool:
-        """Whether a loop has an item that runs, and ends well if the DAG goes on."""
+        """True where a loop is sure to have an item that runs, and that has ended well if the DAG goes on."""
         listed = task.foreach is not None and bool(task.foreach.items) and not task.when and task.needs is None
         return listed and task.name not in self._gated and task.task.continue_on is None
 
@@ -125,7 +125,7 @@ class Arguments:
 
     def _value(self, binding: Binding, guard: str) -> str:
         assert isinstance(binding, Ref | Text | Literal_)
-        return printed(binding, self.resolve, Given(guard))
+        return printed(binding, self.resolve, ArgumentStyle(guard))
 
     def _check_braces(self, task: ResolvedTask, name: str, binding: Binding) -> None:
         """Argo substitutes what a task is given again: a value between braces would become a part of a template."""
@@ -180,7 +180,7 @@ class Arguments:
         binding = task.bindings.get(name)
         if isinstance(binding, Ref):
             return ArtifactArgument(name, tag(self.resolve(binding)), optional=wanted.optional)
-        if isinstance(binding, Gathered):
+        if isinstance(binding, GatheredFiles):
             key = self._prefix(binding.ref)
             return ArtifactArgument(name, location=Location(key), archive="none", optional=wanted.optional)
         if not isinstance(binding, Literal_ | LocalFile | ObjectKey):

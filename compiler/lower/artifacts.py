@@ -21,7 +21,7 @@ def format_of(kind: str) -> Archive:
 
 
 def embeddable(content: bytes) -> bool:
-    """Whether a file's content survives in a manifest byte for byte: not too long, text, nothing like Argo's tags,
+    """True where a file's content survives in a manifest byte for byte: not too long, text, nothing like Argo's tags,
     which Argo would substitute on the way, more than once, and no dollars that Kubernetes would expand."""
     if len(content) > EMBEDDED or b"{{" in content or b"\0" in content:
         return False

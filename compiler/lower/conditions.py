@@ -60,7 +60,7 @@ class Conditions:
         return f"{self._operand(left)} in map(fromJSON({self._operand(right)}), string(#))"
 
     def _cast(self, *operands: Operand) -> str:
-        """What all operands are made of before they are compared: `int`, `float`, or nothing for text."""
+        """Return the type that all operands are converted to for a comparison: `int`, `float`, or empty for text."""
         kinds = {self._kind(operand) for operand in operands}
         if not kinds & {"int", "number"}:
             return ""
@@ -96,7 +96,7 @@ def named(needs: Needs | None) -> set[str]:
 
 
 def is_plain(needs: Needs | None) -> bool:
-    """Whether it is nothing but a list of tasks that have to end well."""
+    """True where a condition is nothing but a list of tasks that have to end well."""
     if needs is None:
         return True
     if needs.op == "task":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from compiler.diagnostics import diagnostic
 from compiler.lower import conditions, gates, names
 from compiler.lower.arguments import Arguments, definition_of
-from compiler.lower.library import Callee, Library
+from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.loops import is_number, lower_loop
 from compiler.lower.outputs import Outputs, Source
 from compiler.lower.pods import Use, retry_of
@@ -32,7 +32,13 @@ _OVERRIDES: Final = frozenset({"timeout", "retry", "resources", "cache", "placem
 
 
 def lower_dag(
-    library: Library, dag: ResolvedDag, looped: bool, maybe: frozenset[str], *, closing: bool = False, name: str = ""
+    library: TemplateSet,
+    dag: ResolvedDag,
+    looped: bool,
+    maybe: frozenset[str],
+    *,
+    closing: bool = False,
+    name: str = "",
 ) -> Callee:
     """The template of a DAG (or, `closing`, of what it runs at the end). `maybe`: its inputs that may be empty."""
     key = (id(dag), looped, maybe)
@@ -49,7 +55,7 @@ class Lowering:
 
     def __init__(
         self,
-        library: Library,
+        library: TemplateSet,
         dag: ResolvedDag,
         looped: bool = False,
         maybe: frozenset[str] = frozenset(),

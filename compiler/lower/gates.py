@@ -24,7 +24,7 @@ def is_gate(task: ResolvedTask) -> bool:
 
 
 def holds_back(task: ResolvedTask) -> bool:
-    """Whether it is a gate, or a DAG with one."""
+    """True where a task is a gate, or a DAG with one."""
     if isinstance(task.target, ResolvedDag):
         return any(map(holds_back, task.target.tasks))
     return is_gate(task)
@@ -75,7 +75,7 @@ def _gates(
 
 
 def _is_decision(task: ResolvedTask | None, output: str) -> bool:
-    """Whether an output is a gate's decision, be it in a nested DAG."""
+    """True where an output is a gate's decision, be it in a nested DAG."""
     if task is None:
         return False
     if not isinstance(task.target, ResolvedDag):

@@ -40,7 +40,7 @@ class Callee(NamedTuple):
     nodes: int = 1
 
 
-class Library:
+class TemplateSet:
     """The templates and ConfigMaps of one workflow, in the order in which they were first needed.
 
     `entry` is the name of its DAG; `config_maps` are by the parameter that has their name. A `child` Workflow's
@@ -74,7 +74,7 @@ class Library:
 
     @property
     def prefix(self) -> str:
-        """What the keys of the run begin with."""
+        """The beginning of the store keys of a run."""
         return CHILD_PREFIX if self.child else RUN_PREFIX
 
     def run(self, attribute: str) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def condition_refs(condition: Condition | Ref | Literal_ | None) -> Iterable[Ref
 
 
 def is_number(task: ResolvedTask, field: str) -> bool:
-    """Whether an item, or a field of it, is a number in every item of a constant list."""
+    """True where an item, or a field of it, is a number in every item of a constant list."""
     items = task.foreach.items if task.foreach else None
     if not items:
         return False

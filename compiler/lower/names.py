@@ -33,7 +33,7 @@ def config(dag: str, entry: str, kind: str) -> str:
 
 
 def extension(path: str, kind: str) -> str:
-    """What the keys of a loop's outputs end with, so that a gathered directory tells what is in it."""
+    """Return the suffix of the keys of a loop's outputs, so that a gathered directory tells what is in it."""
     if kind != "file":
         return _SUFFIX[kind]
     _, dot, suffix = path.rsplit("/", 1)[-1].lstrip(".").rpartition(".")

@@ -64,7 +64,7 @@ class Outputs:
         return found._replace(many=True) if task.foreach is not None else found
 
     def skippable(self, name: str) -> bool:
-        """Whether a task may end without its outputs while the DAG goes well: it, or one that it waits for."""
+        """True where a task may end without its outputs while the DAG goes well: it, or one that it waits for."""
         seen = {name}
         stack = [name]
         while stack:

@@ -10,8 +10,8 @@ from compiler.extend import described, within
 from compiler.labels import BOUNDED, BOUNDS
 from compiler.lower import names, sessions
 from compiler.lower.resources import needs, patch, placed
-from compiler.lower.text import Computed, Contained, Variable, constant, escape, expression, printed, quote
-from compiler.lower.volumes import Mounted, mounted
+from compiler.lower.text import Computed, ContainerStyle, Variable, constant, escape, expression, printed, quote
+from compiler.lower.volumes import PodVolumes, mounted
 from compiler.models.asset import ComputeAsset
 from compiler.plan import (
     Container,
@@ -135,7 +135,7 @@ class Pods:
         memoize = _memoize(use, template, texts)
         return template._replace(interface=_interface(use, texts), memoize=memoize)
 
-    def _container(self, use: Use, texts: _Texts, storage: Mounted) -> Container:
+    def _container(self, use: Use, texts: _Texts, storage: PodVolumes) -> Container:
         model = use.model
         command = tuple(texts.print(text) for text in model.command)
         return Container(
@@ -186,8 +186,8 @@ class _Texts:
         self.run: dict[str, None] = {}
 
     def print(self, text: str, expanded: bool = True, *, of_template: bool = False) -> str:
-        """A text as Argo's; see `Contained`."""
-        return printed(parse(text) if OPEN in text else text, self.resolve, Contained(expanded, of_template))
+        """A text as Argo's; see `ContainerStyle`."""
+        return printed(parse(text) if OPEN in text else text, self.resolve, ContainerStyle(expanded, of_template))
 
     def expression(self, text: str) -> str:
         parsed = parse(text)

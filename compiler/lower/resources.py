@@ -21,7 +21,7 @@ _RESERVED: Final = 0.94  # firmware and error correction take a part of what is 
 
 
 class Needs:
-    """What the container's resources come to; `patched` are those known only in the run, by section."""
+    """A container's resource requests and limits; `patched` are those known only in the run, by section."""
 
     __slots__ = ("limits", "patched", "requests")
 
@@ -66,13 +66,13 @@ def gpu_resource(gpu: Gpu, profile: Profile) -> str:
     return RESOURCE[gpu.vendor] + (".shared" if gpu.shared else "")
 
 
-class Placed(NamedTuple):
+class PodPlacement(NamedTuple):
     node_selector: Pairs = ()
     tolerations: tuple[Toleration, ...] = ()
     affinity: str = ""
 
 
-def placed(gpu: Gpu | None, placement: Placement | None, profile: Profile) -> Placed:
+def placed(gpu: Gpu | None, placement: Placement | None, profile: Profile) -> PodPlacement:
     """Where the pods may run. Argo takes a template's selector and tolerations in place of the workflow's, so the
     profile's stand in the template again where it has its own (workflow/controller/workflowpod.go)."""
     selector: dict[str, str] = dict(placement.node_selector) if placement else {}
@@ -93,7 +93,7 @@ def placed(gpu: Gpu | None, placement: Placement | None, profile: Profile) -> Pl
     if tolerations:
         tolerations = [*(toleration(item) for item in profile.tolerations), *tolerations]
     text = json.dumps(affinity, sort_keys=True, ensure_ascii=False) if affinity else ""
-    return Placed(tuple(sorted(selector.items())), tuple(dict.fromkeys(tolerations)), text)
+    return PodPlacement(tuple(sorted(selector.items())), tuple(dict.fromkeys(tolerations)), text)
 
 
 def toleration(model: TolerationModel) -> Toleration:
@@ -101,7 +101,7 @@ def toleration(model: TolerationModel) -> Toleration:
 
 
 def _expressions(gpu: Gpu) -> list[dict[str, Any]]:
-    """What the labels of a GPU's node must say; a product that is not known is `check`'s to report."""
+    """Make the node affinity of a GPU's product and memory; a product that is not known is `check`'s to report."""
     from compiler.gpus import PRODUCT_LABEL, find
 
     memory = amount(gpu.memory) or 0

@@ -7,7 +7,7 @@ for the last pass (a guard: a variable that only that pass knows).
 
 The texts of a container are substituted once more when its pod is made (workflow/controller/workflowpod.go:
 substitutePodParams), and Kubernetes then expands `$(NAME)` and `$$` in its command, arguments and variables
-(third_party/forked/golang/expansion). `Contained` prints them such that neither takes a part of them for its own.
+(third_party/forked/golang/expansion). `ContainerStyle` prints them such that neither takes a part of them for its own.
 No value is a template: what is given at submission is refused (`compiler.models.values`), what tasks give is checked in
 the run (`closed`).
 """
@@ -122,8 +122,8 @@ def closed(value: str) -> Computed:
     return Computed(f"map([{value}], # matches '[{{][{{][^}}]*[.={{]' ? sprig.fail('a value opens a template') : #)[0]")
 
 
-class Given:
-    """How texts are printed that tasks are given; `guard`: see `escape`."""
+class ArgumentStyle:
+    """The style of texts that tasks are given as arguments; `guard`: see `escape`."""
 
     def __init__(self, guard: str = "inputs.parameters") -> None:
         self._guard = guard
@@ -132,7 +132,7 @@ class Given:
         return escape(text, self._guard)
 
     def value(self, variable: Variable) -> Variable:
-        """What a task gave may be any text, whatever type its output has."""
+        """Close a task's output, which may be any text whatever its type; other variables stay as they are."""
         of_task = isinstance(variable, Computed) or (variable[0] == "tasks" and variable[3] == "parameters")
         return closed(expression(variable)) if of_task else variable
 
@@ -148,8 +148,8 @@ def carried(text: str) -> str:
     return _DOLLAR_OF_TEMPLATE.sub("$$", text)
 
 
-class Contained:
-    """How a container's texts are printed. Kubernetes expands its command, arguments and variables (`expanded`), and
+class ContainerStyle:
+    """The style of a container's texts. Kubernetes expands its command, arguments and variables (`expanded`), and
     the template that its script is read from (`of_template`)."""
 
     def __init__(self, expanded: bool = True, of_template: bool = False) -> None:
@@ -171,12 +171,12 @@ class Contained:
         return self.value(closed(value))
 
 
-Style = Given | Contained
+Style = ArgumentStyle | ContainerStyle
 
 
 def printed(text: str | Ref | Text | Literal_, resolve: Resolver, style: Style | None = None) -> str:
     """A text, a reference or a constant as Argo's template."""
-    style = style or Given()
+    style = style or ArgumentStyle()
     if isinstance(text, Literal_):
         return style.literal(constant(text.value))
     pieces: list[str] = []
@@ -199,7 +199,7 @@ def _printed(literal: str, values: list[Variable], style: Style) -> str:
     """A text and the values right behind it; what meets a brace or another value is one expression with it."""
     bare = literal.rstrip("{")
     braces = len(literal) - len(bare)
-    if isinstance(style, Contained):
+    if isinstance(style, ContainerStyle):
         bare, braces = bare + "{" * (braces - braces % 2), braces % 2
     if not braces and len(values) == 1:
         return style.literal(bare) + tag(style.value(values[0]))

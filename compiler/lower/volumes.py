@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHM: Final = "/dev/shm"  # noqa: S108  (where programs look for shared memory)
 
 
-class Mounted:
+class PodVolumes:
     """Volumes and mounts; `patched` are the sizes known only in the run, as emptyDir sources by volume."""
 
     __slots__ = ("mounts", "patched", "volumes")
@@ -33,9 +33,9 @@ class Mounted:
         self.mounts.append(Mount(volume.name, path))
 
 
-def mounted(model: Runnable, files: Iterable[tuple[str, str]], expression: Callable[[str], str]) -> Mounted:
+def mounted(model: Runnable, files: Iterable[tuple[str, str]], expression: Callable[[str], str]) -> PodVolumes:
     """Everything a container has mounted. `files` are the job-config files as (key in the ConfigMap, path)."""
-    found = Mounted()
+    found = PodVolumes()
     names = Names(set(model.volumes))
     for name, volume in model.volumes.items():
         found.volumes.append(_volume(name, volume))

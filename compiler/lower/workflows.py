@@ -13,7 +13,7 @@ from compiler.lower import names, sessions
 from compiler.lower.artifacts import given
 from compiler.lower.dags import lower_dag
 from compiler.lower.environments import variables
-from compiler.lower.library import Callee, Library
+from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.outputs import Outputs
 from compiler.lower.resources import toleration
 from compiler.lower.text import constant, escape
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 def lower_workflow(program: Program, dag: ResolvedDag) -> tuple[WorkflowPlan, list[Diagnostic]]:
     """The plan of a DAG's workflow, and what was found to be impossible."""
-    library = Library(dag.name, program.profile)
+    library = TemplateSet(dag.name, program.profile)
     entry = lower_dag(library, dag, False, frozenset())
     return workflow_of(program, dag, library, entry), library.diagnostics
 
 
-def workflow_of(program: Program, dag: ResolvedDag, library: Library, entry: Callee) -> WorkflowPlan:
+def workflow_of(program: Program, dag: ResolvedDag, library: TemplateSet, entry: Callee) -> WorkflowPlan:
     """The plan around an entry template: what runs at the end, arguments, settings, schedule."""
     closing: Callee | None = None
     if dag.finally_:
@@ -74,7 +74,7 @@ def _networks(dag: ResolvedDag, profile: Profile) -> Iterator[Network]:
             yield Network(bounds["policy"], tuple(sorted({*bounds["egress"], *bounds["executor"]})))
 
 
-def _parameters(library: Library, dag: ResolvedDag) -> tuple[Parameter, ...]:
+def _parameters(library: TemplateSet, dag: ResolvedDag) -> tuple[Parameter, ...]:
     """The workflow's parameters: the DAG's own, then those with the names of its ConfigMaps."""
     model = dag.model
     declared = [
@@ -143,7 +143,7 @@ def _annotations(dag: ResolvedDag, profile: Profile, uploads: dict[str, str]) ->
 
 
 def _rules(parameter: ParameterModel) -> dict[str, Any]:
-    """What a parameter takes, for those who give it a value."""
+    """Make the rules of a parameter's values (type, range, pattern, enum) for the Workflow's annotation."""
     rules: dict[str, Any] = {"type": parameter.type}
     for name in ("minimum", "maximum", "pattern"):
         if (value := getattr(parameter, name)) is not None:

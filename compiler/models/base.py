@@ -26,7 +26,7 @@ _QUANTITY = r"\d+(\.\d+)?([eE][-+]?\d+|m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?"
 
 
 class Problem(ValueError):  # noqa: N818  (the definition is at fault, not the program)
-    """What is wrong with a value, as the code, message and hint of a diagnostic."""
+    """A mistake in a value, as the code, message and hint of a diagnostic."""
 
     def __init__(self, code: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)

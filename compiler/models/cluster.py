@@ -1,4 +1,4 @@
-"""What a profile may say about its cluster: the store, GPUs, images, how long Workflows are kept."""
+"""Models a profile's settings of its cluster: the store, GPUs, images, how long Workflows are kept."""
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,7 +75,7 @@ class Sessions(Model):
 
 
 class ImageCommand(Model):
-    """What an image runs by itself; it is used where a container has no `command`, and `cmd` where it has no `args`."""
+    """The program of an image: used where a container has no `command`, and `cmd` where it has no `args`."""
 
     entrypoint: tuple[str, ...]
     cmd: tuple[str, ...] = ()

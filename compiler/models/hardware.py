@@ -1,4 +1,4 @@
-"""What a container stands on: resources, GPUs, volumes, placement, and what it loosens of the hardened default."""
+"""Models a container's resources, GPUs, volumes, placement, and what it loosens of the hardened default."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -48,7 +48,7 @@ else:
 
 
 class Resources(Model):
-    """What a container needs: `cpu` requested, `memory` requested and limited, `shm` is /dev/shm, `disk` ephemeral."""
+    """A container's resources: `cpu` requested, `memory` requested and limited, `shm` is /dev/shm, `disk` ephemeral."""
 
     cpu: Quantity | None = None
     memory: Quantity | None = None
@@ -93,7 +93,7 @@ class Placement(Model):
 
 
 class Security(Model):
-    """What is loosened from the hardened default (Pod Security "restricted"), each by name."""
+    """Exceptions from the hardened default (Pod Security "restricted"), each by name."""
 
     run_as_root: Flag = False
     privileged: Flag = False

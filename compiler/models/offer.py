@@ -1,4 +1,4 @@
-"""What few assets have: days of validity, an offer in a data space, bounds for what consumers bring, a Task Runner."""
+"""Models what few assets have: validity, an offer in a data space, bounds for what consumers bring, a Task Runner."""
 
 from datetime import date
 from typing import Annotated, Any

@@ -127,7 +127,7 @@ class Output(Model):
 
 
 class Runnable(Model):
-    """What assets and inline tasks have in common: a container with its hardware, inputs and outputs."""
+    """A container with its hardware, inputs and outputs: the base of assets and inline tasks."""
 
     description: str | None = None
     image: str | None = None

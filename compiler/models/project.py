@@ -75,7 +75,7 @@ class Profile(Model):
 
 
 class Policy(Model):
-    """What `check` holds definitions against."""
+    """The project's rules about images, which `check` holds definitions against."""
 
     registries: tuple[str, ...] = ()  # allowed image registries; none named: any
     require_digest: Flag = False

@@ -1,4 +1,4 @@
-"""What argosy.yaml says of `argosy serve`: its store, limits, identity provider, and the connectors it works with."""
+"""Models argosy.yaml's settings of `argosy serve`: its store, limits, identity provider, connectors."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from compiler.models.base import Duration, Flag, Model, Number, Quantity, whole
 
 
 class ServiceLimits(Model):
-    """What one consumer may have; a consumer's own limits count before these."""
+    """Limits of one consumer; a consumer's own limits count before these."""
 
     runs: Annotated[int, whole(0), Field(description="At once.")] = 10
     gpu_hours: Annotated[Number | None, Field(description="In 30 days; without it, any.")] = None

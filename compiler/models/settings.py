@@ -1,4 +1,4 @@
-"""What a DAG may set: gates, environment, job-config files, schedule, limits."""
+"""Models a DAG's settings: gates, environment, job-config files, schedule, limits."""
 
 from typing import Annotated, Any, Literal
 
@@ -60,7 +60,7 @@ class Schedule(Model):
 
 
 class Limits(Model):
-    """What holds a run of the DAG back."""
+    """Limits on a run of the DAG: tasks at once, time, a mutex."""
 
     parallelism: Annotated[int, whole(1)] | None = None
     timeout: Duration | None = None

@@ -44,7 +44,7 @@ class Rules(NamedTuple):
 
 
 def conform(parameter: Parameter, value: Any) -> str | None:
-    """What is wrong with a value for a parameter, as a sentence, or None. A text with a reference is not looked at."""
+    """Say what is wrong with a value for a parameter, or None. A text with a reference is not looked at."""
     return None if isinstance(value, str) and REFERENCE in value else _problem(parameter, value)
 
 
@@ -87,7 +87,7 @@ def fault(name: str, parameter: Parameter, text: str) -> str | None:
 
 
 def takes(parameter: Parameter) -> str:
-    """What a parameter takes, in words: `a whole number, at least 1, at most 9`."""
+    """Say in words what a parameter takes: `a whole number, at least 1, at most 9`."""
     words = [_READERS[parameter.type][0] if parameter.type in _READERS else "text"]
     if parameter.enum:
         words = [f"one of {', '.join(map(_text, parameter.enum))}"]
@@ -109,7 +109,7 @@ _TEMPLATE: Final = re.compile(
 
 
 def opens_template(text: str) -> bool:
-    """Whether Argo would take something in a text for its own: it substitutes texts more than once, the last time with
+    """True where Argo would substitute something in a text: it substitutes texts more than once, the last time with
     all variables (workflow/controller/workflowpod.go)."""
     return "{{" in text and _TEMPLATE.search(text) is not None
 
@@ -223,7 +223,7 @@ _TYPES: dict[str, Callable[[Parameter, Any], str | None]] = {
 
 
 def describe(value: Any) -> str:
-    """What kind of value this is, in a user's words."""
+    """Name the kind of a value in a user's words."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

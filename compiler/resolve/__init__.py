@@ -14,7 +14,7 @@ from compiler.resolve.context import Context
 from compiler.resolve.dags import examine, resolve_dags
 from compiler.resolve.digest import combined
 from compiler.resolve.profile import select
-from compiler.resolve.tasks import Library
+from compiler.resolve.tasks import TaskTargets
 from compiler.resolve.versions import Versions
 
 __all__ = ["resolve"]
@@ -33,7 +33,7 @@ def resolve(workspace: Workspace, *, profile: str | None = None) -> tuple[Progra
     context = Context(workspace)
     profile_name, chosen, project = select(context, profile)
     versions = Versions(context, lock.read(context))
-    library = Library(context, versions)
+    library = TaskTargets(context, versions)
     dags = resolve_dags(context, library, workspace.requested or workspace.dags)
     assets = _assets(workspace)
     for asset in assets:
@@ -44,15 +44,15 @@ def resolve(workspace: Workspace, *, profile: str | None = None) -> tuple[Progra
     return program, sorted([*context.found, *_of_flawed(workspace, library)])
 
 
-def _of_flawed(workspace: Workspace, known: Library) -> Iterator[Diagnostic]:
-    """What is wrong for sure with definitions that have mistakes of their types: none follows from those."""
+def _of_flawed(workspace: Workspace, known: TaskTargets) -> Iterator[Diagnostic]:
+    """Report mistakes in definitions that failed to load, of those kinds that cannot follow from the failure."""
     for flawed in workspace.flawed:
         context = Context(workspace)
         model, origin = flawed.definition.model, flawed.definition.origin
         if isinstance(model, ComputeAsset):
             check_container(context, model, origin)
         else:
-            library = Library(context, Versions(context, {}))
+            library = TaskTargets(context, Versions(context, {}))
             library.dags = {**dict.fromkeys(workspace.dags), **known.dags}
             examine(context, library, flawed.definition)
         yield from (item for item in context.found if item.code in _SURE or (flawed.whole and item.code in _NAMES))

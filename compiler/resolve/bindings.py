@@ -9,7 +9,7 @@ from compiler.diagnostics import did_you_mean
 from compiler.models import Task
 from compiler.models.parts import Input, Parameter
 from compiler.models.values import conform
-from compiler.program import Binding, Gathered, Literal_, ObjectKey, Origin
+from compiler.program import Binding, GatheredFiles, Literal_, ObjectKey, Origin
 from compiler.refs import OPEN, Ref, Text
 from compiler.resolve.context import Context
 from compiler.resolve.scope import Scope, Site
@@ -146,7 +146,7 @@ class Binder:
             hint = "give it a default, or make the asset's input optional too"
             message = f"input '{name}' is needed, but what is given may be missing"
             self._context.add("A321", site.origin.at("with", name), message, hint=hint)
-        return Gathered(ref) if type_.many else ref
+        return GatheredFiles(ref) if type_.many else ref
 
     def _object(self, name: str, wanted: Input, value: Any, site: Site) -> Binding | None:
         origin = site.origin.at("with", name)

@@ -1,4 +1,4 @@
-"""What the parts of `resolve` share: the workspace, the diagnostics found so far, and the texts already parsed."""
+"""Holds what the parts of `resolve` share: the workspace, the diagnostics so far, the texts already parsed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Context:
         return known
 
     def is_flawed(self, kind: str, name: str) -> bool:
-        """Whether a definition of that name is there, with mistakes that are reported already."""
+        """True where a definition of that name is there, with mistakes that are reported already."""
         models = (flawed.definition.model for flawed in self.workspace.flawed)
         return any(model.kind == kind and model.name == name for model in models)
 
@@ -72,7 +72,7 @@ class Context:
         return content
 
     def default(self, given: Input, origin: Origin) -> LocalFile | ObjectKey | Literal_ | None:
-        """What an input is when nothing is given; None where there is no default, or its file is missing."""
+        """Return an input's default; None where there is none, or its file is missing."""
         default = given.default
         if given.kind == "env" and isinstance(default, str | InlineText):
             self._check_dotenv(default, origin.at("default"))

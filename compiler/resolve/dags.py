@@ -14,7 +14,7 @@ from compiler.resolve.context import Context
 from compiler.resolve.digest import Digester
 from compiler.resolve.order import arrange, cycles
 from compiler.resolve.scope import RESULTS, Scope, Site
-from compiler.resolve.tasks import Library, Tasks
+from compiler.resolve.tasks import Tasks, TaskTargets
 from compiler.resolve.types import Type
 
 _CONFIG_MAP: Final = 1 << 20  # bytes, kubernetes: validation.ValidateConfigMap
@@ -22,7 +22,7 @@ _LARGE: Final = "give it to an input of a task: it is then kept in the store"
 _FIXED: Final = ("parameters", "inputs", "env", "files", "schedule", "limits", "labels", "annotations")
 
 
-def resolve_dags(context: Context, library: Library, names: Iterable[str]) -> list[ResolvedDag]:
+def resolve_dags(context: Context, library: TaskTargets, names: Iterable[str]) -> list[ResolvedDag]:
     """The DAGs of these names, in that order, with all they nest; those in a cycle are reported and left out."""
     wanted = list(names)
     graph = _nesting(context, wanted)
@@ -38,7 +38,7 @@ def resolve_dags(context: Context, library: Library, names: Iterable[str]) -> li
     return [resolved[name] for name in wanted if name in resolved]
 
 
-def examine(context: Context, library: Library, dag: Definition[Dag]) -> None:
+def examine(context: Context, library: TaskTargets, dag: Definition[Dag]) -> None:
     """Reports the mistakes of a DAG that is not used."""
     _resolve(context, library, Digester(), dag)
 
@@ -69,7 +69,7 @@ def _report_cycle(context: Context, cycle: list[str]) -> None:
 
 
 def _resolve(
-    context: Context, library: Library, digester: Digester, dag: Definition[Dag]
+    context: Context, library: TaskTargets, digester: Digester, dag: Definition[Dag]
 ) -> tuple[ResolvedDag, dict[str, Type]]:
     model, origin = dag.model, dag.origin
     for field in _FIXED:

@@ -46,7 +46,7 @@ def arrange(graph: Mapping[str, Collection[str]]) -> list[str]:
 
 
 def _in_order(graph: Mapping[str, Collection[str]]) -> bool:
-    """Whether each name stands behind all it depends on already, as most files are written."""
+    """True where each name already stands behind all it depends on, as most files are written."""
     seen: set[str] = set()
     for name, needed in graph.items():
         for other in needed:

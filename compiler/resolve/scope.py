@@ -1,4 +1,4 @@
-"""What references mean in a DAG, and their types."""
+"""Finds what references in a DAG mean, and their types."""
 
 from __future__ import annotations
 

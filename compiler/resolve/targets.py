@@ -1,4 +1,4 @@
-"""What a task runs, seen from the DAG: the parameters and inputs it can be given, the outputs it has."""
+"""Describes what a task runs as its DAG sees it: the parameters and inputs it takes, the outputs it has."""
 
 from __future__ import annotations
 

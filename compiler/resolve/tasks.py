@@ -22,8 +22,8 @@ _READ: Final = frozenset({"asset", "dag", "with_", "needs", "foreach", "when", "
 _CONSTANT: Final = "a task changes an asset by constants only; let the asset have a parameter for it"
 
 
-class Library:
-    """What tasks can run: the assets, and the DAGs resolved so far with the types of their results."""
+class TaskTargets:
+    """The targets of tasks: the assets, and the DAGs resolved so far with the types of their results."""
 
     __slots__ = ("_assets", "_context", "dags", "versions")
 
@@ -37,7 +37,7 @@ class Library:
         self.dags[dag.name] = of_dag(dag, results)
 
     def target(self, name: str, task: Task, origin: Origin) -> Target | None:
-        """What a task runs; None, with a diagnostic, where it names nothing that is known."""
+        """Find what a task runs; None, with a diagnostic, where it names nothing that is known."""
         if task.asset is not None:
             asset = self.versions.find(task.asset, origin)
             return None if asset is None else self._asset(asset)
@@ -68,7 +68,7 @@ class Library:
 class Tasks:
     """Resolves the tasks of one DAG."""
 
-    def __init__(self, context: Context, library: Library, dag: Definition[Dag]) -> None:
+    def __init__(self, context: Context, library: TaskTargets, dag: Definition[Dag]) -> None:
         self._context = context
         self._dag = dag
         model, origin = dag.model, dag.origin

@@ -30,7 +30,7 @@ class Type(NamedTuple):
 
 
 class Items(NamedTuple):
-    """What `item` is in a loop: its type, and its fields with theirs (None: not known before the run)."""
+    """The type of `item` in a loop, and its fields with theirs (None: not known before the run)."""
 
     type: Type
     fields: dict[str, Type] | None = None

@@ -31,7 +31,7 @@ def is_prerelease(version: str) -> bool:
 
 
 def matches(version: str, prefix: str) -> bool:
-    """Whether a version is meant by what stands behind the `@`; a pre-release only where it is named in full."""
+    """True where a version is meant by the text behind the `@`; a pre-release only where it is named in full."""
     bare = version.split("+", 1)[0]
     if prefix in (version, bare):
         return True

@@ -17,7 +17,7 @@ import yaml
 
 from argo.errors import ArgosyError, ConflictError, UsageError
 from argo.setup.doctor import examine
-from argo.setup.render import Wanted, render
+from argo.setup.render import SetupOptions, render
 from argo.submission.subject import subject_of
 from argo.target import ClusterAddress, Target
 from argo.workflow import bounds
@@ -323,7 +323,7 @@ def test_doctor_and_the_service_say_which_policy_is_missing(place: Place) -> Non
     assert state == "warning"
     assert "argosy-runs is missing" in text
     assert "argosy-bounded is missing" in text
-    for value in yaml.safe_load_all(render(Profile.model_validate({"namespace": place.namespace}), Wanted())):
+    for value in yaml.safe_load_all(render(Profile.model_validate({"namespace": place.namespace}), SetupOptions())):
         if value and value["kind"] == "NetworkPolicy":
             path = f"/apis/networking.k8s.io/v1/namespaces/{place.namespace}/networkpolicies"
             place.server.call("POST", path, value)

@@ -48,6 +48,20 @@ def test_every_module_says_what_it_is_for() -> None:
     assert [module.name for module in modules if not ast.get_docstring(module.tree)] == []
 
 
+def test_no_docstring_begins_with_a_question() -> None:
+    """A first line is a sentence; the text of `pod_programs` is part of manifests, and stays as it is."""
+    modules = structure.modules(ROOT, structure.DEFAULT).values()
+    wrong = [
+        f"{module.name}: {text.splitlines()[0]}"
+        for module in modules
+        if ".pod_programs." not in module.name
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if (text := ast.get_docstring(node) or "").startswith(("What ", "Whether "))
+    ]
+    assert wrong == []
+
+
 def test_no_file_is_large_or_binary() -> None:
     """A wheel or a picture that was only tried does not come in with the code."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)

@@ -114,7 +114,7 @@ class Client:
         raise self._refusal(response.status, message, method, path, once=once)
 
     def _refusal(self, status: int, message: str, method: str, path: str, *, once: bool = False) -> ArgosyError:
-        """What an answer other than 200 means."""
+        """Turn an answer other than 200 into an error."""
         tried = f"{method} {path} at {self.url}"
         message = message or f"the Argo Server answered with status {status}"
         if status == 401:

@@ -1,4 +1,4 @@
-"""What a run's pods wrote, through the Argo Server; of pods that are gone, what was archived.
+"""Reads the logs of a run's pods through the Argo Server; of pods that are gone, the archived ones.
 
 Facts: `workflows/{name}/log` gives `{"content", "podName"}`; followed, it ends with the run.
 """
@@ -35,7 +35,7 @@ class Logs:
         self._seen: dict[str, int] = {}  # lines by pod
 
     def lines(self, task: str | None) -> Iterator[LogLine]:
-        """What has been written so far, tasks in the order of their start."""
+        """Yield the lines written so far, tasks in the order of their start."""
         workflow = self._read()
         for node in pods(workflow, task):
             name = relative(node["name"], self._ref.name)

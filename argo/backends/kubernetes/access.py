@@ -99,7 +99,7 @@ def _in_cluster() -> bool:
 
 @contextmanager
 def _heard() -> Iterator[list[str]]:
-    """What is logged meanwhile: the client says in no other way that a command for credentials failed."""
+    """Collect what is logged meanwhile: the client says in no other way that a command for credentials failed."""
     said: list[str] = []
 
     class Ear(logging.Handler):

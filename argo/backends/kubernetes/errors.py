@@ -1,4 +1,4 @@
-"""What the Kubernetes API refuses, and how the way there fails, as errors of `argo.errors`."""
+"""Turns refusals of the Kubernetes API, and failures of the connection, into errors of `argo.errors`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def unreached(reason: str, what: str, *, uncertain: bool = False) -> RemoteError
 
 
 def message_of(body: bytes) -> str:
-    """What the API server says, in its Status object or as plain text."""
+    """Return the API server's message, from its Status object or plain text."""
     text = body.decode(errors="replace").strip()
     try:
         return str(json.loads(text).get("message") or "")

@@ -1,4 +1,4 @@
-"""What a run's pods wrote, through the Kubernetes API; of pods that are gone, what was archived."""
+"""Reads the logs of a run's pods through the Kubernetes API; of pods that are gone, the archived ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Logs:
         self._left = threading.Event()  # nobody takes the lines any more: the readers end
 
     def lines(self, task: str | None) -> Iterator[LogLine]:
-        """What has been written so far, tasks in the order of their start."""
+        """Yield the lines written so far, tasks in the order of their start."""
         workflow = self._read()
         for node in pods(workflow, task):
             for container in containers(workflow, node):

@@ -76,6 +76,6 @@ def edit(cluster: Cluster, ref: RunRef, change: Callable[[Workflow], object]) ->
 
 
 def _same(now: Workflow, sent: Workflow) -> bool:
-    """Whether a run is as it was sent, but for what the API server writes itself."""
+    """True where a run is as it was sent, but for what the API server writes itself."""
     labels = [(w["metadata"].get("labels") or {}, w["metadata"].get("annotations") or {}) for w in (now, sent)]
     return labels[0] == labels[1] and all(plain(now.get(part)) == plain(sent.get(part)) for part in ("spec", "status"))

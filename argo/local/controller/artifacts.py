@@ -53,7 +53,7 @@ def with_sub_path(artifact: Artifact, sub_path: str) -> Artifact:
 
 
 def resolve(scope: Scope, artifact: Artifact) -> Artifact:
-    """What `from` or `fromExpression` stands for, under this artifact's name. Raises ReconcileError."""
+    """Return the artifact that `from` or `fromExpression` names, under this artifact's name. Raises ReconcileError."""
     if artifact.get("fromExpression"):
         found = scope.evaluate(artifact["fromExpression"])
     else:

@@ -1,4 +1,4 @@
-"""Resource templates that create a child Workflow and follow it to its end: what is asked for, and what came of it.
+"""Translates between resource templates that create child Workflows and the children: the request, the outcome.
 
 Facts: Argo workflow/controller/operator.go (executeResource), workflow/executor/resource.go (matchConditions,
 SaveResourceParameters).
@@ -22,28 +22,28 @@ _AMONG = re.compile(r"\s*(?P<path>[\w.-]+)\s+(?P<operator>in|notin)\s+\((?P<valu
 
 
 def is_child(manifest: Object) -> bool:
-    """Whether a manifest is a Workflow that runs a template."""
+    """True where a manifest is a Workflow that runs a WorkflowTemplate."""
     return manifest.get("kind") == "Workflow" and bool((manifest.get("spec") or {}).get("workflowTemplateRef"))
 
 
 def requested(template: Template, manifest: Object) -> Template:
-    """The template that is recorded and handed on: its manifest as JSON, as it is created."""
+    """Return the template with the child's manifest as JSON in its `resource`, as it is recorded and handed on."""
     return {**template, "resource": {**template["resource"], "manifest": json.dumps(manifest, ensure_ascii=False)}}
 
 
 def asks_for_child(template: Template) -> bool:
-    """Whether a request is for a child Workflow rather than for a pod."""
+    """True where a template asks for a child Workflow, not for a pod."""
     return template.get("resource") is not None
 
 
 def manifest_of(template: Template) -> Workflow:
-    """The Workflow that a request asks for."""
+    """Read the child Workflow that a template asks for from its `resource.manifest`."""
     manifest: Workflow = json.loads(template["resource"]["manifest"])
     return manifest
 
 
 def outcome(template: Template, workflow: Workflow) -> PodOutcome:
-    """What the end of a child means for the node that created it."""
+    """Turn the end of a child Workflow into the outcome of the node that created it."""
     resource, status = template["resource"], workflow["status"]
     name, phase = workflow["metadata"]["name"], status["phase"]
     told = f"Workflow {name} {phase}" + (f": {status['message']}" if status.get("message") else "")
@@ -61,7 +61,7 @@ def outcome(template: Template, workflow: Workflow) -> PodOutcome:
 
 
 def matches(condition: str, workflow: Workflow) -> bool:
-    """Whether a condition holds of an object: `a.b == x`, `a.b in (x, y)`. Raises ReconcileError for any other."""
+    """True where a condition (`a.b == x`, `a.b in (x, y)`) holds of an object. Raises ReconcileError for any other."""
     match = _EQUAL.fullmatch(condition) or _AMONG.fullmatch(condition)
     if match is None:
         raise ReconcileError(f"condition '{condition}' failed to parse")
@@ -73,7 +73,7 @@ def matches(condition: str, workflow: Workflow) -> bool:
 
 
 def value_at(path: str, workflow: Workflow) -> str:
-    """What a JSONPath of kubectl's gives: what it finds, blanks between; nothing where there is nothing."""
+    """Evaluate a JSONPath as kubectl does: the values found, with blanks between; empty where there are none."""
     inner = path.strip().removeprefix("{").removesuffix("}")
     try:
         found = query(f"${inner}", workflow)

@@ -1,4 +1,4 @@
-"""What templates with steps of their own have in common: one run of their node in this process, taken further."""
+"""Advances the nodes of templates with steps of their own, for DAG and steps templates alike."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class DagRun:
             self._start(name, task, entries[0])
 
     def _may_start(self, name: str) -> bool:
-        """Whether the task's condition holds; where it does not, the task is omitted."""
+        """True where the task's condition holds; where it does not, the task's node is made as Omitted."""
         task = self.plan.tasks[name]
         try:
             execute_it = self._condition(name)

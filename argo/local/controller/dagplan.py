@@ -1,4 +1,4 @@
-"""What a DAG template says, read once: dependencies, conditions, targets; and what each task sees of others.
+"""Reads a DAG template once: dependencies, conditions, targets; and builds the scope that each task sees.
 
 Facts: Argo workflow/common/ancestry.go, workflow/controller/dag.go (buildLocalScopeFromTask).
 """
@@ -45,7 +45,7 @@ class DagPlan:
         return bool((phase == "Failed" and tolerated.get("failed")) or (phase == "Error" and tolerated.get("error")))
 
     def tolerates(self, name: str, phase: str) -> bool:
-        """Whether a task in `dependencies` that ended so lets its dependents run."""
+        """True where a task in `dependencies` that ended in `phase` lets its dependents run."""
         return phase in ("Succeeded", "Skipped") or self.continues_on(name, phase)
 
 
@@ -131,7 +131,7 @@ class TaskScopes:
         self._aggregates: dict[str, Scope] = {}
 
     def of(self, task: DAGTask, own: NodeStatus | None = None) -> Scope:
-        """What the task sees; `own` adds its own node's status, for hooks."""
+        """Build the scope of a task; `own` adds its own node's status, for hooks."""
         scope = template_scope(self._template)
         add_workflow_outputs(scope, self._state.status.get("outputs"))
         for name in self._referenced(task):

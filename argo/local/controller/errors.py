@@ -1,4 +1,4 @@
-"""What the controller cannot execute."""
+"""Defines the error of a node that the controller cannot execute."""
 
 from __future__ import annotations
 

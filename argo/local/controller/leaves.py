@@ -53,7 +53,7 @@ def new_node(execution: Execution, name: str, kind: str, phase: str, options: Op
 
 
 def wants_result(state: State, node: NodeStatus) -> bool:
-    """Whether the template around the node reads the node's `outputs.result` (Argo: includeScriptOutput)."""
+    """True where the template around the node reads the node's `outputs.result` (Argo: includeScriptOutput)."""
     boundary = node.get("boundaryID", "")
     if not boundary:
         return False

@@ -22,7 +22,7 @@ LOOP_FIELDS = ("withItems", "withParam", "withSequence")
 
 
 def expands(holder: WorkflowStep) -> bool:
-    """Whether the task or step is a loop (Argo: ShouldExpand)."""
+    """True where the task or step is a loop (Argo: ShouldExpand)."""
     return bool(holder.get("withItems") or holder.get("withParam") or holder.get("withSequence") is not None)
 
 

@@ -22,7 +22,7 @@ _TYPES = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}
 
 
 class CacheEntry(TypedDict, total=False):
-    """What the cache keeps of a node, as Argo writes it (cache.go: Entry)."""
+    """A node as the cache keeps it, and as Argo writes it (cache.go: Entry)."""
 
     nodeID: str
     outputs: Outputs | None

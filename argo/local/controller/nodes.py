@@ -84,7 +84,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class NewNode:
-    """What a node starts with; `template` holds templateName, templateRef where it has them."""
+    """The first fields of a node; `template` holds templateName, templateRef where it has them."""
 
     name: str
     type: str
@@ -272,7 +272,7 @@ def finished_at(node: NodeStatus) -> datetime:
 
 
 def part_of_exit_handler(node: NodeStatus, nodes: Nodes) -> bool:
-    """Whether the node belongs to an exit handler (Argo: NodeStatus.IsPartOfExitHandler)."""
+    """True where the node belongs to an exit handler (Argo: NodeStatus.IsPartOfExitHandler)."""
     current: NodeStatus | None = node
     while current is not None:
         if current["displayName"].endswith(".onExit"):

@@ -1,4 +1,4 @@
-"""What the executor reports of a pod, taken into its node.
+"""Writes what the executor reports of a pod into the pod's node.
 
 Facts: Argo workflow/controller/operator.go (assessNodeStatus), taskresult.go.
 """

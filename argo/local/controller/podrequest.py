@@ -150,7 +150,7 @@ def _parse_patch(patch: str) -> PodSpec:
 
 
 def _is_pod_spec(patch: PodSpec) -> bool:
-    """Whether the lists of a patch are lists of objects, and its amounts are amounts."""
+    """True where the lists of a patch are lists of objects, and its amounts are amounts."""
     for field in _LISTS:
         entries = patch.get(field)
         if entries is not None and not (isinstance(entries, list) and all(isinstance(item, dict) for item in entries)):

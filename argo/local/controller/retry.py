@@ -26,7 +26,7 @@ _TRANSIENT = re.compile(
 
 
 class Next(Enum):
-    """What a Retry node does after its newest attempt."""
+    """The next step of a Retry node after its newest attempt."""
 
     ATTEMPT = "attempt"
     WAIT = "wait"

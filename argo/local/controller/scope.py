@@ -117,7 +117,7 @@ def effective_outputs(nodes: Nodes, node: NodeStatus) -> Outputs | None:
 
 
 def add_node(scope: Scope, nodes: Nodes, prefix: str, name: str, node: NodeStatus) -> None:
-    """What is known of a step or task: `prefix` is `steps` or `tasks`."""
+    """Add what is known of a step's or task's node to the scope: `prefix` is `steps` or `tasks`."""
     node = last_attempt(nodes, node) or node
     base = f"{prefix}.{name}"
     known = {

@@ -1,4 +1,4 @@
-"""What one run's reconcile works on: the workflow, its specification, nodes, variables, decisions and timers."""
+"""Holds what one run's reconcile works on: the workflow, its specification, nodes, variables, decisions, timers."""
 
 from __future__ import annotations
 

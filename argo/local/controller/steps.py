@@ -180,7 +180,7 @@ class StepsRun:
         return None
 
     def _settled(self, entry: WorkflowStep, node: NodeStatus) -> bool:
-        """Whether the step, its hooks and its exit handler have ended."""
+        """Run a step's hooks and exit handler as they fall due; True where the step and all of them have ended."""
         site = HookSite(self.state, self.node_id, self.context, "steps", self.steps[entry["name"]], self, entry["name"])
         self.scope.values[f"steps.{node['displayName']}.status"] = node["phase"]
         try:

@@ -57,12 +57,12 @@ class Worklist:
 
     @property
     def waiting(self) -> bool:
-        """Whether a limit holds something back."""
+        """True where a limit holds something back."""
         return bool(self._held_open or self._held_new)
 
     @property
     def unfinished(self) -> bool:
-        """Whether a branch that has begun, or its hooks, is held back."""
+        """True where a branch that has begun, or its hooks, is held back."""
         return bool(self._held_open)
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ class ListsSecrets(Protocol):
 
 
 def base_environment(host: Mapping[str, str]) -> dict[str, str]:
-    """What a container sees of the environment of the engine: how to find programs, language, devices, network."""
+    """Return the part of the engine's environment that a container sees: programs, language, devices, network."""
     kept = {name: value for name, value in host.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     return {"HOME": "/", "LANG": "C.UTF-8", **kept, "PATH": _programs(host.get("PATH", os.defpath))}
 
@@ -120,7 +120,7 @@ def secret_data(name: str, library: Library, *, optional: bool = False) -> dict[
 
 
 def field_value(path: str, request: PodRequest) -> str:
-    """What the downward API knows of a pod."""
+    """Return the value of a pod's field as the downward API gives it."""
     known: dict[str, str] = {
         "metadata.name": request.pod_name,
         "metadata.namespace": request.namespace,

@@ -1,4 +1,4 @@
-"""What keeps a pod from being run, and is not its program's failure."""
+"""Defines the error of a pod that cannot be run, which is not its program's failure."""
 
 from __future__ import annotations
 

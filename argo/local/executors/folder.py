@@ -63,7 +63,7 @@ class PodFolder:
         return "new", descriptor
 
     def locked(self) -> bool:
-        """Whether the pod is being prepared or runs."""
+        """True where a process holds the pod's lock: the pod is being prepared, or runs."""
         try:
             descriptor = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -53,7 +53,7 @@ _ANEW = "run anew: it was cut off before its end was recorded"
 
 
 class _Pod:
-    """What is known here of one pod."""
+    """A pod as this process knows it."""
 
     def __init__(self, request: PodRequest, folder: PodFolder) -> None:
         self.request = request
@@ -332,7 +332,7 @@ class LocalPods:
         return self._supervisors.start(specification(request, folder, containers, machine), lock)
 
     def _patiently(self, pod: _Pod, phase: PodPhase, work: Callable[[bool], T]) -> T:
-        """What `work` gives, however long its store is away; a pod that is to be stopped does not wait for it."""
+        """Repeat `work` until its store answers; return its value. A pod that is to be stopped does not wait."""
         return outlast(
             work,
             lambda text: self._tell(lambda: self._say(pod, phase, text)),

@@ -67,7 +67,7 @@ def conclude(request: PodRequest, folder: PodFolder, locate: Locate, *, last: bo
 
 
 def sound(record: Any) -> bool:
-    """Whether an exit record is one, whole: what a supervisor writes, it writes whole."""
+    """True where an exit record is whole, as every one that a supervisor wrote."""
     if not isinstance(record, dict) or not record.keys() >= _RECORD or not isinstance(record["containers"], dict):
         return False
     found = record["outputs"]
@@ -169,7 +169,7 @@ def _container(item: Record) -> ContainerState:
 
 
 class Problems(list[str]):
-    """What went wrong in keeping outputs."""
+    """A list of the errors met in keeping outputs."""
 
     def __init__(self, *, last: bool) -> None:
         super().__init__()

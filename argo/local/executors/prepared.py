@@ -9,8 +9,10 @@ from argo.local.pods import AnyContainer
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """`template` is its Kubernetes container; `own_env` names the variables that are not of the base; `inputs` are
+class PreparedContainer:
+    """A container that is ready to be started.
+
+    `template` is its Kubernetes container; `own_env` names the variables that are not of the base; `inputs` are
     the paths of the input artifacts it sees; `devices` are those it was given, by resource; `attempts` says how often
     it is started at most, `wait` the seconds between.
     """
@@ -29,7 +31,7 @@ class Prepared:
     wait: float = 0.0
 
 
-def main_of(containers: list[Prepared]) -> Prepared:
+def main_of(containers: list[PreparedContainer]) -> PreparedContainer:
     """The container whose outputs are the pod's: `main`, else the first of a containerSet."""
     mains = [item for item in containers if item.role == "main"]
     return next((item for item in mains if item.name == "main"), mains[0])

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from argo.local.executors.environment import base_environment
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
-from argo.local.executors.prepared import Prepared
+from argo.local.executors.prepared import PreparedContainer
 from argo.local.executors.shim.record import Record
 from argo.local.executors.volumes import SHARED_MEMORY
 from argo.local.pods import PodRequest, PodSpec
@@ -67,7 +67,7 @@ def found(environment: Mapping[str, str]) -> tuple[Name | None, str]:
 
 
 def _failed(command: list[str], environment: Mapping[str, str], what: str) -> str:
-    """What a runtime does not do, with the end of what it says; empty where it does it."""
+    """Run a runtime's command; return `what` with the end of its error text where it fails, else an empty text."""
     try:
         done = subprocess.run(
             command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, env=dict(environment)
@@ -100,8 +100,8 @@ class Runtime:
         place = hashlib.sha256(os.fsencode(folder.path)).hexdigest()[:8]
         return f"argosy-{folder.path.name}-{container}-{place}"
 
-    def container(self, item: Prepared, request: PodRequest, folder: PodFolder, *, alone: bool) -> Record:
-        """What the supervisor runs for one container. `alone` where no other of the pod runs beside it."""
+    def container(self, item: PreparedContainer, request: PodRequest, folder: PodFolder, *, alone: bool) -> Record:
+        """Make the supervisor's specification of one container. `alone`: no other of the pod runs beside it."""
         name = self.container_name(folder, item.name)
         template = item.template
         _check_image(template.get("image"), item.name)
@@ -145,7 +145,7 @@ class Runtime:
             },
         }
 
-    def _limits(self, item: Prepared, request: PodRequest, *, alone: bool) -> list[str]:
+    def _limits(self, item: PreparedContainer, request: PodRequest, *, alone: bool) -> list[str]:
         """The network; and what keeps the bounds of an extended asset that are no amounts."""
         bounds = of_template(request.template)
         if bounds is None:
@@ -203,7 +203,7 @@ def _quantity(value: object) -> Decimal:
         raise PodError(str(error)) from error
 
 
-def _mounts(item: Prepared, folder: PodFolder) -> list[str]:
+def _mounts(item: PreparedContainer, folder: PodFolder) -> list[str]:
     binds = [(mount.source, mount.target, mount.read_only) for mount in item.view.mounts]
     if item.role == "main":
         binds.append((str(folder.root / "argo"), "/argo", False))
@@ -221,7 +221,7 @@ def _mounts(item: Prepared, folder: PodFolder) -> list[str]:
     return flags
 
 
-def _environment(item: Prepared, folder: PodFolder) -> list[str]:
+def _environment(item: PreparedContainer, folder: PodFolder) -> list[str]:
     """Variables in a file that only this user may read; those of several lines, which no such file can hold, are
     handed through the runtime's own environment. Neither way shows a value in a list of processes.
     """
@@ -255,7 +255,7 @@ def _rights(context: SecurityContext) -> list[str]:
     return flags
 
 
-def _resources(runtime: Name, item: Prepared) -> list[str]:
+def _resources(runtime: Name, item: PreparedContainer) -> list[str]:
     limits = (item.template.get("resources") or {}).get("limits") or {}
     flags: list[str] = []
     if "cpu" in limits:
@@ -274,8 +274,8 @@ def _resources(runtime: Name, item: Prepared) -> list[str]:
     return flags
 
 
-def _bounded(item: Prepared, bounds: Bounds) -> list[str]:
-    """What keeps the bounds that are no amounts: no swap beyond the memory, processes, the network."""
+def _bounded(item: PreparedContainer, bounds: Bounds) -> list[str]:
+    """Return the runtime's options for bounds that are no amounts: swap beyond the memory, processes, the network."""
     memory = ((item.template.get("resources") or {}).get("limits") or {}).get("memory")
     flags = ["--memory-swap", str(int(_quantity(memory)))] if memory else []
     flags += ["--pids-limit", str(bounds.processes or _PROCESSES)]
@@ -284,7 +284,7 @@ def _bounded(item: Prepared, bounds: Bounds) -> list[str]:
 
 @cache
 def _info(program: str, environment: tuple[tuple[str, str], ...]) -> Record:
-    """What a runtime says of itself; nothing where it does not answer."""
+    """Ask a runtime for its `info`; an empty object where it does not answer."""
     try:
         command = [program, "info", "--format", "{{json .}}"]
         done = subprocess.run(command, check=True, capture_output=True, timeout=20, env=dict(environment))

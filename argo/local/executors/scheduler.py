@@ -33,7 +33,7 @@ class Scheduler:
         }
 
     def waits(self, key: str) -> bool:
-        """Whether the pod is in the queue."""
+        """True where the pod is in the queue."""
         return key in self._waiting
 
     def drop(self, key: str) -> None:

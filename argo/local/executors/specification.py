@@ -14,7 +14,7 @@ from argo.local.executors import environment
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.outputs import deadline
-from argo.local.executors.prepared import Prepared, main_of
+from argo.local.executors.prepared import PreparedContainer, main_of
 from argo.local.executors.remap import Remap
 from argo.local.executors.runtimes import Runtime
 from argo.local.executors.shim import record
@@ -64,15 +64,18 @@ class Machine:
         return posixpath.join(os.path.realpath(folder), name)
 
 
-def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Path, machine: Machine) -> list[Prepared]:
+def prepare(
+    request: PodRequest, folder: PodFolder, library: Library, claims: Path, machine: Machine
+) -> list[PreparedContainer]:
     """The pod's containers in the order in which they are listed. Raises PodError."""
     volumes = Volumes(request, folder, library, claims)
     base, extra, canonical = machine.base(), machine.extra(), machine.path
     declared = _declared(request.template, canonical)
     inputs = [canonical(item["path"]) for item in (request.template.get("inputs") or {}).get("artifacts") or ()]
-    containers: list[Prepared] = []
+    containers: list[PreparedContainer] = []
     attempts, wait = _retries(request.template)
     left = {name: list(ids) for name, ids in machine.devices.items()}
+    bare = not isinstance(machine.how, Runtime)
     for role, found in _containers(request.template):
         template = complete({**found, "name": found.get("name") or "main"}, machine.images)
         name = template["name"]
@@ -92,20 +95,14 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
             mounts.append(Mount(str(ends), canonical(_ENDS), read_only=True))
         root = folder.root if name == "main" and role == "main" else folder.path / "roots" / name
         containers.append(
-            Prepared(
+            PreparedContainer(
                 name=name,
                 role=role,
                 template=template,
                 argv=[environment.expand(text, known) for text in argv],
                 env={**base, **shown, **known},
                 own_env=frozenset({**shown, **known}),
-                view=View(
-                    str(root),
-                    mounts,
-                    [*mine, *_work_folder(template, canonical)],
-                    extra,
-                    machine=not isinstance(machine.how, Runtime),
-                ),
+                view=View(str(root), mounts, [*mine, *_work_folder(template, canonical)], extra, machine=bare),
                 inputs=inputs if role == "main" else [],
                 depends=list(template.get("dependencies") or ()),
                 devices=devices,
@@ -116,8 +113,10 @@ def prepare(request: PodRequest, folder: PodFolder, library: Library, claims: Pa
     return containers
 
 
-def specification(request: PodRequest, folder: PodFolder, containers: list[Prepared], machine: Machine) -> Record:
-    """What the supervisor is told. It holds secrets: it goes through a socket, never to a file."""
+def specification(
+    request: PodRequest, folder: PodFolder, containers: list[PreparedContainer], machine: Machine
+) -> Record:
+    """Make a pod's specification for the supervisor. It holds secrets: it goes through a socket, never to a file."""
     how, canonical = machine.how, machine.path
     if not isinstance(how, Runtime):
         require(filter(None, [of_template(request.template)]), "the process executor")
@@ -216,7 +215,7 @@ def _work_folder(template: AnyContainer, canonical: Callable[[str], str]) -> lis
 def _mirrored(
     template: Template, volumes: Volumes, env: Mapping[str, str], main: View, canonical: Callable[[str], str]
 ) -> list[Mount]:
-    """What `mirrorVolumeMounts` shows to a sidecar: the main container's volumes and input artifacts."""
+    """Make the mounts of `mirrorVolumeMounts` for a sidecar: the main container's volumes and input artifacts."""
     source = template.get("script") or template.get("container") or template["containerSet"]
     mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(source, env)]
     for artifact in (template.get("inputs") or {}).get("artifacts") or ():
@@ -228,7 +227,9 @@ def _mirrored(
     return mounts
 
 
-def _stage_script(request: PodRequest, folder: PodFolder, containers: list[Prepared], *, remapped: bool) -> None:
+def _stage_script(
+    request: PodRequest, folder: PodFolder, containers: list[PreparedContainer], *, remapped: bool
+) -> None:
     main = main_of(containers)
     (folder.root / "argo" / "staging").mkdir(parents=True, exist_ok=True)
     if "script" in request.template:
@@ -238,13 +239,16 @@ def _stage_script(request: PodRequest, folder: PodFolder, containers: list[Prepa
             place.write(posixpath.basename(SCRIPT), text.encode(), 0o755)
 
 
-def _remap(item: Prepared) -> Remap:
+def _remap(item: PreparedContainer) -> Remap:
     targets = [mount.target for mount in item.view.mounts]
     return Remap([*item.view.hidden, *targets], item.view.place)
 
 
 def _told(
-    request: PodRequest, folder: PodFolder, containers: list[Prepared], how: Literal["namespaces", "remap"] | Runtime
+    request: PodRequest,
+    folder: PodFolder,
+    containers: list[PreparedContainer],
+    how: Literal["namespaces", "remap"] | Runtime,
 ) -> list[Record]:
     if isinstance(how, Runtime):
         alone = sum(item.role != "init" for item in containers) == 1
@@ -252,7 +256,7 @@ def _told(
     return [_container(item, remapped=how == "remap") for item in containers]
 
 
-def _container(item: Prepared, *, remapped: bool) -> Record:
+def _container(item: PreparedContainer, *, remapped: bool) -> Record:
     argv, env, warnings = item.argv, item.env, list[str]()
     if remapped:
         remap = _remap(item)

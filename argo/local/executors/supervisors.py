@@ -34,7 +34,7 @@ class Supervisors:
         return pid
 
     def namespaces(self) -> bool:
-        """Whether this system lets a user give a process its own view of the machine."""
+        """True where this system lets a user give a process its own view of the machine."""
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             return self._ask({"do": "probe", "folder": folder}, []) is True
 

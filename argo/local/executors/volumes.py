@@ -49,7 +49,7 @@ class Volumes:
         self._made: dict[str, Volume] = {}
 
     def mounts(self, container: Container | ContainerSetTemplate, env: Mapping[str, str]) -> list[Mount]:
-        """What `volumeMounts` of a container binds where. Raises PodError."""
+        """Return the mounts that `volumeMounts` of a container stands for. Raises PodError."""
         mounts: dict[str, Mount] = {}
         for mount in container.get("volumeMounts") or ():
             volume = self._volume(mount["name"])

@@ -38,7 +38,7 @@ _STORED = ("storedTemplates", "storedWorkflowTemplateSpec")  # large and rarely 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What a run was started with, and where it stands."""
+    """A row of the table of runs: the options a run was started with, and its status."""
 
     ref: RunRef
     source: str
@@ -411,8 +411,8 @@ def _status(workflow: Workflow) -> str:
 
 
 def _mark(workflow: Workflow) -> str:
-    """What tells whether a body has changed without writing out all of it: its templates are never edited in place,
-    and what is stored of them in the status only grows.
+    """Return a text that differs where a body has changed, without all of its content: templates are never edited in
+    place, and what is stored of them in the status only grows.
     """
     spec = {key: value for key, value in workflow["spec"].items() if key != "templates"}
     status = workflow.get("status") or {}

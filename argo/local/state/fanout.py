@@ -17,7 +17,7 @@ Row = tuple[str, str, int, str]
 
 
 class Fanouts:
-    """What one process knows to be stored of the long lists."""
+    """The stored part of the nodes' long lists, as far as this process knows it."""
 
     def __init__(self) -> None:
         self._stored: dict[tuple[str, str], list[str]] = {}

@@ -1,4 +1,4 @@
-"""What the API of this machine keeps beside runs: templates and schedules; and the count over all changes."""
+"""Keeps templates and schedules for the API of this machine, and counts all changes of runs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def oldest(state: State) -> int:
 
 
 def changes(state: State, since: int) -> list[Change]:
-    """What changed after a version, in order."""
+    """Return the runs that changed or went after a version, in order."""
 
     def read(db: sqlite3.Connection) -> list[Change]:
         changed = db.execute("SELECT version, uid FROM versions WHERE version > ?", (since,)).fetchall()

@@ -1,4 +1,4 @@
-"""The lock that lets one process, and no other, drive a run."""
+"""Defines the lock that lets one process, and no other, drive a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class RunLock:
-    """An advisory lock on files; the kernel lets go of them when their process ends, however it ends.
+    """An advisory lock on two files of a run; the kernel releases it when the process that holds it ends, however.
 
     Who drives a run has its `engine.lock`. Who only looks whether somebody does, or does something for a moment while
     nobody does, has `turn.lock` all that time, too; and nobody tries for `engine.lock` without `turn.lock`. So a
@@ -22,7 +22,7 @@ class RunLock:
         self._descriptors: list[int] = []
 
     def acquire(self, *, briefly: bool = False) -> bool:
-        """Take the lock; False when another process has it.
+        """Take the lock; return False where another process has it.
 
         `briefly` is for who lets go of it at once: whoever comes meanwhile waits instead of being refused.
         """
@@ -41,12 +41,12 @@ class RunLock:
         return True
 
     def release(self) -> None:
-        """Let go of the lock, if it is held."""
+        """Release the lock, if this process holds it."""
         while self._descriptors:
             os.close(self._descriptors.pop(0))
 
     def held(self) -> bool:
-        """Whether any process, this one included, drives the run now."""
+        """True where any process, this one included, drives the run now."""
         if self._descriptors:
             return True
         if not (self._folder / "engine.lock").exists():

@@ -1,4 +1,4 @@
-"""What memoized templates made: entries that outlive the run, for all runs of a namespace with the same store.
+"""Keeps the outputs of memoized templates beyond the run, for all runs of a namespace with the same store.
 
 Argo keeps them in a ConfigMap of the namespace, labelled as such (workflow/controller/cache/configmap_cache.go).
 """
@@ -18,23 +18,23 @@ LABEL = "workflows.argoproj.io/configmap-type"
 _WRITE = "INSERT OR REPLACE INTO memoized (store, namespace, name, key, entry) VALUES (?,?,?,?,?)"
 
 
-class Place(NamedTuple):
-    """Where a ConfigMap of entries is valid: one store, one namespace."""
+class MemoScope(NamedTuple):
+    """The scope in which a ConfigMap of memoized entries is valid: one store, one namespace."""
 
     store: str
     namespace: str
 
 
-def place_of(row: RunRow) -> Place:
+def place_of(row: RunRow) -> MemoScope:
     """Where the entries of a run are valid; the store of ARGOSY_HOME has no name."""
     store = f"{row.store['endpoint']}/{row.store['bucket']}" if row.store else ""
-    return Place(store, row.ref.namespace)
+    return MemoScope(store, row.ref.namespace)
 
 
-class Memoized:
-    """The entries of one place."""
+class MemoCache:
+    """The memoized entries of one scope."""
 
-    def __init__(self, state: State, place: Place) -> None:
+    def __init__(self, state: State, place: MemoScope) -> None:
         self._state = state
         self._place = place
         self._kept: dict[str, dict[str, str]] = {}  # by the name of the ConfigMap
@@ -67,7 +67,7 @@ def release(state: State, ref: RunRef) -> None:
     state.apply(lambda db: _release(db, ref, place, below))
 
 
-def _release(db: sqlite3.Connection, ref: RunRef, place: Place, below: str) -> None:
+def _release(db: sqlite3.Connection, ref: RunRef, place: MemoScope, below: str) -> None:
     takers = db.execute(
         "SELECT DISTINCT uid FROM nodes WHERE instr(node, ?) AND instr(node, ?)",
         (below, '"memoizationStatus":{"hit":true'),

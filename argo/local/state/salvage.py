@@ -17,14 +17,14 @@ from argo.local.state.schema import migrate
 _JSON = frozenset({"body", "status", "images", "node", "request", "object", "arguments", "entry"})
 
 
-class Salvaged(NamedTuple):
+class Salvage(NamedTuple):
     """Where the damaged state lies now, and the names of the runs that were read from it."""
 
     kept: Path
     runs: list[str]
 
 
-def salvage(path: Path) -> Salvaged:
+def salvage(path: Path) -> Salvage:
     """Rebuild the state at `path`. Raises ConflictError while a process drives a run of it."""
     driven = [folder.name for folder in sorted(path.parent.glob("runs/*")) if RunLock(folder).held()]
     if driven:
@@ -43,7 +43,7 @@ def salvage(path: Path) -> Salvaged:
             new.execute("PRAGMA journal_mode = WAL")
             migrate(new)
             _copy_all(old, new)
-            return Salvaged(kept, [name for (name,) in new.execute("SELECT name FROM runs ORDER BY created_at")])
+            return Salvage(kept, [name for (name,) in new.execute("SELECT name FROM runs ORDER BY created_at")])
 
 
 def _free(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a resource template creates: a ConfigMap, or a Workflow of a template, followed to its end."""
+"""Checks what a resource template creates: a ConfigMap, or a Workflow of a template, followed to its end."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ register(("A711", "error", "a field that the engine on this machine does not sup
 
 
 def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
-    """What keeps the engine on this machine from executing the documents, sorted by place; empty when nothing does.
+    """Find what keeps the engine on this machine from executing the documents, sorted by place; empty where none is.
 
     The documents are all that a run may refer to, as for `argo.validate.check`.
     """
@@ -31,7 +31,7 @@ def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
 
 
 def _unsupported(documents: Sequence[ManifestDocument]) -> Iterator[Diagnostic]:
-    """What Argo executes and this engine does not."""
+    """Find what Argo executes and this engine does not."""
     library = Library(documents)
     for document in documents:
         yield from _walk(Place(document, without_status(document.object), ()), document.kind)

@@ -1,4 +1,4 @@
-"""What a run asks of this machine in particular: commands of images, devices, processors, memory.
+"""Checks what a run asks of this machine in particular: commands of images, devices, processors, memory.
 
 Only the objects that the run reaches are looked at; what a variable gives is looked at when it is known.
 """
@@ -34,7 +34,7 @@ def check(
     executor: str = "",
     images: Images | None = None,
 ) -> list[Diagnostic]:
-    """What the run of `documents` asks for that this machine lacks, sorted by place.
+    """Find what the run of `documents` asks for that this machine lacks, sorted by place.
 
     The commands of images are missed under the executor `process` only; `images` are those that are known.
     """
@@ -105,7 +105,7 @@ def _containers(template: Place) -> Iterator[Place]:
 
 
 def _given(container: Place, template: Place, reached: Sequence[Place]) -> bool:
-    """Whether the container's command stands in it, in the defaults of templates, or may come from a patch."""
+    """True where the container's command stands in it, in the defaults of templates, or may come from a patch."""
     if container.get("command"):
         return True
     defaults = [spec.child("templateDefaults") for spec in reached]

@@ -1,4 +1,4 @@
-"""What a client wants to have run, held against what the engine takes; its identity and defaults."""
+"""Checks a Workflow that a client sends against what the engine takes; gives it its identity and defaults."""
 
 from __future__ import annotations
 

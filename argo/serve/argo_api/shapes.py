@@ -67,7 +67,7 @@ def spec(value: Json) -> Json:
 
 
 def selected(value: Json, fields: str) -> Json:
-    """What `fields` leaves: paths by commas, with `-` in front those that go. Structs of Go stay."""
+    """Select the paths in `fields` (by commas; with `-` in front, all but them) from an object. Structs of Go stay."""
     if not fields:
         return value
     if fields.startswith("-"):
@@ -79,7 +79,7 @@ def selected(value: Json, fields: str) -> Json:
 
 
 def matches(value: Json, labels: str, fields: str = "") -> bool:
-    """Whether an object has the labels and fields that selectors want. Raises ApiError for one that is none."""
+    """True where an object has the labels and fields that selectors want. Raises ApiError for a malformed selector."""
     found = value["metadata"].get("labels") or {}
     if not all(_label(found, part) for part in _parts(labels)):
         return False

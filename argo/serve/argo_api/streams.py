@@ -67,7 +67,7 @@ class Hub:
                         self._tell(queue, event)
 
     def since(self, version: int) -> list[Event]:
-        """What changed after a version."""
+        """Return the changes after a version as events."""
         found = []
         for change in kept.changes(self.backend.state, version):
             if change.removed is not None:

@@ -1,4 +1,4 @@
-"""What is kept beside runs: WorkflowTemplates, ClusterWorkflowTemplates, CronWorkflows (which are not started)."""
+"""Serves what is kept beside runs: WorkflowTemplates, ClusterWorkflowTemplates, CronWorkflows (not started)."""
 
 from __future__ import annotations
 

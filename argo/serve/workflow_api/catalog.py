@@ -1,4 +1,4 @@
-"""What the service offers: compute assets in their versions, read again when their files change, compiled once."""
+"""Holds the compute assets that the service offers: read again when their files change, compiled once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES: Final = {"env": 1, "file": 2, "directory": 3, "archive": 3}  # of the gx
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class OfferedAsset:
     """One version of an asset. `service_id` is what gx4ki's clients call it, `document` its file of theirs, if any."""
 
     model: ComputeAsset
@@ -52,7 +52,7 @@ class Offered:
         return {part.resource or name: name for name, part in parts.items()}
 
     def valid(self, day: date | None = None) -> bool:
-        """Whether it may be used on a day (default: today, UTC)."""
+        """True where the asset may be used on a day (default: today, UTC)."""
         day, days = day or datetime.now(UTC).date(), self.model.valid
         if days is None:
             return True
@@ -142,17 +142,17 @@ class Catalog:
         self._turn = threading.RLock()
         self._looked = 0.0
         self._marks: dict[str, tuple[int, int]] = {}
-        self._offered: dict[str, list[Offered]] = {}
+        self._offered: dict[str, list[OfferedAsset]] = {}
         self._compiled: dict[tuple[str, str], list[Json]] = {}
         self.mistakes: list[str] = []
         self._load()
 
-    def all(self) -> list[Offered]:
+    def all(self) -> list[OfferedAsset]:
         """The highest version of every asset, by name."""
         self._refresh()
         return [versions[0] for _, versions in sorted(self._offered.items())]
 
-    def versions(self, name: str) -> list[Offered]:
+    def versions(self, name: str) -> list[OfferedAsset]:
         """All versions of an asset, the highest first. Raises NotFoundError."""
         self._refresh()
         found = self._offered.get(name)
@@ -160,14 +160,14 @@ class Catalog:
             raise NotFoundError(f"there is no asset {name}")
         return found
 
-    def get(self, name: str, version: str | None = None) -> Offered:
+    def get(self, name: str, version: str | None = None) -> OfferedAsset:
         """An asset in a version (`2` is the highest 2.x), else in its highest. Raises NotFoundError."""
         for offered in self.versions(name):
             if version is None or offered.version == version or offered.version.startswith(f"{version}."):
                 return offered
         raise NotFoundError(f"there is no version {version} of {name}")
 
-    def service(self, service_id: str) -> Offered:
+    def service(self, service_id: str) -> OfferedAsset:
         """An asset by what gx4ki's clients call it, else by its name. Raises NotFoundError."""
         self._refresh()
         for versions in self._offered.values():
@@ -175,7 +175,7 @@ class Catalog:
                 return versions[0]
         return self.get(service_id)
 
-    def of_offer(self, offer: str) -> Offered:
+    def of_offer(self, offer: str) -> OfferedAsset:
         """An asset by the id that it is offered under in a data space, else by its name. Raises NotFoundError."""
         self._refresh()
         for versions in self._offered.values():
@@ -183,7 +183,7 @@ class Catalog:
                 return versions[0]
         return self.service(offer)
 
-    def usable(self, offered: Offered, *, interactive: bool = False) -> Offered:
+    def usable(self, offered: OfferedAsset, *, interactive: bool = False) -> OfferedAsset:
         """The same, where it may be run today, as a job unless it may be `interactive`. Raises ConflictError."""
         if not offered.valid():
             raise ConflictError(f"{offered.name} {offered.version} may not be used today", hint="look at its validity")
@@ -191,7 +191,7 @@ class Catalog:
             raise ConflictError(f"{offered.name} is interactive, which cannot be started as a job")
         return offered
 
-    def compiled(self, offered: Offered, extension: Extension | None = None) -> list[Json]:
+    def compiled(self, offered: OfferedAsset, extension: Extension | None = None) -> list[Json]:
         """The asset as Argo objects, the caller's own. Raises DefinitionError."""
         if extension is not None:
             return self._compile(offered, extension)
@@ -201,7 +201,7 @@ class Catalog:
                 self._compiled[key] = self._compile(offered)
             return deepcopy(self._compiled[key])
 
-    def _compile(self, offered: Offered, extension: Extension | None = None) -> list[Json]:
+    def _compile(self, offered: OfferedAsset, extension: Extension | None = None) -> list[Json]:
         from argo.shipped import folder
         from compiler.pipeline import compile_asset
 
@@ -261,7 +261,7 @@ class Catalog:
                 self.compiled(asset)
 
 
-def _offered(model: ComputeAsset, origin: Any) -> Offered:
+def _offered(model: ComputeAsset, origin: Any) -> OfferedAsset:
     file = Path(origin.source.location)
     document = None
     if file.suffix == ".json":
@@ -270,4 +270,4 @@ def _offered(model: ComputeAsset, origin: Any) -> Offered:
             document = read if isinstance(read, dict) and "service_id" in read else None
         except ValueError:
             document = None
-    return Offered(model, file, file.stem if document is not None else model.name, document)
+    return OfferedAsset(model, file, file.stem if document is not None else model.name, document)

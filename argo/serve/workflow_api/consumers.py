@@ -49,7 +49,7 @@ class Caller:
 
 
 def digest(token: str) -> str:
-    """What is kept of a token. The tokens made here have 256 random bits: no salt or stretching makes that safer."""
+    """Digest a token, to be kept. The tokens made here have 256 random bits: no salt or stretching makes that safer."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

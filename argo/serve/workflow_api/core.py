@@ -7,7 +7,7 @@ import secrets
 
 from starlette.requests import Request
 
-from argo.serve.workflow_api.catalog import Catalog, Offered
+from argo.serve.workflow_api.catalog import Catalog, OfferedAsset
 from argo.serve.workflow_api.consumers import Caller, Consumers
 from argo.serve.workflow_api.database import Database, Row
 from argo.serve.workflow_api.edc import transfers
@@ -18,7 +18,7 @@ from argo.serve.workflow_api.hub import Hub
 from argo.serve.workflow_api.identity import Identity
 from argo.serve.workflow_api.inputs import Inputs
 from argo.serve.workflow_api.outbox import Outbox
-from argo.serve.workflow_api.place import Place
+from argo.serve.workflow_api.place import TargetBackend
 from argo.serve.workflow_api.results import Results
 from argo.serve.workflow_api.runs import Runs
 from argo.serve.workflow_api.sessions import require_reachable
@@ -37,7 +37,7 @@ class Service:
 
         self.settings = settings
         self.database = database
-        self.place = Place(settings.target, settings.in_cluster)
+        self.place = TargetBackend(settings.target, settings.in_cluster)
         self.place.limit(settings.limits.engines)
         self.catalog = Catalog(settings.assets, profile=settings.target.profile, project_file=settings.project_file)
         self.consumers = Consumers(database)
@@ -77,7 +77,7 @@ class Service:
         """A run of whoever calls. Raises Refused."""
         return self.runs.get(self.allowed(request, scope).consumer, run)
 
-    def require_possible(self, offered: Offered) -> None:
+    def require_possible(self, offered: OfferedAsset) -> None:
         """Raises Refused for an asset whose runs the place could not keep apart, or lead nobody to."""
         if offered.model.mode == "extended":
             if not self.place.isolated:

@@ -132,7 +132,7 @@ def _committed(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def answering(file: Path | None = None) -> Iterator[None]:
-    """What the store refuses, as an error that says so without the URL, which may hold a password.
+    """Turn what the database refuses into an error that says so without the URL, which may hold a password.
 
     `file` is that of SQLite, which does not say why it cannot write to it.
     """

@@ -1,4 +1,4 @@
-"""What the service answers when it does not do what was asked."""
+"""Turns errors into the answers of the service."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from argo.errors import ConflictError, NotFoundError, UsageError
-from argo.serve.workflow_api.catalog import Offered
+from argo.serve.workflow_api.catalog import OfferedAsset
 from argo.serve.workflow_api.consumers import Consumer
 from argo.serve.workflow_api.database import Row, ref_of
 from argo.serve.workflow_api.errors import Refused
@@ -59,7 +59,7 @@ def router(service: Service) -> APIRouter:
 
 
 class _Calls:
-    """What the routes do."""
+    """The handlers of the routes."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -67,7 +67,7 @@ class _Calls:
     def _consumer(self, request: Request, scope: str) -> Consumer:
         return self._service.allowed(request, scope).consumer
 
-    def _offered(self, sid: str) -> Offered:
+    def _offered(self, sid: str) -> OfferedAsset:
         try:
             return self._service.catalog.service(sid)
         except NotFoundError:
@@ -111,7 +111,7 @@ class _Calls:
             return {"upload_file": given.filename or resource}
 
     async def _put_file(
-        self, mine: Consumer, asset: Offered, name: str, resource: str, request: Request, limit: int
+        self, mine: Consumer, asset: OfferedAsset, name: str, resource: str, request: Request, limit: int
     ) -> Any:
         service = self._service
         async with form_file(request, "input_file", limit) as given:
@@ -197,7 +197,7 @@ def _log(service: Service, run: Mapping[str, Any]) -> list[str]:
 
 
 def _output(
-    service: Service, mine: Consumer, asset: Offered, name: str, resource: str, workflow: str | None
+    service: Service, mine: Consumer, asset: OfferedAsset, name: str, resource: str, workflow: str | None
 ) -> Response:
     missing = refused(404, "requested resource not exists")
     if workflow is not None:
@@ -220,6 +220,6 @@ def _output(
     raise missing
 
 
-def _day(asset: Offered, which: str) -> str | None:
+def _day(asset: OfferedAsset, which: str) -> str | None:
     day = getattr(asset.model.valid, which) if asset.model.valid else None
     return day.isoformat() if day else None

@@ -1,4 +1,4 @@
-"""Whether the service is well: probes, Prometheus metrics, one line of JSON in the log for every request."""
+"""Shows whether the service is well: probes, Prometheus metrics, one line of JSON in the log for every request."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Identity:
 
 
 async def asked(work: Callable[[], T], who: str = "callers", *, abandon: bool = False) -> T:
-    """What the store knows, asked in threads that do nothing else: who calls is known, and `probes` are answered,
+    """Ask the store by `work` in threads that do nothing else: who calls is known, and `probes` are answered,
     however long other requests take. `abandon`: whoever asks may cease to wait."""
     return await to_thread.run_sync(work, limiter=_threads(who), abandon_on_cancel=abandon)
 
@@ -96,7 +96,7 @@ class Provider:
         self._fetching: asyncio.Task[None] | None = None
 
     async def claims(self, token: str) -> dict[str, Any] | None:
-        """What a token says, where it is good; else None. Raises Refused where the keys cannot be had."""
+        """Verify a token; return its claims, or None where it is not valid. Raises Refused where no keys can be had."""
         import jwt
 
         try:

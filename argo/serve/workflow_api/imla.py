@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from argo.serve.workflow_api.consumers import Consumer
     from argo.serve.workflow_api.core import Service
     from argo.serve.workflow_api.database import Row
-    from argo.serve.workflow_api.inputs import Spooled
+    from argo.serve.workflow_api.inputs import ReceivedFile
     from argo.serve.workflow_api.results import Download
     from argo.serve.workflow_api.settings import Limits
     from compiler.extend import Extension
@@ -56,7 +56,7 @@ def router(service: Service) -> APIRouter:
 
 
 class _Jobs:
-    """What the routes do."""
+    """The handlers of the routes."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -82,7 +82,7 @@ class _Jobs:
             run = await run_in_threadpool(self._deploy, consumer, given, [*filter(None, config_map_ref.split(","))])
         return {"status": "job deployed", "job_uuid": run}
 
-    def _deploy(self, consumer: Consumer, given: Spooled, refs: list[str]) -> str:
+    def _deploy(self, consumer: Consumer, given: ReceivedFile, refs: list[str]) -> str:
         service, offered = self._service, self._service.catalog.usable(self._offered)
         service.require_possible(offered)
         extension = _extension(given.path.read_bytes(), offered.model.outputs[offered.given_out()].path)
@@ -172,7 +172,7 @@ class _Jobs:
 
 
 def _extension(data: bytes, folder: str) -> Extension:
-    """What a job-config brings to an asset whose results lie in `folder`. Raises Refused for what is none."""
+    """Read a job-config as an extension of an asset whose results lie in `folder`. Raises Refused for mistakes."""
     from compiler.extend import Extension
     from compiler.load.foreign.imla import translate
     from compiler.load.reader import decode

@@ -23,8 +23,8 @@ from argo.serve.workflow_api.schema import runs, uploads
 from argo.submission.uploads import Upload, upload
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.catalog import Offered
-    from argo.serve.workflow_api.place import Place
+    from argo.serve.workflow_api.catalog import OfferedAsset
+    from argo.serve.workflow_api.place import TargetBackend
     from argo.serve.workflow_api.settings import Limits
     from argo.storage import Store
     from argo.storage.store import Readable
@@ -33,8 +33,8 @@ _ENV_LIMIT: Final = 1 << 20  # bytes: what a ConfigMap holds
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
-    """What was received: a file of the service's own, its size in bytes and SHA-256, the name that the client gave."""
+class ReceivedFile:
+    """A received file: its path in a folder of the service, size in bytes, SHA-256, the name that the client gave."""
 
     path: Path
     size: int
@@ -50,17 +50,17 @@ def spool() -> Iterator[Path]:
 
 
 @contextmanager
-def spooled(data: bytes, filename: str) -> Iterator[Spooled]:
+def spooled(data: bytes, filename: str) -> Iterator[ReceivedFile]:
     """Bytes of the service's own, as if they had been received."""
     with spool() as path:
         path.write_bytes(data)
-        yield Spooled(path, len(data), hashlib.sha256(data).hexdigest(), filename)
+        yield ReceivedFile(path, len(data), hashlib.sha256(data).hexdigest(), filename)
 
 
 class Inputs:
     """The inputs of all consumers. What is stored lies below `inputs/<consumer>/<id>/`, and is never written again."""
 
-    def __init__(self, database: Database, limits: Limits, place: Place) -> None:
+    def __init__(self, database: Database, limits: Limits, place: TargetBackend) -> None:
         self._database = database
         self._limits = limits
         self._place = place
@@ -73,7 +73,9 @@ class Inputs:
         """The bytes that one input may have."""
         return min(self._limits.upload, _ENV_LIMIT) if kind == "env" else self._limits.upload
 
-    def keep(self, consumer: Consumer, offered: Offered, name: str, given: Spooled, *, current: bool = True) -> Json:
+    def keep(
+        self, consumer: Consumer, offered: OfferedAsset, name: str, given: ReceivedFile, *, current: bool = True
+    ) -> Json:
         """Store an input: for the consumer's next runs of an asset, or (not `current`) for those that name it.
 
         Raises Refused, UsageError, StoreError.
@@ -97,7 +99,7 @@ class Inputs:
             about = {"filename": given.filename, "size": size, "sha256": given.sha256}
             return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
 
-    def stream(self, consumer: Consumer, offered: Offered, name: str, filename: str, source: Readable) -> Json:
+    def stream(self, consumer: Consumer, offered: OfferedAsset, name: str, filename: str, source: Readable) -> Json:
         """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refused, StoreError."""
         store = self._place.store()
         with self._storing(store) as (made, stored):
@@ -132,7 +134,7 @@ class Inputs:
     def _no_room(self, consumer: Consumer) -> Refused:
         return Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
 
-    def _store(self, kind: str, name: str, given: Spooled, prefix: str, put: Any) -> Json:
+    def _store(self, kind: str, name: str, given: ReceivedFile, prefix: str, put: Any) -> Json:
         if kind == "env":
             _check_variables(name, given.path)
             put(f"{prefix}/{name}.env", given.path)
@@ -191,7 +193,7 @@ class Inputs:
             return chosen(connection, consumer.id, [upload_]).get(upload_)
 
     def content(self, row: Mapping[str, Any]) -> bytes:
-        """What an input of kind env holds. Raises StoreError."""
+        """Return the content of an input of kind env. Raises StoreError."""
         with spool() as path:
             self._place.store().get_file(row["key"], path)
             return path.read_bytes()
@@ -212,7 +214,7 @@ def _let_go(connection: Connection, consumer: str, asset: str, name: str) -> Non
 
 
 def needed(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """Whether an input is one that a run takes, or may still take."""
+    """True where a run uses the input, or may still use it."""
     wanted = select(runs.c.request).where(runs.c.consumer == row["consumer"], runs.c.state.in_(("pending", "running")))
     return bool(row["current"]) or any(row["id"] in found[0] for found in connection.execute(wanted))
 
@@ -228,7 +230,7 @@ def _check_variables(name: str, path: Path) -> None:
 
 
 def stored_failed(error: ArgosyError) -> bool:
-    """Whether it was the store that failed, rather than what was sent."""
+    """True where it was the store that failed, not what was sent."""
     from argo.storage.errors import StorageError
 
     return isinstance(error, StorageError)

@@ -1,4 +1,4 @@
-"""What is to be done, recorded in the transaction that wants it; done at least once, by whoever has the lease."""
+"""Keeps jobs, recorded in the transaction that wants them; each is done at least once, by whoever has its lease."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from compiler.models.project import Profile
 
 
-class Place:
-    """The place of a target. `in_cluster`: what pods know the store by, where that is not what this machine does."""
+class TargetBackend:
+    """The opened backend of a target. `in_cluster`: the store as pods reach it, where that differs from here."""
 
     def __init__(self, target: Target, in_cluster: Json | None = None) -> None:
         self.target = target
@@ -54,7 +54,7 @@ class Place:
 
     @property
     def isolated(self) -> bool:
-        """Whether runs are kept apart from the machine that they are on: not so where they are mere processes."""
+        """True where runs are isolated from the machine that they are on: not where they are mere processes."""
         if self.local is None:
             return True
         from argo.local.choice import choose_executor

@@ -1,4 +1,4 @@
-"""What the service keeps of a Workflow: the state of its run, its tasks, its pod as gx4ki's clients see one, its
+"""Extracts what the service keeps of a Workflow: its run's state, its tasks, its pod as gx4ki's clients see one, its
 results. Pure functions of a Workflow object."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def worker(workflow: Workflow) -> Json:
 
 
 def is_delivery(node: NodeStatus) -> bool:
-    """Whether a node only brings results to the consumer's storage."""
+    """True where a node only brings results to the consumer's storage."""
     return str(node.get("displayName", "")).partition("(")[0] == TASK
 
 
@@ -93,5 +93,5 @@ def kept(workflow: Workflow) -> list[Json]:
 
 
 def result_of(entry: Json) -> Result:
-    """What `kept` kept."""
+    """Make a result of an entry that `kept` made."""
     return Result(**entry)

@@ -1,4 +1,4 @@
-"""Bodies of requests received into files, bounded, never in memory as a whole."""
+"""Receives the bodies of requests into files, up to a limit, never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from argo.serve.guard import too_large
 from argo.serve.workflow_api.consumers import Consumer
 from argo.serve.workflow_api.errors import Refused
-from argo.serve.workflow_api.inputs import Spooled, spool
+from argo.serve.workflow_api.inputs import ReceivedFile, spool
 
 _PIECE: Final = 1 << 20
 _STREAMS: Final = 32  # uploads that are stored at once
@@ -28,13 +28,13 @@ _FRAME: Final = 64 << 10  # bytes that a form takes besides its file
 
 
 def bounded(request: Request, limit: int) -> None:
-    """Take more than is usual: have the request's body refused only when it grows beyond `limit`."""
+    """Raise the limit of a request's body to `limit` bytes; a longer one is refused."""
     request.state.body.limit = limit
 
 
 @asynccontextmanager
-async def received(request: Request, limit: int, filename: str) -> AsyncIterator[Spooled]:
-    """The whole body as a file. Raises Refused for one that is too large."""
+async def received(request: Request, limit: int, filename: str) -> AsyncIterator[ReceivedFile]:
+    """Receive a request's whole body into a temporary file. Raises Refused for one that is too large."""
     bounded(request, limit)
     with spool() as path:
         sha256, size = hashlib.sha256(), 0
@@ -46,11 +46,11 @@ async def received(request: Request, limit: int, filename: str) -> AsyncIterator
                     size += await run_in_threadpool(_write, file, bytes(waiting), sha256)
                     waiting.clear()
             size += await run_in_threadpool(_write, file, bytes(waiting), sha256)
-        yield Spooled(path, size, sha256.hexdigest(), filename)
+        yield ReceivedFile(path, size, sha256.hexdigest(), filename)
 
 
 class Body:
-    """A request's body, to be read by another thread as it comes. Whatever goes wrong on the way is raised there."""
+    """A request's body that another thread reads while it comes; errors of the connection are raised there."""
 
     def __init__(self, request: Request, limit: int) -> None:
         bounded(request, limit)
@@ -59,7 +59,7 @@ class Body:
         self._ended = False
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes; none at the end. Raises Refused for a body that is too large."""
+        """Wait for `size` bytes, fewer at the end, and return them. Raises Refused for a body that is too large."""
         while not self._ended and len(self._waiting) < size:
             piece = from_thread.run(self._next)
             self._ended = piece is None
@@ -73,7 +73,7 @@ class Body:
 
 
 async def streamed(consumer: Consumer, work: Callable[[], T]) -> T:
-    """What a thread makes of an upload, while its body is still coming or afterwards. Such threads are few, since each
+    """Run `work` on an upload in a thread, while its body is coming or afterwards. Such threads are few, since each
     holds a part in memory, and few of them are one consumer's; they are others than those that answer requests."""
     mine = _turns().setdefault(consumer.id, CapacityLimiter(_EACH))
     async with mine:
@@ -91,14 +91,14 @@ def _turns() -> WeakValueDictionary[str, CapacityLimiter]:
 
 
 def described(field: str) -> dict[str, Any]:
-    """Such a form, for the OpenAPI document."""
+    """Describe a form with one file, for the OpenAPI document."""
     schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "format": "binary"}}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 @asynccontextmanager
 async def form_file(request: Request, field: str, limit: int) -> AsyncIterator[UploadFile]:
-    """The file in a field of a form (multipart/form-data). Raises Refused."""
+    """Receive a form (multipart/form-data) and yield the file in one of its fields. Raises Refused."""
     bounded(request, limit + _FRAME)
     async with request.form(max_files=1, max_fields=8) as form:
         given = form.get(field)
@@ -111,12 +111,12 @@ async def form_file(request: Request, field: str, limit: int) -> AsyncIterator[U
 
 
 @asynccontextmanager
-async def received_form(request: Request, field: str, limit: int) -> AsyncIterator[Spooled]:
-    """As `form_file`, as a file with a path. Raises Refused."""
+async def received_form(request: Request, field: str, limit: int) -> AsyncIterator[ReceivedFile]:
+    """Receive a form as `form_file` does, and yield the file as one with a path. Raises Refused."""
     async with form_file(request, field, limit) as given:
         with spool() as path:
             size, digest = await run_in_threadpool(_copy, given.file, path)
-            yield Spooled(path, size, digest, given.filename or "")
+            yield ReceivedFile(path, size, digest, given.filename or "")
 
 
 def _write(file: BinaryIO, data: bytes, digest: hashlib._Hash) -> int:

@@ -23,7 +23,7 @@ from argo.serve.workflow_api.schema import consumers, grants, runs
 from argo.workflow.outputs import Result
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.place import Place
+    from argo.serve.workflow_api.place import TargetBackend
     from argo.storage import ObjectInfo, Store
 
 _PIECE: Final = 256 << 10
@@ -80,7 +80,7 @@ class Download:
 class Results:
     """The results of runs."""
 
-    def __init__(self, database: Database, place: Place) -> None:
+    def __init__(self, database: Database, place: TargetBackend) -> None:
         self._database = database
         self._place = place
 

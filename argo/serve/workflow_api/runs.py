@@ -23,7 +23,7 @@ from argo.serve.workflow_api.schema import runs
 from argo.workflow.values import text
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.catalog import Offered
+    from argo.serve.workflow_api.catalog import OfferedAsset
     from argo.serve.workflow_api.settings import Limits
     from compiler.extend import Extension
 
@@ -42,7 +42,7 @@ class Runs:
     def start(
         self,
         consumer: Consumer,
-        offered: Offered,
+        offered: OfferedAsset,
         *,
         parameters: Mapping[str, Any] | None = None,
         uploads: Mapping[str, str] | None = None,
@@ -200,7 +200,7 @@ def _delivered(row: Row, request: Json) -> Json | None:
     return {"bucket": bucket, "prefix": prefix(row)} if bucket and row["state"] == "succeeded" else None
 
 
-def _texts(offered: Offered, parameters: Mapping[str, Any]) -> dict[str, str]:
+def _texts(offered: OfferedAsset, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The parameters as texts, held against the asset. Raises Refused."""
     from compiler.models.values import fault
 
@@ -226,7 +226,7 @@ def _check_same(known: Row, asked: str) -> None:
         raise Refused(422, "idempotency-key", message, hint="use a new key for another request")
 
 
-def _check_bounds(offered: Offered, extension: Extension | None) -> None:
+def _check_bounds(offered: OfferedAsset, extension: Extension | None) -> None:
     """Raises Refused with the name of the first rule that is broken."""
     from compiler.extend import Extension, violations
 
@@ -236,7 +236,7 @@ def _check_bounds(offered: Offered, extension: Extension | None) -> None:
 
 
 def _given(
-    connection: Connection, consumer: Consumer, offered: Offered, ids: Mapping[str, str], *, current: bool
+    connection: Connection, consumer: Consumer, offered: OfferedAsset, ids: Mapping[str, str], *, current: bool
 ) -> dict[str, str]:
     """The ids of a run's inputs by name. Raises Refused where one is missing, unknown or of something else."""
     for name in ids:

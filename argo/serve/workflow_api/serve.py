@@ -28,7 +28,7 @@ _GRACE: Final = 10  # seconds in which answers under way may end
 
 
 def options_of(project_file: Path | None) -> Options:
-    """What argosy.yaml says of the service; the defaults without. Raises DefinitionError."""
+    """Read the service's options from argosy.yaml; the defaults where it has none. Raises DefinitionError."""
     from compiler.models.service import Service as Options
 
     project = _project(project_file)

@@ -13,11 +13,11 @@ from argo.submission.subject import subject_of
 from argo.workflow import ingress, reach, sessions
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.catalog import Catalog, Offered
-    from argo.serve.workflow_api.place import Place
+    from argo.serve.workflow_api.catalog import Catalog, OfferedAsset
+    from argo.serve.workflow_api.place import TargetBackend
 
 
-def require_reachable(catalog: Catalog, place: Place, offered: Offered) -> None:
+def require_reachable(catalog: Catalog, place: TargetBackend, offered: OfferedAsset) -> None:
     """Raises Refused for an interactive asset that nothing would lead to."""
     if place.local is not None:
         return
@@ -29,7 +29,7 @@ def require_reachable(catalog: Catalog, place: Place, offered: Offered) -> None:
         raise Refused(409, "conflict", message, hint="sessions: {host: …} in the profile")
 
 
-def shown(place: Place, row: Row) -> list[Json]:
+def shown(place: TargetBackend, row: Row) -> list[Json]:
     """The interactive tasks of a run: `task`, whether it is `listening`, then its `urls` by port and its `token`.
 
     Raises Refused for a run that has ended.
@@ -47,7 +47,7 @@ def shown(place: Place, row: Row) -> list[Json]:
         raise Refused(409, "conflict", "the run has ended") from None
 
 
-def _session(place: Place, row: Row, workflow: Json, session: sessions.Session) -> Json:
+def _session(place: TargetBackend, row: Row, workflow: Json, session: sessions.Session) -> Json:
     ref = ref_of(row)
     found = reach.ports(place.backend, ref, session, session.task)
     about: dict[str, Any] = {"task": session.task, "listening": found is not None}

@@ -24,7 +24,7 @@ _UNITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one consumer may have. Sizes in bytes; GPU hours in 30 days, None: any. `engines`: of all together."""
+    """Limits of one consumer. Sizes in bytes; GPU hours in 30 days, None: any. `engines`: of all together."""
 
     runs: int = 10
     gpu_hours: float | None = None
@@ -57,7 +57,7 @@ class Settings:
 
     @property
     def in_cluster(self) -> Json:
-        """What pods know the profile's store by, where that is not what this machine does."""
+        """The profile's store as pods reach it, where that differs from how this machine does; else empty."""
         store = self.profile and self.profile.store
         if not store or store.in_cluster_endpoint is None:
             return {}

@@ -19,7 +19,7 @@ from argo.serve.workflow_api.receive import Body, received, streamed
 from argo.serve.workflow_api.runs import shown
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.catalog import Offered
+    from argo.serve.workflow_api.catalog import OfferedAsset
     from argo.serve.workflow_api.core import Service
     from argo.serve.workflow_api.results import Download
 
@@ -30,8 +30,8 @@ Name = Annotated[str, Field(min_length=1, max_length=63)]
 Word = Annotated[str, Field(max_length=32768)]
 
 
-class Brought(Message):
-    """What is brought to an extended asset. Code comes as an input of kind archive."""
+class RunExtension(Message):
+    """A consumer's own image, command and resources for an extended asset. Code comes as an input of kind archive."""
 
     model_config = ConfigDict(extra="forbid")
     image: Annotated[str, Field(max_length=512)] = ""
@@ -51,14 +51,14 @@ class Brought(Message):
 
 
 class NewRun(Message):
-    """What is to be run. `inputs` are ids of uploads; inputs not named are the ones uploaded last."""
+    """A request for a run of an asset. `inputs` are ids of uploads; inputs not named are the ones uploaded last."""
 
     model_config = ConfigDict(extra="forbid")
     asset: Name
     version: Annotated[str, Field(max_length=63)] | None = None
     parameters: dict[Name, Any] = Field(default_factory=dict)
     inputs: dict[Name, Name] = Field(default_factory=dict)
-    extension: Brought | None = None
+    extension: RunExtension | None = None
 
 
 def router(service: Service) -> APIRouter:
@@ -97,7 +97,7 @@ def _about(routes: APIRouter, service: Service) -> None:
         return {**found.as_json(), "versions": [other.version for other in service.catalog.versions(name)]}
 
 
-def _input(service: Service, asset: str, name: str) -> Offered:
+def _input(service: Service, asset: str, name: str) -> OfferedAsset:
     offered = service.catalog.get(asset)
     if name not in offered.model.inputs:
         raise Refused(404, "not-found", f"{asset} has no input {name}", hint=", ".join(offered.model.inputs))

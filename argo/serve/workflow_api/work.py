@@ -1,4 +1,4 @@
-"""What is done in the background: submit runs, follow them, stop and remove them. Each step may be repeated."""
+"""Does the background jobs of runs: submits, follows, stops and removes them. Each step may be repeated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from argo.serve.workflow_api.catalog import Catalog
 from argo.serve.workflow_api.database import Database, first, now, ref_of
 from argo.serve.workflow_api.errors import translated
 from argo.serve.workflow_api.outbox import Job, Outbox
-from argo.serve.workflow_api.place import Place
+from argo.serve.workflow_api.place import TargetBackend
 from argo.serve.workflow_api.runs import ACTIVE, change
 from argo.serve.workflow_api.schema import runs, uploads
 from argo.workflow.ownership import remove_below
@@ -40,7 +40,9 @@ def pause(attempts: int, longest: float = _LONGEST) -> float:
 class Work:
     """The handlers of the jobs about runs."""
 
-    def __init__(self, database: Database, outbox_: Outbox, catalog: Catalog, place: Place, ended: Hook) -> None:
+    def __init__(
+        self, database: Database, outbox_: Outbox, catalog: Catalog, place: TargetBackend, ended: Hook
+    ) -> None:
         self._database = database
         self._outbox = outbox_
         self._catalog = catalog

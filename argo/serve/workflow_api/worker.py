@@ -62,7 +62,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether jobs are looked for; also of a copy that does none."""
+        """True where this copy looks for jobs, or is not meant to."""
         if self._thread.ident is None:
             return True
         return self._thread.is_alive() and time.monotonic() - self.seen < _PATIENCE * 2
@@ -123,7 +123,7 @@ class Worker:
         self._quietly(record)
 
     def _quietly(self, do: Callable[[], None]) -> None:
-        """What fails here is tried again later; a lease that cannot be given back ends by itself."""
+        """Do something whose failure is only logged: it is tried again later; a lease not given back ends by itself."""
         try:
             do()
         except (ArgosyError, SQLAlchemyError, OSError) as error:

@@ -97,7 +97,7 @@ def _node(workflow: Workflow, key: str, node: NodeStatus, names: set[str]) -> No
 
 
 def _dissolved(node: NodeStatus, nodes: dict[str, NodeStatus]) -> bool:
-    """Whether a node only groups others. An empty group is shown, for nothing else stands for it."""
+    """True where a node only groups others. An empty group is shown, for nothing else stands for it."""
     grouping = node["type"] in ("StepGroup", "DAG", "Steps", "TaskGroup")
     return node["type"] == "StepGroup" or (grouping and any(child in nodes for child in node.get("children") or ()))
 
@@ -120,7 +120,7 @@ def _next(source: str, nodes: dict[str, NodeStatus], shown: dict[str, NodeStatus
 def _at_the_end(
     run: str, nodes: dict[str, NodeStatus], shown: dict[str, NodeStatus], edges: list[Edge]
 ) -> Iterable[Edge]:
-    """What ties the exit handler, which Argo has stand alone, to the ends of the run."""
+    """Make the arrows from the ends of a run to its exit handler, which stands alone in Argo's status."""
     handlers = {key for key in shown if nodes[key]["name"].startswith(f"{run}.onExit")}
     handlers |= {key for key in shown if nodes[key].get("boundaryID") in nodes and _in_handler(key, nodes, run)}
     sources, targets = {edge.source for edge in edges}, {edge.target for edge in edges}
@@ -130,7 +130,7 @@ def _at_the_end(
 
 
 def _in_handler(key: str, nodes: dict[str, NodeStatus], run: str) -> bool:
-    """Whether a node is of the exit handler's own DAG or steps."""
+    """True where a node belongs to the exit handler's own DAG or steps."""
     while (key := nodes[key].get("boundaryID") or "") in nodes:
         if nodes[key]["name"] == f"{run}.onExit":
             return True

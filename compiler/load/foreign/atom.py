@@ -33,7 +33,7 @@ _WITH: Final = {"url": "tr-url", "interval": "tr-interval", "audience": "tr-audi
 
 
 class Task(Foreign):
-    """What the Task Runner is to run."""
+    """A task that a Task Runner is to run."""
 
     name: Text | None = None
     image_uri: Text | None = None

@@ -1,4 +1,4 @@
-"""What the readers of other systems' files share: their models' base, their result, names made into ours."""
+"""Holds what the readers of other systems' files share: their models' base, their result, names made into ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Translation(NamedTuple):
-    """What a document comes to: a definition's kind and data, and where its parts stand in the document."""
+    """A document translated: a definition's kind and data, and where its parts stand in the document."""
 
     kind: str
     data: dict[str, Any]

@@ -9,14 +9,14 @@ from compiler.load.files import File
 from compiler.program import Origin
 
 
-class Converted(NamedTuple):
-    """What a file comes to: definitions as plain data, and what is wrong with it."""
+class Conversion(NamedTuple):
+    """A file converted: its definitions as plain data, and what is wrong with it."""
 
     definitions: tuple[dict[str, Any], ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
-def convert(file: File) -> Converted:
+def convert(file: File) -> Conversion:
     """The definitions that a gx4ki asset, a job-config or an Atom DAG comes to."""
     from compiler.load.documents import open_source
     from compiler.load.foreign import translate
@@ -26,7 +26,7 @@ def convert(file: File) -> Converted:
     found = list(opened.diagnostics)
     made: list[dict[str, Any]] = []
     if found:
-        return Converted((), tuple(found))
+        return Conversion((), tuple(found))
     if file.name.endswith(".env"):
         from compiler.load.foreign import imla
 
@@ -43,4 +43,4 @@ def convert(file: File) -> Converted:
                 continue
             found += known[1]
             made += [known[0].data] if known[0] else []
-    return Converted(() if has_errors(found) else tuple(made), tuple(sorted(found)))
+    return Conversion(() if has_errors(found) else tuple(made), tuple(sorted(found)))

@@ -100,7 +100,7 @@ def read(name: str, data: bytes, location: str | None = None) -> tuple[WorkflowA
 
 
 def _problem(error: configparser.Error) -> str:
-    """What is wrong, without the line's text."""
+    """Say what is wrong with a file, without quoting its line, which may hold a secret."""
     if isinstance(error, configparser.DuplicateOptionError):
         return f"the setting {error.option} stands twice"
     if isinstance(error, configparser.DuplicateSectionError):

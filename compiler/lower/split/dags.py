@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from compiler.labels import DEFINITION, DIGEST, PART, RESULTS, RUN
 from compiler.lower import names
-from compiler.lower.library import Callee, Library
+from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.outputs import Outputs
 from compiler.lower.split.partition import divide
 from compiler.lower.split.parts import Part, Shared, exported
@@ -84,7 +84,7 @@ class _Splitting:
         self._parts = {taken.new(f"part-{number}"): part for number, part in enumerate(parts, 1)}
         homes = {name: part for part, tasks in self._parts.items() for name in tasks}
         self._shared = Shared(homes, outputs, {part: {} for part in self._parts})
-        self._library = Library(dag.name, program.profile)
+        self._library = TemplateSet(dag.name, program.profile)
 
     def split(self) -> Split:
         tasks = self._shared.outputs.tasks
@@ -92,7 +92,7 @@ class _Splitting:
         parent = Part(self._library, self._dag, self._shared, "", own)
         children = {
             part: Part(
-                Library(self._dag.name, self._program.profile, child=True),
+                TemplateSet(self._dag.name, self._program.profile, child=True),
                 self._dag,
                 self._shared,
                 part,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Piece(NamedTuple):
-    """A task: what it waits for (`before`) and cannot be parted from (`bound`).
+    """A task with the tasks that it waits for (`before`) and those that it cannot be parted from (`bound`).
 
     `size` is in bytes, without the templates that it uses; `kept` tasks stay outside; tasks of one part have the same
     `condition`.
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 class _Unit(NamedTuple):
-    """Tasks that stay together."""
+    """Tasks that must be in one part, as one piece."""
 
     names: tuple[str, ...]
     before: tuple[int, ...]
@@ -38,7 +38,7 @@ class _Unit(NamedTuple):
 
 
 def divide(pieces: Sequence[Piece], templates: Mapping[str, int], capacity: int) -> tuple[tuple[str, ...], ...]:
-    """The parts in an order in which they may run, each with its tasks in the order given.
+    """Divide the tasks into parts, in an order in which they may run, each with its tasks in the order given.
 
     `templates` are the sizes of templates, which count once a part. A unit larger than `capacity` is a part alone.
     Independent components are packed whole where they fit; a larger one is cut into runs of a topological order.
@@ -97,7 +97,7 @@ def _unit(pieces: list[Piece], before: set[int]) -> _Unit:
 
 
 class _Forest:
-    """Disjoint sets; the smallest member stands for its set."""
+    """Disjoint sets of numbers (union-find); the smallest member stands for its set."""
 
     def __init__(self, size: int) -> None:
         self._parent = list(range(size))
@@ -115,7 +115,7 @@ class _Forest:
 
 
 def _components(edges: list[list[int]]) -> Iterator[list[int]]:
-    """The strongly connected components of more than one node (Tarjan's algorithm, without recursion)."""
+    """Yield the strongly connected components of more than one node (Tarjan's algorithm, without recursion)."""
     found: dict[int, int] = {}
     low: dict[int, int] = {}
     stack: list[int] = []
@@ -151,7 +151,7 @@ def _cut(stack: list[int], node: int) -> list[int]:
 
 
 def _topological(before: Sequence[Sequence[int]]) -> list[int]:
-    """Each after what it waits for, and close to it: depth first from those that nothing waits for."""
+    """Sort units topologically, each close behind what it waits for: depth first from those that nothing waits for."""
     waited = {item for items in before for item in items}
     order: list[int] = []
     done: set[int] = set()
@@ -171,7 +171,7 @@ def _topological(before: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _buckets(units: Sequence[_Unit], order: Sequence[int]) -> Iterable[list[int]]:
-    """What may share parts, in topological order: on no path between two of a bucket is a unit of another one.
+    """Sort units into buckets that may share parts: no path between two of a bucket passes a unit outside of it.
 
     The level grows wherever a path passes what is kept outside, or changes its condition.
     """
@@ -214,7 +214,7 @@ def _packed(
 
 
 def _connected(bucket: list[int], units: Sequence[_Unit]) -> list[list[int]]:
-    """The components of a bucket that have no edge between them, in the order of their first units."""
+    """Return the connected components of a bucket, in the order of their first units."""
     number = {item: position for position, item in enumerate(bucket)}
     forest = _Forest(len(bucket))
     for position, item in enumerate(bucket):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from compiler.lower import conditions, names
 from compiler.lower.arguments import Arguments
 from compiler.lower.dags import Lowering
-from compiler.lower.library import Callee, Library
+from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.outputs import Outputs
 from compiler.lower.text import Variable, tag
 from compiler.plan import (
@@ -33,7 +33,7 @@ _ARCHIVES: Final[dict[str, Archive]] = {"file": "none", "directory": "tar", "arc
 
 
 class Shared(NamedTuple):
-    """What all workflows of a DAG know: each part's task in the parent by the tasks in it, the outputs of all tasks,
+    """Facts for all workflows of a split DAG: each part's task in the parent by the tasks in it, all tasks' outputs,
     and which values of a part are read outside of it (grows)."""
 
     homes: Mapping[str, str]
@@ -53,7 +53,7 @@ class _Arguments(Arguments):
     """The arguments of tasks in one of a DAG's workflows. `params`, `artifacts` (of the DAG) and `values` (of tasks
     elsewhere) grow: what its entry template has to take."""
 
-    def __init__(self, library: Library, dag: ResolvedDag, shared: Shared, part: str) -> None:
+    def __init__(self, library: TemplateSet, dag: ResolvedDag, shared: Shared, part: str) -> None:
         super().__init__(library, dag, shared.outputs, False, frozenset(), shared.outputs.gated)
         self._shared = shared
         self._part = part
@@ -95,7 +95,7 @@ class Part(Lowering):
     """Lowers the tasks of one of a DAG's workflows."""
 
     def __init__(
-        self, library: Library, dag: ResolvedDag, shared: Shared, part: str, tasks: tuple[ResolvedTask, ...]
+        self, library: TemplateSet, dag: ResolvedDag, shared: Shared, part: str, tasks: tuple[ResolvedTask, ...]
     ) -> None:
         super().__init__(library, dag, part=(tasks, shared.outputs))
         self.library = library
@@ -143,7 +143,7 @@ class Part(Lowering):
         return self.library.add_dag(self.library.names.new(f"{self._dag.name}-exported"), around, dag.nodes + 1)
 
     def _inner(self) -> Interface:
-        """What a child's DAG takes and gives."""
+        """Return the interface of the DAG inside of a child workflow."""
         inputs = self._dag.model.inputs
         outputs = []
         for task, output in self._shared.exports[self.part]:
@@ -160,7 +160,7 @@ class Part(Lowering):
         )
 
     def outer(self) -> Interface:
-        """What the parent's entry template takes and gives: files of children are found by their keys."""
+        """Return the parent's entry template's interface, without files of children: those are found by their keys."""
         interface = self._interface()
         results = self._dag.results
         kept = [a for a in interface.output_artifacts if results[a.name].name not in self._shared.homes]
@@ -177,7 +177,7 @@ class Part(Lowering):
         return self._after(self._here((*conditions.plain_list(task.needs), *task.data)))
 
     def after(self, child: Part) -> tuple[str, tuple[str, ...]]:
-        """What the task of a child waits for: all that its tasks wait for outside of it."""
+        """Make the dependencies of a child's task: all that its tasks wait for outside of the child."""
         waited = (
             name
             for task in child.tasks

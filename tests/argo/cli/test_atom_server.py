@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from argo.errors import UsageError
-from argo.serve.atom import Ended, Flows
+from argo.serve.atom import Flows, RunExit
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.test_atom import FORK_JOIN
 from tests.argo.cli.test_atom import _interval as _interval
@@ -100,7 +100,7 @@ def test_what_may_be_run(value: Any, fits: bool, tmp_path: Any, monkeypatch: pyt
     (tmp_path / "dags").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "dags" / "out").symlink_to(tmp_path / "elsewhere")
-    flows = Flows(("https://one", "https://two"), ("dags", "gs://bucket/dags"), lambda *_: Ended(0))
+    flows = Flows(("https://one", "https://two"), ("dags", "gs://bucket/dags"), lambda *_: RunExit(0))
     if fits:
         assert flows.asked(json.dumps(value).encode()) == (value["workflow-path"], "https://one")
         return

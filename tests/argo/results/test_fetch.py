@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from argo.errors import ArgosyError, ConflictError, NotFoundError, StoreError
 from argo.files.archives import unpack
-from argo.results import Fetched, Wanted, fetch
+from argo.results import FetchedFile, FetchOptions, fetch
 from argo.results.names import local_names, part_name
 from argo.storage import DirectoryStore
 from argo.storage.errors import StorageError
@@ -60,8 +60,8 @@ def test_bytes_sizes_and_digests(store: DirectoryStore, tmp_path: Path) -> None:
     )
     out = tmp_path / "o"
     assert files == [
-        Fetched("v", out / "v.txt", 3, hashlib.sha256("ä\n".encode()).hexdigest()),
-        Fetched("blob", out / "blob.bin", len(data), hashlib.sha256(data).hexdigest()),
+        FetchedFile("v", out / "v.txt", 3, hashlib.sha256("ä\n".encode()).hexdigest()),
+        FetchedFile("blob", out / "blob.bin", len(data), hashlib.sha256(data).hexdigest()),
     ]
     assert (out / "blob.bin").read_bytes() == data
     assert list(files[0].as_json()) == ["output", "path", "size", "sha256"]
@@ -78,10 +78,10 @@ def test_what_is_there_is_replaced_whole(store: DirectoryStore, tmp_path: Path) 
 def test_a_mistyped_name_and_a_missing_result(store: DirectoryStore, tmp_path: Path) -> None:
     subject = workflow(artifact("total", "nothing/there"))
     with pytest.raises(NotFoundError) as error:
-        fetch(subject, store, tmp_path / "o", Wanted(["totl"]))
+        fetch(subject, store, tmp_path / "o", FetchOptions(["totl"]))
     assert "did you mean total?" in error.value.hint
     with pytest.raises(NotFoundError, match="not there"):
-        fetch(subject, store, tmp_path / "o", Wanted(["total"]))
+        fetch(subject, store, tmp_path / "o", FetchOptions(["total"]))
     skipped: list[str] = []
     assert fetch(subject, store, tmp_path / "o", skipped=lambda name, why: skipped.append(name)) == []
     assert skipped == ["total"]
@@ -168,7 +168,7 @@ def test_devices_and_hard_links_out_are_refused(tmp_path: Path) -> None:
 def test_a_bomb_is_refused(store: DirectoryStore, tmp_path: Path) -> None:
     store.put_bytes("k.tgz", tar_of([("zeros", bytes(1 << 20))]))
     with pytest.raises(StoreError, match="larger"):
-        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "o", Wanted(limit=1000))
+        fetch(workflow(artifact("x", "k.tgz", archive={"tar": {}})), store, tmp_path / "o", FetchOptions(limit=1000))
     assert visible(tmp_path / "o") == []
 
 

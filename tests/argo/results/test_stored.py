@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from argo.errors import ConflictError, NotFoundError, StoreError
-from argo.results import Wanted, fetch
+from argo.results import FetchOptions, fetch
 from argo.results.fetch import bring
 from argo.results.listing import listed, shared
 from argo.results.stored import find_stored
@@ -42,10 +42,10 @@ def packed(**files: bytes) -> bytes:
     return raw.getvalue()
 
 
-ALL = Wanted()
+ALL = FetchOptions()
 
 
-def gone(store: Store, run: str, folder: Path, wanted: Wanted = ALL) -> list[str]:
+def gone(store: Store, run: str, folder: Path, wanted: FetchOptions = ALL) -> list[str]:
     def missing(result: Result) -> None:
         raise AssertionError(result)
 
@@ -70,9 +70,9 @@ def test_all_of_a_run_that_is_gone(store: Store, tmp_path: Path) -> None:
         "train/notes", "train/plots/a", "train/plots/b",
     ]  # fmt: skip
     assert (tmp_path / "o" / "train" / "notes").read_bytes() == b"no archive"
-    assert gone(store, "r", tmp_path / "one", Wanted(["train/notes"])) == ["train/notes"]
-    assert gone(store, "r", tmp_path / "task", Wanted(["count"])) == [f"count/counts/{n}.json" for n in range(3)]
-    assert "train/plots" in gone(store, "r", tmp_path / "raw", Wanted(raw=True))
+    assert gone(store, "r", tmp_path / "one", FetchOptions(["train/notes"])) == ["train/notes"]
+    assert gone(store, "r", tmp_path / "task", FetchOptions(["count"])) == [f"count/counts/{n}.json" for n in range(3)]
+    assert "train/plots" in gone(store, "r", tmp_path / "raw", FetchOptions(raw=True))
 
 
 def test_runs_of_one_name_are_told_apart(store: Store, tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_directories_may_stay_packed(store: Store, tmp_path: Path) -> None:
     archive = packed(a=b"1", b=b"2")
     store.put_bytes("k/plots", archive)
     subject = workflow(artifact("plots", "k/plots", archive={"tar": {}}))
-    (file,) = fetch(subject, store, tmp_path / "raw", Wanted(raw=True))
+    (file,) = fetch(subject, store, tmp_path / "raw", FetchOptions(raw=True))
     assert (file.path.name, file.path.read_bytes()) == ("plots.tgz", archive)
-    files = fetch(subject, store, tmp_path / "o", Wanted(durable=True))
+    files = fetch(subject, store, tmp_path / "o", FetchOptions(durable=True))
     assert [file.path.read_bytes() for file in files] == [b"1", b"2"]
 
 

@@ -18,7 +18,7 @@ from argo.backend import RunRef
 from argo.backends.kubernetes import ClusterBackend
 from argo.backends.kubernetes.tunnel import Tunnel
 from argo.errors import ArgosyError, AuthError, UsageError
-from argo.setup.render import Wanted, objects, render
+from argo.setup.render import SetupOptions, objects, render
 from argo.setup.rights import EXECUTOR, INGRESSES, SESSIONS, SUBMITTER, Right, rules
 from argo.target import ClusterAddress, Target
 from compiler.models.project import Profile
@@ -45,27 +45,27 @@ def profile(**fields: Any) -> Profile:
 
 
 def test_a_full_profile(snapshot: SnapshotAssertion) -> None:
-    wanted = Wanted(gpus={"nvidia.com/gpu": 4, "amd.com/gpu": 2}, split=True)
+    wanted = SetupOptions(gpus={"nvidia.com/gpu": 4, "amd.com/gpu": 2}, split=True)
     assert render(profile(**FULL), wanted) == snapshot
 
 
 def test_a_demo(snapshot: SnapshotAssertion) -> None:
-    assert render(profile(), Wanted(demo=True)) == snapshot
+    assert render(profile(), SetupOptions(demo=True)) == snapshot
 
 
 def test_the_least(snapshot: SnapshotAssertion) -> None:
-    assert render(profile(namespace="n"), Wanted(placeholders=False)) == snapshot
+    assert render(profile(namespace="n"), SetupOptions(placeholders=False)) == snapshot
 
 
 @pytest.mark.parametrize("more", [{}, {"controllerNamespace": "ingress-nginx"}])
 def test_hosts_for_interactive_tasks(more: Any, snapshot: SnapshotAssertion) -> None:
     given = profile(namespace="n", sessions={"host": "s.example.com", **more})
-    made = objects(render(given, Wanted(placeholders=False)))
+    made = objects(render(given, SetupOptions(placeholders=False)))
     assert [value for value in made if value["metadata"]["name"] in ("argosy-sessions", "argosy-submitter")] == snapshot
 
 
-@pytest.mark.parametrize("wanted", [Wanted(gpus={"nvidia.com/gpu": 4}), Wanted(demo=True)])
-def test_kubernetes_takes_it(place: Place, wanted: Wanted) -> None:
+@pytest.mark.parametrize("wanted", [SetupOptions(gpus={"nvidia.com/gpu": 4}), SetupOptions(demo=True)])
+def test_kubernetes_takes_it(place: Place, wanted: SetupOptions) -> None:
     fields = {**FULL, "namespace": place.namespace, "sessions": {"host": "s.example.com"}}
     for value in objects(render(profile(**fields), wanted)):
         group, _, version = value["apiVersion"].rpartition("/")
@@ -89,7 +89,7 @@ def test_kubernetes_takes_it(place: Place, wanted: Wanted) -> None:
 )  # fmt: skip
 def test_what_kubernetes_would_not_take_is_refused(fields: Any) -> None:
     with pytest.raises(UsageError) as refused:
-        render(profile(**fields), Wanted())
+        render(profile(**fields), SetupOptions())
     assert refused.value.hint
 
 
@@ -108,7 +108,7 @@ def test_any_text_is_refused_or_stands_as_it_is(
         },
     }  # fmt: skip
     try:
-        made = objects(render(profile(**fields), Wanted(placeholders=False)))
+        made = objects(render(profile(**fields), SetupOptions(placeholders=False)))
     except (UsageError, ValueError):
         return
     assert {value["metadata"]["namespace"] for value in made} == {namespace}

@@ -12,7 +12,7 @@ from argo.expressions import TemplateError, evaluate, substitute
 from argo.local.executors.environment import expand
 from compiler.lower.artifacts import embeddable
 from compiler.lower.conditions import Conditions, depends, is_plain, plain_list
-from compiler.lower.text import Contained, Given, constant, escape, expression, printed, quote, tag
+from compiler.lower.text import ArgumentStyle, ContainerStyle, constant, escape, expression, printed, quote, tag
 from compiler.models.values import opens_template
 from compiler.program import Condition, Literal_, Needs
 from compiler.refs import Ref, Text
@@ -83,14 +83,14 @@ def test_the_text_of_a_container_comes_out_as_it_was_written(
     values = {"a-b": first, "c": second}
     inputs = {f"inputs.parameters.{name}": value for name, value in values.items()}
     expected = "".join(part if isinstance(part, str) else values[part.name] for part in parts)
-    found = _pod(printed(Text(tuple(parts)), _inputs, Contained(of_template=script)), inputs, attempts)
+    found = _pod(printed(Text(tuple(parts)), _inputs, ContainerStyle(of_template=script)), inputs, attempts)
     if found != expected:
         assert "sprig.fail" in found or "$env" in found, "a value that ends with a brace, right before braces"
         assert "SECRET" not in found
 
 
 def test_a_script_keeps_what_it_calls_as_it_was_written() -> None:
-    assert Contained(of_template=True).literal("echo $(date) $HOME $$ $$(x)") == "echo $(date) $HOME $$$$ $$$$(x)"
+    assert ContainerStyle(of_template=True).literal("echo $(date) $HOME $$ $$(x)") == "echo $(date) $HOME $$$$ $$$$(x)"
 
 
 @pytest.mark.parametrize("text", ["echo pid=$$", "$(ARGO_POD_NAME)", "a$$b", "$é"])
@@ -101,7 +101,7 @@ def test_a_file_whose_dollars_kubernetes_would_read_is_uploaded(text: str) -> No
 
 def test_what_a_task_gave_never_opens_a_template() -> None:
     ref = Ref("tasks", "a", "v")
-    text = printed(ref, lambda ref: ("tasks", ref.name, "outputs", "parameters", ref.output), Given())
+    text = printed(ref, lambda ref: ("tasks", ref.name, "outputs", "parameters", ref.output), ArgumentStyle())
     key = "tasks.a.outputs.parameters.v"
     for value in ("}} { $$ $(KEY)", "dear {{name}},", '{"a": {"b": 1}}'):
         assert substitute(text, {key: value}, strict_prefixes=("tasks",)) == value

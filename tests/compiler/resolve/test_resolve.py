@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compiler.load.workspace import load
-from compiler.program import Definition, Gathered, Literal_, LocalFile, ObjectKey, ResolvedDag
+from compiler.program import Definition, GatheredFiles, Literal_, LocalFile, ObjectKey, ResolvedDag
 from compiler.refs import Ref, Text
 from compiler.resolve import resolve
 from tests.compiler.resolve.conftest import Build
@@ -70,7 +70,7 @@ def test_bindings_of_every_kind(build: Build, step: str) -> None:
     assert inner.bindings["text"] == LocalFile("text.txt", b"words\n")
     assert isinstance(inner.target, ResolvedDag)
     assert join.bindings == {
-        "parts": Gathered(Ref("tasks", "inner", "all")),
+        "parts": GatheredFiles(Ref("tasks", "inner", "all")),
         "list": Ref("tasks", "inner", "list"),
         "word": Text((Ref("run", "name"), "-", Ref("files", "config.json"))),
         "settings": Ref("env"),
@@ -174,7 +174,7 @@ def test_the_sample_resolves(shared: Path) -> None:
     assert found == []
     count, sweep = program.dags
     assert [task.data for task in count.tasks] == [(), ("split",), ("count",)]
-    assert count.tasks[2].bindings == {"counts": Gathered(Ref("tasks", "count", "counts"))}
+    assert count.tasks[2].bindings == {"counts": GatheredFiles(Ref("tasks", "count", "counts"))}
     assert count.env == {"FOLD_CASE": "yes", "NAME": "two words"}
     assert isinstance(count.inputs["text"], LocalFile)
     assert sweep.inputs["dataset"] == ObjectKey("datasets/images.tar", None)

@@ -1,4 +1,4 @@
-"""What a pod's program left behind: the values of output parameters, the places of output artifacts."""
+"""Collects what a pod's program left behind: the values of output parameters, the places of output artifacts."""
 
 from __future__ import annotations
 

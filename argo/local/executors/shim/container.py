@@ -92,7 +92,7 @@ class Container:
                 return
 
     def reap(self) -> bool:
-        """Whether the program has ended since the last call."""
+        """Reap the program if it has ended; True where it ended since the last call."""
         if not self.running:
             return False
         pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -113,7 +113,7 @@ class Container:
         self.started_at = self.finished_at = stamp()
 
     def again(self) -> bool:
-        """Whether a program that failed is to be started once more, after a while."""
+        """Prepare another start, after a wait, of a program that failed; False where it is not to be started again."""
         if not self.exit_code or not self.pid or self.broken or self.attempts < 2:
             return False
         self.remove()
@@ -162,7 +162,7 @@ class Container:
             run(self._runtime["remove"], self.spec["env"])
 
     def record(self) -> Record:
-        """What the exit record says of this container."""
+        """Return this container's part of the exit record."""
         return {
             "role": self.role,
             "exitCode": self.exit_code,
@@ -174,7 +174,7 @@ class Container:
         }
 
     def _hear(self, told: int) -> None:
-        """What the process says before it becomes the program: nothing, when all is well."""
+        """Read the error that the process reports if it cannot become the program; nothing comes when all is well."""
         text = b""
         while piece := os.read(told, 4096):
             text += piece

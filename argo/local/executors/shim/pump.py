@@ -1,4 +1,4 @@
-"""What containers print, into log files in the Container Runtime Interface's format.
+"""Copies what containers print into log files in the Container Runtime Interface's format.
 
 Each line is `<RFC 3339 time> <stdout|stderr> <F|P> <text>`; P marks a piece of a line that goes on in the next one.
 """

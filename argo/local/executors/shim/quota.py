@@ -22,7 +22,7 @@ class Quota:
         self._next = 0.0
 
     def exceeded(self) -> bool:
-        """Whether there is more than is allowed; False where it is too soon to look again."""
+        """True where there is more than is allowed; False where it is too soon to look again."""
         begun = time.monotonic()
         if begun < self._next:
             return False

@@ -72,7 +72,7 @@ class View:
         return View(self.root, [*self.mounts, mount], self.declared, self.extra, machine=self.machine)
 
     def find(self, path: str) -> tuple[Node, str] | None:
-        """What the container has at `path`, its symbolic links followed as it sees them, and where on the machine that
+        """Find what the container has at `path`, symbolic links followed as it sees them, and where on the machine that
         lies; None where there is nothing, and for a loop of links.
         """
         for _ in range(LINKS):
@@ -231,7 +231,7 @@ class View:
 
 
 def _fits(mount: Mount) -> bool:
-    """Whether the machine has something of the same kind at the place, to mount over."""
+    """True where the machine has a folder of its own at the mount's target, to mount over."""
     top = mount.target.split("/")[1]
     return top in MACHINE and os.path.isdir(mount.target) and os.path.isdir(mount.source)
 

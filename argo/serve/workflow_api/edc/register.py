@@ -15,7 +15,7 @@ from argo.http import Asker, NoAnswerError
 from argo.serve.workflow_api.edc.address import NAMESPACE
 
 if TYPE_CHECKING:
-    from argo.serve.workflow_api.catalog import Offered
+    from argo.serve.workflow_api.catalog import OfferedAsset
 
 Version = Literal["v3", "v4"]
 _V4: Final = "https://w3id.org/edc/connector/management/v2"
@@ -32,7 +32,9 @@ class Document(NamedTuple):
     by_id: bool = False
 
 
-def documents(offered: Offered, base_url: str, version: Version, *, labels: tuple[str, ...] = ()) -> list[Document]:
+def documents(
+    offered: OfferedAsset, base_url: str, version: Version, *, labels: tuple[str, ...] = ()
+) -> list[Document]:
     """The objects that offer an asset. `base_url` is where its provisioner is asked (c2), or its data plane (c3)."""
     offer = offered.model.offer
     id_ = offer.id if offer is not None else offered.name
@@ -45,7 +47,7 @@ def documents(offered: Offered, base_url: str, version: Version, *, labels: tupl
     return found
 
 
-def _asset(offered: Offered, id_: str, base_url: str, version: Version, labels: tuple[str, ...]) -> Json:
+def _asset(offered: OfferedAsset, id_: str, base_url: str, version: Version, labels: tuple[str, ...]) -> Json:
     model, offer = offered.model, offered.model.offer
     output = model.outputs[offered.given_out()]
     media = (offer.media_type if offer else None) or output.media_type or "application/octet-stream"
@@ -96,7 +98,7 @@ def _contract(id_: str, policy: str, version: Version) -> Json:
 def dataplane(
     id_: str, endpoint: str, transfer_types: tuple[str, ...], labels: tuple[str, ...], authorization: str
 ) -> Json:
-    """What a data plane says of itself to a control plane (c3)."""
+    """Make a data plane's registration at a control plane (c3)."""
     made: Json = {"dataplaneId": id_, "endpoint": endpoint, "transferTypes": [*transfer_types], "labels": [*labels]}
     return {**made, "authorization": {"type": authorization}} if authorization else made
 

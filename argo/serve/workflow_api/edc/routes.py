@@ -24,7 +24,7 @@ _REPLIES: Final = {
 
 
 class FromConnector(Message):
-    """What all messages of connectors have in common: fields that are not known are passed over."""
+    """The base of all messages of connectors: fields that are not known are passed over."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -57,7 +57,7 @@ def _decoded(path: str) -> str:
 
 
 def _is_dots(segment: str) -> bool:
-    """Whether it leads elsewhere, also for servers that cut off parameters (`..;x`)."""
+    """True where a segment leads out of its folder, also for servers that cut off parameters (`..;x`)."""
     return segment.partition(";")[0] in (".", "..")
 
 
