@@ -12,8 +12,6 @@ from io import TextIOWrapper
 from typing import BinaryIO
 
 from argo.backend import LogLine
-from argo.errors import NotFoundError, did_you_mean
-from argo.workflow.tree import relative
 from compiler.manifest_types import NodeStatus, Template, Workflow
 
 _EXECUTOR = re.compile(r"time=\S+ level=\S+ msg=.* argo=true\b")
@@ -24,22 +22,6 @@ _LONGEST = 253 - 11  # of a pod's name without its digits
 def of_executor(text: str) -> bool:
     """True where a line is of Argo's executor, not of the program."""
     return _EXECUTOR.match(text) is not None
-
-
-def is_of(name: str, task: str) -> bool:
-    """True where a node is of a task: the task itself, an item, an attempt, or inside it."""
-    return name == task or name.startswith((f"{task}(", f"{task}."))
-
-
-def pods(workflow: Workflow, task: str | None) -> list[NodeStatus]:
-    """The pods' nodes of one task or of all, in the order of their start. Raises NotFoundError for an unknown task."""
-    run = workflow["metadata"]["name"]
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
-    chosen = [n for n in nodes if n["type"] == "Pod" and (task is None or is_of(relative(n["name"], run), task))]
-    if task is not None and not chosen and not any(is_of(relative(n["name"], run), task) for n in nodes):
-        names = [relative(node["name"], run) for node in nodes]
-        raise NotFoundError(f"{run} has no task named {task}", hint=did_you_mean(task, names))
-    return sorted(chosen, key=lambda node: (node.get("startedAt") or "", node["name"]))
 
 
 def by_pod(workflow: Workflow) -> dict[str, NodeStatus]:

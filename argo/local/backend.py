@@ -28,7 +28,9 @@ from argo.local.stores import open_store
 from argo.local.turns import WAITING, Turns
 from argo.target import Target
 from argo.workflow.commands import CommandArguments, user
+from argo.workflow.demands import require_running
 from argo.workflow.ownership import remove_below
+from argo.workflow.tasks import gate
 from compiler.labels import KEY
 from compiler.manifest_types import Workflow
 
@@ -247,6 +249,7 @@ class LocalBackend:
         outputs: Mapping[str, str],
         message: str = "",
     ) -> None:
+        self._require_gate(ref, task)
         self.order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
 
     def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
@@ -265,7 +268,14 @@ class LocalBackend:
             self.drive(ref)
 
     def _answer(self, ref: RunRef, verb: str, task: str, message: str, outputs: Mapping[str, str]) -> None:
+        self._require_gate(ref, task)
         self.order(ref, verb, {"task": task, "by": user(), "message": message, "outputs": dict(outputs)})
+
+    def _require_gate(self, ref: RunRef, task: str) -> None:
+        """Say what is wrong with a task's name here, where whoever gives it sees the hint."""
+        workflow = self._workflow(ref)
+        require_running(workflow)
+        gate(workflow, task)
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`; a process of its own executes it."""
@@ -449,7 +459,7 @@ class LocalBackend:
         error = ""
         try:
             changed = apply(workflow, verb, arguments, datetime.now(UTC))
-        except ConflictError as refused:
+        except UsageError as refused:
             error = refused.message
         self.state.record(ref.uid, workflow, changed, settled=[(number, error)])
         return error

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from argo.backend import FINISHED, Backend, LogLine, RunRef
-from argo.errors import NotFoundError, did_you_mean
 from argo.local.executors.logs import containers
+from argo.workflow.tasks import pods, pods_so_far
 from argo.workflow.tree import relative
-from compiler.manifest_types import NodeStatus, Workflow
+from compiler.manifest_types import NodeStatus
 
 _BLOCK = 1 << 20
 
@@ -19,25 +19,21 @@ def read_logs(backend: Backend, ref: RunRef, folder: Path, task: str | None, *, 
     """Whole lines of the pods in `folder`, in the order of their start; with `follow` as they come, until the run has
     ended.
 
-    `task` is a task's name in the tree: all items of a loop, attempts and tasks inside it are meant, too. Raises
-    NotFoundError for one that the run has not (with `follow`: that it had not at its end).
+    Raises NotFoundError for a task that the run has not (with `follow`: that it had not at its end).
     """
+    workflow = backend.get(ref)
     tails: dict[Path, _Tail] = {}
     if not follow:
-        workflow = backend.get(ref)
-        nodes = _pods(workflow, ref, task)
-        _known(workflow, ref, task, nodes)
-        yield from _read(nodes, ref, folder, tails, whole=True)
+        yield from _read(pods(workflow, task), ref, folder, tails, whole=True)
         return
-    workflow = backend.get(ref)
     for snapshot in backend.watch(ref):
         workflow = snapshot.workflow
         over = (workflow.get("status") or {}).get("phase") in FINISHED
-        yield from _read(_pods(workflow, ref, task), ref, folder, tails, whole=over)
+        yield from _read(pods_so_far(workflow, task), ref, folder, tails, whole=over)
         if not backend.active(ref):
-            yield from _read(_pods(workflow, ref, task), ref, folder, tails, whole=True)
+            yield from _read(pods(workflow, task), ref, folder, tails, whole=True)
             return
-    _known(workflow, ref, task, _pods(workflow, ref, task))
+    pods(workflow, task)  # which says when there is no such task
 
 
 class Tails:
@@ -95,29 +91,3 @@ def _read(
                 yield LogLine(task, container, text)
             if whole and tail.pieces:
                 yield LogLine(task, container, tail.take())
-
-
-def _pods(workflow: Workflow, ref: RunRef, task: str | None) -> list[NodeStatus]:
-    nodes = (workflow.get("status") or {}).get("nodes") or {}
-    pods = [n for n in nodes.values() if n["type"] == "Pod" and (task is None or _meant(n, ref, task))]
-    return sorted(pods, key=lambda node: node.get("startedAt") or "")
-
-
-def _meant(node: NodeStatus, ref: RunRef, task: str) -> bool:
-    name = relative(node["name"], ref.name)
-    return (
-        name == task
-        or name.startswith((f"{task}(", f"{task}."))
-        or node["id"] == task
-        or node.get("displayName") == task
-    )
-
-
-def _known(workflow: Workflow, ref: RunRef, task: str | None, pods: list[NodeStatus]) -> None:
-    if task is None or pods:
-        return
-    nodes = (workflow.get("status") or {}).get("nodes") or {}
-    names = sorted({relative(node["name"], ref.name) for node in nodes.values()} - {ref.name})
-    if task not in names:
-        hint = did_you_mean(task, names) or f"argosy status {ref.name} shows its tasks"
-        raise NotFoundError(f"{ref.name} has no task named {task}", hint=hint)

@@ -19,6 +19,7 @@ from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
 from argo.results.transfer import Download, Load, Plan, Transfer, digest
 from argo.workflow.outputs import Result, results
+from argo.workflow.tasks import spellings
 from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]:
         return list(everything)
     chosen: list[Result] = []
     for name in wanted:
-        found = [r for r in everything if r.name == name] or [r for r in everything if r.task == name]
+        found = [r for r in everything if r.name == name] or [r for r in everything if name in spellings(r.task)]
         if not found:
             known = [r.name for r in everything]
             raise NotFoundError(

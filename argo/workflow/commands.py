@@ -9,11 +9,12 @@ from functools import partial
 from typing import NamedTuple, TypedDict
 
 from argo.backend import FINISHED
-from argo.errors import ConflictError, did_you_mean
+from argo.errors import ConflictError
 from argo.workflow import nodes
 from argo.workflow.gates import APPROVE, DECISION, REJECT, resumed, signed
 from argo.workflow.selectors import select
-from argo.workflow.tree import relative, waiting
+from argo.workflow.tasks import gate
+from argo.workflow.tree import waiting
 from argo.workflow.values import text
 from compiler.manifest_types import NodeStatus, Workflow
 
@@ -58,21 +59,6 @@ def apply(workflow: Workflow, verb: str, arguments: CommandArguments, now: datet
         if verb in _ACTIONS:
             labels["workflows.argoproj.io/action"] = _ACTIONS[verb]
     return changed
-
-
-def gate(workflow: Workflow, task: str) -> NodeStatus:
-    """The waiting suspend node of a task: by its name in the run, its display name or its id. Raises ConflictError."""
-    run = workflow["metadata"]["name"]
-    open_ = waiting(workflow)
-    for key in ("path", "displayName", "id"):
-        found = [node for node in open_ if (relative(node["name"], run) if key == "path" else node.get(key)) == task]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise ConflictError(f"{task} is not unique: {', '.join(relative(n['name'], run) for n in found)}")
-    names = [relative(node["name"], run) for node in open_]
-    hint = did_you_mean(task, names) or (f"waiting are: {', '.join(names)}" if names else "no task waits")
-    raise ConflictError(f"no task named {task} waits for a decision in {run} ({hint})")
 
 
 def supplied(node: NodeStatus) -> list[str]:

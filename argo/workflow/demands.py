@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from argo.backend import FINISHED
-from argo.errors import ConflictError, UsageError, did_you_mean
-from argo.workflow.tree import relative
+from argo.errors import ConflictError, UsageError
 from compiler.manifest_types import Object, Workflow
 
 
@@ -27,17 +26,6 @@ def require_ended(workflow: Workflow, tasks: Sequence[str]) -> None:
         raise ConflictError(
             f"only what has {only} can be tried again; this run is {phase}", known="nothing was changed"
         )
-
-
-def node_id(workflow: Workflow, task: str) -> str:
-    """The id of a task's node, by its name in the run, its display name or the id itself. Raises ConflictError."""
-    run = workflow["metadata"]["name"]
-    nodes = (workflow.get("status") or {}).get("nodes") or {}
-    for key, node in nodes.items():
-        if task in (relative(node["name"], run), node.get("displayName"), key):
-            return str(key)
-    names = [relative(node["name"], run) for node in nodes.values()]
-    raise ConflictError(f"the run has no task named {task}", hint=did_you_mean(task, names))
 
 
 def require_template(given: Object, there: Object) -> None:

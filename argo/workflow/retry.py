@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from argo.backend import FINISHED
-from argo.errors import ConflictError, did_you_mean
-from argo.workflow.tree import relative
+from argo.errors import ConflictError
+from argo.workflow.tasks import meant
 from compiler.manifest_types import NodeStatus, Workflow, WorkflowStatus
 
 _GROUPS = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
@@ -23,7 +23,7 @@ def reset(workflow: Workflow, tasks: Sequence[str] = (), now: datetime | None = 
     Failed groups run again from where they are, failed leaves and whatever came of failures (omitted nodes, exit
     handlers) are removed and made anew; so are `tasks` (names in the run, display names or ids) and all that came
     after them, although they succeeded. Raises ConflictError for a run that has not failed (with `tasks`: not ended),
-    and for a task that it has not.
+    NotFoundError for a task that it has not.
     """
     status = workflow.get("status") or {}
     phase = status.get("phase") or "Pending"
@@ -33,7 +33,8 @@ def reset(workflow: Workflow, tasks: Sequence[str] = (), now: datetime | None = 
     at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     run = workflow["metadata"]["name"]
     nodes: dict[str, NodeStatus] = status.get("nodes") or {}
-    again = _after(nodes, _named(run, nodes, tasks))
+    inner = [node for node in nodes.values() if node["name"] != run]
+    again = _after(nodes, {node["id"] for task in tasks for node in meant(workflow, task, inner)})
     retried = (node for node in nodes.values() if node["type"] == "Retry" and node["phase"] in _KEPT)
     settled = {child for node in retried for child in node.get("children") or ()}  # attempts before the good one
     failed = {key for key, node in nodes.items() if node["phase"] not in _KEPT and key not in settled}
@@ -69,21 +70,6 @@ def _reopen(workflow: Workflow, status: WorkflowStatus, at: str) -> None:
     labels = workflow["metadata"].setdefault("labels", {})
     labels.pop("workflows.argoproj.io/workflow-archiving-status", None)
     labels.update({"workflows.argoproj.io/phase": "Running", "workflows.argoproj.io/completed": "false"})
-
-
-def _named(run: str, nodes: dict[str, NodeStatus], tasks: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for task in tasks:
-        keys = {
-            key
-            for key, node in nodes.items()
-            if task in (relative(node["name"], run), node.get("displayName"), key) and node["name"] != run
-        }
-        if not keys:
-            names = [relative(node["name"], run) for node in nodes.values()]
-            raise ConflictError(f"the run has no task named {task}", hint=did_you_mean(task, names))
-        found |= keys
-    return found
 
 
 def _after(nodes: dict[str, NodeStatus], keys: set[str]) -> set[str]:

@@ -13,10 +13,12 @@ from urllib.parse import quote
 
 from argo.backend import LogLine
 from argo.errors import NotFoundError, UsageError, did_you_mean
+from argo.workflow.tasks import task_names
 from compiler.labels import SESSIONS
 from compiler.manifest_types import Object, Workflow
 
 KEY = "token"  # of the Secret
+_ITEMS = re.compile(r"\([^()]*\)")  # a session is of all items of a loop
 _LISTENS = re.compile(r"gateway: ([^ ]+) at ([0-9]+)")
 
 
@@ -61,7 +63,8 @@ def choose(workflow: Workflow, task: str | None) -> Session:
     names = [session.task for session in found]
     if task is None and len(found) > 1:
         raise UsageError(f"{run} has {len(found)} interactive tasks", hint=f"--task {' or '.join(names)}")
-    chosen = next((s for s in found if task is None or s.task == task.partition("(")[0]), None)
+    wanted = names if task is None else [_ITEMS.sub("", name) for name in (task, *task_names(workflow, task))]
+    chosen = next((session for session in found if session.task in wanted), None)
     if chosen is None:
         raise NotFoundError(f"{run} has no interactive task {task}", hint=did_you_mean(task or "", names))
     return chosen

@@ -25,10 +25,11 @@ from argo.errors import (
 )
 from argo.target import Target
 from argo.workflow import bounds
-from argo.workflow.commands import Answer, answer, decision, gate, supplied, user
-from argo.workflow.demands import node_id, require_ended, require_running, require_template
+from argo.workflow.commands import Answer, answer, decision, supplied, user
+from argo.workflow.demands import require_ended, require_running, require_template
 from argo.workflow.hydrate import hydrate
 from argo.workflow.ownership import remove_stored, require_removable, unborn
+from argo.workflow.tasks import gate, meant
 from argo.workflow.tree import relative, waiting
 from compiler.labels import KEY, RUN
 from compiler.manifest_types import NodeStatus, Workflow
@@ -256,7 +257,7 @@ class ServerBackend:
         if len(tasks) > 1:
             raise UsageError("an Argo Server tries again from one task", hint="give the first of them alone")
         if tasks:
-            body["nodeFieldSelector"] = f"id={node_id(workflow, tasks[0])}"
+            body["nodeFieldSelector"] = f"id={meant(workflow, tasks[0])[0]['id']}"
         self._command(ref, "retry", body)
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:

@@ -12,9 +12,10 @@ from urllib.parse import quote
 from argo.backend import LogLine, RunRef
 from argo.backends.argo_server.http import Client
 from argo.backends.follow import Attempts, ended
-from argo.backends.podlogs import archived, by_pod, containers, is_of, of_executor, pod_name, pods, read_archived
+from argo.backends.podlogs import archived, by_pod, containers, of_executor, pod_name, read_archived
 from argo.errors import NotFoundError, RemoteError
 from argo.storage.store import Store
+from argo.workflow.tasks import pods, pods_so_far
 from argo.workflow.tree import relative
 from compiler.manifest_types import NodeStatus, Workflow
 
@@ -68,7 +69,7 @@ class Logs:
 
     def _new(self, workflow: Workflow, task: str | None, *, follow: bool) -> Iterator[LogLine]:
         """The lines of all pods that were not seen yet."""
-        names = by_pod(workflow)
+        names, wanted = by_pod(workflow), _ids(workflow, task)
         counted: dict[str, int] = {}
         query = {"logOptions.container": "main", **({"logOptions.follow": "true"} if follow else {})}
         for entry in self._stream(query):
@@ -79,11 +80,11 @@ class Logs:
             self._seen[pod] = counted[pod]
             digits = pod.rpartition("-")[2]
             if digits not in names and "" not in names:
-                names = by_pod(self._read())  # the pod is newer than the picture
+                workflow = self._read()  # the pod is newer than the picture
+                names, wanted = by_pod(workflow), _ids(workflow, task)
             node = names.get(digits) or names.get("") or {"name": pod}
-            name = relative(node["name"], self._ref.name)
-            if (task is None or is_of(name, task)) and not of_executor(text):
-                yield LogLine(name, "main", text)
+            if (task is None or node.get("id") in wanted) and not of_executor(text):
+                yield LogLine(relative(node["name"], self._ref.name), "main", text)
 
     def _pod(self, workflow: Workflow, node: NodeStatus, container: str) -> Iterator[str]:
         query = {"logOptions.container": container, "podName": pod_name(workflow, node)}
@@ -96,3 +97,7 @@ class Logs:
     def _stream(self, query: dict[str, str]) -> Iterator[Any]:
         path = f"/api/v1/workflows/{quote(self._ref.namespace, safe='')}/{quote(self._ref.name, safe='')}/log"
         return self._client.events(path, query, idle=_IDLE)
+
+
+def _ids(workflow: Workflow, task: str | None) -> set[str]:
+    return {node["id"] for node in pods_so_far(workflow, task)}

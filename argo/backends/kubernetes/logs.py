@@ -12,9 +12,10 @@ from argo.backends.follow import Attempts, ended
 from argo.backends.kubernetes.access import STREAMS
 from argo.backends.kubernetes.api import Cluster
 from argo.backends.kubernetes.errors import BrokenError
-from argo.backends.podlogs import archived, containers, of_executor, pod_name, pods, read_archived
+from argo.backends.podlogs import archived, containers, of_executor, pod_name, read_archived
 from argo.errors import ArgosyError, NotFoundError, RemoteError, StoreError, UsageError
 from argo.storage.store import Store
+from argo.workflow.tasks import pods, pods_so_far
 from argo.workflow.tree import relative
 from compiler.manifest_types import NodeStatus, Workflow
 
@@ -88,7 +89,7 @@ class Logs:
     ) -> bool:
         """Begin to read the containers that are new, as many at a time as there may be streams; whether that is all."""
         free = STREAMS - sum(reader.is_alive() for reader in readers.values())
-        for node in self._pods(task):
+        for node in pods_so_far(self._now, task):
             for container in containers(self._now, node) if node.get("phase") in _STARTED else ():
                 key = (node["id"], container)
                 if key in readers:
@@ -99,15 +100,6 @@ class Logs:
                 readers[key] = threading.Thread(target=self._tail, args=(*key, lines), daemon=True)
                 readers[key].start()
         return True
-
-    def _pods(self, task: str | None) -> list[NodeStatus]:
-        """The pods' nodes of a task, which the run may not have yet."""
-        try:
-            return pods(self._now, task)
-        except NotFoundError:
-            if ended(self._now):
-                raise
-            return []
 
     def _tail(self, key: str, container: str, lines: queue.SimpleQueue[LogLine | ArgosyError]) -> None:
         """Read one container to its end; where the connection breaks, go on after the lines that came.

@@ -21,13 +21,14 @@ from starlette.responses import Response, StreamingResponse
 
 import argo.local.state.kept as kept
 from argo.backend import FINISHED, Json
-from argo.backends.podlogs import pod_name, pods
+from argo.backends.podlogs import pod_name
 from argo.errors import ArgosyError, NotFoundError
 from argo.local.backend import LocalBackend
 from argo.local.logs import Tails
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.calls import named
 from argo.serve.argo_api.errors import ApiError, translated
+from argo.workflow.tasks import pods
 from argo.workflow.values import whole
 
 _LOOK = 0.1  # seconds between two looks at the state

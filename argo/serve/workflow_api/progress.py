@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argo.backend import FINISHED, FULFILLED, Json
-from argo.backends.podlogs import pods
 from argo.local.turns import WAITING
 from argo.serve.workflow_api.delivery import TASK
 from argo.workflow.faults import explained
 from argo.workflow.gates import gates
 from argo.workflow.outputs import Result, results
+from argo.workflow.tasks import pods
 from argo.workflow.tree import moment
 from compiler.manifest_types import NodeStatus, Workflow
 

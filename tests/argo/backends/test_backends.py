@@ -206,7 +206,7 @@ def test_a_gate_is_passed_with_its_parameters(world: World) -> None:
     assert {p["name"]: p["value"] for p in node["outputs"]["parameters"]}["score"] == "7"
     with pytest.raises(ConflictError):
         world.backend.approve(ref, "gate", "again", {"score": "8"})
-    with pytest.raises(ConflictError):
+    with pytest.raises(NotFoundError):
         world.backend.approve(ref, "nobody")
     assert phase(world.reach(ref, "", "Succeeded"), "last") == "Succeeded"
     (line,) = world.backend.list()
@@ -276,7 +276,7 @@ def test_what_failed_is_tried_again(world: World) -> None:
     again = next(n for n in after["status"]["nodes"].values() if n["displayName"] == "say")
     assert (again["id"], again.get("startedAt")) == (said["id"], said.get("startedAt")), "what succeeded is kept"
     world.reach(ref, "", "Failed")
-    with pytest.raises(ConflictError, match="no task named nobody"):
+    with pytest.raises(NotFoundError, match="no task named nobody"):
         world.backend.retry(ref, ["nobody"])
 
 

@@ -117,7 +117,7 @@ def test_gates_are_answered_with_their_parameters(run: Place) -> None:
     backend = run.backend()
     ref = backend.find("a")
     run.status("a", status("Running", ROOT, GATE))
-    with pytest.raises(ConflictError, match="no task named gat waits"):
+    with pytest.raises(NotFoundError, match="no task named gat"):
         backend.approve(ref, "gat")
     backend.approve(ref, "gate", "fine", {"why": "because"})
     node = run.workflow("a")["status"]["nodes"]["a-1"]

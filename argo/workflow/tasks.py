@@ -1,0 +1,97 @@
+"""Finds which tasks of a run somebody means by what they typed: the one rule, at every entrance."""
+
+from __future__ import annotations
+
+import re
+
+from argo.backend import FINISHED
+from argo.errors import ConflictError, NotFoundError, did_you_mean
+from argo.workflow.tree import relative, waiting
+from compiler.manifest_types import NodeStatus, Workflow
+
+_ITEM = re.compile(r"\((\d+):[^()]*\)")  # of a node's name; Argo leaves parentheses out of what describes an item
+
+
+def meant(workflow: Workflow, task: str, among: list[NodeStatus] | None = None) -> list[NodeStatus]:
+    """The nodes that `task` names, of all or of those `among` which it is looked for.
+
+    That is, in this order: a name in the run (`inner.task`, an item with or without what describes it: `count(0)`), a
+    display name, a node's id, a loop by the name of its items. Raises NotFoundError where no node is called so.
+    """
+    run, nodes = workflow["metadata"]["name"], _nodes(workflow) if among is None else among
+    known = [_names(node, run) for node in nodes]
+    for alike in zip(*known, strict=True):
+        found = [node for node, name in zip(nodes, alike, strict=True) if name == task]
+        if found:
+            return found
+    hint = did_you_mean(task, [names[0] for names in known]) or f"argosy status {run} shows its tasks"
+    raise NotFoundError(f"{run} has no task named {task}", hint=hint)
+
+
+def task_names(workflow: Workflow, task: str) -> list[str]:
+    """The names in the run of what `task` names; none where that is not there, or not yet."""
+    try:
+        return [relative(node["name"], workflow["metadata"]["name"]) for node in meant(workflow, task)]
+    except NotFoundError:
+        return []
+
+
+def pods(workflow: Workflow, task: str | None = None) -> list[NodeStatus]:
+    """The nodes of all pods, or of those that belong to what `task` names, in the order of their start.
+
+    Items, attempts and the tasks inside it belong to a task. Raises NotFoundError where no node is called so.
+    """
+    chosen = [node for node in _nodes(workflow) if node["type"] == "Pod"]
+    if task is not None:
+        names = [node["name"] for node in meant(workflow, task)]
+        chosen = [node for node in chosen if any(_within(node["name"], name) for name in names)]
+    return sorted(chosen, key=lambda node: (node.get("startedAt") or "", node["name"]))
+
+
+def pods_so_far(workflow: Workflow, task: str | None) -> list[NodeStatus]:
+    """As `pods`; none for a task that a run which goes on does not have yet."""
+    try:
+        return pods(workflow, task)
+    except NotFoundError:
+        if (workflow.get("status") or {}).get("phase") in FINISHED:
+            raise
+        return []
+
+
+def gate(workflow: Workflow, task: str) -> NodeStatus:
+    """The waiting suspend node that `task` names.
+
+    Raises NotFoundError where no node is called so, ConflictError where none of them waits, or more than one.
+    """
+    run, open_ = workflow["metadata"]["name"], waiting(workflow)
+    try:
+        found = meant(workflow, task, open_)
+    except NotFoundError:
+        meant(workflow, task)  # which says when there is no such task
+        names = [relative(node["name"], run) for node in open_]
+        hint = f"waiting are: {', '.join(names)}" if names else "no task waits"
+        raise ConflictError(f"the task {task} of {run} does not wait for a decision", hint=hint) from None
+    if len(found) > 1:
+        names = [relative(node["name"], run) for node in found]
+        raise ConflictError(f"several tasks of {run} are named {task}", hint=f"one of {', '.join(names)}")
+    return found[0]
+
+
+def _nodes(workflow: Workflow) -> list[NodeStatus]:
+    return list(((workflow.get("status") or {}).get("nodes") or {}).values())
+
+
+def spellings(name: str) -> tuple[str, str, str]:
+    """A task's name as it may be typed: whole, items without what describes them, as the loop that it is an item of."""
+    return name, _ITEM.sub(r"(\1)", name), name.rpartition("(")[0] if name.endswith(")") else name
+
+
+def _names(node: NodeStatus, run: str) -> tuple[str, ...]:
+    """What a node may be called, the surest first."""
+    *own, loop = spellings(relative(node["name"], run))
+    *shown, loop_shown = spellings(node.get("displayName") or "")
+    return *own, *shown, node["id"], loop, loop_shown
+
+
+def _within(name: str, outer: str) -> bool:
+    return name == outer or name.startswith((f"{outer}(", f"{outer}.", f"{outer}["))
