@@ -1,25 +1,33 @@
-"""Kubernetes' quantities as numbers."""
+"""Reads Kubernetes' quantities as numbers."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
-_PARTS: Final = r"([0-9.]+)(?:[eE]([-+]?\d{1,3})|([a-zA-Z]*))"
+_QUANTITY: Final = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,3})|([KMGTPE]i|[numkMGTPE]))?",
+    re.ASCII,
+)
+_UNITS: Final = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 _FACTORS: Final = {
-    "": 1.0,
-    "m": 0.001,
-    "k": 1e3,
-    **{unit: 10.0 ** (6 + 3 * power) for power, unit in enumerate("MGTPE")},
-} | {f"{unit}i": 2.0 ** (10 * (power + 1)) for power, unit in enumerate("KMGTPE")}
+    **{unit: Decimal(10) ** (3 * power) for power, unit in enumerate(_UNITS, -3)},
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
+}
 
 
-def amount(quantity: str | None) -> float | None:
-    """A quantity as a number; None where it is missing or a reference."""
-    match = re.fullmatch(_PARTS, quantity) if quantity else None
+def quantity(value: Any) -> Decimal:
+    """A quantity (`500m`, `2Gi`, `1e3`) as a number. Raises ValueError for anything else."""
+    match = None if isinstance(value, bool) else _QUANTITY.fullmatch(str(value))
     if match is None:
-        return None
+        raise ValueError(f"not a quantity: {value!r}")
+    return Decimal(match[1]) * (Decimal(10) ** int(match[2]) if match[2] else _FACTORS[match[3] or ""])
+
+
+def amount(value: Any) -> float | None:
+    """A quantity as a number; None where it is missing, a reference or not one."""
     try:
-        return float(match[1]) * (10.0 ** int(match[2]) if match[2] else _FACTORS[match[3] or ""])
-    except (KeyError, ValueError):
+        return float(quantity(value))
+    except ValueError:
         return None

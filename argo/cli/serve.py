@@ -128,10 +128,10 @@ def add(
     from compiler.models.base import Problem, parse_quantity
 
     with _opened(database) as known:
-        from argo.serve.workflow_api.settings import bytes_of
+        from compiler.quantities import quantity
 
         try:
-            size = bytes_of(parse_quantity(storage)) if storage else None
+            size = int(quantity(parse_quantity(storage))) if storage else None
         except Problem as error:
             raise UsageError(f"--storage: {error.message}", hint=error.hint or "") from None
         known.add(name, subject=subject, max_runs=runs, gpu_hours=gpu_hours, max_bytes=size, bucket=bucket)

@@ -14,20 +14,12 @@ from pathlib import Path, PurePosixPath
 from argo.local.pods import PodSpec
 from compiler.labels import BOUNDS
 from compiler.manifest_types import Container, Template
+from compiler.quantities import quantity
 
 NONE = Decimal(0)
 SHARE = Decimal("0.25")  # processors: what a pod counts for that asks for none
 PODS = Decimal(110)  # Kubernetes' default for a node
 _SLICES = 10  # pods that share one GPU as `nvidia.com/gpu.shared`
-
-_SUFFIXES = {"n": "1e-9", "u": "1e-6", "m": "1e-3", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12", "P": "1e15"}
-_FACTORS = {
-    "": Decimal(1),
-    "E": Decimal("1e18"),
-    **{suffix: Decimal(factor) for suffix, factor in _SUFFIXES.items()},
-    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
-}
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]*)", re.ASCII)
 
 # Which variable shows a program only some of the devices.
 _VISIBLE = {
@@ -35,14 +27,6 @@ _VISIBLE = {
     "amd.com": "ROCR_VISIBLE_DEVICES",
     "gpu.intel.com": "ZE_AFFINITY_MASK",
 }
-
-
-def quantity(value: object) -> Decimal:
-    """A Kubernetes quantity (`500m`, `2Gi`) as a number. Raises ValueError."""
-    match = _QUANTITY.fullmatch(str(value))
-    if match is None or match.group(2) not in _FACTORS:
-        raise ValueError(f"not a quantity: {value!r}")
-    return Decimal(match.group(1)) * _FACTORS[match.group(2)]
 
 
 def is_device(name: str) -> bool:

@@ -5,7 +5,6 @@ Facts: Argo workflow/controller/workflowpod.go.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from argo.local.pods import ACTIVE_MESSAGE, PodRequest, PodSpec
 from argo.workflow.values import parse_duration, text, whole
 from compiler.labels import OUTPUTS_RESULT
 from compiler.manifest_types import NodeStatus, Template, Volume
+from compiler.quantities import amount
 
 _POD_FIELDS = (
     "affinity", "automountServiceAccountToken", "hostAliases", "nodeSelector", "priorityClassName",
@@ -29,7 +29,6 @@ _POD_FIELDS = (
 )  # fmt: skip
 _WORKFLOW_FIELDS = (*_POD_FIELDS, "dnsConfig", "dnsPolicy", "hostNetwork", "imagePullSecrets")
 _LISTS = ("containers", "initContainers", "volumes")
-_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[KMGTPE]i|[numkMGTPE])?", re.ASCII)
 _STEP_DEADLINE = "Step exceeded its deadline"
 
 
@@ -165,7 +164,7 @@ def _is_amounts(resources: Any) -> bool:
 
 
 def _is_quantity(value: Any) -> bool:
-    return value is None or (not isinstance(value, bool) and _QUANTITY.fullmatch(str(value)) is not None)
+    return value is None or amount(value) is not None
 
 
 def _containers(template: Template) -> list[Mapping[str, object]]:

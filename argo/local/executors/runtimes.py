@@ -22,10 +22,10 @@ from argo.local.executors.prepared import PreparedContainer
 from argo.local.executors.shim.record import Record
 from argo.local.executors.volumes import SHARED_MEMORY
 from argo.local.pods import PodRequest, PodSpec
-from argo.local.resources import quantity
 from argo.workflow.bounds import Bounds, of_template, require
 from compiler.images import parse
 from compiler.manifest_types import Container, SecurityContext
+from compiler.quantities import quantity
 
 Name = Literal["podman", "docker"]
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}

@@ -13,6 +13,7 @@ from argo.expressions.template import substitute
 from argo.local import resources
 from argo.workflow.values import text
 from compiler.manifest_types import Container, Object, Template, Workflow, WorkflowSpec
+from compiler.quantities import quantity
 
 Values = Mapping[str, str]
 
@@ -83,7 +84,7 @@ def _devices(template: Template, scope: Values) -> Iterator[tuple[str, Decimal]]
         limits = [(c.get("resources") or {}).get("limits") or {} for c in (container, _of(container, patched))]
         for name, value in {**limits[0], **limits[1]}.items():
             try:
-                amount = resources.quantity(value)
+                amount = quantity(value)
             except ValueError:
                 continue  # a variable whose value comes to be in the run
             if resources.is_device(name):

@@ -14,6 +14,7 @@ from argo.validate.check import specs
 from argo.validate.place import Place
 from argo.workflow.manifests import ManifestDocument
 from compiler.diagnostics import Diagnostic, register
+from compiler.quantities import quantity
 
 register(
     ("A730", "error", "a container whose command is not known on this machine"),
@@ -190,6 +191,6 @@ def _amount(place: Place, name: str, wanted: Decimal, machine: resources.Machine
 
 def _quantity(value: object) -> Decimal | None:
     try:
-        return resources.quantity(value)
+        return quantity(value)
     except ValueError:
         return None

@@ -16,7 +16,8 @@ from argo.serve.workflow_api.app import application
 from argo.serve.workflow_api.consumers import DEFAULT_SCOPES, Consumers
 from argo.serve.workflow_api.core import Service
 from argo.serve.workflow_api.health import JsonLines
-from argo.serve.workflow_api.settings import Limits, Settings, bytes_of, read_secret
+from argo.serve.workflow_api.settings import Limits, Settings, read_secret
+from compiler.quantities import quantity
 
 if TYPE_CHECKING:
     from argo.target import Target
@@ -63,9 +64,9 @@ def settings_of(
         Limits(
             limits.runs,
             limits.gpu_hours,
-            bytes_of(limits.storage),
-            bytes_of(limits.upload),
-            bytes_of(limits.unpacked),
+            int(quantity(limits.storage)),
+            int(quantity(limits.upload)),
+            int(quantity(limits.unpacked)),
             limits.files,
             limits.engines,
         ),

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from compiler.models.service import Edc, Oidc
 
 DATABASE: Final = "ARGOSY_DATABASE"
-_UNITS: Final = {
-    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
-    "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +58,6 @@ class Settings:
         if not store or store.in_cluster_endpoint is None:
             return {}
         return {"endpoint": store.in_cluster_endpoint, "insecure": store.insecure}
-
-
-def bytes_of(quantity: str) -> int:
-    """`10Gi` -> bytes."""
-    number = quantity.rstrip("kKMGTPi")
-    return int(float(number) * _UNITS[quantity[len(number) :]])
 
 
 def database_url(configured: str | None, home: Path) -> str:

@@ -83,7 +83,7 @@ def test_values_that_are_no_texts_in_the_manifest_are_texts_in_the_run() -> None
 
 
 def test_a_mistyped_gate_gets_a_hint() -> None:
-    with pytest.raises(NotFoundError, match="r has no task named gat$") as caught:
+    with pytest.raises(NotFoundError, match=r"r has no task named gat$") as caught:
         apply(gated(), "approve", {"task": "gat", "message": ""}, NOW)
     assert caught.value.hint == "did you mean gate?"
 

@@ -16,7 +16,6 @@ import pytest
 from argo.local.executors.local import Executor
 from argo.local.executors.runtimes import found
 from argo.local.pods import PodOutcome
-from argo.local.resources import quantity
 from tests.argo.local.executors.conftest import Machine, request, room, until_done, until_running
 from tests.waiting import HANG
 
@@ -193,14 +192,6 @@ def test_found_asks_whether_it_works(fake: Fake, tmp_path: Path) -> None:
     (fake.folder / fake.name).write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "none").mkdir()
     assert found({"PATH": str(fake.folder)})[0] is None
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("1", 1), ("500m", 0.5), ("2Gi", 2 << 30), ("1e3", 1000), ("1.5k", 1500), (3, 3), ("1Ki", 1024)],
-)
-def test_quantity(text: str, number: float) -> None:
-    assert quantity(text) == pytest.approx(number)
 
 
 @pytest.fixture(scope="session")
