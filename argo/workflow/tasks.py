@@ -87,7 +87,7 @@ def spellings(name: str) -> tuple[str, str, str]:
 
 
 def _names(node: NodeStatus, run: str) -> tuple[str, ...]:
-    """What a node may be called, the surest first."""
+    """The names that a node may be called by, the surest first."""
     *own, loop = spellings(relative(node["name"], run))
     *shown, loop_shown = spellings(node.get("displayName") or "")
     return *own, *shown, node["id"], loop, loop_shown
