@@ -122,18 +122,22 @@ def drive(backend: LocalBackend, ref: RunRef, *, quiet: bool, form: str, wait: b
     def left() -> None:
         nonlocal told, code
         view.close()
-        told, code = True, 0 if _leave(backend, ref) else code
+        told = True
+        code = 0 if _leave(backend, ref) else code
 
     try:
-        ended = backend.drive(ref, _Observer(view), wait=wait, left=left)
-    except KeyboardInterrupt:  # the second one, or one that came before the engine heeds them
-        if told:
-            return _stop(backend, ref)
-        left()
+        try:
+            ended = backend.drive(ref, _Observer(view), wait=wait, left=left)
+        except KeyboardInterrupt:
+            if told:
+                raise
+            left()  # it came before the engine heeds them
+        if not ended and code:
+            time.sleep(_SECOND if _asks() else 0)
+    except KeyboardInterrupt:  # the second one
+        return _stop(backend, ref)
     finally:
         view.close()
-    if not ended and code and _pressed_again():
-        return _stop(backend, ref)
     workflow = backend.get(ref)
     if ended:
         code = 0 if (workflow.get("status") or {}).get("phase") == "Succeeded" else 1
@@ -182,15 +186,6 @@ def _leave(backend: LocalBackend, ref: RunRef) -> bool:
 def _asks() -> bool:
     """True where a person is at the terminal, who may press Ctrl-C once more."""
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _pressed_again() -> bool:
-    """Wait for a second Ctrl-C after the one that left the run; True where it came, which ends the run."""
-    try:
-        time.sleep(_SECOND if _asks() else 0)
-    except KeyboardInterrupt:
-        return True
-    return False
 
 
 def _stop(backend: LocalBackend, ref: RunRef) -> int:

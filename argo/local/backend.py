@@ -29,7 +29,7 @@ from argo.local.turns import WAITING, Turns
 from argo.target import Target
 from argo.workflow.commands import CommandArguments, user
 from argo.workflow.demands import require_running
-from argo.workflow.ownership import remove_below
+from argo.workflow.ownership import remove_stored
 from argo.workflow.tasks import gate
 from compiler.labels import KEY
 from compiler.manifest_types import Workflow
@@ -326,7 +326,7 @@ class LocalBackend:
             for child in self.children(ref):
                 self.delete(child)  # its results are the parent's
             if results:
-                remove_below(self.store(ref), f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")
+                remove_stored(ref, self._workflow(ref), self.store(ref))
             self.state.delete(ref.uid)
         _remove(self.home.run(ref.uid))
 

@@ -200,14 +200,14 @@ def test_a_run_is_found_by_name_and_uid(world: World) -> None:
 def test_a_gate_is_passed_with_its_parameters(world: World) -> None:
     ref = begun(world)
     world.reach(ref, "gate", "Running")
+    with pytest.raises(NotFoundError):
+        world.backend.approve(ref, "nobody")
     world.backend.approve(ref, "gate", "fine", {"score": "7"})
     workflow = world.reach(ref, "gate", "Succeeded")
     node = next(n for n in workflow["status"]["nodes"].values() if n["displayName"] == "gate")
     assert {p["name"]: p["value"] for p in node["outputs"]["parameters"]}["score"] == "7"
     with pytest.raises(ConflictError):
         world.backend.approve(ref, "gate", "again", {"score": "8"})
-    with pytest.raises(NotFoundError):
-        world.backend.approve(ref, "nobody")
     assert phase(world.reach(ref, "", "Succeeded"), "last") == "Succeeded"
     (line,) = world.backend.list()
     assert line.finished_at is not None
