@@ -12,6 +12,7 @@ from argo.expressions.errors import ExpressionError
 
 _HTML = re.compile("[<>&\u2028\u2029]")
 MAXIMUM_DEPTH = 100
+_DEEPEST = 10_000  # as encoding/json reads
 
 
 class NilList(list[Any]):
@@ -33,29 +34,46 @@ def marshal(value: Any, indent: str | None = None, *, sort: bool = True) -> str:
     The keys of a map are sorted; `sort=False` leaves a dict that stands for a struct in its own order. Raises
     ExpressionError for what has no JSON form.
     """
-    return _marshalled(value, indent, sort, 0)
+    done: list[str] = []
+    left: list[str | tuple[Any, int]] = [(value, 0)]  # texts, and values with their depth; the next one stands last
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            done.append(part)
+        elif (simple := _simple(part[0])) is not None:
+            done.append(simple)
+        else:
+            left += reversed(_parts(*part, indent, sort))
+    return "".join(done)
 
 
-def _marshalled(value: Any, indent: str | None, sort: bool, depth: int) -> str:
+def _simple(value: Any) -> str | None:
+    """The JSON of a value that holds no others; None for a list or an object with something in it."""
     if type(value) is str:
         return _text(value)
-    if depth > MAXIMUM_DEPTH:
-        raise ExpressionError("the value is nested too deeply")
     if hasattr(value, "marshal"):
         return str(value.marshal())
-    scalar = _scalar(value)
-    if scalar is not None:
-        return scalar
-    if isinstance(value, NilList):
-        return "null"
-    if isinstance(value, (list, tuple)):
-        return _joined("[]", [_marshalled(item, indent, sort, depth + 1) for item in value], indent, depth)
+    if isinstance(value, (list, tuple, dict)) and not value:
+        return "null" if isinstance(value, NilList) else "{}" if isinstance(value, dict) else "[]"
+    return _scalar(value)
+
+
+def _parts(value: Any, depth: int, indent: str | None, sort: bool) -> list[str | tuple[Any, int]]:
+    """A list or an object as the texts between its values, and these."""
+    if depth > _DEEPEST:
+        raise ExpressionError("the value is nested too deeply")
+    inner, end = ("", "") if indent is None else ("\n" + indent * (depth + 1), "\n" + indent * depth)
     if isinstance(value, dict):
-        colon = ": " if indent is not None else ":"
-        keys = _sorted(value) if sort else value
-        pairs = [_text(str(key)) + colon + _marshalled(value[key], indent, sort, depth + 1) for key in keys]
-        return _joined("{}", pairs, indent, depth)
-    raise ExpressionError(f"json: unsupported type: {type(value).__name__}")
+        brackets, colon = "{}", ":" if indent is None else ": "
+        entries = [(_text(str(key)) + colon, value[key]) for key in (_sorted(value) if sort else value)]
+    elif isinstance(value, (list, tuple)):
+        brackets, entries = "[]", [("", item) for item in value]
+    else:
+        raise ExpressionError(f"json: unsupported type: {type(value).__name__}")
+    parts: list[str | tuple[Any, int]] = []
+    for name, item in entries:
+        parts += [("," if parts else brackets[0]) + inner + name, (item, depth + 1)]
+    return [*parts, end + brackets[1]]
 
 
 def _scalar(value: Any) -> str | None:
@@ -72,13 +90,6 @@ def _scalar(value: Any) -> str | None:
 
 def _sorted(keys: dict[Any, Any]) -> list[Any]:
     return sorted(keys, key=lambda key: str(key).encode("utf-8", "surrogatepass"))
-
-
-def _joined(brackets: str, parts: list[str], indent: str | None, depth: int) -> str:
-    if not parts or indent is None:
-        return brackets[0] + ",".join(parts) + brackets[1]
-    inner = "\n" + indent * (depth + 1)
-    return brackets[0] + inner + ("," + inner).join(parts) + "\n" + indent * depth + brackets[1]
 
 
 def _text(value: str) -> str:
