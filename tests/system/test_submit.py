@@ -107,7 +107,7 @@ def test_all_who_submit_with_one_key_get_one_run(argosy: Argosy, slow: Path) -> 
 
 def test_a_dry_run_and_a_mistake_leave_nothing(argosy: Argosy, slow: Path) -> None:
     out = argosy("submit", slow, "--dry-run", "--name", "one").stdout
-    assert "name: one-conf" in out
+    assert "name: conf" in out
     assert "{{x}} of the ConfigMap" in out
     said = argosy("submit", slow, "-p", "txet=x", code=2).stderr
     assert "did you mean text?" in said

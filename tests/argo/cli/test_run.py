@@ -247,7 +247,7 @@ def test_suspend_and_resume_from_another_process(argosy: Command) -> None:
 
 
 def test_watch_and_follow_from_another_process(argosy: Command) -> None:
-    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "1"))
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "15"))  # long enough to be seen on a busy machine
     process = argosy.start("run", "sleeps.yaml")
     argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
     follower = argosy.start("logs", "sleeps", "-f")
