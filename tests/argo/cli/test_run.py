@@ -112,7 +112,7 @@ def test_a_killed_run_is_stopped_without_an_engine(argosy: Command) -> None:
 
 
 def test_ctrl_c_leaves_a_run_that_resume_takes_up(argosy: Command) -> None:
-    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "2"))
+    argosy.write(sleeps=manifests.SLEEPS.replace("SECONDS", "15"))
     process = argosy.start("run", "sleeps.yaml")
     argosy.until(lambda: argosy.phase("sleeps", "long") == "Running")
     process.send_signal(signal.SIGINT)
