@@ -274,7 +274,7 @@ class Proxy:
         text = given if "://" in given else f"http://{given}"
         try:
             parts = urlsplit(text)
-            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 1080)
+            port = parts.port or _PORTS.get(parts.scheme, 1080)
         except ValueError:
             port, parts = 0, urlsplit("")
         if parts.scheme not in ("http", "https", "socks5", "socks5h", "socks4", "socks4a") or not parts.hostname:

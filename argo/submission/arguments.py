@@ -12,8 +12,7 @@ from argo.submission.configs import input_config_map
 from argo.submission.subject import Subject, located
 from argo.submission.uploads import Upload, upload
 from compiler.labels import INPUTS, PARAMETERS
-
-INPUT_ARTIFACTS = "input_artifacts"  # a parameter: the artifacts of a split DAG as JSON
+from compiler.plan import INPUT_ARTIFACTS
 
 Put = Callable[[str, Path], object]
 """Stores a file: `put(key, path)`."""

@@ -82,7 +82,7 @@ def prepare(
         check_name(name, "container")
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
         devices = hand_out(template, left, keep=role == "init")
-        shown = {} if isinstance(machine.how, Runtime) else visible(devices)
+        shown = visible(devices) if bare else {}
         known = environment.environment(template, request, library)
         mine = declared if role == "main" else []
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, known)]
