@@ -54,7 +54,8 @@ def test_no_route_answers_without_the_token(server: Server, tmp_path: Path, toke
     assert len(paths) > 30
     for method, path in paths:
         answer = server(method, path, token=token)
-        assert answer.status in (401, 431), (method, path, answer.status)
+        # A head over the server's limit is refused before any route sees it, unless all of it came in one read.
+        assert answer.status in ((400, 401) if len(token) > 1000 else (401,)), (method, path, answer.status)
         assert b"secret" not in answer.body
 
 
