@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict
 
 from compiler.manifest_types import Object, Workflow
 
@@ -125,6 +125,18 @@ class Submitted(NamedTuple):
     new: bool
 
 
+class CommandArguments(TypedDict, total=False):
+    """The arguments of a command: who gives it, the nodes that it is for, and what they get."""
+
+    actor: str
+    by: str
+    task: str
+    selector: str
+    phase: str
+    message: str
+    outputs: dict[str, str]
+
+
 class Backend(Protocol):
     """A place where runs are. `run` arguments are names or uids."""
 
@@ -197,33 +209,37 @@ class Backend(Protocol):
     def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
         """Yield the lines that the tasks wrote, whole, in the order of the tasks' start."""
 
+    def user(self) -> str:
+        """Who gives commands, as the place knows this user."""
+
+    def command(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
+        """Have one of the commands below carried out. Raises ConflictError where the run's state does not allow it."""
+
     def stop(self, ref: RunRef) -> None:
         """End the running tasks; exit handlers run. The run ends as Failed."""
+        self.command(ref, "stop", {})
 
     def terminate(self, ref: RunRef) -> None:
         """End the run at once, without exit handlers."""
+        self.command(ref, "terminate", {})
 
     def suspend(self, ref: RunRef) -> None:
         """Start no further task until `resume`."""
+        self.command(ref, "suspend", {})
 
     def resume(self, ref: RunRef) -> None:
         """Lift `suspend`, and let bare suspend nodes (no gate) go on."""
-
-    def set_node(
-        self,
-        ref: RunRef,
-        task: str,
-        phase: Literal["Succeeded", "Failed"],
-        outputs: Mapping[str, str],
-        message: str = "",
-    ) -> None:
-        """Decide a waiting suspend node: its phase and its supplied output parameters."""
+        self.command(ref, "resume", {"by": self.user()})
 
     def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
         """Let the run pass a gate; `outputs` are values of its other parameters."""
+        given: CommandArguments = {"task": task, "by": self.user(), "message": message, "outputs": dict(outputs)}
+        self.command(ref, "approve", given)
 
     def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
         """Close a gate; `outputs` as in `approve`."""
+        given: CommandArguments = {"task": task, "by": self.user(), "message": message, "outputs": dict(outputs)}
+        self.command(ref, "reject", given)
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """Make an ended run, with what failed in it, unfinished again; what succeeded is kept, but `tasks` and what

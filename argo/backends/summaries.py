@@ -17,13 +17,19 @@ FIELDS = ",".join(
 """What a list needs of each Workflow, as the Argo Server's `fields`."""
 
 
+def ref_of(workflow: Workflow) -> RunRef:
+    """The identity of a Workflow."""
+    metadata = workflow["metadata"]
+    return RunRef(metadata["name"], metadata.get("namespace") or "", metadata.get("uid") or "")
+
+
 def summary(workflow: Workflow) -> RunSummary:
     """One line. `source` is the definition's name, or the template's that the run came from."""
     metadata, status = workflow["metadata"], workflow.get("status") or {}
     phase = status.get("phase") or "Pending"
     annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
     return RunSummary(
-        RunRef(metadata["name"], metadata.get("namespace") or "", metadata.get("uid") or ""),
+        ref_of(workflow),
         phase,
         status.get("message") or "",
         moment(metadata.get("creationTimestamp")) or datetime.fromtimestamp(0, UTC),

@@ -8,9 +8,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from argo.backend import FINISHED, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import (
+    FINISHED,
+    Backend,
+    CommandArguments,
+    LogLine,
+    RunRef,
+    RunSummary,
+    Snapshot,
+    Submission,
+    Submitted,
+)
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
@@ -27,7 +37,7 @@ from argo.local.state.summaries import summary
 from argo.local.stores import open_store
 from argo.local.turns import WAITING, Turns
 from argo.target import Target
-from argo.workflow.commands import CommandArguments, user
+from argo.workflow.commands import user
 from argo.workflow.demands import require_running
 from argo.workflow.ownership import remove_stored
 from argo.workflow.tasks import gate
@@ -47,7 +57,7 @@ _POLL = 0.1  # seconds between two looks at the state
 _PATIENCE = 15.0  # seconds in which the process that drives a run must have taken a command
 
 
-class LocalBackend:
+class LocalBackend(Backend):
     """The runs of one ARGOSY_HOME."""
 
     def __init__(self, home: Home | None = None, target: Target | None = None) -> None:
@@ -229,34 +239,16 @@ class LocalBackend:
 
         return read_logs(self, ref, self.pods_folder(ref, self._workflow(ref)), task, follow=follow)
 
-    def stop(self, ref: RunRef) -> None:
-        self._end(ref, "stop")
+    def user(self) -> str:
+        return user()
 
-    def terminate(self, ref: RunRef) -> None:
-        self._end(ref, "terminate")
-
-    def suspend(self, ref: RunRef) -> None:
-        self.order(ref, "suspend", {})
-
-    def resume(self, ref: RunRef) -> None:
-        self.order(ref, "resume", {"by": user()})
-
-    def set_node(
-        self,
-        ref: RunRef,
-        task: str,
-        phase: Literal["Succeeded", "Failed"],
-        outputs: Mapping[str, str],
-        message: str = "",
-    ) -> None:
-        self._require_gate(ref, task)
-        self.order(ref, "set", {"task": task, "phase": phase, "outputs": dict(outputs), "message": message})
-
-    def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        self._answer(ref, "approve", task, message, outputs)
-
-    def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        self._answer(ref, "reject", task, message, outputs)
+    def command(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
+        if verb in ("stop", "terminate"):
+            self._end(ref, verb)
+            return
+        if "task" in arguments:
+            self._require_gate(ref, arguments["task"])
+        self.order(ref, verb, arguments)
 
     def _end(self, ref: RunRef, verb: str) -> None:
         """Have a run ended, by the process that drives it, else by this one. A run may have ended before its tasks."""
@@ -266,10 +258,6 @@ class LocalBackend:
             self.order(ref, verb, {})
         if not self.active(ref) and (self._phase(ref) not in FINISHED or self.unfinished(ref)):
             self.drive(ref)
-
-    def _answer(self, ref: RunRef, verb: str, task: str, message: str, outputs: Mapping[str, str]) -> None:
-        self._require_gate(ref, task)
-        self.order(ref, verb, {"task": task, "by": user(), "message": message, "outputs": dict(outputs)})
 
     def _require_gate(self, ref: RunRef, task: str) -> None:
         """Say what is wrong with a task's name here, where whoever gives it sees the hint."""

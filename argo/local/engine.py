@@ -16,13 +16,13 @@ from datetime import datetime
 from types import FrameType
 from typing import Protocol
 
-from argo.backend import FINISHED, FULFILLED
+from argo.backend import FINISHED, FULFILLED, CommandArguments
 from argo.errors import ArgosyError
 from argo.files.shortage import shortage
 from argo.local.clock import now
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state.database import State
-from argo.workflow.commands import CommandArguments, apply
+from argo.workflow.commands import apply
 from argo.workflow.nodes import TERMINATE, stop
 from argo.workflow.tree import idle
 from compiler.manifest_types import Workflow

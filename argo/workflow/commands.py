@@ -6,29 +6,18 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
-from argo.backend import FINISHED
+from argo.backend import CommandArguments
 from argo.errors import ConflictError
 from argo.workflow import nodes
+from argo.workflow.demands import require_running
 from argo.workflow.gates import APPROVE, DECISION, REJECT, resumed, signed
 from argo.workflow.selectors import select
 from argo.workflow.tasks import gate
 from argo.workflow.tree import waiting
 from argo.workflow.values import text
 from compiler.manifest_types import NodeStatus, Workflow
-
-
-class CommandArguments(TypedDict, total=False):
-    """The arguments of a command: who gives it, the nodes that it is for, and what they get."""
-
-    actor: str
-    by: str
-    task: str
-    selector: str
-    phase: str
-    message: str
-    outputs: dict[str, str]
 
 
 def user() -> str:
@@ -46,12 +35,7 @@ def apply(workflow: Workflow, verb: str, arguments: CommandArguments, now: datet
 
     Raises ConflictError where the run's state does not allow it.
     """
-    status = workflow.get("status") or {}
-    if status.get("phase") in FINISHED:
-        name = workflow["metadata"]["name"]
-        raise ConflictError(
-            f"{name} has ended: {status['phase']}", known="nothing was changed", hint=f"argosy status {name}"
-        )
+    require_running(workflow)
     changed = _VERBS[verb](workflow, arguments, now)
     if arguments.get("actor"):  # Argo: util/creator/creator.go
         labels = workflow["metadata"].setdefault("labels", {})
@@ -78,12 +62,14 @@ class Answer(NamedTuple):
 def answer(node: NodeStatus, verb: str, by: str, message: str = "", outputs: Mapping[str, str] | None = None) -> Answer:
     """The answer by which `by` approves or rejects a waiting node, with values for its other parameters.
 
-    A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail.
+    A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail. Raises
+    ConflictError where a value is missing without which it cannot succeed.
     """
-    given, said = dict(outputs or {}), signed(verb, by, message)
-    if DECISION in supplied(node):
-        return Answer("Succeeded", {DECISION: verb, **given}, said)
-    return Answer("Succeeded" if verb == APPROVE else "Failed", given, said)
+    given, decided = dict(outputs or {}), DECISION in supplied(node)
+    phase = "Succeeded" if decided or verb == APPROVE else "Failed"
+    if decided:
+        given = {DECISION: verb, **given}
+    return Answer(phase, _values(node, phase, given), signed(verb, by, message))
 
 
 def _stop(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
@@ -108,15 +94,10 @@ def _resume(workflow: Workflow, arguments: CommandArguments, now: datetime) -> s
     return {nodes.resume_node(workflow, node, now, said) for node in waiting(workflow) if not supplied(node)}
 
 
-def _set(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
-    node = gate(workflow, arguments["task"])
-    return _decide(workflow, node, now, arguments["phase"], arguments["outputs"], arguments["message"])
-
-
 def _answer(verb: str, workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     node = gate(workflow, arguments["task"])
     given = answer(node, verb, arguments.get("by", ""), arguments["message"], arguments.get("outputs"))
-    return _decide(workflow, node, now, *given)
+    return {nodes.set_node(workflow, node, now, phase=given.phase, message=given.message, parameters=given.outputs)}
 
 
 def _resume_nodes(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
@@ -144,7 +125,6 @@ _VERBS: dict[str, Callable[[Workflow, CommandArguments, datetime], set[str]]] = 
     "terminate": _terminate,
     "suspend": _suspend,
     "resume": _resume,
-    "set": _set,
     "resume-nodes": _resume_nodes,
     "set-nodes": _set_nodes,
     "approve": partial(_answer, APPROVE),
@@ -152,11 +132,8 @@ _VERBS: dict[str, Callable[[Workflow, CommandArguments, datetime], set[str]]] = 
 }
 
 
-def decision(node: NodeStatus, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The values that a waiting node ends with: what nobody supplied takes its default.
-
-    Raises ConflictError where a value is missing without which it cannot succeed.
-    """
+def _values(node: NodeStatus, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The values that a waiting node ends with: what nobody supplied takes its default."""
     parameters = {p["name"]: p for p in (node.get("outputs") or {}).get("parameters") or ()}
     values = dict(outputs)
     for name in supplied(node):
@@ -166,10 +143,3 @@ def decision(node: NodeStatus, phase: str, outputs: Mapping[str, str]) -> dict[s
         if name not in values and phase == "Succeeded":
             raise ConflictError(f"{node['name']} wants a value for {name}")
     return values
-
-
-def _decide(
-    workflow: Workflow, node: NodeStatus, now: datetime, phase: str, outputs: Mapping[str, str], message: str
-) -> set[str]:
-    values = decision(node, phase, outputs)
-    return {nodes.set_node(workflow, node, now, phase=phase, message=message, parameters=values)}

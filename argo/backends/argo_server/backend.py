@@ -4,46 +4,39 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from argo.backend import FINISHED, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, CommandArguments, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.backends.argo_server.config_maps import embed, extract
 from argo.backends.argo_server.http import Client
-from argo.backends.summaries import FIELDS, summary
-from argo.errors import (
-    ArgosyError,
-    ConflictError,
-    NotFoundError,
-    RemoteError,
-    UncertainError,
-    UsageError,
-    did_you_mean,
-)
-from argo.target import Target
+from argo.backends.remote import RemoteBackend, gone, make_once
+from argo.backends.summaries import FIELDS, ref_of, summary
+from argo.errors import ConflictError, NotFoundError, RemoteError, UsageError
+from argo.target import Settings, Target
 from argo.workflow import bounds
-from argo.workflow.commands import Answer, answer, decision, supplied, user
-from argo.workflow.demands import require_ended, require_running, require_template
+from argo.workflow.commands import answer, supplied
+from argo.workflow.demands import require_ended, require_running
 from argo.workflow.hydrate import hydrate
 from argo.workflow.ownership import remove_stored, require_removable, unborn
 from argo.workflow.tasks import gate, meant
 from argo.workflow.tree import relative, waiting
 from compiler.labels import KEY, RUN
-from compiler.manifest_types import NodeStatus, Workflow
+from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
 
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PAGE = 500
-_TRIES, _PAUSE = 5, 0.5  # of a submission whose outcome is not known; seconds between them
 
 
-class ServerBackend:
+class ServerBackend(RemoteBackend):
     """The runs of one namespace of an Argo Server. `patience` scales all waiting times, for tests."""
+
+    _instead = ", or fetch with --via server"
 
     def __init__(self, target: Target, patience: float = 1.0) -> None:
         assert target.server is not None
@@ -54,10 +47,6 @@ class ServerBackend:
     @property
     def place(self) -> str:
         return f"the Argo Server {self.client.url}, namespace {self.namespace}"
-
-    @property
-    def here(self) -> bool:
-        return False
 
     @property
     def namespace(self) -> str:
@@ -86,39 +75,24 @@ class ServerBackend:
         config_maps = [o for o in submission.objects if o["kind"] == "ConfigMap"]
         workflow = embed(submission.workflow, config_maps)
         workflow["metadata"].setdefault("labels", {})[KEY] = submission.key
-        name = workflow["metadata"]["name"]
-        sent = False
-        for attempt in range(_TRIES):
-            try:
-                made = self.client.call(
-                    "POST", self._runs(), body={"namespace": self.namespace, "workflow": workflow}, once=True
-                )
-                return Submitted(_ref(made), new=True)
-            except (ConflictError, UncertainError) as error:
-                there = self._of_key(name, submission.key)
-                if there is not None:
-                    return Submitted(there, new=sent or isinstance(error, UncertainError))
-                if isinstance(error, ConflictError):
-                    raise ConflictError(
-                        f"there is a run named {name} already", known="it was not touched", hint="choose another --name"
-                    ) from error
-                sent = True
-                if attempt == _TRIES - 1:
-                    raise
-            time.sleep(_PAUSE * (attempt + 1) * self.client.patience)
-        raise AssertionError
+        body = {"namespace": self.namespace, "workflow": workflow}
+        made, new = make_once(
+            workflow,
+            lambda: self.client.call("POST", self._runs(), body=body, once=True),
+            lambda: self._named(workflow["metadata"]["name"]),
+            self.client.patience,
+        )
+        return Submitted(ref_of(made), new)
 
     def find(self, run: str) -> RunRef:
         try:
-            return _ref(self.client.get(self._run(run), {"fields": "metadata.name,metadata.namespace,metadata.uid"}))
+            return ref_of(self.client.get(self._run(run), {"fields": "metadata.name,metadata.namespace,metadata.uid"}))
         except NotFoundError:
             refs = [summary_.ref for summary_ in self.list()]
             found = next((ref for ref in refs if ref.uid == run), None) or self._archived(run)
             if found is not None:
                 return found
-            names = [ref.name for ref in refs]
-            hint = did_you_mean(run, names) or "argosy list shows the runs"
-            raise NotFoundError(f"no run named {run} on {self.place}", hint=hint) from None
+            raise self._unknown(run, refs) from None
 
     def get(self, ref: RunRef) -> Workflow:
         try:
@@ -130,11 +104,7 @@ class ServerBackend:
         try:
             return _whole(hydrate(self.client.get(f"/api/v1/archived-workflows/{quote(ref.uid, safe='')}")))
         except (NotFoundError, RemoteError):
-            raise NotFoundError(
-                f"the run {ref.name} is not on the cluster any more",
-                known="what it stored is kept, unless somebody removed that",
-                hint=f"argosy fetch {ref.name} -d results",
-            ) from None
+            raise gone(ref) from None
 
     def submission(self, ref: RunRef) -> Submission:
         workflow, config_maps = extract(self.get(ref))
@@ -156,14 +126,6 @@ class ServerBackend:
     def active(self, ref: RunRef) -> bool:
         return self._phase(ref) not in FINISHED
 
-    def unfinished(self, ref: RunRef) -> bool:
-        return self.active(ref)
-
-    def store(self, ref: RunRef | None = None) -> Store:
-        from argo.storage.settings import s3_store
-
-        return s3_store(self._settings(self.get(ref) if ref else {"spec": {}}))
-
     def artifacts(self, ref: RunRef) -> Store:
         """The run's artifacts through the server, to read only."""
         from argo.backends.argo_server.artifacts import ArtifactFiles
@@ -175,17 +137,6 @@ class ServerBackend:
 
     def link(self, ref: RunRef) -> str:
         return f"{self.client.url}/workflows/{quote(ref.namespace)}/{quote(ref.name)}?uid={quote(ref.uid)}"
-
-    def places(self, ref: RunRef) -> Mapping[str, str]:
-        from argo.storage.settings import shown
-
-        try:
-            return {"artifacts": shown(self._settings(self.get(ref)))}
-        except ArgosyError:
-            return {}
-
-    def executor(self, ref: RunRef) -> str:  # noqa: ARG002  (a cluster's nodes do)
-        return ""
 
     def watch(self, ref: RunRef) -> Iterator[Snapshot]:
         from argo.backends.argo_server.watch import watch
@@ -199,21 +150,28 @@ class ServerBackend:
         logs = Logs(self.client, ref, partial(self.get, ref), lambda workflow: ArtifactFiles(self.client, workflow))
         return logs.follow(task) if follow else logs.lines(task)
 
-    def stop(self, ref: RunRef) -> None:
-        self._end(ref, "stop")
+    def command(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
+        workflow = self.get(ref)
+        require_running(workflow)
+        if "task" in arguments:
+            node = gate(workflow, arguments["task"])
+            given = answer(node, verb, arguments["by"], arguments["message"], arguments["outputs"])
+            body = {"nodeFieldSelector": f"id={node['id']}", "phase": given.phase, "message": given.message}
+            if given.outputs:
+                body["outputParameters"] = json.dumps(given.outputs)
+            self._put(ref, "set", body)
+        elif verb == "resume":
+            self._resume(ref, workflow)
+        else:
+            self._put(ref, verb)
+            if verb != "suspend":
+                self._end_children(ref, verb)
 
-    def terminate(self, ref: RunRef) -> None:
-        self._end(ref, "terminate")
-
-    def suspend(self, ref: RunRef) -> None:
-        self._command(ref, "suspend")
-
-    def resume(self, ref: RunRef) -> None:
+    def _resume(self, ref: RunRef, workflow: Workflow) -> None:
         """Lift `suspend`, and let bare suspend nodes go on.
 
         Argo lifts the one only together with the other, gates included: raises ConflictError where one waits.
         """
-        workflow = self._running(ref)
         open_ = waiting(workflow)
         gates = [node for node in open_ if supplied(node)]
         if workflow["spec"].get("suspend"):
@@ -224,30 +182,11 @@ class ServerBackend:
                     known="nothing was changed",
                     hint=f"argosy approve {ref.name} {task}, then repeat the command",
                 )
-            self._command(ref, "resume")
+            self._put(ref, "resume")
             return
         for node in open_:
             if node not in gates:
-                self._command(ref, "resume", {"nodeFieldSelector": f"id={node['id']}"})
-
-    def set_node(
-        self,
-        ref: RunRef,
-        task: str,
-        phase: Literal["Succeeded", "Failed"],
-        outputs: Mapping[str, str],
-        message: str = "",
-    ) -> None:
-        node = gate(self._running(ref), task)
-        self._decide(ref, node, Answer(phase, dict(outputs), message))
-
-    def approve(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        node = gate(self._running(ref), task)
-        self._decide(ref, node, answer(node, "approve", self._user(), message, outputs))
-
-    def reject(self, ref: RunRef, task: str, message: str = "", outputs: Mapping[str, str] = {}) -> None:
-        node = gate(self._running(ref), task)
-        self._decide(ref, node, answer(node, "reject", self._user(), message, outputs))
+                self._put(ref, "resume", {"nodeFieldSelector": f"id={node['id']}"})
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`. Argo takes one task to begin from: raises UsageError for more."""
@@ -258,15 +197,13 @@ class ServerBackend:
             raise UsageError("an Argo Server tries again from one task", hint="give the first of them alone")
         if tasks:
             body["nodeFieldSelector"] = f"id={meant(workflow, tasks[0])[0]['id']}"
-        self._command(ref, "retry", body)
+        self._put(ref, "retry", body)
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
         workflow = self.get(ref)
         require_removable(workflow)
         if results:
-            from argo.storage.settings import s3_store
-
-            remove_stored(ref, workflow, s3_store(self._settings(workflow)))
+            remove_stored(ref, workflow, self._store(workflow))
         for name in [*self._children(ref), ref.name]:
             try:
                 self.client.call("DELETE", self._run(name))
@@ -279,39 +216,23 @@ class ServerBackend:
     def _run(self, name: str) -> str:
         return f"{self._runs()}/{quote(name, safe='')}"
 
-    def _command(self, ref: RunRef, verb: str, body: Mapping[str, object] | None = None) -> None:
-        made = {"name": ref.name, "namespace": ref.namespace, **(body or {})}
+    def _put(self, ref: RunRef, verb: str, body: Mapping[str, object] = {}) -> None:
+        made = {"name": ref.name, "namespace": ref.namespace, **body}
         self.client.call("PUT", f"{self._run(ref.name)}/{verb}", body=made)
 
-    def _end(self, ref: RunRef, verb: str) -> None:
-        """End a run and its child Workflows, which Argo would let go on."""
-        self._running(ref)
-        self._command(ref, verb)
+    def _end_children(self, ref: RunRef, verb: str) -> None:
+        """End the child Workflows of a run, which Argo would let go on."""
         for name in self._children(ref):
             try:
-                self.client.call("PUT", f"{self._run(name)}/{verb}", body={"name": name, "namespace": ref.namespace})
+                self._put(RunRef(name, ref.namespace, ""), verb)
             except (NotFoundError, UsageError):
                 continue  # it has ended meanwhile
 
-    def _user(self) -> str:
-        """Who the server takes this user for; where it does not say, who it is on this machine."""
-        try:
-            return self.client.user() or user()
-        except ArgosyError:
-            return user()
+    def _account(self) -> str:
+        return self.client.user()
 
-    def _decide(self, ref: RunRef, node: NodeStatus, given: Answer) -> None:
-        body = {"nodeFieldSelector": f"id={node['id']}", "phase": given.phase, "message": given.message}
-        values = decision(node, given.phase, given.outputs)
-        if values:
-            body["outputParameters"] = json.dumps(values)
-        self._command(ref, "set", body)
-
-    def _running(self, ref: RunRef) -> Workflow:
-        """The run, which must not have ended. Raises ConflictError."""
-        workflow = self.get(ref)
-        require_running(workflow)
-        return workflow
+    def _stored(self, ref: RunRef) -> Workflow:
+        return self.get(ref)
 
     def _phase(self, ref: RunRef) -> str:
         found = self.client.get(self._run(ref.name), {"fields": "metadata.uid,status.phase"})
@@ -321,57 +242,37 @@ class ServerBackend:
         query = {"listOptions.labelSelector": f"{RUN}={ref.name}", "fields": "items.metadata.name"}
         return [item["metadata"]["name"] for item in self.client.get(self._runs(), query).get("items") or ()]
 
-    def _of_key(self, name: str, key: str) -> RunRef | None:
-        """The run of that name, if it has that key."""
+    def _named(self, name: str) -> Workflow | None:
+        """The metadata of the run of that name, if there is one."""
         try:
-            workflow = self.client.get(self._run(name), {"fields": "metadata"})
+            found: Workflow = self.client.get(self._run(name), {"fields": "metadata"})
         except NotFoundError:
             return None
-        labels = workflow["metadata"].get("labels") or {}
-        return _ref(workflow) if key and labels.get(KEY) == key else None
+        return found
 
     def _archived(self, run: str) -> RunRef | None:
         """A run that only the archive has, by its uid or name."""
         try:
             if _UID.fullmatch(run):
-                return _ref(self.client.get(f"/api/v1/archived-workflows/{quote(run, safe='')}"))
+                return ref_of(self.client.get(f"/api/v1/archived-workflows/{quote(run, safe='')}"))
             selector = f"metadata.namespace={self.namespace},metadata.name={run}"
             found = self.client.get("/api/v1/archived-workflows", {"listOptions.fieldSelector": selector})
         except (NotFoundError, UsageError, RemoteError):
             return None  # the cluster keeps no archive
-        refs = [_ref(item) for item in found.get("items") or ()]
+        refs = [ref_of(item) for item in found.get("items") or ()]
         return next((ref for ref in refs if ref.name == run), None)
 
-    def _settings(self, workflow: Workflow) -> Mapping[str, Any]:
+    def _repository(self, workflow: Workflow) -> Settings:
         from argo.backends.repository import settings
 
-        found = self._target.store or settings(workflow)
-        if not found:
-            raise UsageError(
-                "it is not known here where the run's artifacts lie",
-                hint="use a profile of argosy.yaml that has a `store`, or fetch with --via server",
-            )
-        return found
+        return settings(workflow)
 
-    def _require_templates(self, submission: Submission) -> None:
-        for given in submission.objects:
-            if given["kind"] == "ConfigMap":
-                continue
-            cluster = given["kind"] == "ClusterWorkflowTemplate"
-            path = "cluster-workflow-templates" if cluster else f"workflow-templates/{quote(self.namespace, safe='')}"
-            name = given["metadata"]["name"]
-            try:
-                there = self.client.get(f"/api/v1/{path}/{quote(name, safe='')}")
-            except NotFoundError:
-                there = {}
-            require_template(given, there)
+    def _template(self, kind: str, name: str) -> Any:
+        cluster = kind == "ClusterWorkflowTemplate"
+        path = "cluster-workflow-templates" if cluster else f"workflow-templates/{quote(self.namespace, safe='')}"
+        return self.client.get(f"/api/v1/{path}/{quote(name, safe='')}")
 
 
 def _whole(workflow: Workflow) -> Workflow:
     """The object with its kind, which the server leaves out."""
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **workflow}
-
-
-def _ref(workflow: Workflow) -> RunRef:
-    metadata = workflow["metadata"]
-    return RunRef(metadata["name"], metadata.get("namespace") or "", metadata.get("uid") or "")

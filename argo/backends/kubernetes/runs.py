@@ -7,18 +7,13 @@ from collections.abc import Callable
 
 from argo.backend import RunRef
 from argo.backends.kubernetes.api import WORKFLOWS, Cluster
+from argo.backends.remote import gone
 from argo.errors import ConflictError, NotFoundError, RemoteError, UncertainError
 from argo.workflow.demands import plain
 from argo.workflow.hydrate import compress, hydrate
 from compiler.manifest_types import Workflow
 
 _TRIES, _PAUSE = 10, 0.05  # of a change that others forestall; seconds, more each time
-
-
-def ref_of(workflow: Workflow) -> RunRef:
-    """The identity of a Workflow."""
-    metadata = workflow["metadata"]
-    return RunRef(metadata["name"], metadata.get("namespace") or "", metadata.get("uid") or "")
 
 
 def stored(cluster: Cluster, ref: RunRef) -> Workflow:
@@ -28,11 +23,7 @@ def stored(cluster: Cluster, ref: RunRef) -> Workflow:
     except NotFoundError:
         workflow = {"metadata": {}}
     if workflow["metadata"].get("uid") != ref.uid:
-        raise NotFoundError(
-            f"the run {ref.name} is not on the cluster any more",
-            known="what it stored is kept, unless somebody removed that",
-            hint=f"argosy fetch {ref.name} -d results",
-        )
+        raise gone(ref)
     return workflow
 
 

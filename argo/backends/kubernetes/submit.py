@@ -5,30 +5,33 @@ Each step may be repeated, by whoever finds the run of the same key half made.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from argo.backend import RunRef, Submission, Submitted
 from argo.backends.kubernetes.api import OWNED, WORKFLOWS, Cluster, owners
-from argo.backends.kubernetes.runs import edit, ref_of
-from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UncertainError, UsageError
+from argo.backends.kubernetes.runs import edit
+from argo.backends.remote import make_once
+from argo.backends.summaries import ref_of
+from argo.errors import ArgosyError, AuthError, ConflictError, NotFoundError, UsageError
 from argo.workflow import bounds
-from argo.workflow.demands import require_template
 from compiler.labels import KEY, OWNER, PREPARING
 from compiler.manifest_types import Object, ObjectMeta, OwnerReference, Workflow
-
-_TRIES, _PAUSE = 5, 0.5  # of what others may be doing at the same time; seconds, more each time
 
 
 def submit(cluster: Cluster, submission: Submission) -> Submitted:
     """As `Backend.submit`."""
     bounds.require(bounds.bounded(submission.workflow, submission.objects), "Kubernetes")
-    _require_templates(cluster, submission)
     owned = [o for o in submission.objects if o["kind"] in OWNED]
     for policy in (o for o in submission.objects if o["kind"] == "NetworkPolicy"):
         _keep(cluster, policy)
-    made, new = _create(cluster, _prepared(submission, owned), submission.key)
+    prepared = _prepared(submission, owned)
+    made, new = make_once(
+        prepared,
+        lambda: cluster.create(WORKFLOWS, prepared),
+        lambda: _there(cluster, submission.workflow["metadata"]["name"]),
+        cluster.patience,
+    )
     try:
         _complete(cluster, made, owned)
     except (UsageError, AuthError) as error:  # refused for good: nothing stays of it
@@ -48,29 +51,6 @@ def _prepared(submission: Submission, owned: Sequence[Object]) -> Workflow:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), PREPARING: wanted}
         workflow["spec"]["suspend"] = True
     return workflow
-
-
-def _create(cluster: Cluster, workflow: Workflow, key: str) -> tuple[Workflow, bool]:
-    """Make the Workflow, or find the one of this key. Raises ConflictError for one of another key."""
-    name = workflow["metadata"]["name"]
-    sent = False
-    for attempt in range(_TRIES):
-        try:
-            return cluster.create(WORKFLOWS, workflow), True
-        except (ConflictError, UncertainError) as error:
-            sent = sent or isinstance(error, UncertainError)
-            there = _there(cluster, name)
-            if there is not None:
-                if key and (there["metadata"].get("labels") or {}).get(KEY) == key:
-                    return there, sent
-                if isinstance(error, ConflictError):
-                    raise ConflictError(
-                        f"there is a run named {name} already", known="it was not touched", hint="choose another --name"
-                    ) from error
-            if attempt == _TRIES - 1:
-                raise
-        time.sleep(_PAUSE * (attempt + 1) * cluster.patience)
-    raise AssertionError
 
 
 def _there(cluster: Cluster, name: str) -> Workflow | None:
@@ -144,19 +124,3 @@ def _discard(cluster: Cluster, ref: RunRef) -> str:
         for config_map in cluster.config_maps(ref):
             cluster.delete_config_map(config_map["metadata"]["name"])
     return "nothing was started, nothing was left"
-
-
-def _require_templates(cluster: Cluster, submission: Submission) -> None:
-    for given in submission.objects:
-        name = given["metadata"]["name"]
-        there: Object = {}
-        try:
-            if given["kind"] == "WorkflowTemplate":
-                there = cluster.get("workflowtemplates", name)
-            elif given["kind"] == "ClusterWorkflowTemplate":
-                there = cluster.get_of_cluster("clusterworkflowtemplates", name)
-            else:
-                continue
-        except NotFoundError:
-            pass
-        require_template(given, there)

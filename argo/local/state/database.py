@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from argo.backend import RunRef
+from argo.backend import CommandArguments, RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError, did_you_mean
 from argo.files.private import keep_private
 from argo.files.shortage import damaged, lacking, probe, shortage
 from argo.local.pods import PodRequest
 from argo.local.state.fanout import Fanouts, StoredNodes, short, whole
 from argo.local.state.schema import MIGRATIONS, migrate, version
-from argo.workflow.commands import CommandArguments
 from compiler.manifest_types import NodeStatus, Object, Workflow, WorkflowStatus
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import argo.local.state.kept as kept
-from argo.backend import FINISHED, Json, RunRef, Submission
+from argo.backend import FINISHED, CommandArguments, Json, RunRef, Submission
 from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.identity import identify
@@ -17,7 +17,6 @@ from argo.serve.argo_api.calls import Call
 from argo.serve.argo_api.errors import ApiError, exists
 from argo.submission.request import Request, again, draft
 from argo.submission.send import send
-from argo.workflow.commands import CommandArguments
 from argo.workflow.gates import resumed
 from argo.workflow.selectors import select
 from argo.workflow.values import text, whole
