@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TypeVar
+
+import pytest
 
 T = TypeVar("T")
 HANG = 300.0  # seconds after which something hangs, however busy the machine is
@@ -17,3 +20,11 @@ def until(true: Callable[[], T], what: str = "it becomes true", pause: float = 0
         assert time.monotonic() < end, f"never: {what}"
         time.sleep(pause)
     return found
+
+
+def without_waiting(module: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Have a module wait for nothing; gives how long it would have waited, each time. Other threads wait as ever."""
+    waited: list[float] = []
+    clock = SimpleNamespace(sleep=waited.append, time=time.time, monotonic=time.monotonic)
+    monkeypatch.setattr(f"{module}.time", clock)
+    return waited

@@ -27,6 +27,7 @@ from argo.target import ClusterAddress, ServerAddress
 from tests.http_servers import answer, answering
 from tests.proxies import HOST, of_server, proxying
 from tests.proxies import authority as authority
+from tests.waiting import without_waiting
 
 
 class Server:
@@ -69,9 +70,7 @@ def secure(authority: Path) -> Iterator[Server]:
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited between attempts; nobody waits."""
-    times: list[float] = []
-    monkeypatch.setattr("argo.http.time.sleep", times.append)
-    return times
+    return without_waiting("argo.http", monkeypatch)
 
 
 def kubeconfig(folder: Path, url: str, **more: Any) -> ClusterAddress:
@@ -267,11 +266,11 @@ AGAIN = ["server", "cluster", "store", "upload", "register"]
 def test_what_passes_is_asked_again_by_all(
     user: str, status: int, server: Server, waited: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", waited.append)
+    by_urllib3 = without_waiting("urllib3.util.retry", monkeypatch)
     server.left = [(status, {"Retry_After": "7"})]
     use(user, server.url, tmp_path)
     assert len(server.seen) == 2
-    assert waited == [7] or (user == "upload" and status not in (429, 503))
+    assert waited + by_urllib3 == [7] or (user == "upload" and status not in (429, 503))
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -17,7 +17,6 @@ from starlette.datastructures import Headers
 from starlette.types import Message
 
 from argo.serve import guard
-from argo.serve.process import most_connections
 from argo.serve.refused import Refused
 from tests.argo.serve.workflow_api.serving import Served, write_assets
 
@@ -111,18 +110,24 @@ def test_a_connection_that_does_not_say_what_it_wants_is_ended(served: Served, b
         assert said == b"" or (begun and said.startswith(b"HTTP/1.1 408"))
 
 
-def test_idle_connections_make_room_for_others(served: Served, token: str) -> None:
+@contextmanager
+def few_descriptors(served: Served) -> Iterator[int]:
+    """Let the service have few descriptors; gives how many connections it then takes at once."""
     assert served.process is not None
     limits = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE, (128, limits[1]))
     try:
-        with ExitStack() as held:
-            for number in range(300):
-                held.enter_context(connected(served, b"GET" if number % 2 else b""))
-            assert served.client(token).get("/v1/me").status_code == 200
-            answered(served)
+        yield 64
     finally:
         resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE, limits)
+
+
+def test_idle_connections_make_room_for_others(served: Served, token: str) -> None:
+    with few_descriptors(served), ExitStack() as held:
+        for number in range(300):
+            held.enter_context(connected(served, b"GET" if number % 2 else b""))
+        assert served.client(token).get("/v1/me").status_code == 200
+        answered(served)
     assert "Traceback" not in served.log
 
 
@@ -139,11 +144,12 @@ def test_slow_uploads_of_one_consumer_leave_room_for_others(served: Served, toke
 
 def test_one_consumer_cannot_have_all_connections(served: Served, token: str) -> None:
     run = served.client(token).post("/v1/runs", json={"asset": "echo"}).json()["id"]
-    with ExitStack() as held:
-        about = head("PUT", "/v1/assets/input-dummy/inputs/env", token, Content_Length=100)
-        clients = [held.enter_context(connected(served, about)) for _ in range(most_connections() // 2)]
+    third = served.client(served.consumer("third"))
+    about = head("PUT", "/v1/assets/input-dummy/inputs/env", token, Content_Length=100)
+    with few_descriptors(served) as connections, ExitStack() as held:
+        clients = [held.enter_context(connected(served, about)) for _ in range(connections // 2)]
         served.until(lambda: served.client(token).get(f"/v1/runs/{run}").status_code == 429, "the consumer is refused")
-        assert served.client(served.consumer("third")).get("/v1/me").status_code == 200
+        assert third.get("/v1/me").status_code == 200
         for client in clients:
             client.sendall(b"A=1\n" * 25)
     served.until(lambda: served.client(token).get(f"/v1/runs/{run}").status_code == 200, "the consumer is let in again")

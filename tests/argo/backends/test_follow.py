@@ -10,6 +10,7 @@ import pytest
 from argo.backend import Json
 from argo.backends.follow import follow
 from argo.errors import ArgosyError, AuthError, NotFoundError, RemoteError
+from tests.waiting import without_waiting
 
 Step = Json | ArgosyError
 
@@ -69,9 +70,8 @@ def test_a_run_that_has_ended_needs_no_stream() -> None:
 
 
 def test_a_stream_that_gives_nothing_is_not_asked_for_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
+    pauses = without_waiting("argo.backends.follow", monkeypatch)
     reads: list[Step] = [*[picture(1)] * 5, picture(2, "Succeeded")]
-    monkeypatch.setattr("argo.backends.follow.time.sleep", pauses.append)
     assert len(Place(reads).seen()) == 2
     assert len(pauses) == 4
 

@@ -25,6 +25,7 @@ from argo.storage import Denied, NotFound, S3Store, StorageError
 from argo.storage.http import Reader
 from tests.argo.storage.wire import Wire, random_cuts, wire
 from tests.fixtures_minio import Minio
+from tests.waiting import without_waiting
 
 MIB = 1 << 20
 CONTENT = random.Random(1).randbytes(21 * MIB + 4321)
@@ -62,7 +63,7 @@ def way(minio: Minio) -> Iterator[Wire]:
 @pytest.fixture
 def store(minio: Minio, bucket: str, way: Wire, monkeypatch: pytest.MonkeyPatch) -> S3Store:
     """The bucket over the way, opened while that is well. Nothing waits long before it tries again."""
-    monkeypatch.setattr("argo.http.time.sleep", lambda _seconds: None)
+    without_waiting("argo.http", monkeypatch)
     found = S3Store(replace(minio.config(bucket), endpoint=way.endpoint))
     found.stat("whole")
     return found
