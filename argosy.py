@@ -16,7 +16,7 @@ def main() -> None:
             raise
         sys.stderr.write("error: {}\n  next: {}\n".format(*found))
         sys.exit(3)
-    command()
+    command(displaced)
 
 
 def displaced() -> tuple[str, str] | None:

@@ -1,8 +1,12 @@
 """The `argosy` command: one lazily imported module a group of commands."""
 
+from __future__ import annotations
 
-def main() -> None:
-    """Run the command line and exit the process with its exit code."""
+from collections.abc import Callable
+
+
+def main(displaced: Callable[[], tuple[str, str] | None]) -> None:
+    """Run the command line and exit the process with its exit code. `displaced` is `argosy.displaced`."""
     import gc
 
     # What a command imports stays: looking for garbage among it is a tenth of the time that a short one takes.
@@ -10,4 +14,4 @@ def main() -> None:
     gc.disable()
     from argo.cli import app
 
-    app.main()
+    app.main(displaced)

@@ -1,6 +1,6 @@
 """`python -m argo.cli` runs the `argosy` command."""
 
-from argo.cli import main
+from argosy import main
 
 if __name__ == "__main__":
     main()

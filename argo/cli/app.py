@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 
@@ -18,6 +18,8 @@ from argo.errors import ArgosyError, DefinitionError, EnvironmentFailure, did_yo
 from argo.files.shortage import remedy, shortage
 
 EXIT_BUG = 3  # a bug fails the command, not the run: never 1
+
+Displaced = Callable[[], tuple[str, str] | None]
 
 _GENERATIONS = (50_000, 20, 20)  # a run of many nodes is many objects and no garbage: it is looked for less often
 
@@ -90,28 +92,26 @@ def cli() -> None:
     """Argosy runs what you define: compute assets and DAGs become Argo Workflows, here or on a cluster."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit the process with its exit code."""
-    code = run(arguments)
+def main(displaced: Displaced) -> None:
+    """Run the command line and exit the process with its exit code. `displaced` is `argosy.displaced`."""
+    code = run(displaced=displaced)
     gc.freeze()  # or the interpreter would look for garbage in all there is before it drops it
     sys.exit(code)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None, displaced: Displaced = lambda: None) -> int:
     """Run the command line; the exit code. Only with ARGOSY_DEBUG set does an exception leave this function."""
     prepare()
-    code = _invoke(arguments)
+    code = _invoke(arguments, displaced)
     unwritten = finish()
     if unwritten is not None and code != EXIT_BUG:
         return _system(unwritten)
     return code
 
 
-def _invoke(arguments: Sequence[str] | None) -> int:
+def _invoke(arguments: Sequence[str] | None, displaced: Displaced) -> int:
     try:
-        result = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="argosy", standalone_mode=False
-        )
+        result = cli.main(arguments, prog_name="argosy", standalone_mode=False, obj=displaced)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
@@ -132,7 +132,7 @@ def _invoke(arguments: Sequence[str] | None) -> int:
             return _system(found)
         if os.environ.get("ARGOSY_DEBUG"):
             raise
-        return _bug(error)
+        return _bug(error, displaced)
     return result if isinstance(result, int) else 0
 
 
@@ -163,9 +163,7 @@ def _system(error: OSError) -> int:
     )
 
 
-def _bug(error: Exception) -> int:
-    from argosy import displaced
-
+def _bug(error: Exception, displaced: Displaced) -> int:
     if found := displaced():
         return _report(EnvironmentFailure(found[0], hint=found[1]))
     _say(

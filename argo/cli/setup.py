@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,8 @@ def _quotas(given: tuple[str, ...]) -> dict[str, int]:
 @click.command(short_help="Check the way from here to a fetched result, step by step.")
 @options.profile
 @options.output()
-def doctor(profile: str | None, form: str) -> int:
+@click.pass_obj
+def doctor(displaced: Callable[[], tuple[str, str] | None], profile: str | None, form: str) -> int:
     """Check the way from this machine to a fetched result, step by step, and say what to do about each failure.
 
     The exit code is 0 when nothing failed, else 3.
@@ -116,7 +118,7 @@ def doctor(profile: str | None, form: str) -> int:
 
     target = options.target(profile)
     checks = []
-    for check in examine(target):
+    for check in examine(target, displaced):
         checks.append(check)
         if form == "text":
             mark = {"ok": "✔", "warning": "⚠", "failed": "✖", "skipped": "○"}[check.state]

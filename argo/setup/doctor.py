@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from argo.target import Target
 
 
-def examine(target: Target) -> Iterator[Check]:
-    """The checks of a place, in the order of the way to it; what stands on a failed one is skipped."""
-    yield _installation()
+def examine(target: Target, displaced: Callable[[], tuple[str, str] | None] = lambda: None) -> Iterator[Check]:
+    """The checks of a place, in the order of the way to it; what stands on a failed one is skipped.
+
+    `displaced` tells of another installed package that has one of our packages' names: what was found, what to do.
+    """
+    own = f"argo and compiler of {Path(__file__).parents[2]}"
+    found = displaced()
+    yield Check("installation", "failed", *found) if found else Check("installation", "ok", own)
     if target.local:
         yield from _here(target)
     elif target.server is not None:
@@ -27,15 +32,6 @@ def examine(target: Target) -> Iterator[Check]:
         from argo.setup.of_cluster import examine_cluster
 
         yield from examine_cluster(target)
-
-
-def _installation() -> Check:
-    """Check that the packages of this installation are its own."""
-    import argosy
-
-    if found := argosy.displaced():
-        return Check("installation", "failed", *found)
-    return Check("installation", "ok", f"{' and '.join(argosy.PACKAGES)} of {Path(argosy.__file__).parent}")
 
 
 def _here(target: Target) -> Iterator[Check]:

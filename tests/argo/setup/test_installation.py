@@ -63,11 +63,11 @@ def test_another_mistake_of_an_import_is_shown_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("package", argosy.PACKAGES)
 def test_doctor_sees_one_that_is_not_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setenv("ARGOSY_HOME", str(tmp_path / "home"))
-    first, *_ = examine(Target())
+    first, *_ = examine(Target(), argosy.displaced)
     assert (first.name, first.state) == ("installation", "ok")
     monkeypatch.syspath_prepend(str(ROOT))
     monkeypatch.setattr(sys, "path", [*sys.path, str(install(tmp_path / "site", "argo-workflows", package, ""))])
-    first, *_ = examine(Target())
+    first, *_ = examine(Target(), argosy.displaced)
     assert (first.state, "argo-workflows 5.0.0" in first.found, "pip uninstall argo-workflows" in first.hint) == (
         "failed", True, True
     )  # fmt: skip
