@@ -239,13 +239,7 @@ def pool(
     proxy = proxy or Proxy.of(url)
     if proxy is None:
         return urllib3.PoolManager(**options)
-    if not proxy.url.startswith("socks"):
-        return urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers, **options)
-    try:
-        from urllib3.contrib.socks import SOCKSProxyManager
-    except ImportError:
-        raise proxy.refused("it is one of SOCKS, which needs PySocks") from None
-    return SOCKSProxyManager(proxy.url, **options)
+    return urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,33 +268,27 @@ class Proxy:
         text = given if "://" in given else f"http://{given}"
         try:
             parts = urlsplit(text)
-            port = parts.port or _PORTS.get(parts.scheme, 1080)
+            port = parts.port or _PORTS.get(parts.scheme)
         except ValueError:
-            port, parts = 0, urlsplit("")
-        if parts.scheme not in ("http", "https", "socks5", "socks5h", "socks4", "socks4a") or not parts.hostname:
-            raise cls(text.rpartition("@")[2]).refused("it is no URL of a proxy")
+            port, parts = None, urlsplit("")
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise UsageError(
+                f"the proxy {text.rpartition('@')[2]} cannot be used: it is no URL of a proxy of HTTP",
+                hint="look at HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
+            )
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        if parts.scheme.startswith("socks") or parts.username is None:
-            user = f"{parts.netloc.rpartition('@')[0]}@" if parts.username else ""
-            return cls(f"{parts.scheme}://{user}{host}:{port}")
+        url = f"{parts.scheme}://{host}:{port}"
+        if parts.username is None:
+            return cls(url)
         from base64 import b64encode
 
         opened = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        return cls(
-            f"{parts.scheme}://{host}:{port}", {"Proxy-Authorization": f"Basic {b64encode(opened).decode('ascii')}"}
-        )
-
-    def refused(self, why: str) -> UsageError:
-        """Why it cannot be used."""
-        hint = "look at HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
-        return UsageError(f"the proxy {self.url.rpartition('@')[2]} cannot be used: {why}", hint=hint)
+        return cls(url, {"Proxy-Authorization": f"Basic {b64encode(opened).decode('ascii')}"})
 
     def connect(self, host: str, port: int, context: ssl.SSLContext | None) -> socket.socket:
         """A connection through the proxy, with TLS to the server; without a `context` one to the proxy itself, which
-        wants whole URLs and its `headers`. Raises OSError, UsageError for a proxy of SOCKS."""
+        wants whole URLs and its `headers`. Raises OSError."""
         parts = urlsplit(self.url)
-        if parts.scheme.startswith("socks"):
-            raise self.refused("it is one of SOCKS, and an object store is not read through those")
         found = socket.create_connection((parts.hostname or "", parts.port or 80), CONNECT)
         try:
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -319,18 +307,18 @@ class Proxy:
             raise
 
     def _tunnel(self, connection: socket.socket, target: str) -> None:
+        from http.client import HTTPException, HTTPResponse
+
         headers = {"Host": target, "User-Agent": "argosy", **self.headers}
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         connection.sendall(f"CONNECT {target} HTTP/1.1\r\n{text}\r\n".encode("ascii"))
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            piece = connection.recv(1)  # not one byte more: what follows is the server's
-            if not piece or len(answer) > _BLOCK:
-                raise ConnectionResetError("the proxy broke off")
-            answer += piece
-        status = re.match(rb"HTTP/1\.\d (\d{3})", answer)
-        if status is None or status[1][:1] != b"2":
-            raise ConnectionRefusedError(f"the proxy answers {status[1].decode() if status else 'with no HTTP'}")
+        answer = HTTPResponse(connection, method="CONNECT")
+        try:
+            answer.begin()
+        except HTTPException as error:
+            raise ConnectionRefusedError("the proxy answers with no HTTP") from error
+        if answer.status // 100 != 2:
+            raise ConnectionRefusedError(f"the proxy answers {answer.status}")
 
 
 def _variable(name: str) -> str:

@@ -225,7 +225,10 @@ def test_names_of_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Proxy.of("http://b.example") is None
 
 
-@pytest.mark.parametrize("url", ["ftp://planted-secret@p.example", "http://", "http://p.example:x"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://planted-secret@p.example", "http://", "http://p.example:x", "socks5://u:planted-secret@p.example:1080"],
+)
 def test_what_is_no_proxy_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with proxying("http://127.0.0.1:1", monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", url)
