@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documents: the commands in docs/cli.md, the rights in docs/setup.md.
+"""Writes the generated parts of docs/cli.md (commands), docs/engine.md (fields) and docs/setup.md (rights).
 
 `python -m scripts.documents` rewrites what stands between a document's two markers, `--check` says whether each is
 current (exit code 1 when one is not). The text around is written by hand.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -81,8 +81,30 @@ def right_list() -> str:
     return "\n".join(("| account | may | on | for |", "|---|---|---|---|", *lines))
 
 
+def field_list() -> str:
+    """Lists the fields of each type: executed, ignored, refused and why."""
+    from argo.local.supported.table import FIELDS, TITLES
+
+    lines = []
+    for kind, title in TITLES.items():
+        fields = FIELDS[kind]
+        lines += [f"### {title}", "", f"- executed: {_names(fields.supported)}"]
+        if fields.ignored:
+            lines.append(f"- ignored: {_names(fields.ignored)}")
+        for reason in dict.fromkeys(fields.refused.values()):
+            names = (name for name, why in fields.refused.items() if why == reason)
+            lines.append(f"- refused ({reason}): {_names(names)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/cli.md": command_list,
+    "docs/engine.md": field_list,
     "docs/setup.md": right_list,
 }
 

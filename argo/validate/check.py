@@ -7,7 +7,7 @@ from typing import Any
 
 import argo.validate.expressions as expressions
 import argo.validate.fields as fields
-from argo.validate.library import Library
+from argo.validate.library import TemplateLibrary
 from argo.validate.place import Place
 from argo.validate.spec import check_cron
 from argo.validate.walk import Walk
@@ -39,7 +39,7 @@ def sift(documents: Sequence[ManifestDocument]) -> tuple[list[ManifestDocument],
 
 def check_sound(documents: Sequence[ManifestDocument]) -> Iterator[Diagnostic]:
     """Find what is wrong with documents that have the shape of their kinds."""
-    library = Library(documents)
+    library = TemplateLibrary(documents)
     for document in documents:
         if document.kind == "CronWorkflow":
             yield from check_cron(Place(document, document.object, ()).child("spec"))

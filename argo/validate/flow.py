@@ -10,14 +10,22 @@ from typing import Any, Protocol
 
 import argo.validate.graph as graph
 from argo.validate.inputs import check_arguments, missing
-from argo.validate.kinds import has_result, type_of
+from argo.validate.leaf import has_main
 from argo.validate.library import Context
 from argo.validate.names import check_names, field_name, step_name
 from argo.validate.place import Place
 from argo.validate.scope import Scope, unresolved
+from argo.workflow.kinds import type_of
 from compiler.diagnostics import Diagnostic
 
 _LOOPS = ("withItems", "withParam", "withSequence")
+_RESULTS = (
+    "container",
+    "script",
+    "data",
+    "http",
+    "plugin",
+)  # which have one, and an exit code
 
 
 class Walk(Protocol):
@@ -117,7 +125,8 @@ def results(walk: Walk, prefix: str, holder: Place, called: Place | None, *, agg
         return names
     if called.get("daemon"):
         names.add(f"{base}.ip")
-    if has_result(called):
+    kind = type_of(called)
+    if kind in _RESULTS or (kind == "containerSet" and has_main(called)):
         names |= {f"{base}.outputs.result", f"{base}.exitCode"}
     for kind in ("parameters", "artifacts"):
         for output in called.items("outputs", kind):
@@ -125,7 +134,7 @@ def results(walk: Walk, prefix: str, holder: Place, called: Place | None, *, agg
             _export(walk.globals, kind, str(output.get("globalName", "")))
     if aggregated:
         names.add(f"{base}.outputs.parameters")
-        if type_of(called) in ("script", "containerSet"):
+        if kind in ("script", "containerSet"):
             names |= {f"{base}.outputs.result", f"{base}.exitCode"}
     return names
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 
-from argo.validate.kinds import LEAVES, PODS, has_location, type_of
 from argo.validate.names import check_names, made_name, value_name
 from argo.validate.place import Place
 from argo.validate.scope import RETRIES, Scope
+from argo.workflow.kinds import LEAVES, PODS, has_location, type_of
 from argo.workflow.values import text
 from compiler.diagnostics import Diagnostic
 from compiler.labels import INPUTS

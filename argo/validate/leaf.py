@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 
 from argo.validate.graph import cycle
-from argo.validate.kinds import LEAVES, PODS, has_main, type_of
 from argo.validate.library import Context
 from argo.validate.names import check_names, field_name
 from argo.validate.place import Place
 from argo.validate.scope import Scope, unresolved
+from argo.workflow.kinds import LEAVES, PODS, type_of
 from compiler.diagnostics import Diagnostic
 from compiler.positions import safe_loader
 
@@ -85,6 +85,11 @@ def _mounts(template: Place) -> Iterator[Diagnostic]:
         if path in seen:
             yield place.problem("A721", f"'{path}' already mounted in {seen[path]}")
         seen.setdefault(path, what)
+
+
+def has_main(template: Place) -> bool:
+    """True where the containerSet has a container named main."""
+    return any(container.get("name") == "main" for container in template.items("containerSet", "containers"))
 
 
 def _container_set(template: Place) -> Iterator[Diagnostic]:

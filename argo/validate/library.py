@@ -20,7 +20,7 @@ class Context:
     templates: dict[str, Place]
 
 
-class Library:
+class TemplateLibrary:
     """The WorkflowTemplates and ClusterWorkflowTemplates among the documents."""
 
     def __init__(self, documents: Iterable[ManifestDocument]) -> None:

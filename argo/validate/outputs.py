@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from argo.validate.inputs import check_path
-from argo.validate.kinds import LEAVES, type_of
 from argo.validate.names import check_names, made_name, value_name
 from argo.validate.place import Place
 from argo.validate.scope import Scope, unresolved
+from argo.workflow.kinds import LEAVES, type_of
 from compiler.diagnostics import Diagnostic
 
 _SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")

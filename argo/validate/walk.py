@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 
 from argo.validate.flow import check_dag, check_hook, check_steps
 from argo.validate.inputs import check_arguments, check_inputs, missing, own_scope, submitted
-from argo.validate.kinds import TYPES, type_of, types_of
 from argo.validate.leaf import check_any, check_leaf
-from argo.validate.library import Context, Library, context_of, kind_of
+from argo.validate.library import Context, TemplateLibrary, context_of, kind_of
 from argo.validate.names import check_names, field_name
 from argo.validate.outputs import check_outputs
 from argo.validate.place import Place
 from argo.validate.scope import Scope
 from argo.validate.spec import check_settings
+from argo.workflow.kinds import TYPES, type_of, types_of
 from compiler.diagnostics import Diagnostic, did_you_mean
 
 _GLOBALS = (
@@ -28,7 +28,7 @@ _GLOBALS = (
 class Walk:
     """One object's WorkflowSpec, and what it reaches in the library."""
 
-    def __init__(self, spec: Place, library: Library) -> None:
+    def __init__(self, spec: Place, library: TemplateLibrary) -> None:
         self.found: list[Diagnostic] = []
         self._spec = spec
         self._library = library

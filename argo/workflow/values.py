@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from argo.expressions import times
+from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import marshal, positional
 from compiler.manifest_types import Artifact, Parameter
 
 Named = TypeVar("Named", Parameter, Artifact)
 _PARAMETER_FIELDS = ("name", "default", "value", "valueFrom", "globalName", "enum", "description")
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -39,22 +39,13 @@ def parse_duration(text: str) -> timedelta:
 
     Argo: ParseStringToDuration.
     """
-    try:
-        return _duration(text)
-    except OverflowError as error:
-        raise ValueError(f"unable to parse {text} as a duration") from error
-
-
-def _duration(text: str) -> timedelta:
     value = text.strip()
-    if _WHOLE.fullmatch(value):
-        return timedelta(seconds=int(value))
-    sign = -1.0 if value.startswith("-") else 1.0
-    body = value.lstrip("+-")
-    parts = _PART.findall(body)
-    if not parts or "".join(number + unit for number, unit in parts) != body:
-        raise ValueError(f"unable to parse {text} as a duration")
-    return timedelta(seconds=sign * sum(float(number) * _UNITS[unit] for number, unit in parts))
+    try:
+        if _WHOLE.fullmatch(value):
+            return timedelta(seconds=int(value))
+        return timedelta(microseconds=times.parse_duration(value) / 1000)
+    except (ExpressionError, OverflowError) as error:
+        raise ValueError(f"unable to parse {text} as a duration") from error
 
 
 def text(value: Any) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from argo.expressions import TemplateError, substitute
-from argo.local.controller.artifacts import has_location
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import only, without
 from argo.local.controller.scope import ABSENT
 from argo.local.controller.state import State
+from argo.workflow.kinds import has_location
 from argo.workflow.values import named, parameters_json, text
 from compiler.manifest_types import Arguments, Artifact, ConfigMapKeySelector, Inputs, Parameter, Template
 

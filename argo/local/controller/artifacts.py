@@ -13,38 +13,26 @@ from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import without
 from argo.local.controller.patch import merge
 from argo.local.controller.scope import Scope
+from argo.workflow.kinds import location_of
 from compiler.manifest_types import Arguments, Artifact, ArtifactLocation, S3Artifact, Template
 
-LOCATIONS = ("s3", "raw", "http", "git", "gcs", "oss", "azure", "artifactory", "hdfs", "plugin")
 _KEYED = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob", "hdfs": "path", "artifactory": "url"}
 DEFAULT_KEY = "{{workflow.name}}/{{pod.name}}"
 
 
-def location(artifact: Artifact) -> str:
-    """The artifact's kind of location; empty when it has none."""
-    return next((kind for kind in LOCATIONS if artifact.get(kind) is not None), "")
-
-
-def has_location(artifact: Artifact) -> bool:
-    """A location, or a key alone, which stands in the default repository."""
-    kind = location(artifact)
-    needed = {"http": ("url",), "s3": ("key", "bucket")}.get(kind, ())
-    return bool(kind) and (not needed or any(_place(artifact).get(field) for field in needed))
-
-
 def key(artifact: Artifact) -> str:
-    return str(_place(artifact).get(_KEYED.get(location(artifact), "key"), ""))
+    return str(_place(artifact).get(_KEYED.get(location_of(artifact), "key"), ""))
 
 
 def _place(artifact: Artifact) -> Mapping[str, object]:
     """The fields of the artifact's location; none when it has no location."""
-    found = artifact.get(location(artifact))
+    found = artifact.get(location_of(artifact))
     return found if isinstance(found, dict) else {}
 
 
 def with_sub_path(artifact: Artifact, sub_path: str) -> Artifact:
     """The artifact one folder or file deeper. Raises ReconcileError where a location has no key."""
-    kind = location(artifact)
+    kind = location_of(artifact)
     field = _KEYED.get(kind)
     if field is None:
         raise ReconcileError(f"artifact {artifact.get('name', '')} has no key that a subPath could be added to")
@@ -110,7 +98,7 @@ def place_inputs(template: Template, repository: ArtifactLocation) -> Template:
 
 def completed(artifact: Artifact, repository: ArtifactLocation) -> Artifact:
     """A key-only location filled with the repository's other fields."""
-    kind = location(artifact)
+    kind = location_of(artifact)
     if kind != "s3" or artifact["s3"].get("bucket") or "s3" not in repository:
         return artifact
     shared = without(repository["s3"], "key")
@@ -118,7 +106,7 @@ def completed(artifact: Artifact, repository: ArtifactLocation) -> Artifact:
 
 
 def _placed(artifact: Artifact, repository: ArtifactLocation, pod_name: str) -> Artifact:
-    if location(artifact):
+    if location_of(artifact):
         return completed(artifact, repository)
     base = repository.get("s3") or S3Artifact()
     prefix = str(base.get("key", "")).rstrip("/")

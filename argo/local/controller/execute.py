@@ -28,7 +28,8 @@ from argo.local.controller.state import (
     TemplateTimeoutError,
     retry_strategy,
 )
-from argo.local.controller.templates import POD_TYPES, resolve, template_type
+from argo.local.controller.templates import resolve
+from argo.workflow.kinds import PODS, type_of
 from argo.workflow.values import parse_duration, text
 from compiler.manifest_types import Arguments, NodeStatus, RetryStrategy, Template, WorkflowStep
 
@@ -95,7 +96,7 @@ def local_variables(
 ) -> dict[str, str]:
     """`pod.name`, `node.name`, `steps.name` and `tasks.name` of a node."""
     local = {"node.name": name}
-    if with_pod and template_type(template) in POD_TYPES:
+    if with_pod and type_of(template) in PODS:
         local["pod.name"] = pod_name(state.name, name, str(template.get("name") or ""))
     if holder.get("name"):
         local["tasks.name"] = local["steps.name"] = holder["name"]
@@ -232,7 +233,7 @@ def _attempt(
 
 
 def _dispatch(state: State, execution: Execution, name: str, options: Options, errors_end: bool) -> NodeStatus:
-    kind = _KINDS.get(template_type(execution.template))
+    kind = _KINDS.get(type_of(execution.template))
     if kind is None:
         message = f"Template '{execution.template.get('name', '')}' is of a type that cannot be executed here"
         _error_node(state, state.nodes.get(name), name, execution.holder, execution.context, options, message)

@@ -16,8 +16,9 @@ from argo.local.controller.leaves import wants_result
 from argo.local.controller.nodes import fulfilled, retried, step_or_task_name
 from argo.local.controller.outputs import add_to_workflow, reported
 from argo.local.controller.state import State
-from argo.local.controller.templates import node_template, template_type
+from argo.local.controller.templates import node_template
 from argo.local.pods import PodOutcome
+from argo.workflow.kinds import type_of
 from argo.workflow.values import format_time
 from compiler.manifest_types import NodeStatus, Outputs, Template, WorkflowStep
 
@@ -107,7 +108,7 @@ def _containers(state: State, node: NodeStatus, outcome: PodOutcome) -> None:
 
 def _container_nodes(state: State, node: NodeStatus) -> list[NodeStatus]:
     template = node_template(state, node) or {}
-    if template_type(template) != "containerSet":
+    if type_of(template) != "containerSet":
         return []
     names = [entry["name"] for entry in template["containerSet"].get("containers") or ()]
     found = (state.nodes.get(f"{node['name']}.{name}") for name in names)

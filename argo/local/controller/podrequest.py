@@ -16,8 +16,8 @@ from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import pod_name, started_at, template_name
 from argo.local.controller.patch import merge
 from argo.local.controller.state import Options, State
-from argo.local.controller.templates import template_type
 from argo.local.pods import ACTIVE_MESSAGE, PodRequest, PodSpec
+from argo.workflow.kinds import type_of
 from argo.workflow.values import parse_duration, text, whole
 from compiler.labels import OUTPUTS_RESULT
 from compiler.manifest_types import NodeStatus, Template, Volume
@@ -168,7 +168,7 @@ def _is_quantity(value: Any) -> bool:
 
 
 def _containers(template: Template) -> list[Mapping[str, object]]:
-    kind = template_type(template)
+    kind = type_of(template)
     if kind == "containerSet":
         return [*(template["containerSet"].get("containers") or ()), *(template.get("sidecars") or ())]
     main = None if kind == "resource" else template.get(kind)
@@ -176,7 +176,7 @@ def _containers(template: Template) -> list[Mapping[str, object]]:
 
 
 def _with_containers(template: Template, containers: list[Any]) -> Template:
-    kind = template_type(template)
+    kind = type_of(template)
     sidecars = {entry["name"] for entry in template.get("sidecars") or ()}
     result: Template = {**template}
     if sidecars:

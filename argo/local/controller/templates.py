@@ -10,15 +10,8 @@ from argo.local.controller.fields import filled, without
 from argo.local.controller.nodes import step_or_task_name
 from argo.local.controller.patch import merge
 from argo.local.controller.state import State, TemplateContext
+from argo.workflow.kinds import TYPES, type_of
 from compiler.manifest_types import Metadata, NodeStatus, Template, WorkflowSpec, WorkflowStep
-
-TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
-POD_TYPES = frozenset({"container", "containerSet", "script", "resource", "data"})
-
-
-def template_type(template: Template) -> str:
-    """The field that says what the template is; empty when none does."""
-    return next((kind for kind in TYPES if template.get(kind) is not None), "")
 
 
 def local_context(state: State) -> TemplateContext:
@@ -65,7 +58,7 @@ def resolve(state: State, context: TemplateContext, holder: WorkflowStep) -> tup
         template = _with_metadata(_named(context, holder["template"]), context)
     else:
         raise ReconcileError("failed to get a template")
-    if not template_type(template):
+    if not type_of(template):
         raise ReconcileError(f"template '{template.get('name', '')}' type is unknown")
     return inner, _with_defaults(state, template)
 
@@ -93,7 +86,7 @@ def _with_defaults(state: State, template: Template) -> Template:
     defaults = state.spec.get("templateDefaults")
     if not defaults:
         return template
-    kind = template_type(template)
+    kind = type_of(template)
     usable = without(defaults, *(other for other in TYPES if other != kind))
     return merge(usable, template)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from argo.validate.library import Library
+from argo.validate.library import TemplateLibrary
 from argo.validate.place import Place
 from compiler.diagnostics import Diagnostic, did_you_mean
 from compiler.positions import safe_loader
@@ -43,7 +43,7 @@ def check_resource(place: Place) -> Iterator[Diagnostic]:
             yield (place.child(name) if given else place).problem("A711", message, hint=_HINT, key=not given)
 
 
-def check_template(template: Place, library: Library) -> Iterator[Diagnostic]:
+def check_template(template: Place, library: TemplateLibrary) -> Iterator[Diagnostic]:
     """A Workflow that is created of a template which nobody knows; outputs of what has none here."""
     manifest = template.child("resource").child("manifest")
     if not isinstance(manifest.value, str):

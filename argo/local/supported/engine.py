@@ -12,7 +12,7 @@ from argo.local.supported.table import FIELDS
 from argo.validate.check import check_sound, sift, specs
 from argo.validate.expressions import expressions, sprig_calls
 from argo.validate.fields import without_status
-from argo.validate.library import Library
+from argo.validate.library import TemplateLibrary
 from argo.validate.place import Place
 from argo.workflow.manifests import ManifestDocument
 from compiler.diagnostics import Diagnostic, register
@@ -32,7 +32,7 @@ def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
 
 def _unsupported(documents: Sequence[ManifestDocument]) -> Iterator[Diagnostic]:
     """Find what Argo executes and this engine does not."""
-    library = Library(documents)
+    library = TemplateLibrary(documents)
     for document in documents:
         yield from _walk(Place(document, without_status(document.object), ()), document.kind)
         for spec in specs(document):

@@ -29,27 +29,30 @@ _NO_VOLUME = "no such volume exists on this machine; use emptyDir, configMap, se
 _NO_STORE = "artifacts are kept in a folder, or in S3"
 _LOCKS = "locks are not kept on this machine"
 
-_CONTAINER = "args command env envFrom image name resources volumeMounts workingDir"
-_CONTAINER_IGNORED = (
-    "imagePullPolicy lifecycle livenessProbe ports readinessProbe resizePolicy restartPolicy "
-    "restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath "
-    "terminationMessagePolicy tty"
-)
-_DEVICES = "there are no block devices to hand out on this machine"
 _TASK = "arguments continueOn hooks inline name onExit template templateRef when withItems withParam withSequence"
 _STORES = dict.fromkeys(("artifactory", "azure", "gcs", "git", "hdfs", "oss", "plugin"), _NO_STORE)
 _VOLUME_KINDS = (
     "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker "
-    "gcePersistentDisk gitRepo "
-    "glusterfs image iscsi nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
+    "gcePersistentDisk gitRepo glusterfs image iscsi nfs "
+    "photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
 )
+
+
+def _container(*more: str) -> Fields:
+    """Fields of a container, of the kind that has `more`."""
+    return _fields(
+        " ".join(("args command env envFrom image name resources volumeMounts workingDir", *more)),
+        "imagePullPolicy lifecycle livenessProbe ports readinessProbe resizePolicy restartPolicy restartPolicyRules "
+        "securityContext startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty",
+        volumeDevices="there are no block devices to hand out on this machine",
+    )
+
 
 FIELDS: Mapping[str, Fields] = {
     "WorkflowSpec": _fields(
         "activeDeadlineSeconds arguments artifactRepositoryRef entrypoint hooks onExit parallelism podMetadata "
-        "podResources podSpecPatch "
-        "retryStrategy shutdown suspend templateDefaults templates volumeClaimTemplates volumes workflowMetadata "
-        "workflowTemplateRef",
+        "podResources podSpecPatch retryStrategy shutdown suspend templateDefaults templates volumeClaimTemplates "
+        "volumes workflowMetadata workflowTemplateRef",
         "affinity archiveLogs artifactGC automountServiceAccountToken dnsConfig dnsPolicy executor hostAliases "
         "imagePullSecrets metrics nodeSelector podDisruptionBudget podGC podPriorityClassName priority "
         "resourceClaims schedulerName securityContext serviceAccountName tolerations ttlStrategy volumeClaimGC",
@@ -72,8 +75,7 @@ FIELDS: Mapping[str, Fields] = {
     "CronWorkflowSpec": _fields(
         "workflowMetadata workflowSpec",
         "concurrencyPolicy failedJobsHistoryLimit schedules startingDeadlineSeconds stopStrategy "
-        "successfulJobsHistoryLimit "
-        "suspend timezone when",
+        "successfulJobsHistoryLimit suspend timezone when",
     ),
     "DAGTask": _fields(f"{_TASK} dependencies depends"),
     "WorkflowStep": _fields(_TASK),
@@ -83,70 +85,35 @@ FIELDS: Mapping[str, Fields] = {
         manifestFrom=_CLUSTER,
         mergeStrategy=_CLUSTER,
     ),
-    "Container": Fields(
-        frozenset(_CONTAINER.split()), frozenset(_CONTAINER_IGNORED.split()), {"volumeDevices": _DEVICES}
+    "Container": _container(),
+    "ScriptTemplate": _container("source"),
+    "UserContainer": _container("mirrorVolumeMounts"),
+    "ContainerNode": _container("dependencies"),
+    "Artifact": _fields(
+        "archive deleted from fromExpression globalName http mode name optional path raw recurseMode s3 subPath",
+        "archiveLogs artifactGC",
+        **_STORES,
     ),
-    "ScriptTemplate": Fields(
-        frozenset(f"{_CONTAINER} source".split()), frozenset(_CONTAINER_IGNORED.split()), {"volumeDevices": _DEVICES}
-    ),
-    "UserContainer": Fields(
-        frozenset(f"{_CONTAINER} mirrorVolumeMounts".split()),
-        frozenset(_CONTAINER_IGNORED.split()),
-        {"volumeDevices": _DEVICES},
-    ),
-    "ContainerNode": Fields(
-        frozenset(f"{_CONTAINER} dependencies".split()),
-        frozenset(_CONTAINER_IGNORED.split()),
-        {"volumeDevices": _DEVICES},
-    ),
-    "Artifact": Fields(
-        frozenset(
-            [
-                "archive",
-                "deleted",
-                "from",
-                "fromExpression",
-                "globalName",
-                "http",
-                "mode",
-                "name",
-                "optional",
-                "path",
-                "raw",
-                "recurseMode",
-                "s3",
-                "subPath",
-            ]
-        ),
-        frozenset({"archiveLogs", "artifactGC"}),
-        _STORES,
-    ),
-    "ArtifactLocation": Fields(frozenset({"http", "raw", "s3"}), frozenset({"archiveLogs"}), _STORES),
+    "ArtifactLocation": _fields("http raw s3", "archiveLogs", **_STORES),
     "HTTPArtifact": _fields(
         "headers url", "saveStreamViaFile", auth="only plain addresses are fetched on this machine"
     ),
     "ValueFrom": _fields(
         "configMapKeyRef default expression jsonPath parameter path supplied",
-        "",
         event="there are no events on this machine",
         jqFilter=_CLUSTER,
     ),
     "EnvVarSource": _fields(
         "configMapKeyRef fieldRef secretKeyRef",
-        "",
         fileKeyRef="files of keys are not read on this machine",
         resourceFieldRef="nothing limits a container's resources on this machine",
     ),
-    "Volume": Fields(
-        frozenset(
-            ["configMap", "downwardAPI", "emptyDir", "hostPath", "name", "persistentVolumeClaim", "projected", "secret"]
-        ),
-        frozenset(),
-        dict.fromkeys(_VOLUME_KINDS.split(), _NO_VOLUME),
+    "Volume": _fields(
+        "configMap downwardAPI emptyDir hostPath name persistentVolumeClaim projected secret",
+        **dict.fromkeys(_VOLUME_KINDS.split(), _NO_VOLUME),
     ),
     "VolumeProjection": _fields(
         "configMap downwardAPI secret",
-        "",
         clusterTrustBundle=_CLUSTER,
         podCertificate=_CLUSTER,
         serviceAccountToken=_CLUSTER,

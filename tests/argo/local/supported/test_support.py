@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import argo.validate as validate
-from argo.local.supported.document import markdown
 from argo.local.supported.engine import check
 from argo.local.supported.table import FIELDS, TITLES
 from argo.workflow.manifests import load, parse
@@ -181,8 +180,3 @@ def test_long_chains_cost_no_stack() -> None:
         f"      - {{name: t{index}, template: b, dependencies: [t{index - 1}]}}\n" for index in range(1, 3000)
     )
     assert checked(DAG + "      - {name: t0, template: b}\n" + tasks) == []
-
-
-def test_the_documentation_lists_the_table() -> None:
-    text = (Path(__file__).parents[4] / "docs" / "engine.md").read_text(encoding="utf-8")
-    assert text.endswith("-->\n\n" + markdown())
