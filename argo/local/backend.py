@@ -21,7 +21,7 @@ from argo.backend import (
     Submission,
     Submitted,
 )
-from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
+from argo.errors import ArgosyError, ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
 from argo.local.controller.fields import without
@@ -92,6 +92,15 @@ class LocalBackend(Backend):
         """Have a process of its own execute the run, when its turn comes."""
         detach(self.state, ref)
         self.turns.advance(ref)
+
+    def revive(self) -> None:
+        """Start processes for the runs whose turn it is, those included whose process was killed. What fails stands in
+        the runs' engine.log."""
+        from argo.local.detached import reap
+
+        reap()
+        with contextlib.suppress(ArgosyError):
+            self.turns.advance()
 
     def start(self, ref: RunRef) -> None:
         """Have a process of its own execute the run, where none does and it has not ended."""

@@ -48,6 +48,7 @@ def start(home: Home, ref: RunRef) -> None:
             )
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGTERM)
+            _left.append(pid)
             raise EnvironmentFailure(
                 f"the process for {ref.name} does not begin", tried=f"see {log}", known="the run is recorded", hint=hint
             )
@@ -57,7 +58,7 @@ def start(home: Home, ref: RunRef) -> None:
 
 def _spawn(command: list[str], log: Path) -> int:
     """Start a process in a session of its own, which this one does not wait for; its id."""
-    _reap()
+    reap()
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         command[0],
@@ -72,7 +73,7 @@ def _spawn(command: list[str], log: Path) -> int:
     )
 
 
-def _reap() -> None:
+def reap() -> None:
     """Take note of those that have ended, so that no zombies stay."""
     for pid in [*_left]:
         with suppress(ChildProcessError, ValueError):  # another thread was sooner

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
 from argo.backend import FINISHED
@@ -26,7 +25,7 @@ def main(arguments: list[str]) -> int:
         ref = backend.state.row(uid).ref
         if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED or backend.unfinished(ref):
             backend.drive(ref, _giving_way(backend))
-            _advance(backend)
+            backend.revive()
     except (ConflictError, NotFoundError):  # driven by another, or deleted
         return 0
     except ArgosyError as error:
@@ -44,15 +43,10 @@ def _giving_way(backend: LocalBackend) -> Observer:
     def observe(workflow: Workflow, nodes: Collection[str]) -> None:
         nonlocal changed
         if not nodes and changed and idle(workflow):
-            _advance(backend)
+            backend.revive()
         changed = bool(nodes)
 
     return observe
-
-
-def _advance(backend: LocalBackend) -> None:
-    with suppress(ArgosyError):  # whoever serves the runs, or submits one, does it else
-        backend.turns.advance()
 
 
 if __name__ == "__main__":

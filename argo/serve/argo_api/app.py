@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,9 +22,9 @@ from argo.serve.argo_api import artifacts, streams, templates, workflows
 from argo.serve.argo_api.admission import creator
 from argo.serve.argo_api.calls import Call, Handler, endpoint
 from argo.serve.argo_api.errors import ApiError, answer_error
-from argo.serve.argo_api.supervisor import Supervisor
 from argo.serve.refused import Refused
 
+_LOOK = 1.0  # seconds between two looks at all runs
 API = "/api/v1"
 _RUNS = f"{API}/workflows/{{namespace}}"
 _ARCHIVED = f"{API}/archived-workflows"
@@ -32,11 +33,10 @@ _ARCHIVED = f"{API}/archived-workflows"
 def application(backend: LocalBackend) -> Starlette:
     """The API over the runs of `backend`, for whoever reaches it."""
     hub = streams.Hub(backend)
-    supervisor = Supervisor(backend)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(supervisor.run())]
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_revive(backend))]
         try:
             yield
         finally:
@@ -60,6 +60,13 @@ def application(backend: LocalBackend) -> Starlette:
     return app
 
 
+async def _revive(backend: LocalBackend) -> None:
+    """Keep a process at every run that nobody at a terminal drives, until cancelled."""
+    while True:
+        await run_in_threadpool(backend.revive)
+        await asyncio.sleep(_LOOK)
+
+
 def _handlers() -> list[tuple[str, str, Handler]]:
     """Method, path and handler of every call with a JSON answer."""
     verbs = {
@@ -81,10 +88,10 @@ def _handlers() -> list[tuple[str, str, Handler]]:
         ("GET", _ARCHIVED, workflows.archived),
         ("GET", f"{_ARCHIVED}-label-keys", workflows.archived_labels),
         ("GET", f"{_ARCHIVED}-label-values", workflows.archived_labels),
-        ("GET", f"{_ARCHIVED}/{{uid}}", workflows.get_archived),
-        ("DELETE", f"{_ARCHIVED}/{{uid}}", workflows.delete_archived),
-        ("PUT", f"{_ARCHIVED}/{{uid}}/retry", workflows.retry_archived),
-        ("PUT", f"{_ARCHIVED}/{{uid}}/resubmit", workflows.resubmit_archived),
+        ("GET", f"{_ARCHIVED}/{{uid}}", workflows.get),
+        ("DELETE", f"{_ARCHIVED}/{{uid}}", workflows.delete),
+        ("PUT", f"{_ARCHIVED}/{{uid}}/retry", workflows.retry),
+        ("PUT", f"{_ARCHIVED}/{{uid}}/resubmit", workflows.resubmit),
         ("GET", f"{API}/workflow-event-bindings/{{namespace}}", lambda _call: {"metadata": {}, "items": None}),
     ]
     for path, kind in (

@@ -14,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from argo.backend import FINISHED, Json, RunRef
+from argo.backend import Json, RunRef
 from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
+from argo.serve.argo_api.calls import named, of_uid
 from argo.serve.argo_api.errors import ApiError
 
 _BLOCK = 1 << 18
@@ -60,17 +61,12 @@ def _find(backend: LocalBackend, path: dict[str, Any]) -> tuple[str, int, Binary
 
 def _run(backend: LocalBackend, path: dict[str, Any]) -> RunRef:
     """The run by name in its namespace, or by uid: of an archived one, which has ended."""
-    for row in backend.state.rows():
-        ref = row.ref
-        namespace = path.get("namespace")
-        if namespace is not None and ref.namespace != namespace:
-            continue
-        by_uid = path.get("place") in ("archived-workflows", "by-uid")
-        if by_uid and ref.uid == path["id"] and (path["place"] == "by-uid" or row.phase in FINISHED):
-            return ref
-        if not by_uid and ref.name == path["id"]:
-            return ref
-    raise ApiError(5, "not found")
+    if path["place"] not in ("archived-workflows", "by-uid"):
+        return named(backend, path["namespace"], path["id"])
+    ref = of_uid(backend, path["id"], ended=path["place"] != "by-uid")
+    if path.get("namespace", ref.namespace) != ref.namespace:
+        raise ApiError(5, "not found")
+    return ref
 
 
 def _blocks(source: BinaryIO) -> Iterator[bytes]:

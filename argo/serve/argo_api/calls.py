@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import argo.local.state.kept as kept
-from argo.backend import Json, RunRef
+from argo.backend import FINISHED, Json, RunRef
+from argo.errors import NotFoundError
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.errors import HEADERS, ApiError, not_found
@@ -35,7 +37,9 @@ class Call:
         return self.path.get("namespace", "")
 
     def run(self) -> RunRef:
-        """The run that the path names: of its namespace, else not found."""
+        """The run that the path names, in its namespace or, an archived one, by its uid. Raises ApiError."""
+        if "uid" in self.path:
+            return of_uid(self.backend, self.path["uid"])
         return named(self.backend, self.namespace, self.path["name"])
 
     def shown(self, ref: RunRef) -> Json:
@@ -44,6 +48,20 @@ class Call:
 
 
 Handler = Callable[[Call], Json]
+
+
+def selectors(query: Mapping[str, str]) -> tuple[str, str]:
+    """The label selector and the field selector of a query."""
+    return query.get("listOptions.labelSelector", ""), query.get("listOptions.fieldSelector", "")
+
+
+def of_uid(backend: LocalBackend, uid: str, *, ended: bool = True) -> RunRef:
+    """The run of that uid. Raises ApiError, also for one that has not ended where it must have."""
+    with suppress(NotFoundError):
+        row = backend.state.row(uid)
+        if row.phase in FINISHED or not ended:
+            return row.ref
+    raise ApiError(5, "not found")
 
 
 def named(backend: LocalBackend, namespace: str, name: str) -> RunRef:

@@ -26,7 +26,7 @@ from argo.errors import ArgosyError, NotFoundError
 from argo.local.backend import LocalBackend
 from argo.local.logs import Tails
 from argo.serve.argo_api import shapes
-from argo.serve.argo_api.calls import named
+from argo.serve.argo_api.calls import named, selectors
 from argo.serve.argo_api.errors import ApiError, translated
 from argo.workflow.tasks import pods
 from argo.workflow.values import whole
@@ -123,7 +123,7 @@ class Hub:
 async def events(hub: Hub, request: Request) -> Response:
     """GET /api/v1/workflow-events/{namespace}."""
     query, namespace = request.query_params, request.path_params["namespace"]
-    labels, fields = (query.get(f"listOptions.{name}Selector", "") for name in ("label", "field"))
+    labels, fields = selectors(query)
     shapes.matches({"metadata": {}}, labels, fields)  # what is no selector is said before anything is sent
     if one := _NAME.search(fields):  # a run that is not there is never waited for
         ref = await run_in_threadpool(named, hub.backend, namespace, one[1].strip())

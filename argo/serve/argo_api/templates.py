@@ -9,7 +9,7 @@ import argo.local.state.kept as kept
 from argo.backend import Json
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.admission import PLURALS, admit, sent, stamp
-from argo.serve.argo_api.calls import Call
+from argo.serve.argo_api.calls import Call, selectors
 from argo.serve.argo_api.errors import ApiError, exists, not_found
 
 
@@ -55,7 +55,7 @@ class Kind(NamedTuple):
 
     def list(self, call: Call) -> Json:
         """GET of all."""
-        labels, fields = (call.query.get(f"listOptions.{name}Selector", "") for name in ("label", "field"))
+        labels, fields = selectors(call.query)
         found = kept.listed(call.backend.state, self.name, self._namespace(call))
         items = [shapes.kept(value) for value in found if shapes.matches(value, labels, fields)]
         return {"metadata": {"resourceVersion": str(kept.version(call.backend.state))}, "items": items}

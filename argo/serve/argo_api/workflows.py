@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import argo.local.state.kept as kept
-from argo.backend import FINISHED, CommandArguments, Json, RunRef, Submission
+from argo.backend import FINISHED, CommandArguments, Json, Submission
 from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.identity import identify
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.admission import CREATOR, admit, creator, of_template, request_of, sent
-from argo.serve.argo_api.calls import Call
+from argo.serve.argo_api.calls import Call, selectors
 from argo.serve.argo_api.errors import ApiError, exists
 from argo.submission.request import Request, again, draft
 from argo.submission.send import send
 from argo.workflow.gates import resumed
 from argo.workflow.selectors import select
 from argo.workflow.values import text, whole
+from compiler.manifest_types import Workflow
 
+_NAME_FILTERS: Mapping[str, Callable[[str, str], bool]] = {"Contains": str.__contains__, "Prefix": str.startswith}
 _ENDS = 60.0  # seconds in which the tasks of a run that is removed must end
 
 
@@ -51,25 +54,20 @@ def lint(call: Call) -> Json:
 
 def list_(call: Call) -> Json:
     """GET /api/v1/workflows/{namespace}."""
-    return _page(call, [(value, version) for value, version in kept.heads(call.backend.state, call.namespace)])
+    return _page(call, [value for value, _ in kept.heads(call.backend.state, call.namespace)])
 
 
 def archived(call: Call) -> Json:
     """GET /api/v1/archived-workflows: the runs that have ended."""
     heads = kept.heads(call.backend.state, call.query.get("namespace", ""))
-    page = _page(call, [(value, version) for value, version in heads if value["status"].get("phase") in FINISHED])
+    page = _page(call, [value for value, _ in heads if value["status"].get("phase") in FINISHED])
     page["metadata"].pop("resourceVersion")
     return page
 
 
 def get(call: Call) -> Json:
-    """GET /api/v1/workflows/{namespace}/{name}."""
+    """GET /api/v1/workflows/{namespace}/{name}, and of an archived one by its uid, as in what follows."""
     return call.shown(call.run())
-
-
-def get_archived(call: Call) -> Json:
-    """GET /api/v1/archived-workflows/{uid}."""
-    return call.shown(_ended(call))
 
 
 def archived_labels(call: Call) -> Json:
@@ -130,32 +128,35 @@ def terminate(call: Call) -> Json:
 
 def retry(call: Call) -> Json:
     """PUT …/retry."""
-    return _retried(call, call.run())
-
-
-def retry_archived(call: Call) -> Json:
-    """PUT /api/v1/archived-workflows/{uid}/retry."""
-    return _retried(call, _ended(call))
+    ref, tasks = call.run(), list[str]()
+    if call.body.get("restartSuccessful") and call.body.get("nodeFieldSelector"):
+        nodes = (call.backend.get(ref).get("status") or {}).get("nodes") or {}
+        tasks = [node["id"] for node in select(nodes.values(), call.body["nodeFieldSelector"])]
+    call.backend.reset(ref, tasks)
+    made = call.shown(ref)
+    call.backend.queue(ref)
+    return made
 
 
 def resubmit(call: Call) -> Json:
     """PUT …/resubmit."""
-    return _again(call, call.run())
-
-
-def resubmit_archived(call: Call) -> Json:
-    """PUT /api/v1/archived-workflows/{uid}/resubmit."""
-    return _again(call, _ended(call))
+    request = again(call.backend, call.run())
+    labels = request.subject.workflow["metadata"]["labels"]
+    labels |= {CREATOR: creator(), "workflows.argoproj.io/actor": creator()}
+    return _made(call.backend, request, dry=False)
 
 
 def delete(call: Call) -> Json:
     """DELETE …: a run that goes on is ended first."""
-    return _removed(call.backend, call.run())
-
-
-def delete_archived(call: Call) -> Json:
-    """DELETE /api/v1/archived-workflows/{uid}."""
-    return _removed(call.backend, _ended(call))
+    backend, ref = call.backend, call.run()
+    if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED:
+        backend.order(ref, "terminate", {})
+        backend.start(ref)
+    deadline = time.monotonic() + _ENDS
+    while backend.active(ref) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    backend.delete(ref)
+    return {}
 
 
 def _made(backend: LocalBackend, request: Request, *, dry: bool, known: bool = True) -> Json:
@@ -203,60 +204,11 @@ def _ordered(call: Call, verb: str, arguments: CommandArguments) -> Json:
     return call.shown(ref)
 
 
-def _retried(call: Call, ref: RunRef) -> Json:
-    tasks: list[str] = []
-    if call.body.get("restartSuccessful") and call.body.get("nodeFieldSelector"):
-        nodes = (call.backend.get(ref).get("status") or {}).get("nodes") or {}
-        tasks = [node["id"] for node in select(nodes.values(), call.body["nodeFieldSelector"])]
-    call.backend.reset(ref, tasks)
-    made = call.shown(ref)
-    call.backend.queue(ref)
-    return made
-
-
-def _again(call: Call, ref: RunRef) -> Json:
-    request = again(call.backend, ref)
-    labels = request.subject.workflow["metadata"]["labels"]
-    labels |= {CREATOR: creator(), "workflows.argoproj.io/actor": creator()}
-    return _made(call.backend, request, dry=False)
-
-
-def _removed(backend: LocalBackend, ref: RunRef) -> Json:
-    phase = (backend.get(ref).get("status") or {}).get("phase")
-    if phase not in FINISHED:
-        backend.order(ref, "terminate", {})
-        backend.start(ref)
-    deadline = time.monotonic() + _ENDS
-    while backend.active(ref) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    backend.delete(ref)
-    return {}
-
-
-def _ended(call: Call) -> RunRef:
-    """The run that has ended of the uid in the path."""
-    uid = call.path["uid"]
-    row = next((row for row in call.backend.state.rows() if row.ref.uid == uid), None)
-    if row is None or row.phase not in FINISHED:
-        raise ApiError(5, "not found")
-    return row.ref
-
-
-def _page(call: Call, found: list[tuple[Json, int]]) -> Json:
+def _page(call: Call, found: list[Workflow]) -> Json:
     """The part of a list that is asked for, by `limit` and `continue`."""
-    query = call.query
-    labels, fields = (query.get(f"listOptions.{name}Selector", "") for name in ("label", "field"))
-    name, how = "", query.get("nameFilter", "")
-    if how in ("Contains", "Prefix"):
-        name = next((p.partition("=")[2] for p in fields.split(",") if p.startswith("metadata.name=")), "")
-        fields = ",".join(part for part in fields.split(",") if not part.startswith("metadata.name="))
-    chosen = [
-        value
-        for value, _ in found
-        if shapes.matches(value, labels, fields) and _fits(value["metadata"]["name"], name, how)
-    ]
+    chosen = _chosen(call.query, found)
     try:
-        start, limit = (whole(query.get(f"listOptions.{key}") or "0") for key in ("continue", "limit"))
+        start, limit = (whole(call.query.get(f"listOptions.{key}") or "0") for key in ("continue", "limit"))
     except ValueError as error:
         raise ApiError(3, "limit and continue are numbers") from error
     end = start + limit if limit else len(chosen)
@@ -266,8 +218,16 @@ def _page(call: Call, found: list[tuple[Json, int]]) -> Json:
     return {"metadata": metadata, "items": [shapes.line(value) for value in chosen[start:end]]}
 
 
-def _fits(name: str, wanted: str, how: str) -> bool:
-    return wanted in name if how == "Contains" else name.startswith(wanted)
+def _chosen(query: Mapping[str, str], found: list[Workflow]) -> list[Workflow]:
+    """The runs that the selectors of a query want; its `nameFilter` says how the name in them is meant."""
+    labels, fields = selectors(query)
+    fits, name = _NAME_FILTERS.get(query.get("nameFilter", "")), ""
+    if fits is not None:
+        names = [part for part in fields.split(",") if part.startswith("metadata.name=")]
+        name = names[0].partition("=")[2] if names else ""
+        fields = ",".join(part for part in fields.split(",") if part not in names)
+    matching = (value for value in found if shapes.matches(value, labels, fields))
+    return [value for value in matching if fits is None or fits(value["metadata"]["name"], name)]
 
 
 def _empty() -> Json:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from argo.backend import Backend, Json, RunRef, Submission, Submitted
+from argo.app.backends import open_backend
+from argo.backend import Json, RunRef, Submission, Submitted
 from argo.errors import ArgosyError, ConflictError
 from argo.local.backend import LocalBackend
 from argo.serve.workflow_api.delivery import add, prefix
@@ -33,7 +34,7 @@ class TargetBackend:
     def __init__(self, target: Target, in_cluster: Json | None = None) -> None:
         self.target = target
         self.in_cluster = in_cluster or {}
-        self.backend = _backend(target)
+        self.backend = open_backend(target)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -135,8 +136,7 @@ class TargetBackend:
     def revive(self) -> None:
         """Start a process at every run of this machine that should have one and has none, as far as it is its turn."""
         if self.local is not None:
-            with suppress(ArgosyError):
-                self.local.turns.advance()
+            self.local.revive()
 
 
 def make_bucket(store: Store, name: str) -> None:
@@ -154,15 +154,3 @@ def _label(subject: Subject, run: Mapping[str, Any]) -> None:
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     pods = subject.workflow["spec"].setdefault("podMetadata", {})
     pods["labels"] = {**(pods.get("labels") or {}), "workflow-id": run["id"]}
-
-
-def _backend(target: Target) -> Backend:
-    if target.local:
-        return LocalBackend(target=target)
-    if target.server is not None:
-        from argo.backends.argo_server import ServerBackend
-
-        return ServerBackend(target)
-    from argo.backends.kubernetes import ClusterBackend
-
-    return ClusterBackend(target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,13 @@ def test_who_watches_a_run_that_waits_sees_it_begin_and_end(backend: LocalBacken
     assert pictures[-1]["phase"] == "Succeeded"
     assert "waiting for its turn" not in str(backend.get(second)), "nothing of it is recorded"
     assert phase(backend, first) == "Succeeded"
+
+
+def test_looking_after_runs_takes_no_other_process_away_from_whoever_started_it(backend: LocalBackend) -> None:
+    other = subprocess.Popen(["sh", "-c", "exit 7"])
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    backend.revive()
+    assert other.wait() == 7
 
 
 def test_the_machine_says_how_many_where_nobody_does(backend: LocalBackend) -> None:
