@@ -24,7 +24,7 @@ from argo.backend import (
 from argo.errors import ArgosyError, ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
-from argo.local.controller.fields import without
+from argo.local.controller.fields import only
 from argo.local.home import Home
 from argo.local.identity import identify
 from argo.local.images import Images
@@ -209,7 +209,7 @@ class LocalBackend(Backend):
 
     def submission(self, ref: RunRef) -> Submission:
         workflow = self._workflow(ref)
-        workflow["metadata"] = without(workflow["metadata"], *(key for key in workflow["metadata"] if key not in _KEPT))
+        workflow["metadata"] = only(workflow["metadata"], *_KEPT)
         # What its own tasks made (it owns that) they make again.
         objects = [o for o in self.state.objects(ref.uid) if "ownerReferences" not in o["metadata"]]
         workflow.pop("status", None)

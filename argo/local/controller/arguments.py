@@ -6,38 +6,16 @@ Facts: Argo workflow/common/util.go (ProcessArgs, SubstituteParams).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
-from argo.expressions import TemplateError, substitute
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import only, without
-from argo.local.controller.scope import ABSENT
+from argo.local.controller.fields import only, replace, without
+from argo.local.controller.scope import ABSENT, input_values
 from argo.local.controller.state import State
 from argo.workflow.kinds import has_location
 from argo.workflow.values import named, parameters_json, text
 from compiler.manifest_types import Arguments, Artifact, ConfigMapKeySelector, Inputs, Parameter, Template
 
-T = TypeVar("T")
 _PLACE = ("path", "mode", "recurseMode")
-
-
-def replace(tree: T, values: Mapping[str, object]) -> T:
-    """Replace what is known; unknown tags stay. Raises ReconcileError."""
-    try:
-        return substitute(tree, values, allow_unresolved=True)
-    except TemplateError as error:
-        raise ReconcileError(str(error)) from error
-
-
-def replace_strict(tree: T, values: Mapping[str, object]) -> T:
-    """As `replace`, but an unknown name below `tasks` or `steps` is an error. Raises ReconcileError.
-
-    Argo waits for such a name; here outputs come together with the phase, so that it would wait for ever.
-    """
-    try:
-        return substitute(tree, values, strict_prefixes=("tasks", "steps"))
-    except TemplateError as error:
-        raise ReconcileError(str(error)) from error
 
 
 def bind(state: State, template: Template, arguments: Arguments, local: dict[str, str]) -> Template:
@@ -109,18 +87,13 @@ def _artifact(declared: Artifact, arguments: Arguments) -> Artifact:
 
 def substitute_template(template: Template, known: Mapping[str, object]) -> Template:
     """Replace global and local tags, then those that speak of the template's own inputs and outputs."""
-    first, values = replace(template, known), dict(known)
+    first = replace(template, known)
     inputs, outputs = first.get("inputs") or {}, first.get("outputs") or {}
-    for parameter in inputs.get("parameters") or ():
-        if parameter.get("value") is not None:
-            values[f"inputs.parameters.{parameter['name']}"] = text(parameter["value"])
-    values["inputs.parameters"] = parameters_json(inputs.get("parameters") or [])
-    for kind, entries in (("inputs", inputs), ("outputs", outputs)):
-        for artifact in entries.get("artifacts") or ():
-            if artifact.get("path"):
-                values[f"{kind}.artifacts.{artifact['name']}.path"] = artifact["path"]
+    paths = {
+        **{f"inputs.artifacts.{entry['name']}": entry.get("path") for entry in inputs.get("artifacts") or ()},
+        **{f"outputs.artifacts.{entry['name']}": entry.get("path") for entry in outputs.get("artifacts") or ()},
+    }
     for parameter in outputs.get("parameters") or ():
-        path = (parameter.get("valueFrom") or {}).get("path")
-        if path:
-            values[f"outputs.parameters.{parameter['name']}.path"] = path
-    return replace(first, values)
+        paths[f"outputs.parameters.{parameter['name']}"] = (parameter.get("valueFrom") or {}).get("path")
+    own = {**input_values(first), "inputs.parameters": parameters_json(inputs.get("parameters") or [])}
+    return replace(first, {**known, **own, **{f"{name}.path": path for name, path in paths.items() if path}})

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from argo.expressions import TemplateError, substitute
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import without
+from argo.local.controller.fields import replace, without
 from argo.local.controller.patch import merge
 from argo.local.controller.scope import Scope
 from argo.workflow.kinds import location_of
@@ -51,11 +50,7 @@ def resolve(scope: Scope, artifact: Artifact) -> Artifact:
         raise ReconcileError(f"Variable {{{{{reference}}}}} is not an artifact")
     place = cast("Artifact", found)
     if artifact.get("subPath"):
-        try:
-            sub_path = substitute(artifact["subPath"], scope.parameters({}), allow_unresolved=True)
-        except TemplateError as error:
-            raise ReconcileError(str(error)) from error
-        place = with_sub_path(place, sub_path)
+        place = with_sub_path(place, replace(artifact["subPath"], scope.parameters({})))
     return {**place, "name": artifact["name"]}
 
 
@@ -120,4 +115,4 @@ def archive_location(template: Template, globals_: dict[str, str], pod_name: str
     chosen: ArtifactLocation = {"s3": own["s3"]} if own.get("s3") else {"s3": {"key": DEFAULT_KEY}}
     if not chosen["s3"].get("key"):
         chosen = {"s3": {**chosen["s3"], "key": DEFAULT_KEY}}
-    return substitute(chosen, {**globals_, "pod.name": pod_name}, allow_unresolved=True)
+    return replace(chosen, {**globals_, "pod.name": pod_name})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 
@@ -17,14 +17,14 @@ import argo.local.controller.outcomes as pod_outcomes
 import argo.local.controller.workflow as setup
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.execute import execute
-from argo.local.controller.nodes import Nodes, fulfilled, pod_name, template_name, unsuccessful
+from argo.local.controller.nodes import Nodes, fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow
-from argo.local.controller.scope import evaluate_bool, failures_json
+from argo.local.controller.scope import failures_json
 from argo.local.controller.state import BlockedError, DepthExceededError, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import local_context
 from argo.local.pods import Decisions, Library, PodOutcome
 from argo.workflow.values import format_time
-from compiler.manifest_types import NodeStatus, Workflow, WorkflowStep
+from compiler.manifest_types import Arguments, LifecycleHook, NodeStatus, Workflow, WorkflowStep
 
 _PHASES = {"Skipped": "Succeeded", "Omitted": "Succeeded"}
 _COMPLETED = ("Succeeded", "Failed", "Error")
@@ -120,42 +120,42 @@ class Controller:
         state = self._state
         holder: WorkflowStep = {"template": state.spec.get("entrypoint") or ""}
         arguments = state.spec.get("arguments") or {}
-        try:
-            node = state.execute(state.name, holder, local_context(state), arguments, Options())
-        except (BlockedError, TemplateTimeoutError):
-            return
-        except (ReconcileError, DepthExceededError) as error:
-            self._mark("Error", f"error in entry template execution: {error}")
+        node = self._executed("entry template execution", state.name, holder, arguments, Options())
+        if node is None:
             return
         phase: str = _PHASES.get(node["phase"]) or node["phase"]
         setup.set_runtime(state, phase)
         if self._hooks_done(node) and fulfilled(node):
             self._finish(node, phase)
 
+    def _execute(self, name: str, holder: WorkflowStep, arguments: Arguments, options: Options) -> NodeStatus | None:
+        """Execute a template for the workflow itself; None while a limit holds it back, or when its time has passed."""
+        with suppress(BlockedError, TemplateTimeoutError):
+            return self._state.execute(name, holder, local_context(self._state), arguments, options)
+        return None
+
+    def _executed(
+        self, what: str, name: str, holder: WorkflowStep, arguments: Arguments, options: Options
+    ) -> NodeStatus | None:
+        """As `_execute`; None, too, where it cannot be executed, which ends the workflow."""
+        try:
+            return self._execute(name, holder, arguments, options)
+        except (ReconcileError, DepthExceededError) as error:
+            self._mark("Error", f"error in {what}: {error}")
+            return None
+
     def _hooks_done(self, node: NodeStatus) -> bool:
         """Run the workflow's life-cycle hooks (Argo: executeWfLifeCycleHook)."""
         state, done = self._state, True
-        context = local_context(state)
-        for event, hook in sorted((state.spec.get("hooks") or {}).items()):
-            name = f"{state.name}.hooks.{event}"
-            if event == "exit":
-                continue
-            try:
-                if not hook.get("expression"):
-                    raise ReconcileError(f"Expression required for hook {name}")
-                if state.nodes.get(name) is None and not evaluate_bool(hook["expression"], dict(state.globals)):
-                    continue
-                hooked = state.execute(
-                    name, hooks.as_step(hook), context, hook.get("arguments") or {}, Options(hooked=True)
-                )
-            except (BlockedError, TemplateTimeoutError):
-                done = False
-                continue
-            except (ReconcileError, DepthExceededError) as error:
-                state.mark(node, "Error", str(error))
-                return True
-            state.nodes.add_child(node, hooked["id"])
-            done = done and fulfilled(hooked)
+        try:
+            for name, hook in hooks.due(state, state.spec, state.name, lambda: state.globals):
+                hooked = self._execute(name, hooks.as_step(hook), hook.get("arguments") or {}, Options(hooked=True))
+                if hooked is not None:
+                    state.nodes.add_child(node, hooked["id"])
+                done = done and hooked is not None and fulfilled(hooked)
+        except (ReconcileError, DepthExceededError) as error:
+            state.mark(node, "Error", str(error))
+            return True
         return done
 
     def _finish(self, node: NodeStatus, phase: str) -> None:
@@ -165,30 +165,23 @@ class Controller:
         hook = hooks.exit_hook(state.spec, state.spec.get("arguments") or {})
         name = f"{state.name}.onExit"
         if hook is not None and (state.nodes.get(name) is not None or state.may_run(True)):
-            if "workflow.failures" not in state.globals:
-                state.globals["workflow.failures"] = failures_json(
-                    state.nodes, lambda failed: pod_name(state.name, failed["name"], template_name(failed))
-                )
-            options = Options(on_exit=True, hooked=True)
-            try:
-                exit_node = state.execute(
-                    name, hooks.as_step(hook), local_context(state), hook.get("arguments") or {}, options
-                )
-            except (BlockedError, TemplateTimeoutError):
+            exit_node = self._exit_node(name, hook)
+            if exit_node is None or not fulfilled(exit_node):
                 return
-            except (ReconcileError, DepthExceededError) as error:
-                self._mark("Error", f"error in exit template execution : {error}")
-                return
-            if not fulfilled(exit_node):
-                return
-        message = str(node.get("message", ""))
-        if unsuccessful(node) and state.shutdown:
-            message = f"Stopped with strategy '{state.shutdown}'"
-        if phase == "Succeeded":
-            message = ""
-            if exit_node is not None and unsuccessful(exit_node):
-                phase, message = exit_node["phase"], str(exit_node.get("message", ""))
-        self._mark(phase, message)
+        if unsuccessful(node):
+            stopped = f"Stopped with strategy '{state.shutdown}'" if state.shutdown else ""
+            self._mark(phase, stopped or node.get("message", ""))
+        elif exit_node is not None and unsuccessful(exit_node):
+            self._mark(exit_node["phase"], exit_node.get("message", ""))
+        else:
+            self._mark(phase, "")
+
+    def _exit_node(self, name: str, hook: LifecycleHook) -> NodeStatus | None:
+        """Execute the exit handler; None as in `_executed`."""
+        if "workflow.failures" not in self._state.globals:
+            self._state.globals["workflow.failures"] = failures_json(self._state.nodes)
+        arguments, options = hook.get("arguments") or {}, Options(on_exit=True, hooked=True)
+        return self._executed("exit template execution ", name, hooks.as_step(hook), arguments, options)
 
     def _mark(self, phase: str, message: str) -> None:
         """Set the workflow's phase, times and labels (Argo: markWorkflowPhase)."""

@@ -6,15 +6,15 @@ whose nodes, or whose dependencies' nodes, changed.
 
 from __future__ import annotations
 
-import argo.local.controller.composite as composite
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
 from argo.expressions import DependsError, task_results
+from argo.local.controller.composite import Composite
 from argo.local.controller.dagplan import DagPlan, TaskScopes, plan_of
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import branch_phases, outbound
 from argo.local.controller.hooks import HookSite
-from argo.local.controller.nodes import UNSUCCESSFUL, NewNode, fulfilled, hooked
+from argo.local.controller.nodes import UNSUCCESSFUL, fulfilled, hooked, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
 from argo.local.controller.state import (
@@ -25,25 +25,14 @@ from argo.local.controller.state import (
     State,
     TemplateTimeoutError,
 )
-from argo.local.controller.worklist import Worklist
 from compiler.manifest_types import DAGTask, NodeStatus, WorkflowStep
 
 
-def execute(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
-    """Create the DAG's node, or take its tasks further."""
-    return composite.execute(state, execution, name, options, "DAG", DagRun)
-
-
-class DagRun:
+class DagRun(Composite):
     """A DAG node's tasks, and what is known of them in this process."""
 
     def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
-        self.state = state
-        self.node = node
-        self.node_id: str = node["id"]
-        self.template = execution.template
-        self.context = execution.inner
-        self.options = options
+        super().__init__(state, execution, node, options)
         self.plan: DagPlan = plan_of(execution.template)
         self.scopes = TaskScopes(state, self.plan, node, execution.template, execution.inner)
         self.missing = {name: len(self.plan.dependencies[name]) for name in self.plan.order}
@@ -51,14 +40,7 @@ class DagRun:
         self.items: dict[str, tuple[str, WorkflowStep]] = {}
         self.expanded: dict[str, list[WorkflowStep]] = {}
         self.remaining: dict[str, set[str]] = {}
-        self.work = Worklist(state, self.node_id)
         self.work.add(self.plan.order)
-
-    def touch(self, key: str) -> None:
-        self.work.touch(key)
-
-    def close(self) -> None:
-        self.work.close()
 
     def advance(self) -> None:
         self.work.drain(self._visit, self._is_open, lambda: fulfilled(self.node))
@@ -156,16 +138,16 @@ class DagRun:
             self._skip(name, task, "Skipped", "Skipped, empty params")
             return
         if node is None:
-            node = self.state.create(self._new(name, task, "TaskGroup", "Running"))
+            node = self.create(self.node_name(name), task, "TaskGroup", "Running")
             self._connect(name, node)
         if name not in self.remaining:
             self.remaining[name] = {entry["name"] for entry in entries}
             self.items.update({entry["name"]: (name, entry) for entry in entries})
             self.work.add(entry["name"] for entry in entries)
         elif not self.remaining[name]:
-            failed = [child["phase"] for child in self.state.nodes.children(node)
-                      if child["phase"] in UNSUCCESSFUL and not hooked(child)]  # fmt: skip
-            self.state.mark(node, failed[-1] if failed else "Succeeded")
+            items = reversed(self.state.nodes.children(node))
+            failed = (child["phase"] for child in items if unsuccessful(child) and not hooked(child))
+            self.state.mark(node, next(failed, "Succeeded"))
 
     def _item(self, key: str) -> None:
         name, entry = self.items[key]
@@ -195,10 +177,9 @@ class DagRun:
                 self._skip(name, task, "Skipped", f"when '{entry['when']}' evaluated false", key)
                 return
         arguments = entry.get("arguments") or {}
-        options = Options(boundary=self.node_id, on_exit=self.options.on_exit)
         created: NodeStatus | None
         try:
-            created = self.state.execute(node_name, entry, self.context, arguments, options)
+            created = self.state.execute(node_name, entry, self.context, arguments, self.options)
         except (TemplateTimeoutError, DepthExceededError):
             created = self.state.nodes.get(node_name)
         except ReconcileError as error:
@@ -212,23 +193,10 @@ class DagRun:
         """A node for what is not executed, or the present one marked."""
         node = self.task_node(key or name)
         if node is None:
-            node = self.state.create(self._new(key or name, task, "Skipped", phase, message))
+            node = self.create(self.node_name(key or name), task, "Skipped", phase, message)
             self._connect(name, node)
         else:
             self.state.mark(node, phase, message)
-
-    def _new(self, key: str, task: DAGTask, kind: str, phase: str, message: str = "") -> NewNode:
-        return NewNode(
-            name=self.node_name(key),
-            type=kind,
-            phase=phase,
-            boundary=self.node_id,
-            scope=self.context.scope,
-            message=message,
-            template_name=str(task.get("template") or ""),
-            template_ref=task.get("templateRef"),
-            flag={},
-        )
 
     def _connect(self, name: str, node: NodeStatus) -> None:
         """Hang a new node below what it came after."""

@@ -54,29 +54,25 @@ def plan_of(template: Template) -> DagPlan:
     dag = template["dag"]
     tasks = {task["name"]: task for task in dag.get("tasks") or ()}
     continue_on = {name: task["continueOn"] for name, task in tasks.items() if task.get("continueOn")}
-    dependencies: dict[str, tuple[str, ...]] = {}
-    conditions: dict[str, Depends] = {}
-    for name, task in tasks.items():
-        condition = _condition(task, continue_on)
-        if condition is not None:
-            conditions[name] = condition
-        dependencies[name] = condition.tasks if condition else _names(task)
-        for dependency in dependencies[name]:
-            if dependency not in tasks:
-                raise ReconcileError(f"target {dependency} does not exist")
-    needed_by = {dependency for names in dependencies.values() for dependency in names}
-    leaves = sorted(name for name in tasks if name not in needed_by)
-    targets = tuple(dag["target"].split()) if dag.get("target") else tuple(leaves)
-    for target in targets:
-        if target not in tasks:
-            raise ReconcileError(f"target {target} does not exist")
+    written = {name: _condition(task, continue_on) for name, task in tasks.items()}
+    conditions = {name: condition for name, condition in written.items() if condition is not None}
+    dependencies = {name: _names(task, conditions.get(name)) for name, task in tasks.items()}
+    needed = [dependency for names in dependencies.values() for dependency in names]
+    targets = tuple(dag["target"].split() if dag.get("target") else sorted(tasks.keys() - set(needed)))
+    for name in (*needed, *targets):
+        if name not in tasks:
+            raise ReconcileError(f"target {name} does not exist")
     order = _order(targets, dependencies)
     _refuse_cycles(order if dag.get("target") else tuple(tasks), order, dependencies)
+    return DagPlan(tasks, order, targets, dependencies, _inverse(order, dependencies), conditions)
+
+
+def _inverse(order: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
     dependents: dict[str, list[str]] = {name: [] for name in order}
     for name in order:
         for dependency in dependencies[name]:
             dependents[dependency].append(name)
-    return DagPlan(tasks, order, targets, dependencies, dependents, conditions)
+    return dependents
 
 
 def _condition(task: DAGTask, continue_on: dict[str, ContinueOn]) -> Depends | None:
@@ -89,7 +85,9 @@ def _condition(task: DAGTask, continue_on: dict[str, ContinueOn]) -> Depends | N
         raise ReconcileError(str(error)) from error
 
 
-def _names(task: DAGTask) -> tuple[str, ...]:
+def _names(task: DAGTask, condition: Depends | None) -> tuple[str, ...]:
+    if condition is not None:
+        return condition.tasks
     listed = task.get("dependencies") or ()
     return tuple(dict.fromkeys(_NAME.findall(task["depends"]) if task.get("depends") else listed))
 

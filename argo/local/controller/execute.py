@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace as with_fields
+from functools import partial
 
-import argo.local.controller.dag as dag
+import argo.local.controller.composite as composite
 import argo.local.controller.leaves as leaves
 import argo.local.controller.memoize as memoize
 import argo.local.controller.parallelism as parallelism
 import argo.local.controller.retry as retry
-import argo.local.controller.steps as steps
 from argo.local.controller.arguments import bind, substitute_template
+from argo.local.controller.dag import DagRun
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import duration
 from argo.local.controller.nodes import NewNode, fulfilled, pod_name, started_at
 from argo.local.controller.state import (
     BlockedError,
@@ -28,9 +30,9 @@ from argo.local.controller.state import (
     TemplateTimeoutError,
     retry_strategy,
 )
+from argo.local.controller.steps import StepsRun
 from argo.local.controller.templates import resolve
 from argo.workflow.kinds import PODS, type_of
-from argo.workflow.values import parse_duration, text
 from compiler.manifest_types import Arguments, NodeStatus, RetryStrategy, Template, WorkflowStep
 
 MAXIMUM_DEPTH = 100
@@ -44,8 +46,8 @@ _KINDS: dict[str, Callable[[State, Execution, str, Options], NodeStatus]] = {
     "containerSet": leaves.execute_pod,
     "suspend": leaves.execute_suspend,
     "resource": leaves.execute_resource,
-    "dag": dag.execute,
-    "steps": steps.execute,
+    "dag": partial(composite.execute, kind="DAG", begin=DagRun),
+    "steps": partial(composite.execute, kind="Steps", begin=StepsRun),
 }
 
 
@@ -110,17 +112,7 @@ def _error_node(
     if node is not None:
         return state.mark(node, "Error", message)
     return state.create(
-        NewNode(
-            name=name,
-            type="Skipped",
-            phase="Error",
-            boundary=options.boundary,
-            scope=context.scope,
-            message=message,
-            template_name=str(holder.get("template") or ""),
-            template_ref=holder.get("templateRef"),
-            flag=options.flag,
-        )
+        NewNode(name, "Skipped", "Error", holder, options.boundary, context.scope, message, options.flag)
     )
 
 
@@ -140,22 +132,13 @@ def _shown(template: Template) -> str:
 def _guarded(state: State, execution: Execution, node: NodeStatus | None) -> NodeStatus:
     if node is not None:
         _check_timeouts(state, execution.template, node)
-    if node is None or node["type"] not in ("Pod", "Suspend"):
-        try:
-            parallelism.check(state, execution.template, node, execution.options.boundary)
-        except BlockedError:
-            if node is not None and fulfilled(node):  # failFast has just ended it
-                return node
-            raise
-    if node is None and execution.template.get("memoize"):
-        try:
-            hit = memoize.load(state, execution)
-        except ReconcileError as error:
-            name, holder, context = execution.node_name, execution.holder, execution.context
-            _error_node(state, node, name, holder, context, execution.options, str(error))
-            raise
-        if hit is not None:
-            return hit
+    waits = node is not None and node["type"] in ("Pod", "Suspend")
+    if not waits and parallelism.held_back(state, execution.template, node, execution.options.boundary):
+        if node is not None and fulfilled(node):  # failFast has just ended it
+            return node
+        raise BlockedError
+    if node is None and execution.template.get("memoize") and (hit := _memoized(state, execution)) is not None:
+        return hit
     strategy = retry_strategy(state, execution.template)
     if strategy is None:
         node = _dispatch(state, execution, execution.node_name, execution.options, errors_end=True)
@@ -166,6 +149,15 @@ def _guarded(state: State, execution: Execution, node: NodeStatus | None) -> Nod
     return node
 
 
+def _memoized(state: State, execution: Execution) -> NodeStatus | None:
+    try:
+        return memoize.load(state, execution)
+    except ReconcileError as error:
+        name, holder, context = execution.node_name, execution.holder, execution.context
+        _error_node(state, None, name, holder, context, execution.options, str(error))
+        raise
+
+
 def _check_timeouts(state: State, template: Template, node: NodeStatus) -> None:
     """Fail a pending node past its template's timeout or pendingTimeout. Raises TemplateTimeoutError."""
     if node["phase"] != "Pending":
@@ -173,10 +165,7 @@ def _check_timeouts(state: State, template: Template, node: NodeStatus) -> None:
     for field in ("timeout", "pendingTimeout"):
         if not template.get(field):
             continue
-        try:
-            ends = started_at(node) + parse_duration(text(template.get(field)))
-        except ValueError as error:
-            raise ReconcileError(f"invalid timeout format {error}") from error
+        ends = started_at(node) + duration(template.get(field), "invalid timeout format ")
         if state.now > ends:
             if node["type"] == "Pod":
                 state.decisions.kill.append(node["id"])

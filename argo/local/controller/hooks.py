@@ -5,11 +5,13 @@ Facts: Argo workflow/controller/hooks.go, exit_handler.go.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import argo.local.controller.artifacts as artifacts
-from argo.local.controller.arguments import replace
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import filled, only, replace
 from argo.local.controller.nodes import completed, fulfilled
 from argo.local.controller.scope import Scope, add_outputs, effective_outputs, evaluate_bool
 from argo.local.controller.state import Options, Run, State, TemplateContext
@@ -48,27 +50,31 @@ def exit_hook(holder: WorkflowStep | WorkflowSpec, workflow_arguments: Arguments
 
 def as_step(hook: LifecycleHook) -> WorkflowStep:
     """The hook as a step that names the same template."""
-    step: WorkflowStep = {}
-    if hook.get("template"):
-        step["template"] = hook["template"]
-    if hook.get("templateRef"):
-        step["templateRef"] = hook["templateRef"]
-    return step
+    return filled(only(cast("WorkflowStep", hook), "template", "templateRef"))
+
+
+def due(
+    state: State, holder: WorkflowStep | WorkflowSpec, parent: str, values: Callable[[], Mapping[str, object]]
+) -> Iterator[tuple[str, LifecycleHook]]:
+    """The hooks of the node `parent` that have begun or whose condition holds, each with the name of its own node.
+
+    Raises ReconcileError.
+    """
+    for event, hook in sorted((holder.get("hooks") or {}).items()):
+        name = f"{parent}.hooks.{event}"
+        if event == "exit":
+            continue
+        if not hook.get("expression"):
+            raise ReconcileError(f"Expression required for hook {name}")
+        if state.nodes.get(name) is not None or evaluate_bool(hook["expression"], values()):
+            yield name, hook
 
 
 def run_hooks(site: HookSite, holder: WorkflowStep, parent: NodeStatus, scope: Scope) -> bool:
     """Start the hooks whose condition holds; True when all that were started have ended. Raises ReconcileError."""
     state = site.state
     done = True
-    for event, hook in sorted((holder.get("hooks") or {}).items()):
-        if event == "exit":
-            continue
-        name = f"{parent['name']}.hooks.{event}"
-        if not hook.get("expression"):
-            raise ReconcileError(f"Expression required for hook {name}")
-        present = state.nodes.get(name)
-        if present is None and not evaluate_bool(hook["expression"], scope.parameters(state.globals)):
-            continue
+    for name, hook in due(state, holder, parent["name"], lambda: scope.parameters(state.globals)):
         outputs = effective_outputs(state.nodes, parent)
         arguments = hook.get("arguments") or {}
         if (arguments.get("parameters") or arguments.get("artifacts")) and outputs:

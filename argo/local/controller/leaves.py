@@ -7,6 +7,7 @@ container_set_template.go.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import cast
 
 import argo.local.controller.children as children
@@ -14,12 +15,12 @@ import argo.local.controller.podrequest as podrequest
 from argo.errors import ConflictError
 from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import filled
+from argo.local.controller.fields import duration, filled
 from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, started_at, step_or_task_name
 from argo.local.controller.state import Execution, Options, State
 from argo.local.controller.templates import node_template
 from argo.workflow.nodes import export_parameter, give_defaults
-from argo.workflow.values import parse_duration, text
+from argo.workflow.values import text
 from compiler.manifest_types import (
     NodeStatus,
     Object,
@@ -37,19 +38,9 @@ _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]
 
 def new_node(execution: Execution, name: str, kind: str, phase: str, options: Options) -> NewNode:
     """A node for an execution (Argo: initializeExecutableNode)."""
-    holder = execution.holder
-    inputs = execution.template.get("inputs") or {}
-    return NewNode(
-        name=name,
-        type=kind,
-        phase=phase,
-        boundary=options.boundary,
-        scope=execution.context.scope,
-        template_name=str(holder.get("template") or ""),
-        template_ref=holder.get("templateRef"),
-        flag=options.flag,
-        inputs=filled(inputs),
-    )
+    inputs = filled(execution.template.get("inputs") or {})
+    scope = execution.context.scope
+    return NewNode(name, kind, phase, execution.holder, options.boundary, scope, flag=options.flag, inputs=inputs)
 
 
 def wants_result(state: State, node: NodeStatus) -> bool:
@@ -88,10 +79,7 @@ def _container_nodes(state: State, execution: Execution, node: NodeStatus, optio
     created: dict[str, NodeStatus] = {}
     for container in containers:
         new = new_node(execution, f"{node['name']}.{container['name']}", "Container", "Pending", inner)
-        created[container["name"]] = state.create(
-            NewNode(new.name, new.type, new.phase, new.boundary, new.scope, "", new.template_name, new.template_ref,
-                    new.flag)
-        )  # fmt: skip
+        created[container["name"]] = state.create(replace(new, inputs=None))
     for container in containers:
         child = created[container["name"]]["id"]
         parents = [created[other] for other in container.get("dependencies") or () if other in created]
@@ -108,12 +96,9 @@ def execute_suspend(state: State, execution: Execution, name: str, options: Opti
         _enum_inputs(node)
     if not state.may_run(options.on_exit):
         return state.mark(node, "Failed", f"Stopped with strategy '{state.shutdown}'")
-    duration = (execution.template.get("suspend") or {}).get("duration")
-    if duration:
-        try:
-            ends = started_at(node) + parse_duration(text(duration))
-        except ValueError as error:
-            raise ReconcileError(str(error)) from error
+    lasts = (execution.template.get("suspend") or {}).get("duration")
+    if lasts:
+        ends = started_at(node) + duration(lasts)
         if state.now >= ends:
             try:
                 give_defaults(node)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence, substitute
+from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence
 from argo.expressions.data import parse_json
 from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import Number, marshal
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import without
+from argo.local.controller.fields import replace, without
 from argo.workflow.values import text
 from compiler.manifest_types import WorkflowStep
 
@@ -46,10 +46,7 @@ def expand(holder: WorkflowStep, values: Mapping[str, str | None]) -> list[Workf
     expanded = []
     for index, item in enumerate(items):
         described, names = _describe(item)
-        try:
-            entry = substitute(body, {**values, **names}, allow_unresolved=not runs)
-        except TemplateError as error:
-            raise ReconcileError(str(error)) from error
+        entry = replace(body, {**values, **names}, allow_unresolved=not runs)
         entry = {**entry, "name": f"{holder['name']}({index}:{described})"}
         if "template" in holder:
             entry["template"] = holder["template"]
@@ -57,7 +54,7 @@ def expand(holder: WorkflowStep, values: Mapping[str, str | None]) -> list[Workf
             entry["hooks"] = holder["hooks"]
         if holder.get("inline"):
             # An inline template has tags of its own, which are replaced when it is executed.
-            entry["inline"] = substitute(holder["inline"], names, allow_unresolved=True)
+            entry["inline"] = replace(holder["inline"], names)
         expanded.append(entry)
     return expanded
 

@@ -11,9 +11,10 @@ from typing import TypedDict
 
 from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import duration
 from argo.local.controller.leaves import new_node
 from argo.local.controller.state import Execution, State
-from argo.workflow.values import format_time, parse_duration, parse_time
+from argo.workflow.values import format_time, parse_time
 from compiler.manifest_types import MemoizationStatus, NodeStatus, ObjectMeta, Outputs
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
@@ -88,9 +89,9 @@ def _entry(state: State, execution: Execution) -> CacheEntry | None:
         return None
     try:
         entry: CacheEntry = json.loads(raw)
-        age = parse_duration(memoize["maxAge"]) if memoize.get("maxAge") else None
     except ValueError as error:
         raise ReconcileError(f"invalid maxAge: {error}") from error
+    age = duration(memoize["maxAge"], "invalid maxAge: ") if memoize.get("maxAge") else None
     if age is not None and state.now - parse_time(entry["creationTimestamp"]) > age:
         return None
     return entry

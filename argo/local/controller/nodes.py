@@ -14,7 +14,7 @@ from datetime import datetime
 
 from argo.local.controller.fields import filled
 from argo.workflow.values import format_time, parse_time
-from compiler.manifest_types import Inputs, NodeFlag, NodeStatus, TemplateRef
+from compiler.manifest_types import Inputs, NodeFlag, NodeStatus, WorkflowStep
 
 COMPLETED = frozenset({"Succeeded", "Failed", "Error"})
 FULFILLED = COMPLETED | {"Skipped", "Omitted"}
@@ -84,16 +84,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class NewNode:
-    """The first fields of a node; `template` holds templateName, templateRef where it has them."""
+    """The first fields of a node; `holder` is the step, task or hook that names its template."""
 
     name: str
     type: str
     phase: str
+    holder: WorkflowStep
     boundary: str = ""
     scope: str = ""
     message: str = ""
-    template_name: str = ""
-    template_ref: TemplateRef | None = None
     flag: NodeFlag | None = None
     inputs: Inputs | None = None
 
@@ -145,8 +144,8 @@ class Nodes:
             display = _SEPARATOR.sub("", new.name.removeprefix(boundary["name"]))
         node: NodeStatus = {"id": identity, "name": new.name, "displayName": display, "type": new.type}
         optional: NodeStatus = {
-            "templateName": new.template_name,
-            "templateRef": new.template_ref or {},
+            "templateName": str(new.holder.get("template") or ""),
+            "templateRef": new.holder.get("templateRef") or {},
             "templateScope": new.scope,
             "phase": new.phase,
             "boundaryID": new.boundary,

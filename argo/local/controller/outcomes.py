@@ -9,9 +9,10 @@ import platform
 from collections.abc import Mapping
 
 import argo.local.controller.memoize as memoize
-from argo.local.controller.arguments import replace, substitute_template
+from argo.local.controller.arguments import substitute_template
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.execute import local_variables
+from argo.local.controller.fields import replace
 from argo.local.controller.leaves import wants_result
 from argo.local.controller.nodes import fulfilled, retried, step_or_task_name
 from argo.local.controller.outputs import add_to_workflow, reported

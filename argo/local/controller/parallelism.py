@@ -6,49 +6,33 @@ Facts: Argo workflow/controller/operator.go (checkParallelism).
 from __future__ import annotations
 
 from argo.local.controller.nodes import fulfilled
-from argo.local.controller.state import BlockedError, State
+from argo.local.controller.state import State
 from argo.local.controller.templates import node_template
 from compiler.manifest_types import NodeStatus, Template
 
 _FAIL_FAST = "template has failed or errored children and failFast enabled"
 
 
-def check(state: State, template: Template, node: NodeStatus | None, boundary: str) -> None:
-    """Raise BlockedError when the template may not be executed now."""
-    if _full(state.nodes.active_pods, state.spec.get("parallelism")) or _full(
-        state.nodes.active_pods, state.parallelism
-    ):
-        raise BlockedError
-    if node is not None and (template.get("dag") or template.get("steps")):
-        _check_inside(state, template, node)
-    if boundary and (node is None or node["phase"] not in ("Pending", "Running")):
-        _check_around(state, boundary)
+def held_back(state: State, template: Template, node: NodeStatus | None, boundary: str) -> bool:
+    """True where the template may not be executed now. failFast ends the node, or the one around it."""
+    limits = (state.spec.get("parallelism"), state.parallelism)
+    if any(limit is not None and state.nodes.active_pods >= limit for limit in limits):
+        return True
+    inside = node if template.get("dag") or template.get("steps") else None
+    if inside is not None and _full(state, template, inside, state.nodes.counts[inside["id"]].active_pods):
+        return True
+    around = state.nodes.by_id(boundary)
+    if around is None or (node is not None and node["phase"] in ("Pending", "Running")):
+        return False
+    outer = node_template(state, around)
+    return outer is not None and _full(state, outer, around, state.nodes.counts[boundary].active_children)
 
 
-def _full(count: int, limit: int | None) -> bool:
-    return limit is not None and count >= limit
-
-
-def _check_inside(state: State, template: Template, node: NodeStatus) -> None:
-    counts = state.nodes.counts[node["id"]]
-    if template.get("failFast") and counts.unsuccessful:
+def _full(state: State, template: Template, node: NodeStatus, active: int) -> bool:
+    if template.get("failFast") and state.nodes.counts[node["id"]].unsuccessful:
         _fail(state, node, template)
-        raise BlockedError
-    if template.get("parallelism") and counts.active_pods >= template["parallelism"]:
-        raise BlockedError
-
-
-def _check_around(state: State, boundary: str) -> None:
-    node = state.nodes.by_id(boundary)
-    template = node_template(state, node) if node else None
-    if node is None or template is None:
-        return
-    counts = state.nodes.counts[boundary]
-    if template.get("failFast") and counts.unsuccessful:
-        _fail(state, node, template)
-        raise BlockedError
-    if template.get("parallelism") and counts.active_children >= template["parallelism"]:
-        raise BlockedError
+        return True
+    return bool(template.get("parallelism")) and active >= template["parallelism"]
 
 
 def _fail(state: State, node: NodeStatus, template: Template) -> None:

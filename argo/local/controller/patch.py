@@ -40,17 +40,17 @@ def _merge(base: Any, patch: Any) -> Any:
         return patch
     if patch.get(_DIRECTIVE) == "replace":
         return {key: value for key, value in patch.items() if key != _DIRECTIVE}
-    result = dict(base)
+    result = {key: value for key, value in base.items() if key not in patch or patch[key] is not None}
     for key, value in patch.items():
-        if key.startswith("$"):
-            continue
-        if value is None:
-            result.pop(key, None)
-        elif key in _MERGE_KEYS and isinstance(value, list) and isinstance(result.get(key), list):
-            result[key] = _merge_list(result[key], value, _MERGE_KEYS[key])
-        else:
-            result[key] = _merge(result.get(key), value) if isinstance(result.get(key), dict) else _without_nulls(value)
+        if value is not None and not key.startswith("$"):
+            result[key] = _merge_field(key, base.get(key), value)
     return result
+
+
+def _merge_field(key: str, base: Any, patch: Any) -> Any:
+    if key in _MERGE_KEYS and isinstance(base, list) and isinstance(patch, list):
+        return _merge_list(base, patch, _MERGE_KEYS[key])
+    return _merge(base, patch) if isinstance(base, dict) else _without_nulls(patch)
 
 
 def _merge_list(base: list[Any], patch: list[Any], key: str) -> list[Any]:

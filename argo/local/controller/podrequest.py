@@ -6,19 +6,19 @@ Facts: Argo workflow/controller/workflowpod.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import argo.local.controller.artifacts as artifacts
 from argo.expressions.gojson import marshal
-from argo.local.controller.arguments import replace
 from argo.local.controller.errors import ReconcileError
+from argo.local.controller.fields import duration, number, replace
 from argo.local.controller.nodes import pod_name, started_at, template_name
 from argo.local.controller.patch import merge
+from argo.local.controller.scope import input_values
 from argo.local.controller.state import Options, State
 from argo.local.pods import ACTIVE_MESSAGE, PodRequest, PodSpec
 from argo.workflow.kinds import type_of
-from argo.workflow.values import parse_duration, text, whole
 from compiler.labels import OUTPUTS_RESULT
 from compiler.manifest_types import NodeStatus, Template, Volume
 from compiler.quantities import amount
@@ -41,7 +41,7 @@ def build(
     if moment is not None and moment <= state.now and message == _STEP_DEADLINE:
         return None
     name = pod_name(state.name, node["name"], template_name(node) or str(template.get("name", "")))
-    values = {**state.globals, "pod.name": name, **_input_values(template)}
+    values = {**state.globals, "pod.name": name, **input_values(template)}
     repository = artifacts.archive_location(template, values, name)
     template = artifacts.place_outputs(artifacts.place_inputs(template, repository), repository, name)
     claims = _claims(state)
@@ -53,6 +53,7 @@ def build(
     if options.on_exit:
         labels["workflows.argoproj.io/on-exit"] = "true"
     notes = {**(metadata.get("annotations") or {}), OUTPUTS_RESULT: "true" if wants_result else "false"}
+    active = template.get("activeDeadlineSeconds")
     return PodRequest(
         node_id=node["id"],
         node_name=node["name"],
@@ -68,7 +69,7 @@ def build(
         pod_spec=pod_spec,
         deadline=None if moment is None else moment.timestamp(),
         deadline_message=message or ACTIVE_MESSAGE,
-        active_seconds=None if template.get("activeDeadlineSeconds") is None else _active_seconds(template),
+        active_seconds=None if active is None else number(active, "activeDeadlineSeconds"),
     )
 
 
@@ -82,33 +83,12 @@ def _deadlines(state: State, node: NodeStatus, template: Template, options: Opti
     """Every moment past which the pod must not run, with the message to give ("" is the kubelet's)."""
     limits: list[tuple[datetime, str]] = []
     if template.get("timeout"):
-        limits.append((started_at(node) + _duration(template["timeout"]), ""))
+        limits.append((started_at(node) + duration(template["timeout"], "invalid timeout format "), ""))
     if options.deadline is not None:
         limits.append((options.deadline, _STEP_DEADLINE))
     if state.deadline is not None and not options.on_exit:
         limits.append((state.deadline, _STEP_DEADLINE))
     return limits
-
-
-def _active_seconds(template: Template) -> int:
-    try:
-        return whole(text(template["activeDeadlineSeconds"]))
-    except ValueError as error:
-        raise ReconcileError(
-            f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']}"
-        ) from error
-
-
-def _duration(value: str) -> timedelta:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise ReconcileError(f"invalid timeout format {error}") from error
-
-
-def _input_values(template: Template) -> dict[str, str]:
-    parameters = (template.get("inputs") or {}).get("parameters") or ()
-    return {f"inputs.parameters.{entry['name']}": text(entry["value"]) for entry in parameters if "value" in entry}
 
 
 def _patched(

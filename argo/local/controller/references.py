@@ -6,13 +6,16 @@ Facts: Argo workflow/controller/dag.go (resolveDependencyReferences), steps.go (
 from __future__ import annotations
 
 import argo.local.controller.artifacts as artifacts
-from argo.local.controller.arguments import replace, replace_strict
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import without
+from argo.local.controller.fields import replace, without
 from argo.local.controller.loops import expands, should_execute
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
 from compiler.manifest_types import WorkflowStep
+
+# An unknown name below these is an error. Argo waits for such a name; here outputs come together with the phase, so
+# that it would wait for ever.
+_OTHERS = ("tasks", "steps")
 
 
 def resolve_references(state: State, holder: WorkflowStep, scope: Scope, optional_on_any_error: bool) -> WorkflowStep:
@@ -23,7 +26,7 @@ def resolve_references(state: State, holder: WorkflowStep, scope: Scope, optiona
     """
     values = scope.parameters(state.globals)
     if holder.get("when"):
-        when = replace_strict(holder["when"], values)
+        when = replace(holder["when"], values, strict_prefixes=_OTHERS)
         try:
             if not should_execute(when):
                 return {**holder, "when": when}
@@ -34,7 +37,7 @@ def resolve_references(state: State, holder: WorkflowStep, scope: Scope, optiona
     body = without(holder, "hooks", "inline")
     if body.get("arguments"):
         body["arguments"] = scope.mark_absent(body["arguments"])
-    resolved = replace_strict(body, values)
+    resolved = replace(body, values, strict_prefixes=_OTHERS)
     if resolved.get("arguments"):
         resolved = {**resolved, "arguments": artifacts.resolve_all(scope, resolved["arguments"], optional_on_any_error)}
     if "hooks" in holder:

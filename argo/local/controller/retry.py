@@ -5,17 +5,18 @@ Facts: Argo workflow/controller/operator.go (processNodeRetries, buildRetryStrat
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import clone
+from argo.local.controller.fields import duration, number
 from argo.local.controller.nodes import finished_at, fulfilled, retried, started_at, unsuccessful
 from argo.local.controller.scope import evaluate_bool
 from argo.local.controller.state import State
-from argo.workflow.values import format_time, parse_duration, text, whole
+from argo.workflow.values import format_time, text
 from compiler.manifest_types import Backoff, NodeStatus, RetryStrategy
 
 _TRANSIENT = re.compile(
@@ -78,7 +79,7 @@ def assess(state: State, node: NodeStatus, strategy: RetryStrategy) -> Verdict:
 
 def _copy_outputs(node: NodeStatus, last: NodeStatus) -> None:
     if last.get("outputs"):
-        node["outputs"] = clone(last["outputs"])
+        node["outputs"] = copy.deepcopy(last["outputs"])
 
 
 def _end(state: State, node: NodeStatus, last: NodeStatus, message: str) -> Verdict:
@@ -92,11 +93,8 @@ def _back_off(
 ) -> Verdict | datetime | None:
     """A verdict to wait or end, or the deadline that maxDuration sets for the next attempt."""
     backoff, last = strategy["backoff"], tried[-1]
-    try:
-        maximum = parse_duration(text(backoff["maxDuration"])) if backoff.get("maxDuration") else None
-        wait = _wait(backoff, len(tried))
-    except ValueError as error:
-        raise ReconcileError(str(error)) from error
+    maximum = duration(backoff["maxDuration"]) if backoff.get("maxDuration") else None
+    wait = _wait(backoff, len(tried))
     ends = None if maximum is None else started_at(tried[0]) + maximum
     if ends is not None and state.now > ends:
         return _end(state, node, last, "Max duration limit exceeded")
@@ -114,22 +112,18 @@ def _back_off(
 def _wait(backoff: Backoff, count: int) -> timedelta:
     if not backoff.get("duration"):
         raise ReconcileError("no base duration specified for retryStrategy")
-    wait = parse_duration(text(backoff["duration"]))
-    factor = whole(text(backoff["factor"])) if backoff.get("factor") is not None else 0
+    wait = duration(backoff["duration"])
+    factor = number(backoff["factor"], "retryStrategy.backoff.factor") if backoff.get("factor") is not None else 0
     if factor > 0:
         wait = timedelta(seconds=min(wait.total_seconds() * float(factor) ** (count - 1), 1e9))
     if backoff.get("cap"):
-        wait = min(wait, parse_duration(text(backoff["cap"])))
+        wait = min(wait, duration(backoff["cap"]))
     return wait
 
 
 def _limit(strategy: RetryStrategy) -> int | None:
-    if strategy.get("limit") is None:
-        return None
-    try:
-        return whole(text(strategy["limit"]))
-    except ValueError as error:
-        raise ReconcileError(f"retryStrategy.limit is no whole number: {strategy['limit']}") from error
+    limit = strategy.get("limit")
+    return None if limit is None else number(limit, "retryStrategy.limit")
 
 
 def _refusal(strategy: RetryStrategy, tried: list[NodeStatus]) -> str | None:

@@ -6,8 +6,9 @@ Facts: Argo workflow/controller/scope.go, operator.go (buildLocalScope, processA
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from argo.expressions import ExpressionError, evaluate
@@ -15,7 +16,7 @@ from argo.expressions.data import parse_json
 from argo.expressions.environment import environment
 from argo.expressions.gojson import Number, marshal
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.nodes import Nodes, hooked, retried, template_name
+from argo.local.controller.nodes import Nodes, hooked, pod_name, retried, template_name
 from argo.workflow.values import text
 from compiler.manifest_types import Arguments, Artifact, NodeStatus, Outputs, Parameter, Template
 
@@ -82,14 +83,17 @@ def evaluate_bool(expression: str, values: Mapping[str, object]) -> bool:
     return result
 
 
+def input_values(template: Template) -> dict[str, str]:
+    """The template's input parameters that have a value, as `inputs.parameters.*`."""
+    parameters = (template.get("inputs") or {}).get("parameters") or ()
+    given = (parameter for parameter in parameters if parameter.get("value") is not None)
+    return {f"inputs.parameters.{parameter['name']}": text(parameter["value"]) for parameter in given}
+
+
 def template_scope(template: Template) -> Scope:
     """A scope with the template's own inputs."""
-    scope = Scope()
-    inputs = template.get("inputs") or {}
-    for parameter in inputs.get("parameters") or ():
-        if parameter.get("value") is not None:
-            scope.values[f"inputs.parameters.{parameter['name']}"] = text(parameter["value"])
-    for artifact in inputs.get("artifacts") or ():
+    scope = Scope({**input_values(template)})
+    for artifact in (template.get("inputs") or {}).get("artifacts") or ():
         scope.values[f"inputs.artifacts.{artifact['name']}"] = artifact
     return scope
 
@@ -167,24 +171,19 @@ def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[NodeS
     items = sorted((node for node in children if not hooked(node) and not retried(node)), key=loop_index)
     if not items:
         return
-    rows: list[dict[str, str]] = []
+    made = [node.get("outputs") or Outputs() for node in items if node["phase"] == "Succeeded"]
+    results = [_item(outputs["result"]) for outputs in made if outputs.get("result") is not None]
+    rows = [_row(outputs) for outputs in made]
     columns: dict[str, list[str]] = {}
-    results: list[Any] = []
-    for node in items:
-        outputs = node.get("outputs")
-        if not outputs or node["phase"] != "Succeeded":
-            continue
-        row = {entry["name"]: text(entry["value"]) for entry in outputs.get("parameters") or () if "value" in entry}
-        for key, value in row.items():
-            columns.setdefault(key, []).append(value)
-        if row:
-            rows.append(row)
-        if outputs.get("result") is not None:
-            results.append(_item(outputs["result"]))
-    scope.values[f"{prefix}.{name}.outputs.result"] = marshal(results)
-    scope.values[f"{prefix}.{name}.outputs.parameters"] = marshal(rows)
-    for key, values in columns.items():
-        scope.values[f"{prefix}.{name}.outputs.parameters.{key}"] = _column(values)
+    for key, value in chain.from_iterable(row.items() for row in rows):
+        columns.setdefault(key, []).append(value)
+    base = f"{prefix}.{name}.outputs"
+    scope.values |= {f"{base}.result": marshal(results), f"{base}.parameters": marshal([row for row in rows if row])}
+    scope.values |= {f"{base}.parameters.{key}": _column(values) for key, values in columns.items()}
+
+
+def _row(outputs: Outputs) -> dict[str, str]:
+    return {entry["name"]: text(entry["value"]) for entry in outputs.get("parameters") or () if "value" in entry}
 
 
 def loop_index(node: NodeStatus) -> int:
@@ -214,7 +213,7 @@ def _column(values: list[str]) -> str:
     return marshal(parsed)
 
 
-def failures_json(nodes: Nodes, pod_name: Callable[[NodeStatus], str]) -> str:
+def failures_json(nodes: Nodes) -> str:
     """`workflow.failures`: the failed nodes as a quoted JSON list (Argo: failedNodeStatus)."""
     import json
 
@@ -224,7 +223,7 @@ def failures_json(nodes: Nodes, pod_name: Callable[[NodeStatus], str]) -> str:
             "message": node.get("message", ""),
             "templateName": template_name(node),
             "phase": node["phase"],
-            "podName": pod_name(node),
+            "podName": pod_name(nodes.workflow_name, node["name"], template_name(node)),
             "finishedAt": node.get("finishedAt"),
         }
         for node in nodes.table.values()

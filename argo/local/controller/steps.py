@@ -6,13 +6,13 @@ group and looks only at steps whose nodes changed.
 
 from __future__ import annotations
 
-import argo.local.controller.composite as composite
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
+from argo.local.controller.composite import Composite
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import outbound
 from argo.local.controller.hooks import HookSite
-from argo.local.controller.nodes import NewNode, fulfilled, unsuccessful
+from argo.local.controller.nodes import fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
 from argo.local.controller.scope import (
@@ -25,25 +25,14 @@ from argo.local.controller.scope import (
 )
 from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import resolve, step_group
-from argo.local.controller.worklist import Worklist
 from compiler.manifest_types import NodeStatus, WorkflowStep
 
 
-def execute(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
-    """Create the node of a steps template, or take its groups further."""
-    return composite.execute(state, execution, name, options, "Steps", StepsRun)
-
-
-class StepsRun:
+class StepsRun(Composite):
     """A steps node: the scope gathered so far, and the group that is open."""
 
     def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
-        self.state = state
-        self.node = node
-        self.node_id: str = node["id"]
-        self.template = execution.template
-        self.context = execution.inner
-        self.options = options
+        super().__init__(state, execution, node, options)
         self.groups = [step_group(group) for group in execution.template.get("steps") or ()]
         self.scope = template_scope(execution.template)
         self.position = 0
@@ -51,13 +40,6 @@ class StepsRun:
         self.entries: dict[str, WorkflowStep] = {}
         self.steps: dict[str, str] = {}
         self.remaining: set[str] = set()
-        self.work = Worklist(state, self.node_id)
-
-    def touch(self, key: str) -> None:
-        self.work.touch(key)
-
-    def close(self) -> None:
-        self.work.close()
 
     def advance(self) -> None:
         while self.position < len(self.groups) and not fulfilled(self.node):
@@ -89,7 +71,7 @@ class StepsRun:
         state, position = self.state, self.position
         group = state.nodes.get(self._group_name(position))
         if group is None:
-            group = state.create(self._new(self._group_name(position), {}, "StepGroup", "Running"))
+            group = self.create(self._group_name(position), {}, "StepGroup", "Running")
             self._connect(group)
         self.group = group
         self.entries, self.steps, self.remaining = {}, {}, set()
@@ -122,8 +104,8 @@ class StepsRun:
             raise ReconcileError(f"failed to resolve references: {error}") from error
         entries = loops.expand(resolved, self.scope.parameters(state.globals))
         if not entries and state.nodes.get(self._step_name(step["name"])) is None:
-            skipped = self._new(self._step_name(step["name"]), step, "Skipped", "Skipped", "Skipped, empty params")
-            state.nodes.add_child(group, state.create(skipped)["id"])
+            skipped = self.create(self._step_name(step["name"]), step, "Skipped", "Skipped", "Skipped, empty params")
+            state.nodes.add_child(group, skipped["id"])
         for entry in entries:
             self.entries[entry["name"]] = entry
             self.steps[entry["name"]] = step["name"]
@@ -158,16 +140,15 @@ class StepsRun:
             state.mark(group, "Error", message)
         if not proceeds:
             message = message or f"when '{entry['when']}' evaluated false"
-            node = state.create(self._new(name, entry, "Skipped", phase, message))
+            node = self.create(name, entry, "Skipped", phase, message)
             state.nodes.add_child(group, node["id"])
             self.remaining.discard(entry["name"])
         return proceeds
 
     def _execute(self, entry: WorkflowStep, group: NodeStatus, name: str) -> NodeStatus | None:
         state = self.state
-        options = Options(boundary=self.node_id, on_exit=self.options.on_exit)
         try:
-            return state.execute(name, entry, self.context, entry.get("arguments") or {}, options)
+            return state.execute(name, entry, self.context, entry.get("arguments") or {}, self.options)
         except DepthExceededError:
             return state.nodes.get(name)
         except TemplateTimeoutError as error:
@@ -246,16 +227,3 @@ class StepsRun:
         )  # fmt: skip
         if last is not None:
             self.node["outboundNodes"] = [end for child in nodes.children(last) for end in outbound(nodes, child)]
-
-    def _new(self, name: str, holder: WorkflowStep, kind: str, phase: str, message: str = "") -> NewNode:
-        return NewNode(
-            name=name,
-            type=kind,
-            phase=phase,
-            boundary=self.node_id,
-            scope=self.context.scope,
-            message=message,
-            template_name=str(holder.get("template") or ""),
-            template_ref=holder.get("templateRef"),
-            flag={},
-        )

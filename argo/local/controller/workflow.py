@@ -5,15 +5,16 @@ Facts: Argo workflow/controller/operator.go (setExecWorkflow, setGlobalParameter
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from argo.backend import SCHEDULED
 from argo.expressions.gojson import marshal
-from argo.local.controller.arguments import config_map_value, replace
+from argo.local.controller.arguments import config_map_value
 from argo.local.controller.errors import ReconcileError
-from argo.local.controller.fields import clone, only, without
+from argo.local.controller.fields import only, replace, without
 from argo.local.controller.patch import merge
 from argo.local.controller.scope import evaluate_over
 from argo.local.controller.state import State
@@ -49,7 +50,7 @@ def _specification(state: State) -> WorkflowSpec:
         return own
     stored = state.status.get("storedWorkflowTemplateSpec")
     if stored is None:
-        base = clone(stored_spec(state, reference["name"], bool(reference.get("clusterScope"))))
+        base = copy.deepcopy(stored_spec(state, reference["name"], bool(reference.get("clusterScope"))))
         stored = state.status["storedWorkflowTemplateSpec"] = _joined(base, own)
     return stored
 
@@ -96,17 +97,14 @@ def _variables(state: State, spec: WorkflowSpec) -> dict[str, str]:
         found["workflow.priority"] = text(spec["priority"])
     parameters = (spec.get("arguments") or {}).get("parameters") or []
     found["workflow.parameters"] = found["workflow.parameters.json"] = parameters_json(parameters)
-    for parameter in parameters:
-        found[f"workflow.parameters.{parameter['name']}"] = _argument(state, parameter)
-    for parameter in (state.status.get("outputs") or {}).get("parameters") or ():
-        found[f"workflow.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
+    found |= {f"workflow.parameters.{parameter['name']}": _argument(state, parameter) for parameter in parameters}
+    exported = (state.status.get("outputs") or {}).get("parameters") or ()
+    found |= {f"workflow.outputs.parameters.{parameter['name']}": text(parameter["value"]) for parameter in exported}
     extra = spec.get("workflowMetadata") or {}
     annotations = {**annotations, **(extra.get("annotations") or {})}
     labels = {**labels, **(extra.get("labels") or {})}
-    for kind, values in (("annotations", annotations), ("labels", labels)):
-        for key, value in values.items():
-            found[f"workflow.{kind}.{key}"] = text(value)
-    return found
+    found |= {f"workflow.annotations.{key}": text(value) for key, value in annotations.items()}
+    return found | {f"workflow.labels.{key}": text(value) for key, value in labels.items()}
 
 
 def _argument(state: State, parameter: Parameter) -> str:
