@@ -110,14 +110,6 @@ def print_ref(ref: Ref) -> str:
     return f"{OPEN} {'.'.join(word for word in words if word)} {CLOSE}"
 
 
-def print_text(text: str | Ref | Text) -> str:
-    """Print what `parse` has read as the text it was; a literal `${{` comes back quoted."""
-    if isinstance(text, Ref):
-        return print_ref(text)
-    parts = text.parts if isinstance(text, Text) else (text,)
-    return "".join(print_ref(part) if isinstance(part, Ref) else part.replace(OPEN, "${{ '${{' }}") for part in parts)
-
-
 def _append(parts: list[str | Ref], text: str) -> None:
     if not text:
         return

@@ -40,13 +40,6 @@ class Depends:
         """Names of the tasks, each once, in order of appearance."""
         return tuple(dict.fromkeys(reference.task for reference in self.references))
 
-    def needs_items(self, task: str) -> bool:
-        """True where the condition looks into the items of the task's group (AnySucceeded, AllFailed)."""
-        return any(
-            reference.task == task and reference.result in ("AnySucceeded", "AllFailed")
-            for reference in self.references
-        )
-
     def evaluate(self, outcomes: Mapping[str, Mapping[str, bool]]) -> bool:
         """The condition over `task_results` of every task in `tasks`, all fulfilled. Raises DependsError."""
         if not self.logic:

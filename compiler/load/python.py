@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os.path
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -63,7 +64,6 @@ def _defined(value: Any, origin: Origin) -> tuple[Definition[Any] | None, list[D
 
 
 def _run(source: SourceFile, tree: ast.Module) -> tuple[dict[str, Any], list[Diagnostic]]:
-    import os.path
     import runpy
 
     from pydantic import ValidationError
@@ -118,12 +118,23 @@ def _syntax_error(source: SourceFile, error: Exception) -> Diagnostic:
 
 @contextmanager
 def _on_path(folder: str) -> Iterator[None]:
-    before = list(sys.path)
+    """Modules in the folder can be imported meanwhile; another folder's may have the same names."""
+    before, known = list(sys.path), set(sys.modules)
     sys.path.append(folder)  # last: a compiler.py or json.py in it would else be taken for ours, or for Python's
     try:
         yield
     finally:
         sys.path[:] = before
+        fresh = () if folder in before else sys.modules.keys() - known
+        own = {name for name in fresh if _is_in(sys.modules[name], folder)}
+        for name in fresh:
+            if name.partition(".")[0] in own:
+                del sys.modules[name]
+
+
+def _is_in(module: Any, folder: str) -> bool:
+    place = next(iter(getattr(module, "__path__", ())), None) or getattr(module, "__file__", None)
+    return place is not None and os.path.dirname(place) == folder  # noqa: PTH120
 
 
 class _Places:

@@ -22,6 +22,7 @@ from compiler.load.files import (
 )
 from compiler.program import Definition, FlawedDefinition, Workspace
 from compiler.source import SourceFile
+from compiler.versions import precedence
 
 if TYPE_CHECKING:
     from compiler.extend import Extension
@@ -89,7 +90,10 @@ class _Loader:
         self._load_named(files)
         workspace = Workspace(
             project=self.project,
-            assets={name: _highest_first(versions) for name, versions in sorted(self.assets.items())},
+            assets={
+                name: tuple(versions[version] for version in sorted(versions, key=_order, reverse=True))
+                for name, versions in sorted(self.assets.items())
+            },
             dags=dict(sorted(self.dags.items())),
             files=self._contents(),
             requested=requested,
@@ -151,7 +155,7 @@ class _Loader:
         """Without any DAG, the assets in files that were named are meant themselves."""
         named = {file.location for file in files if file.named}
         for versions in self.assets.values():
-            highest = versions[max(versions, key=_precedence)]
+            highest = versions[max(versions, key=_order)]
             if highest.origin.source.location in named:
                 from compiler.load.alone import as_dag
 
@@ -273,12 +277,5 @@ def _local_files(model: Any) -> Iterator[tuple[str, int]]:
                 yield given.default, EMBED_LIMIT
 
 
-def _highest_first(versions: Mapping[str, Definition[ComputeAsset]]) -> tuple[Definition[ComputeAsset], ...]:
-    return tuple(versions[version] for version in sorted(versions, key=_precedence, reverse=True))
-
-
-def _precedence(version: str) -> tuple[Any, ...]:
-    """The order of versions (semver.org, item 11): a pre-release comes before its release."""
-    release, _, pre = version.partition("+")[0].partition("-")
-    parts = [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in pre.split(".")] if pre else []
-    return (*(int(number) for number in release.split(".")), not pre, parts, version)
+def _order(version: str) -> tuple[Any, ...]:
+    return *precedence(version), version

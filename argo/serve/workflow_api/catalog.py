@@ -162,8 +162,10 @@ class Catalog:
 
     def get(self, name: str, version: str | None = None) -> OfferedAsset:
         """An asset in a version (`2` is the highest 2.x), else in its highest. Raises NotFoundError."""
+        from compiler.versions import matches
+
         for offered in self.versions(name):
-            if version is None or offered.version == version or offered.version.startswith(f"{version}."):
+            if version is None or matches(offered.version, version):
                 return offered
         raise NotFoundError(f"there is no version {version} of {name}")
 

@@ -41,7 +41,6 @@ def test_conditions(text: str, phases: dict[str, str], expected: bool) -> None:
 
 def test_items_of_a_group() -> None:
     depends = parse_depends("A.AnySucceeded && !A.AllFailed")
-    assert depends.needs_items("A")
     assert depends.evaluate({"A": task_results("Failed", item_phases=["Succeeded", "Failed"])})
     assert not depends.evaluate({"A": task_results("Failed", item_phases=["Failed", "Failed"])})
     assert not depends.evaluate({"A": task_results("Succeeded", item_phases=[])})

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.load.hera import asset_template
 from compiler.load.workspace import load
-from compiler.manifest_schema import check_object
-from compiler.models import ComputeAsset, Input, Output, Parameter
-from compiler.models.variables import SecretRef
 
 MODULE = """\
 from compiler.models import ComputeAsset, Dag, Input, Parameter, Task
@@ -47,14 +43,28 @@ def test_models_are_definitions(folder: Path) -> None:
     assert dag.source.span((*dag.path, "tasks", "two", "needs", 0)).line == 10
     assert dag.source.span(dag.path).line == 11
     assert sys.path == before
-    sys.modules.pop("helper", None)
+
+
+def test_modules_of_two_folders_may_have_the_same_name(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        for package in ("helper", "helper/parts"):
+            (tmp_path / name / package).mkdir(parents=True)
+            (tmp_path / name / package / "__init__.py").write_text("")
+        (tmp_path / name / "helper/parts/images.py").write_text(f"IMAGE = '{name}'\n")
+        (tmp_path / name / "a.py").write_text(
+            "from compiler.models import ComputeAsset\nfrom helper.parts.images import IMAGE\n"
+            f"asset = ComputeAsset(name='{name}', image=IMAGE)\n"
+        )
+    workspace, diagnostics = load([tmp_path / "one/a.py", tmp_path / "two/a.py"])
+    assert diagnostics == []
+    assert [workspace.assets[name][0].model.image for name in ("one", "two")] == ["one", "two"]
+    assert "helper" not in sys.modules
 
 
 def test_rules_hold_for_models_too(folder: Path) -> None:
     (folder / "a.py").write_text(MODULE % "x")
     _, diagnostics = load([folder / "a.py"])
     assert [(item.code, item.span.line, item.span.column) for item in diagnostics if item.span] == [("A129", 7, 42)]
-    sys.modules.pop("helper", None)
 
 
 def test_what_a_module_prints_stays_out_of_the_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,39 +104,6 @@ def test_constructors_report_every_mistake(folder: Path) -> None:
     )
     _, diagnostics = load([folder / "a.py"])
     assert [(item.code, item.span.line) for item in diagnostics if item.span] == [("A124", 4), ("A120", 5), ("A125", 6)]
-
-
-ASSET = ComputeAsset(
-    name="hello",
-    image="busybox",
-    command=("sh", "-c"),
-    args=("cat ${{ inputs.x.path }} ${{ params.n }} > ${{ outputs.y.path }}",),
-    parameters={"n": Parameter(type="int", default=1), "m": Parameter()},
-    inputs={"x": Input(kind="file", path="/x"), "e": Input(kind="env")},
-    outputs={"y": Output(kind="file", path="/y"), "v": Output(kind="value", path="/v")},
-    env={"A": "${{ params.m }}", "T": SecretRef(secret="s/k")},
-)
-
-
-def test_an_asset_in_a_hera_workflow() -> None:
-    from hera.workflows import DAG, Workflow
-
-    with Workflow(name="w", entrypoint="main") as workflow:
-        hello = asset_template(ASSET)
-        with DAG(name="main"):
-            hello(name="one", arguments={"m": "x"})
-    manifest = workflow.to_dict()
-    assert check_object(manifest) == []
-    template = next(item for item in manifest["spec"]["templates"] if item["name"] == "hello")
-    assert template["container"]["args"] == [
-        "cat {{inputs.artifacts.x.path}} {{inputs.parameters.n}} > {{outputs.artifacts.y.path}}"
-    ]
-    assert template["inputs"] == {
-        "parameters": [{"name": "n", "value": "1"}, {"name": "m"}],
-        "artifacts": [{"name": "x", "path": "/x"}],
-    }
-    assert template["outputs"]["artifacts"] == [{"name": "y", "path": "/y", "archive": {"none": {}}}]
-    assert template["container"]["env"][1]["valueFrom"] == {"secretKeyRef": {"name": "s", "key": "k"}}
 
 
 def test_a_hera_workflow_is_a_manifest(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compiler.resolve import lock
-from compiler.resolve.versions import matches, precedence
+from compiler.versions import matches, precedence
 from tests.compiler.resolve.conftest import Build
 
 # semver.org, item 11
