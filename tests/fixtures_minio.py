@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from argo.storage import S3Config, S3Store
+from argo.storage.credentials import Credentials
 from tests.left_behind import shared_environment
 from tests.waiting import HANG, until
 
@@ -38,8 +39,7 @@ class Minio:
             bucket,
             secure=self.authority is not None,
             ca_file=self.authority,
-            access_key=self.access_key,
-            secret_key=self.secret_key,
+            credentials=Credentials(self.access_key, self.secret_key),
         )
 
     def store(self, bucket: str) -> S3Store:

@@ -17,7 +17,8 @@ from argo.files.archives import kind_of, unpack
 from argo.results.names import local_names
 from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
-from argo.results.transfer import Download, Load, Plan, Transfer, digest
+from argo.results.transfer import Download, Load, Plan, Transfer
+from argo.storage.store import Moved, digest_file, uncounted
 from argo.workflow.outputs import Result, results
 from argo.workflow.tasks import spellings
 from compiler.manifest_types import Workflow
@@ -67,7 +68,7 @@ def fetch(
     wanted: FetchOptions = FetchOptions(),
     *,
     skipped: Callable[[str, str], None] | None = None,
-    moved: Callable[[int], None] | None = None,
+    moved: Moved = uncounted,
 ) -> list[FetchedFile]:
     """Copy the results of a run into `folder`.
 
@@ -101,7 +102,7 @@ def bring(
     run: str,
     wanted: FetchOptions,
     missing: Callable[[Result], None],
-    moved: Callable[[int], None] | None = None,
+    moved: Moved = uncounted,
     plan: Plan = objects,
 ) -> list[FetchedFile]:
     """Copy these results of the run with this uid; `missing` is told of those that are not there, `plan` tells what
@@ -112,10 +113,7 @@ def bring(
     fetched: list[FetchedFile] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            stage(folder, run) as staged,
-            Transfer(staged, moved or _ignore, digests=wanted.digests).open() as transfer,
-        ):
+        with stage(folder, run) as staged, Transfer(staged, moved, digests=wanted.digests).open() as transfer:
             for load in transfer.begin(chosen, store, plan):
                 brought = load.wait()
                 if brought is None:
@@ -178,7 +176,7 @@ def _unpacked(load: Load, brought: Download, folder: Path, wanted: FetchOptions)
     brought.path.unlink()
     files = [path] if path.is_file() else (p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
     below = {"" if p == path else p.relative_to(path).as_posix(): p for p in files}
-    return Download(path, {name: digest(p) if wanted.digests else None for name, p in below.items()})
+    return Download(path, {name: digest_file(p) if wanted.digests else None for name, p in below.items()})
 
 
 def _looks_packed(result: Result, path: Path) -> bool:
@@ -190,7 +188,3 @@ def _describe(name: str, target: Path, made: Download) -> Iterator[FetchedFile]:
     for below, sha256 in sorted(made.digests.items()):
         path = target / below if below else target
         yield FetchedFile(name, path, path.stat().st_size, sha256)
-
-
-def _ignore(count: int) -> None:
-    """Count nothing."""

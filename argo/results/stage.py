@@ -17,6 +17,7 @@ from pathlib import Path
 
 from argo.errors import ConflictError
 from argo.storage.errors import Unreachable
+from argo.storage.store import sync
 
 PREFIX = ".argosy-fetch-"
 _KEPT = 7 * 24 * 3600  # seconds in which somebody may come back to a fetch that was killed
@@ -63,20 +64,12 @@ def place(made: Path, target: Path) -> None:
 
 def sync_all(made: Path) -> None:
     """Make a file, or all that is in a folder, last a power failure."""
-    _sync(made)
+    sync(made)
     for folder, _, files in os.walk(made) if made.is_dir() else ():
         for name in (".", *files):
             path = Path(folder, name)
             if not path.is_symlink():
-                _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+                sync(path)
 
 
 def _tidy(folder: Path) -> None:

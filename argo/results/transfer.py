@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from argo.errors import StoreError
 from argo.results.plan import Item, objects
+from argo.storage.store import Moved, digest_file
 from argo.workflow.outputs import Result
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Load:
 class Transfer:
     """The threads that bring objects into a stage; `moved` is told of the bytes as they come."""
 
-    def __init__(self, stage: Path, moved: Callable[[int], None], *, digests: bool = True) -> None:
+    def __init__(self, stage: Path, moved: Moved, *, digests: bool = True) -> None:
         self._stage = stage
         self._moved = moved
         self._digests = digests
@@ -119,10 +120,10 @@ class Transfer:
 
     def _bring(self, store: Store, info: ObjectInfo, target: Path, parts: Path) -> str | None:
         known = self._journal.known(store.bucket, info)
-        if known and target.is_file() and digest(target) == known:
+        if known and target.is_file() and digest_file(target) == known:
             self._moved(info.size)
             return known
-        got = store.get_file(info.key, target, parts=parts, moved=self._moved, digest=self._digests)
+        got = store.download(info.key, target, parts, self._moved, digest=self._digests)
         size = target.stat().st_size
         if info.size not in (-1, size) or info.sha256 not in (None, got.sha256):
             target.unlink()
@@ -171,12 +172,6 @@ def _version(bucket: str, info: ObjectInfo) -> tuple[str, ...]:
     return bucket, info.key, str(info.size), info.etag
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
     rest = iter(items)
     while several := list(islice(rest, count)):
@@ -194,7 +189,7 @@ def _keep_only(data: Path, names: set[str]) -> None:
 
 def _value(path: Path, value: str) -> Digests:
     path.write_bytes(value.encode())
-    return {"": digest(path)}
+    return {"": digest_file(path)}
 
 
 def _short(text: str) -> str:

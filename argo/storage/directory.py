@@ -11,12 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.store import ObjectInfo, Readable, check_key, copy_digest, digest_file, sync_directory, write_file
+from argo.storage.store import (
+    Moved,
+    ObjectInfo,
+    Readable,
+    Store,
+    check_key,
+    copy_digest,
+    digest_file,
+    sync,
+)  # fmt: skip
 
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}")
 _ATTRIBUTE = "user.argosy.sha256"
@@ -24,7 +32,7 @@ _ATTRIBUTE = "user.argosy.sha256"
 _PARTS = ".parts"
 
 
-class DirectoryStore:
+class DirectoryStore(Store):
     """Objects as files, laid out as in a bucket.
 
     A file system cannot hold `a` and `a/b` at once, as S3 can: the second of them is refused with StorageError.
@@ -35,32 +43,24 @@ class DirectoryStore:
     def __init__(self, root: Path, bucket: str = "argosy") -> None:
         if not _BUCKET.fullmatch(bucket) or ".." in bucket:
             raise StorageError(f"not a bucket name: {bucket!r}")
+        self.bucket = bucket
         self._root = Path(root)
-        self._bucket = bucket
         self._base = self._root / bucket
 
-    @property
-    def bucket(self) -> str:
-        return self._bucket
-
     def with_bucket(self, bucket: str) -> DirectoryStore:
-        return self if bucket == self._bucket else DirectoryStore(self._root, bucket)
+        return self if bucket == self.bucket else DirectoryStore(self._root, bucket)
 
     def put_file(self, key: str, path: Path, *, give: bool = False) -> ObjectInfo:
         def fill(temporary: Path) -> None:
             if give and _link(path, temporary):
                 sha256 = digest_file(temporary)
-                with temporary.open("rb") as file:
-                    os.fsync(file.fileno())
+                sync(temporary)
             else:
                 with path.open("rb") as source:
                     sha256 = _write(temporary, source)
             _remember(temporary, sha256)
 
         return self._put(key, fill)
-
-    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
-        return self.put_stream(key, BytesIO(data))
 
     def put_stream(self, key: str, source: Readable) -> ObjectInfo:
         return self._put(key, lambda temporary: _remember(temporary, _write(temporary, source)))
@@ -71,27 +71,12 @@ class DirectoryStore:
             file.seek(start)
             return file
 
-    def get_file(
-        self,
-        key: str,
-        path: Path,
-        *,
-        parts: Path | None = None,
-        moved: Callable[[int], None] | None = None,
-        digest: bool = True,  # noqa: ARG002  (it costs little here)
-    ) -> ObjectInfo:
-        sha256 = ""
-        with self.open(key) as source:
+    def download(self, key: str, path: Path, parts: Path, moved: Moved, *, digest: bool = True) -> ObjectInfo:  # noqa: ARG002
+        with self.open(key) as source, self._told(key, writing=True), path.open("wb") as target:
             known = _info(key, source.fileno())
-
-            def fill(target: BinaryIO) -> None:
-                nonlocal sha256
-                size, sha256 = copy_digest(source, target, moved)
-                if size != known.size or known.sha256 not in (None, sha256):
-                    raise StorageError(f"{self._bucket}/{key} is not what was stored", known=f"{path} was not written")
-
-            with self._told(key):
-                write_file(path, parts, fill)
+            size, sha256 = copy_digest(source, target, moved)
+        if size != known.size or known.sha256 not in (None, sha256):
+            raise StorageError(f"{self.bucket}/{key} is not what was stored", known="nothing of it was kept")
         return replace(known, sha256=sha256)
 
     def share(self, key: str, expires: timedelta) -> str:  # noqa: ARG002
@@ -126,7 +111,7 @@ class DirectoryStore:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return
         except PermissionError as error:
-            raise Denied(f"{self._bucket}/{key}: {error.strerror}") from error
+            raise Denied(f"{self.bucket}/{key}: {error.strerror}") from error
         for parent in path.parents:
             if parent == self._base:
                 break
@@ -155,14 +140,14 @@ class DirectoryStore:
                         continue
             finally:
                 temporary.unlink(missing_ok=True)
-            sync_directory(target.parent)
+            sync(target.parent)
             with target.open("rb") as file:
                 return _info(key, file.fileno())
 
     @contextmanager
     def _told(self, key: str, *, writing: bool = False) -> Iterator[None]:
         """Say in the store's own terms what the file system refuses."""
-        name = f"{self._bucket}/{key}"
+        name = f"{self.bucket}/{key}"
         try:
             yield
         except OSError as error:

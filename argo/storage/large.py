@@ -17,6 +17,7 @@ from typing import Protocol, TextIO
 
 from argo.storage.errors import StorageError
 from argo.storage.http import Head, Reader
+from argo.storage.store import Moved
 
 PIECE = 16 << 20
 """Bytes of a piece, where the object's own parts do not say another size."""
@@ -100,7 +101,7 @@ def bring(
     head: Head,
     target: Path,
     folder: Path,
-    moved: Callable[[int], None],
+    moved: Moved,
     *,
     digest: bool,
 ) -> str | None:
@@ -148,7 +149,7 @@ class _Transfer:
     file: int
     kept: dict[int, str]
     journal: TextIO
-    moved: Callable[[int], None]
+    moved: Moved
     sha256: _Hash | None
     _md5s: dict[int, str] = field(default_factory=dict)
     _next: int = 0

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import ssl
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
@@ -19,13 +17,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from argo.errors import UsageError
 from argo.http import pool, trust
-from argo.storage.credentials import credentials
+from argo.storage.credentials import Credentials
 from argo.storage.errors import Denied, NotFound, StorageError
 from argo.storage.http import ABSENT, CREDENTIALS, REFUSED, Head, Reader, patiently, unreachable
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
-from argo.storage.store import Measured, ObjectInfo, Readable, digest_file, sync_directory, utf8_key
+from argo.storage.store import Measured, Moved, ObjectInfo, Readable, Store, digest_file, utf8_key
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -48,7 +46,7 @@ LONGEST = timedelta(days=7)
 class S3Config:
     """Where a bucket is and with what it is opened. `endpoint` is host[:port], without a scheme.
 
-    `ca_file` is a PEM bundle that replaces the system's for this endpoint. The credentials stay out of `repr`.
+    `ca_file` is a PEM bundle that replaces the system's for this endpoint. Without `credentials` it is anonymous.
     """
 
     endpoint: str
@@ -56,30 +54,21 @@ class S3Config:
     secure: bool = True
     region: str | None = None
     ca_file: Path | None = None
-    access_key: str | None = field(default=None, repr=False)
-    secret_key: str | None = field(default=None, repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    credentials: Credentials | None = None
 
-    def with_credentials(self, environment: Mapping[str, str] | None = None) -> S3Config:
-        """The same with the credentials of `argo.storage.credentials`; none at all is anonymous. Raises Denied."""
-        found = credentials(os.environ if environment is None else environment)
-        if found is None:
-            return self
-        return replace(
-            self, access_key=found.access_key, secret_key=found.secret_key, session_token=found.session_token
-        )
+    @property
+    def url(self) -> str:
+        """The endpoint with its scheme."""
+        return f"{'https' if self.secure else 'http'}://{self.endpoint}"
 
 
-class S3Store:
+class S3Store(Store):
     """Objects of one bucket. The SHA-256 is kept as user metadata, where the object came from here."""
 
     def __init__(self, config: S3Config) -> None:
+        self.bucket = config.bucket
         self._config = config
         self._large = Lock()
-
-    @property
-    def bucket(self) -> str:
-        return self._config.bucket
 
     def with_bucket(self, bucket: str) -> S3Store:
         return self if bucket == self.bucket else S3Store(replace(self._config, bucket=bucket))
@@ -123,29 +112,14 @@ class S3Store:
             body.auto_close = False  # else it is closed at its end, which readers of text do not bear
             return cast("BinaryIO", body)
 
-    def get_file(
-        self,
-        key: str,
-        path: Path,
-        *,
-        parts: Path | None = None,
-        moved: Callable[[int], None] | None = None,
-        digest: bool = True,
-    ) -> ObjectInfo:
-        utf8_key(key)
-        count = moved or _ignore
-        with self._told(key):
-            if parts is not None:
-                return self._get(key, path, parts, count, digest)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as folder:
-                staged = Path(folder, "whole")
-                info = self._get(key, staged, Path(folder), count, digest)
-                with staged.open("rb") as file:
-                    os.fsync(file.fileno())
-                staged.replace(path)
-            sync_directory(path.parent)
-            return info
+    def download(self, key: str, path: Path, parts: Path, moved: Moved, *, digest: bool = True) -> ObjectInfo:
+        with self._told(utf8_key(key)):
+            head, sha256 = patiently(lambda: self._small(key, path, moved))
+            if sha256 is None:
+                # One at a time: each takes connections, memory and bandwidth enough for several.
+                with self._large:
+                    sha256 = bring_large(self._reader, key, head, path, parts, moved, digest=digest)
+            return ObjectInfo(key, head.size, head.etag, sha256)
 
     def stat(self, key: str) -> ObjectInfo | None:
         utf8_key(key)
@@ -178,29 +152,14 @@ class S3Store:
         """
         from argo.storage.temporary import assume, policy
 
-        config = self._config
-        endpoint, region = (
-            f"{'https' if config.secure else 'http'}://{config.endpoint}",
-            config.region or DEFAULT_REGION,
-        )
+        url, region = self._config.url, self._config.region or DEFAULT_REGION
         allowed = policy(self.bucket, key, *(actions or ("s3:GetObject",)))
         with self._told(""):
-            given = assume(
-                endpoint, region, config.access_key or "", config.secret_key or "", allowed, lasts, self._client._http
-            )
-        about = {"region": region, "bucketName": self.bucket, "objectName": key, "endpointOverride": endpoint}
+            given = assume(url, region, self._config.credentials, allowed, lasts, self._client._http)
+        about = {"region": region, "bucketName": self.bucket, "objectName": key, "endpointOverride": url}
         return {**about, **given}
 
-    def _get(self, key: str, path: Path, parts: Path, moved: Callable[[int], None], digest: bool) -> ObjectInfo:
-        """The object at `path`, verified."""
-        head, sha256 = patiently(lambda: self._small(key, path, moved))
-        if sha256 is None:
-            # One at a time: each takes connections, memory and bandwidth enough for several.
-            with self._large:
-                sha256 = bring_large(self._reader, key, head, path, parts, moved, digest=digest)
-        return ObjectInfo(key, head.size, head.etag, sha256)
-
-    def _small(self, key: str, path: Path, moved: Callable[[int], None]) -> tuple[Head, str | None]:
+    def _small(self, key: str, path: Path, moved: Moved) -> tuple[Head, str | None]:
         """Ask for the object, and write it if it is small; return its head, and the SHA-256 of what was written."""
         with self._reader.get(key, 0, _SMALL) as body:
             head = body.head
@@ -218,7 +177,7 @@ class S3Store:
         known = head.sha256 or (head.etag if head.digest and "-" not in head.etag else None)
         if size != head.size or known not in (None, sha256.hexdigest(), md5.hexdigest()):
             path.unlink()
-            raise StorageError(f"{self.bucket}/{key} came damaged", known=f"{path.name} was not written")
+            raise StorageError(f"{self.bucket}/{key} came damaged", known="nothing of it was kept")
         return head, sha256.hexdigest()
 
     @cached_property
@@ -235,21 +194,13 @@ class S3Store:
         if config.endpoint.partition(":")[0].endswith(_VIRTUAL_HOSTS):
             with self._told(""):
                 url = self._client.presigned_get_object(self.bucket, "x")
-            signer = Signer.like(url, config.access_key, config.secret_key, config.session_token)
-            return Reader(self.bucket, signer, self._context)
+            return Reader(self.bucket, Signer.like(url, config.credentials), self._context)
         if not _ENDPOINT.fullmatch(config.endpoint):
             raise _no_endpoint(config.endpoint)
-        signer = Signer(
-            config.secure,
-            config.endpoint,
-            f"/{self.bucket}/",
-            config.region or DEFAULT_REGION,
-            config.access_key,
-            config.secret_key,
-            config.session_token,
-        )
+        named = config.region or DEFAULT_REGION
+        signer = Signer(config.secure, config.endpoint, f"/{self.bucket}/", named, config.credentials)
         reader = Reader(self.bucket, signer, self._context)
-        if config.access_key and not config.region:
+        if config.credentials and not config.region:
             signer.region = region(reader)
         return reader
 
@@ -295,17 +246,16 @@ def _of_client(error: Exception, endpoint: str, bucket: str, name: str) -> Stora
 
 def _connect(config: S3Config, context: ssl.SSLContext) -> Minio:
     from minio import Minio
+    from minio.credentials.providers import StaticProvider
 
-    url = f"{'https' if config.secure else 'http'}://{config.endpoint}"
+    keys = config.credentials
     try:
         return Minio(
             config.endpoint,
-            access_key=config.access_key,
-            secret_key=config.secret_key,
-            session_token=config.session_token,
+            credentials=StaticProvider(keys.access_key, keys.secret_key, keys.session_token) if keys else None,
             secure=config.secure,
             region=config.region,
-            http_client=pool(url, context, maxsize=16, patient=True),
+            http_client=pool(config.url, context, maxsize=16, patient=True),
         )
     except UsageError as error:
         raise StorageError(error.message, hint=error.hint) from error
@@ -319,7 +269,3 @@ def _no_endpoint(endpoint: str) -> StorageError:
 
 def _etag(raw: str | None) -> str:
     return (raw or "").strip('"')
-
-
-def _ignore(count: int) -> None:
-    """Count nothing."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argo.errors import StoreError
+from argo.storage.credentials import credentials
 from argo.storage.errors import NotFound, Unreachable
 from argo.storage.store import Store
 
@@ -15,17 +17,19 @@ if TYPE_CHECKING:
 
 
 def s3_store(settings: Mapping[str, Any]) -> S3Store:
-    """The store of `settings`: `endpoint`, `bucket`, `insecure`, `region`, `caFile`."""
+    """The store of `settings`: `endpoint`, `bucket`, `insecure`, `region`, `caFile`. Raises Denied."""
     from argo.storage.s3 import S3Config, S3Store
 
-    config = S3Config(
-        settings["endpoint"],
-        settings["bucket"],
-        secure=not settings.get("insecure"),
-        region=settings.get("region"),
-        ca_file=Path(settings["caFile"]) if settings.get("caFile") else None,
+    return S3Store(
+        S3Config(
+            settings["endpoint"],
+            settings["bucket"],
+            secure=not settings.get("insecure"),
+            region=settings.get("region"),
+            ca_file=Path(settings["caFile"]) if settings.get("caFile") else None,
+            credentials=credentials(os.environ),
+        )
     )
-    return S3Store(config.with_credentials())
 
 
 def shown(settings: Mapping[str, Any]) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol
 
 from argo.storage.errors import StorageError
 
 CHUNK = 1 << 20
+Moved = Callable[[int], None]
+"""Is told of bytes as they come, from several threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class Measured:
         return self._digest.hexdigest()
 
 
+def uncounted(size: int) -> None:
+    """A `Moved` that counts nothing."""
+
+
 class Store(Protocol):
     """Objects by key in one bucket. Every method raises StorageError or one of its kinds.
 
@@ -61,9 +68,7 @@ class Store(Protocol):
     their parts and start with none.
     """
 
-    @property
-    def bucket(self) -> str:
-        """The bucket's name."""
+    bucket: str
 
     def with_bucket(self, bucket: str) -> Store:
         """The same store at another bucket."""
@@ -73,6 +78,7 @@ class Store(Protocol):
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo:
         """Store `data`."""
+        return self.put_stream(key, BytesIO(data))
 
     def put_stream(self, key: str, source: Readable) -> ObjectInfo:
         """Store what `source` gives until its end, as it comes; its SHA-256 is told here. What the source raises is
@@ -82,21 +88,25 @@ class Store(Protocol):
         """The object to read from its byte `start`; the caller closes it, and reads no more than the `length` that it
         asked for. Raises NotFound."""
 
-    def get_file(
-        self,
-        key: str,
-        path: Path,
-        *,
-        parts: Path | None = None,
-        moved: Callable[[int], None] | None = None,
-        digest: bool = True,
-    ) -> ObjectInfo:
-        """Write the object to `path`: under a temporary name first, verified, synced, then renamed. Raises NotFound.
+    def get_file(self, key: str, path: Path) -> ObjectInfo:
+        """Write the object to `path`: under a temporary name first, verified, synced, then renamed. Raises NotFound."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as folder:
+                staged = Path(folder, "whole")
+                info = self.download(key, staged, Path(folder), uncounted)
+                sync(staged)
+                staged.replace(path)
+            sync(path.parent)
+        except OSError as error:
+            raise StorageError(f"{self.bucket}/{key}: {error.strerror or error}") from error
+        return info
 
-        With `parts`, a folder of the caller's, `path` is the caller's own, too: it may be half written after an
-        error and is not synced. What has come of a large object is kept in that folder, and a later call goes on
-        with it. `moved` is told of bytes as they come, from several threads. Without `digest` the SHA-256 of what came
-        may be left out, where something else verifies it.
+    def download(self, key: str, path: Path, parts: Path, moved: Moved, *, digest: bool = True) -> ObjectInfo:
+        """Write the object to `path`, verified; after an error it may be half written. Raises NotFound.
+
+        What has come of a large object is kept in the folder `parts`, and a later call goes on with it. Without
+        `digest` the SHA-256 of what came may be left out, where something else verifies it.
         """
 
     def stat(self, key: str) -> ObjectInfo | None:
@@ -130,24 +140,9 @@ def utf8_key(key: str) -> str:
     return check_key(key)
 
 
-def write_beside(path: Path, fill: Callable[[BinaryIO], None]) -> None:
-    """Make `path` from what `fill` writes: under another name beside it, synced, then renamed. Nothing half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory last a power failure."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, last a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -160,20 +155,10 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def copy_digest(source: Readable, target: BinaryIO, moved: Callable[[int], None] | None = None) -> tuple[int, str]:
+def copy_digest(source: Readable, target: BinaryIO, moved: Moved = uncounted) -> tuple[int, str]:
     """Copy all of `source` in pieces; its size and SHA-256."""
     measured = Measured(source)
     while piece := measured.read(CHUNK):
         target.write(piece)
-        if moved is not None:
-            moved(len(piece))
+        moved(len(piece))
     return measured.size, measured.sha256
-
-
-def write_file(path: Path, parts: Path | None, fill: Callable[[BinaryIO], None]) -> None:
-    """As `Store.get_file` writes: straight into a file of the caller's own, else beside it."""
-    if parts is None:
-        write_beside(path, fill)
-        return
-    with path.open("wb") as file:
-        fill(file)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from argo.storage.credentials import Credentials
 from argo.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def policy(bucket: str, key: str, *actions: str) -> str:
 
 
 def assume(
-    endpoint: str, region: str, access_key: str, secret_key: str, allowed: str, lasts: int, http: Pool
+    endpoint: str, region: str, keys: Credentials | None, allowed: str, lasts: int, http: Pool
 ) -> dict[str, str]:
     """`accessKeyId`, `secretAccessKey`, `sessionToken` for what a policy allows, good for so many seconds.
 
@@ -36,8 +37,8 @@ def assume(
     try:
         given = AssumeRoleProvider(
             sts_endpoint=endpoint,
-            access_key=access_key,
-            secret_key=secret_key,
+            access_key=keys.access_key if keys else "",
+            secret_key=keys.secret_key if keys else "",
             duration_seconds=max(lasts, SHORTEST),
             policy=allowed,
             region=region,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from minio import Minio as Client
 
+from argo.storage.credentials import Credentials
 from tests.fixtures_minio import Minio
 from tests.fixtures_minio import minio as minio
 from tests.system.conftest import Argosy
@@ -128,4 +129,7 @@ def test_wrong_credentials_are_said_and_not_told(
     said = argosy("fetch", "r", "-d", tmp_path / "o", code=3)
     assert "AWS_SECRET_ACCESS_KEY" in said.stderr
     assert "planted-secret-value" not in said.stderr + said.stdout
-    assert replace(minio.config("b"), secret_key="planted-secret-value").__repr__().count("planted") == 0
+    assert (
+        replace(minio.config("b"), credentials=Credentials("k", "planted-secret-value")).__repr__().count("planted")
+        == 0
+    )

@@ -6,7 +6,7 @@ Facts: server/artifacts/artifact_server.go of Argo; a folder comes as the tar th
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,19 +16,19 @@ from argo.backends.argo_server.http import Client
 from argo.errors import NotFoundError, StoreError
 from argo.http import NoAnswerError, read
 from argo.storage.errors import NotFound
-from argo.storage.store import ObjectInfo, Readable, copy_digest, write_file
+from argo.storage.store import Moved, ObjectInfo, Readable, Store, copy_digest
 from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from argo.http import Answer
 
 
-class ArtifactFiles:
-    """`argo.storage.store.Store` over the outputs of one run, by their keys."""
+class ArtifactFiles(Store):
+    """A store over the outputs of one run, by their keys."""
 
     def __init__(self, client: Client, workflow: Workflow, *, archived: bool = False) -> None:
         self._client = client
-        self._bucket = ""
+        self.bucket = ""
         self._paths: dict[str, str] = {}
         metadata = workflow["metadata"]
         namespace = quote(metadata["namespace"], safe="")
@@ -40,10 +40,6 @@ class ArtifactFiles:
                     name = quote(artifact["name"], safe="")
                     path = f"/artifact-files/{namespace}/{run}/{quote(node_id, safe='')}/outputs/{name}"
                     self._paths.setdefault(key, path)
-
-    @property
-    def bucket(self) -> str:
-        return self._bucket
 
     def with_bucket(self, bucket: str) -> ArtifactFiles:  # noqa: ARG002  (the server knows it)
         return self
@@ -60,23 +56,9 @@ class ArtifactFiles:
             start -= len(passed)
         return body
 
-    def get_file(
-        self,
-        key: str,
-        path: Path,
-        *,
-        parts: Path | None = None,
-        moved: Callable[[int], None] | None = None,
-        digest: bool = True,  # noqa: ARG002  (it costs little here)
-    ) -> ObjectInfo:
-        found: list[tuple[int, str]] = []
-
-        def fill(target: BinaryIO) -> None:
-            with self.open(key) as source:
-                found.append(copy_digest(source, target, moved))
-
-        write_file(path, parts, fill)
-        size, sha256 = found[0]
+    def download(self, key: str, path: Path, parts: Path, moved: Moved, *, digest: bool = True) -> ObjectInfo:  # noqa: ARG002
+        with self.open(key) as source, path.open("wb") as target:
+            size, sha256 = copy_digest(source, target, moved)
         return ObjectInfo(key, size, "", sha256)
 
     def stat(self, key: str) -> ObjectInfo | None:
@@ -87,9 +69,6 @@ class ArtifactFiles:
         return (ObjectInfo(key, -1, "") for key in sorted(self._paths) if key.startswith(prefix))
 
     def put_file(self, key: str, path: Path, *, give: bool = False) -> ObjectInfo:  # noqa: ARG002
-        raise self._read_only()
-
-    def put_bytes(self, key: str, data: bytes) -> ObjectInfo:  # noqa: ARG002
         raise self._read_only()
 
     def put_stream(self, key: str, source: Readable) -> ObjectInfo:  # noqa: ARG002

@@ -15,6 +15,7 @@ def located(store: Store, library: Library, location: S3Artifact) -> Store:
     keys = (location.get("accessKeySecret"), location.get("secretKeySecret"), location.get("sessionTokenSecret"))
     values = [_secret(library, key) for key in keys]
     if location.get("endpoint") and location.get("bucket") and values[0] and values[1]:
+        from argo.storage.credentials import Credentials
         from argo.storage.s3 import S3Config, S3Store
 
         return S3Store(
@@ -23,9 +24,7 @@ def located(store: Store, library: Library, location: S3Artifact) -> Store:
                 location["bucket"],
                 secure=not location.get("insecure"),
                 region=location.get("region") or None,
-                access_key=values[0],
-                secret_key=values[1],
-                session_token=values[2] or None,
+                credentials=Credentials(values[0], values[1], values[2] or None),
             )
         )
     return store.with_bucket(location["bucket"]) if location.get("bucket") else store

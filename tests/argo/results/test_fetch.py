@@ -89,14 +89,14 @@ def test_a_mistyped_name_and_a_missing_result(store: DirectoryStore, tmp_path: P
 
 def test_a_broken_object_never_gets_the_final_name(store: DirectoryStore, tmp_path: Path, monkeypatch: Any) -> None:
     store.put_bytes("k", b"whole")
-    real = DirectoryStore.get_file
+    real = DirectoryStore.download
 
-    def short(self: DirectoryStore, key: str, path: Path, **more: Any) -> Any:
-        info = real(self, key, path, **more)
+    def short(self: DirectoryStore, key: str, path: Path, *more: Any, **options: Any) -> Any:
+        info = real(self, key, path, *more, **options)
         path.write_bytes(b"brokn")
         return replace(info, sha256=hashlib.sha256(b"brokn").hexdigest())
 
-    monkeypatch.setattr(DirectoryStore, "get_file", short)
+    monkeypatch.setattr(DirectoryStore, "download", short)
     with pytest.raises(StoreError, match="not the 5"):
         fetch(workflow(artifact("x", "k")), store, tmp_path / "o")
     assert visible(tmp_path / "o") == []
@@ -253,10 +253,10 @@ from argo.results import fetch
 from argo.storage import DirectoryStore
 from tests.argo.results.test_fetch import artifact, workflow
 store = DirectoryStore(Path(sys.argv[1]))
-real = DirectoryStore.get_file
-def slow(self, key, path, **more):
+real = DirectoryStore.download
+def slow(self, key, path, *more, **options):
     path.write_bytes(b"half"); print("now", flush=True); time.sleep(60)
-DirectoryStore.get_file = slow
+DirectoryStore.download = slow
 fetch(workflow(artifact("x", "k")), store, Path(sys.argv[2]))
 """
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from argo.storage import Denied, NotFound, StorageError
+from argo.storage.credentials import Credentials
 from argo.storage.http import Reader
 from argo.storage.s3 import S3Config, S3Store
 from argo.storage.signature import Signer
@@ -59,7 +60,7 @@ class Server:
         self.endpoint = f"127.0.0.1:{self.server.server_address[1]}"
 
     def store(self, region: str | None = "eu-west-1") -> S3Store:
-        return S3Store(S3Config(self.endpoint, "b", secure=False, region=region, access_key="k", secret_key="s"))
+        return S3Store(S3Config(self.endpoint, "b", secure=False, region=region, credentials=Credentials("k", "s")))
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ from minio import Minio as Client
 from minio.commonconfig import ComposeSource
 
 from argo.storage import Denied, NotFound, S3Store, StorageError
+from argo.storage.credentials import Credentials
 from argo.storage.http import Reader
+from argo.storage.store import uncounted
 from tests.argo.storage.wire import Wire, random_cuts, wire
 from tests.fixtures_minio import Minio
 from tests.waiting import without_waiting
@@ -75,11 +77,15 @@ KINDS = ["sha256", "parts", "whole", "uneven"]
 @pytest.mark.parametrize("key", KINDS)
 def test_every_byte_comes(key: str, store: S3Store, tmp_path: Path) -> None:
     moved: list[int] = []
-    info = store.get_file(key, tmp_path / "x", moved=moved.append)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    info = store.download(key, tmp_path / "x", parts, moved.append)
     assert (tmp_path / "x").read_bytes() == CONTENT
     assert (info.size, info.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     assert sum(moved) == len(CONTENT)
-    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    store.get_file(key, tmp_path / "folder" / "x")
+    assert (tmp_path / "folder" / "x").read_bytes() == CONTENT
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["x"]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -100,7 +106,7 @@ def test_connections_that_break_are_taken_up_where_they_were(
 def test_a_damaged_byte_is_noticed(key: str, digest: bool, store: S3Store, way: Wire, tmp_path: Path) -> None:
     way.damage = {way.passed + 12 * MIB}
     with pytest.raises(StorageError, match="damaged"):
-        store.get_file(key, tmp_path / "x", digest=digest)
+        store.download(key, tmp_path / "x", tmp_path, uncounted, digest=digest)
     assert list(tmp_path.iterdir()) == []
     store.get_file(key, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == CONTENT
@@ -122,7 +128,7 @@ def test_what_came_before_an_error_is_not_brought_again(
             raise InterruptedError
 
     with pytest.raises(StorageError):
-        store.get_file(key, tmp_path / "x", parts=parts, moved=stop)
+        store.download(key, tmp_path / "x", parts, stop)
     pulled: list[int] = []
     pull = Reader.pull
 
@@ -131,7 +137,7 @@ def test_what_came_before_an_error_is_not_brought_again(
         pull(self, name, etag, start, stop, *more)
 
     monkeypatch.setattr(Reader, "pull", counted)
-    info = store.get_file(key, tmp_path / "x", parts=parts)
+    info = store.download(key, tmp_path / "x", parts, uncounted)
     assert (tmp_path / "x").read_bytes() == CONTENT
     assert info.sha256 == hashlib.sha256(CONTENT).hexdigest()
     # Three pieces were under way.
@@ -145,14 +151,14 @@ def test_what_came_whole_is_not_brought_again(
 ) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()
-    assert store.get_file(key, tmp_path / "x", parts=parts, digest=False).sha256 is None
+    assert store.download(key, tmp_path / "x", parts, uncounted, digest=False).sha256 is None
     with monkeypatch.context() as patch:
         patch.setattr(Reader, "pull", lambda *_: pytest.fail("it was there"))
-        store.get_file(key, tmp_path / "x", parts=parts, digest=False)
+        store.download(key, tmp_path / "x", parts, uncounted, digest=False)
     with (tmp_path / "x").open("r+b") as file:
         file.seek(6 * MIB)
         file.write(bytes(8))
-    store.get_file(key, tmp_path / "x", parts=parts, digest=False)
+    store.download(key, tmp_path / "x", parts, uncounted, digest=False)
     assert (tmp_path / "x").read_bytes() == CONTENT
 
 
@@ -171,7 +177,7 @@ def test_what_is_kept_is_not_believed(key: str, harm: str, store: S3Store, tmp_p
             raise InterruptedError
 
     with pytest.raises(StorageError):
-        store.get_file(key, tmp_path / "x", parts=parts, moved=stop)
+        store.download(key, tmp_path / "x", parts, stop)
     part = next(path for path in parts.iterdir() if path.suffix == ".part")
     journal = part.with_name(part.name + ".ranges")
     if harm == "flipped":
@@ -183,7 +189,7 @@ def test_what_is_kept_is_not_believed(key: str, harm: str, store: S3Store, tmp_p
             file.truncate(100)
     else:
         journal.write_bytes(random.Random(3).randbytes(300) + journal.read_bytes() + b"\n1 ")
-    store.get_file(key, tmp_path / "x", parts=parts)
+    store.download(key, tmp_path / "x", parts, uncounted)
     assert (tmp_path / "x").read_bytes() == CONTENT
 
 
@@ -205,7 +211,7 @@ def test_an_object_that_changes_meanwhile_is_not_mixed(
                 store.put_file("k", tmp_path / "in")
 
     with pytest.raises(StorageError, match="has changed"):
-        store.get_file("k", tmp_path / "x", moved=change)
+        store.download("k", tmp_path / "x", tmp_path, change)
     assert not (tmp_path / "x").exists()
 
 
@@ -242,18 +248,19 @@ def test_refusals(minio: Minio, bucket: str, tmp_path: Path) -> None:
         S3Store(minio.config(bucket)).get_file("no/such", tmp_path / "x")
     with pytest.raises(NotFound, match="no bucket"):
         S3Store(minio.config("absent")).get_file("x", tmp_path / "x")
+    wrong = replace(minio.config(bucket), credentials=Credentials(minio.access_key, "not-the-secret"))
     with pytest.raises(Denied) as denied:
-        S3Store(replace(minio.config(bucket), secret_key="not-the-secret")).get_file("whole", tmp_path / "x")
+        S3Store(wrong).get_file("whole", tmp_path / "x")
     assert "not-the-secret" not in "".join(denied.value.lines())
     with pytest.raises(Denied):
-        S3Store(replace(minio.config(bucket), access_key=None, secret_key=None)).get_file("whole", tmp_path / "x")
+        S3Store(replace(minio.config(bucket), credentials=None)).get_file("whole", tmp_path / "x")
 
 
 def test_a_public_object_needs_no_credentials(minio: Minio, tmp_path: Path) -> None:
     minio.store("public").put_bytes("k", b"for all")
     statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::public/*"}
     client(minio).set_bucket_policy("public", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    S3Store(replace(minio.config("public"), access_key=None, secret_key=None)).get_file("k", tmp_path / "x")
+    S3Store(replace(minio.config("public"), credentials=None)).get_file("k", tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"for all"
 
 
@@ -265,10 +272,7 @@ def test_credentials_that_end_by_themselves(minio: Minio, bucket: str, tmp_path:
     )
     lent = provider.retrieve()
     config = replace(
-        minio.config(bucket),
-        access_key=lent.access_key,
-        secret_key=lent.secret_key,
-        session_token=lent.session_token,
+        minio.config(bucket), credentials=Credentials(lent.access_key, lent.secret_key, lent.session_token)
     )
     S3Store(config).get_file("parts", tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == CONTENT

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from argo.storage import Denied, NotFound, S3Config, S3Store, StorageError, Unreachable
+from argo.storage.credentials import Credentials, credentials
 from tests.fixtures_minio import Minio
-
-CONFIG = S3Config("localhost:9000", "bucket")
 
 
 def test_wrong_secret_is_denied_and_not_told(minio: Minio) -> None:
-    config = replace(minio.config("denied"), secret_key="wrong-secret-value")
+    config = replace(minio.config("denied"), credentials=Credentials(minio.access_key, "wrong-secret-value"))
     with pytest.raises(Denied) as caught:
         S3Store(config).put_bytes("k", b"")
     assert "wrong-secret-value" not in str(caught.value.lines())
@@ -31,7 +30,7 @@ def test_nobody_answers(impatient: None) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        store = S3Store(S3Config(f"127.0.0.1:{port}", "bucket", secure=False, access_key="a", secret_key="b"))
+        store = S3Store(S3Config(f"127.0.0.1:{port}", "bucket", secure=False, credentials=Credentials("a", "b")))
         with pytest.raises(Unreachable, match="does not answer"):
             store.stat("k")
 
@@ -56,10 +55,10 @@ def test_an_endpoint_with_a_scheme_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_credentials(environment: dict[str, str], key: str | None, secret: str | None, token: str | None) -> None:
-    config = CONFIG.with_credentials(environment)
-    assert (config.access_key, config.secret_key, config.session_token) == (key, secret, token)
+    found = credentials(environment)
+    assert found == (Credentials(key, secret, token) if key and secret else None)
 
 
 def test_half_a_credential(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Denied, match="AWS_SECRET_ACCESS_KEY"):
-        CONFIG.with_credentials({"AWS_ACCESS_KEY_ID": "a"})
+        credentials({"AWS_ACCESS_KEY_ID": "a"})

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from argo.storage import Denied, S3Config, S3Store
+from argo.storage.credentials import Credentials
 from tests.argo.serve.workflow_api.serving import Served, write_assets
 from tests.argo.serve.workflow_api.test_gx4ki import provide
 from tests.fixtures_minio import Minio
@@ -76,11 +77,8 @@ def test_the_credentials_write_below_one_prefix_and_stand_nowhere_else(with_mini
     assert service.ended(client, run)["state"] == "succeeded"
     given = secret_of(service)
     assert given["accesskey"] != minio.access_key
-    config = S3Config(
-        minio.endpoint, bucket, secure=False, region="us-east-1", access_key=given["accesskey"],
-        secret_key=given["secretkey"], session_token=given["sessiontoken"],
-    )  # fmt: skip
-    store = S3Store(config)
+    keys = Credentials(given["accesskey"], given["secretkey"], given["sessiontoken"])
+    store = S3Store(S3Config(minio.endpoint, bucket, secure=False, region="us-east-1", credentials=keys))
     store.put_bytes(f"echo/{run}/more", b"x")
     for key in ("other", f"echo/{run}x/more", "echo/other/said"):
         with pytest.raises(Denied):

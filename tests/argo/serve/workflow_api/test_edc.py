@@ -225,13 +225,12 @@ def test_addresses_of_the_store_itself(unserved: Served, called: Connector, mini
         assert httpx.get(given["baseUrl"]).content == b"hello"
         return
     from argo.storage import Denied, S3Config, S3Store
+    from argo.storage.credentials import Credentials
 
     assert (given["type"], given["bucketName"]) == ("AmazonS3", bucket)
     assert minio.access_key not in json.dumps(given)
-    config = S3Config(
-        minio.endpoint, bucket, secure=False, region=given["region"], access_key=given["accessKeyId"],
-        secret_key=given["secretAccessKey"], session_token=given["sessionToken"],
-    )  # fmt: skip
+    keys = Credentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"])
+    config = S3Config(minio.endpoint, bucket, secure=False, region=given["region"], credentials=keys)
     with S3Store(config).open(given["objectName"]) as file:
         assert file.read() == b"hello"
     with pytest.raises(Denied):
