@@ -20,6 +20,9 @@ def folder(kind: Kind) -> Path:
     raise FileNotFoundError(f"this installation of Argosy lacks its {kind}: install it again")
 
 
-def definitions(kind: Literal["assets", "dags"]) -> tuple[Path, ...]:
-    """The definition files that ship, sorted by name."""
-    return tuple(sorted(folder(kind).glob("*.yaml")))
+def root() -> Path | None:
+    """The folder that holds the shipped assets and DAGs; None where this installation lacks them."""
+    try:
+        return folder("assets").parent
+    except FileNotFoundError:
+        return None

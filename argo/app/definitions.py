@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from argo import shipped
+from argo.errors import NotFoundError, did_you_mean
+from compiler.load import contents
+from compiler.load.files import SUFFIXES
 from compiler.load.kinds import KINDS as DEFINITIONS
-from compiler.load.kinds import MANIFESTS, defines, foreign_system, in_module, is_ours, kind_of
+from compiler.load.kinds import MANIFESTS
 
 Kind = Literal["assets", "dags"]
 KINDS: tuple[Kind, Kind] = ("assets", "dags")
 _NAMES = {"assets": "ComputeAsset", "dags": "Dag"}
-_NO_DEFINITION = "no definition of Argosy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,69 @@ class UnusableFile:
     reason: str
 
 
+def find(name: str) -> Path:
+    """A file or folder as it is, or brought here from a URL; else the DAG of that name in the project, then among
+    those that ship; else the asset in a file of that name, there."""
+    if "://" in name:
+        from argo.app.remote import fetch
+
+        return fetch(name)
+    path = Path(name)
+    if name and path.exists():
+        return path
+    wanted = name.replace("_", "-")
+    known = _named("dags")
+    candidates = known.get(wanted, [])
+    found = next((file for file in candidates if _holds_dag(file)), None)
+    if found is not None:
+        return found
+    if wanted == name and "." not in name:  # a name that is no file's may stand in one
+        inside = [(item.path, item.name) for item in definitions("dags")]
+        alone = {own: path for path, own in inside if [other for other, _ in inside].count(path) == 1}
+        if name in alone:
+            return alone[name]
+        known |= {own: [path] for own, path in alone.items() if own not in known}
+        candidates = candidates or _named("assets").get(name, [])
+    if candidates:  # what is wrong with it is said by whoever reads it
+        return candidates[0]
+    if "/" in name or path.suffix in SUFFIXES:
+        raise NotFoundError(f"{name} does not exist", tried=f"looked in {_folder(path)}", hint=_nearby(path))
+    raise NotFoundError(
+        f"there is no file and no DAG named {name}",
+        tried="looked in the project's dags and in what ships with Argosy",
+        hint=did_you_mean(wanted, list(known)) or (f"there are: {', '.join(sorted(known))}" if known else ""),
+    )
+
+
+def _folder(path: Path) -> str:
+    """The folder that a path names, as far as it is there."""
+    return str(next((parent for parent in path.absolute().parents if parent.is_dir()), path.parent))
+
+
+def _nearby(path: Path) -> str:
+    """Return a hint for a path that is not there: the names near it."""
+    try:
+        names = sorted(entry.name for entry in path.absolute().parent.iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return "look at the path, or name a DAG: argosy assets list"
+    near = did_you_mean(path.name, names)
+    return near or "look at the path, or name a DAG: argosy assets list"
+
+
+def _holds_dag(file: Path) -> bool:
+    return contents.says_dag(file) or any(isinstance(item, DefinitionEntry) for item in in_file(file, "dags"))
+
+
+def _named(kind: Kind) -> dict[str, list[Path]]:
+    """The files of the project's folders of a kind, then of those that ship, by the name that stands for each."""
+    root = shipped.root()
+    known: dict[str, list[Path]] = {}
+    for folder in [*folders(kind), *([root / kind] if root is not None else [])]:
+        for file in contents.files(folder):
+            known.setdefault(file.stem.replace("_", "-"), []).append(file)
+    return known
+
+
 def folders(kind: Kind) -> list[Path]:
     """The project's folders of one kind: as argosy.yaml says, which is looked for upwards; else the one here."""
     from argo.app.profiles import find
@@ -44,7 +110,7 @@ def folders(kind: Kind) -> list[Path]:
     location = find()
     if location is None:
         return [Path(kind)]
-    data = next(iter(_documents(Path(location)) or ()), {})
+    data = next(iter(contents.documents(Path(location)) or ()), {})
     names = data.get(kind) if isinstance(data.get(kind), list) else [kind]
     here = Path.cwd()
     return [_near(Path(location).parent / str(name), here) for name in names or ()]
@@ -57,83 +123,30 @@ def definitions(kind: Kind) -> Iterator[DefinitionEntry]:
 
 def survey(kind: Kind) -> Iterator[DefinitionEntry | UnusableFile]:
     """As `definitions`, with the project's files that none was found in. No Python of the project is run."""
-    from argo.shipped import folder
-
     seen: set[str] = set()
-    for origin, places in (("project", folders(kind)), ("shipped", [folder(kind)])):
-        for path in (path for place in places for path in files(place)):
+    for origin, places in (("project", folders(kind)), ("shipped", [shipped.folder(kind)])):
+        for path in (path for place in places for path in contents.files(place)):
             for item in in_file(path, kind, origin):
                 if isinstance(item, UnusableFile) or item.name not in seen or origin == "project":
                     seen |= {item.name} if isinstance(item, DefinitionEntry) else set()
                     yield item
 
 
-def files(place: Path) -> list[Path]:
-    """The definition files in a folder and those below it."""
-    from compiler.load.files import walk
-
-    return [Path(file.name) for file in walk(str(place), str(place))] if place.is_dir() else []
-
-
 def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[DefinitionEntry | UnusableFile]:
     """The definitions of a kind in a file, as far as its text tells; where there is no definition, why."""
-    documents = _in_module(path) if path.suffix == ".py" else _documents(path)
-    if documents is None:
+    found = contents.documents(path)
+    if found is None:
         yield UnusableFile(path, f"cannot be read: argosy check {path} says why")
         return
-    kinds = [_kind(data) for data in documents]
+    kinds = [contents.kind(data) for data in found]
     if not any(kinds):
-        yield UnusableFile(path, _NO_DEFINITION)
-    for data, own in zip(documents, kinds, strict=True):
+        yield UnusableFile(path, "no definition of Argosy")
+    for data, own in zip(found, kinds, strict=True):
         if own == _NAMES[kind] or (own in MANIFESTS and kind == "dags"):
             described = data if own in DEFINITIONS else data.get("metadata") or data
             description = str(described.get("title") or described.get("description") or "").partition("\n")[0]
-            name, version = (
-                str(described.get("name") or path.stem.replace("_", "-")),
-                str(described.get("version") or ""),
-            )
-            yield DefinitionEntry(path, own, name, version, description, origin, data)
-
-
-def is_definition(path: Path) -> bool:
-    """True where the compiler has something to say of a file: it holds a definition, or cannot be read."""
-    documents = _in_module(path) if path.suffix == ".py" else _documents(path)
-    return documents is None or any(_kind(data) for data in documents)
-
-
-def _kind(data: dict[str, Any]) -> str | None:
-    """The kind of a definition, or of a manifest that runs; None for what is neither."""
-    if data.get("kind") in MANIFESTS:
-        return str(data["kind"])
-    system = foreign_system(data, named=False)
-    if system is not None:
-        return "ComputeAsset" if system == "gx4ki" else "Dag"
-    return kind_of(data) if is_ours(data) else None
-
-
-def _documents(path: Path) -> list[dict[str, Any]] | None:
-    """The documents of a YAML file as data; None where it cannot be read."""
-    from compiler.load.files import read_file
-    from compiler.load.reader import decode, read
-
-    try:
-        source, mistakes = decode(str(path), read_file(str(path.absolute())))
-    except (OSError, ValueError):
-        return None
-    documents, found = read(source) if not mistakes else ([], mistakes)
-    if any(item.severity == "error" for item in (*mistakes, *found)):
-        return None
-    return [item for item in documents if isinstance(item, dict)]
-
-
-def _in_module(path: Path) -> list[dict[str, Any]] | None:
-    from compiler.load.files import read_file
-
-    try:
-        text = read_file(str(path.absolute())).decode("utf-8-sig")
-        return list(in_module(text)) if defines(text) else []
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
+            name = str(described.get("name") or path.stem.replace("_", "-"))
+            yield DefinitionEntry(path, own, name, str(described.get("version") or ""), description, origin, data)
 
 
 def whole(found: DefinitionEntry) -> dict[str, Any]:

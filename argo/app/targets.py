@@ -129,13 +129,13 @@ def _cautions(server: ServerAddress) -> tuple[str, ...]:
 
 
 def _project_file(definitions: Sequence[Path]) -> str | None:
-    from argo.app.sources import shipped
+    from argo.shipped import root
     from compiler.load.files import find_project
 
     if not definitions:
         return find()
-    root = shipped()
-    return find_project([str(path.absolute()) for path in definitions], str(root) if root else None)
+    ours = root()
+    return find_project([str(path.absolute()) for path in definitions], str(ours) if ours else None)
 
 
 def _project(location: str, *, reported: bool) -> Json:

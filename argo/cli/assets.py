@@ -140,14 +140,14 @@ def _of_asset(asset: str, name: str, schema: str) -> str:
 
     Raises NotFoundError, DefinitionError for an asset with mistakes, UsageError for one that no task can run.
     """
-    from argo.app.sources import shipped
+    from argo.shipped import root
     from compiler.diagnostics import has_errors
     from compiler.load.workspace import Alone, load
     from compiler.models.base import as_text
     from compiler.render import yaml
 
     entry = _named(asset, ("assets",))
-    workspace, found = load([entry.path], shipped=shipped(), alone=Alone(entry.name, entry.version or "0.0.0"))
+    workspace, found = load([entry.path], shipped=root(), alone=Alone(entry.name, entry.version or "0.0.0"))
     if has_errors(found) or not workspace.requested:
         raise DefinitionError(f"the asset {asset} has mistakes", found, hint=f"argosy check {entry.path}")
     dag, (model, *_) = workspace.dags[entry.name].model, workspace.assets[entry.name]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,10 @@ import click
 from argo.cli import options
 
 if TYPE_CHECKING:
-    from argo.app.sources import Sources
+    from argo.app.requests import Prepared, RequestOptions
     from argo.backend import Backend, RunRef, Submission, Submitted
     from argo.storage import Store
-    from argo.submission.request import Draft, Request
-    from argo.submission.subject import Start
+    from argo.submission.request import Draft
     from argo.target import Target
 
 _EXECUTORS = ("auto", "process", "podman", "docker")
@@ -60,68 +58,17 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
-    """The command-line options of a run to begin."""
+def prepare(names: Sequence[str], asked: RequestOptions, *, here: bool = False, quiet: bool = False) -> Prepared:
+    """Read what is to be run, and say what is noticed about it. Raises as `argo.app.requests.read_request`."""
+    from argo.app.requests import read_request
+    from argo.cli.output import print_diagnostics, say
+    from argo.cli.progress import ticking
 
-    parameters: tuple[str, ...]
-    inputs: tuple[str, ...]
-    start: Start
-    env_files: tuple[Path, ...]
-    job_configs: tuple[str, ...]
-    name: str | None
-    once: str | None
-    executor: str
-    parallelism: int | None
-    dry_run: bool
-    profile: str | None
-
-    def target(self, sources: Sources, *, here: bool = False) -> Target:
-        """The place to run. Raises UsageError, also for what only this machine does of one that is elsewhere."""
-        from argo.app.targets import choose
-        from argo.errors import UsageError
-
-        target = choose(sources.definitions, self.profile, by_hand=options.by_hand("profile"), here=here)
-        given = ["--executor"] if options.by_hand("executor") else []
-        given += ["--parallelism"] if self.parallelism else []
-        if given and not target.local:
-            raise UsageError(
-                f"{' and '.join(given)} cannot be given to a cluster, which runs containers as it does",
-                known="nothing was started",
-                hint="leave it out, or run here with --profile local",
-            )
-        return target
-
-    def request(self, sources: Sources, target: Target, *, quiet: bool) -> Request:
-        """Read what is to be run, once, and say what is noticed about it. Raises UsageError, DefinitionError."""
-        from argo.app.sources import load
-        from argo.cli.output import print_diagnostics, say
-        from argo.cli.progress import ticking
-        from argo.submission.arguments import pairs
-        from argo.submission.request import Request
-        from argo.submission.subject import subject_of
-
-        values, files = pairs(self.parameters, "-p"), pairs(self.inputs, "-i")
-        executor, lines = "", list(target.notes)
-        if target.local:
-            from argo.cli.here import executor as choose_executor
-
-            choice = choose_executor(self.executor)
-            executor, lines = choice.executor, [*lines, *choice.lines()]
-        with ticking(lambda: "reading the definitions"):
-            loaded = load(sources, target.profile, here=target.local, start=self.start)
-        found = [*loaded.diagnostics]
-        if target.local:
-            from argo.cli.here import fit
-
-            found += fit(loaded.documents, executor, target.images)
-        if not quiet:
-            say(*lines)
-            print_diagnostics(found)
-        return Request(
-            subject_of(loaded.objects, loaded.base or Path(), self.start), values, files, self.env_files,
-            self.job_configs, self.name, self.once, loaded.source, executor, self.parallelism,
-        )  # fmt: skip
+    made = read_request(names, asked, lambda text: ticking(lambda: text), here=here)
+    if not quiet:
+        say(*made.notes)
+        print_diagnostics(made.diagnostics)
+    return made
 
 
 def request_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -129,11 +76,13 @@ def request_options(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def taken(*, source: str, entrypoint: str, **given: Any) -> int:
+        from argo.app.requests import RequestOptions
         from argo.submission.subject import Start
 
         names = RequestOptions.__dataclass_fields__
         asked = {name: given.pop(name) for name in [*given] if name in names}
-        return command(asked=RequestOptions(start=Start(source, entrypoint), **asked), **given)
+        by_hand = frozenset(name for name in ("profile", "executor") if options.by_hand(name))
+        return command(asked=RequestOptions(start=Start(source, entrypoint), by_hand=by_hand, **asked), **given)
 
     for option in reversed(_OPTIONS):
         taken = option(taken)
@@ -157,12 +106,13 @@ def send(
     from argo.submission.ledger import Ledger
 
     doing = ["preparing the inputs"]
+    with ticking(lambda: doing[-1]):
+        store = None if target is None else _store(target, draft.ref, doing.append)
     ledger = Ledger(Home.open().root / "submissions")
     for entry in ledger.left(draft.request.source, backend.place) if draft.key else ():
         if entry.key != draft.key:
             say(f"note: it is not known how an earlier submission of this ended; --once={entry.key} takes it up again")
     with ticking(lambda: doing[-1]):
-        store = None if target is None else _store(target, draft.ref, doing.append)
         return submission.send(backend, draft, store, ledger, doing.append, take)
 
 

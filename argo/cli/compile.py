@@ -89,9 +89,9 @@ def compile_(
 @click.option("--strict", is_flag=True, help="Warnings count as mistakes.")
 def check(paths: tuple[str, ...], profile: str | None, form: str, strict: bool) -> int:
     """Report every mistake in definitions or manifests; exit 0 when there is none, 1 when there is one."""
-    from argo.app.sources import definitions_in, sort
     from argo.cli.output import print_diagnostics
     from argo.cli.progress import ticking
+    from compiler.load.contents import definitions_in, sort
 
     definitions, manifests = sort(_paths(paths, "check"))
     looked = [file for path in definitions for file in (definitions_in(path) if path.is_dir() else [path])]
@@ -123,7 +123,7 @@ def figures(result: Result) -> str:
 
 
 def _paths(names: Sequence[str], command: str) -> list[Path]:
-    from argo.app.sources import find
+    from argo.app.definitions import find
 
     if not names:
         if Path("argosy.yaml").exists() or Path("dags").is_dir():
@@ -135,7 +135,7 @@ def _paths(names: Sequence[str], command: str) -> list[Path]:
 def _definitions(paths: Sequence[Path]) -> tuple[list[Path], int]:
     """The paths that hold definitions, and how many files of manifests lie beside these. Raises UsageError where a
     folder holds no definition."""
-    from argo.app.sources import definitions_in, manifests_in
+    from compiler.load.contents import definitions_in, manifests_in
 
     folders = [path for path in paths if path.is_dir()]
     manifests = [file for path in folders for file in manifests_in(path)]
@@ -156,10 +156,10 @@ def _listed(paths: Sequence[Path]) -> str:
 def _check_definitions(paths: Sequence[Path], profile: str | None) -> list[Diagnostic]:
     if not paths:
         return []
-    from argo.app.sources import shipped
+    from argo.shipped import root
     from compiler.pipeline import check as check_definitions
 
-    return list(check_definitions([str(path) for path in paths], profile=profile, shipped=shipped()))
+    return list(check_definitions([str(path) for path in paths], profile=profile, shipped=root()))
 
 
 def _check_manifests(paths: Sequence[Path]) -> list[Diagnostic]:

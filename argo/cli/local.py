@@ -33,7 +33,6 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
     The argo CLI (with ARGO_HTTP1=true), Hera and other clients work on it. A run that was submitted has a process of
     its own, which goes on when this server ends, and which is started again when it was killed.
     """
-    from argo.cli.here import executor
     from argo.cli.output import emit, say
     from argo.serve.argo_api.serve import TOKEN, serve
     from argo.serve.sockets import LOOPBACK, address, listen
@@ -49,7 +48,7 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
                 emit({"url": url, "tokenFile": str(path)}, form)
             else:
                 click.echo(f"serving the runs of {backend.home.root} at {url}")
-                say(*executor().lines())
+                say(*options.executor().lines())
                 click.echo(f"\nexport ARGO_SERVER={url.partition('://')[2]} ARGO_SECURE=false ARGO_HTTP1=true")
                 click.echo(f'export ARGO_TOKEN="Bearer $(cat {path})" ARGO_NAMESPACE=default')
             sys.stdout.flush()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from argo.backend import Backend
     from argo.local.backend import LocalBackend
+    from argo.local.choice import Choice
     from argo.target import Target
 
 INTERRUPTED = 130  # the exit code after Ctrl-C
@@ -124,6 +125,16 @@ def local(target: Target | None = None) -> Iterator[LocalBackend]:
         yield found
     finally:
         found.close()
+
+
+def executor() -> Choice:
+    """Choose what runs tasks here, as `choose_executor` does, and show that it is being looked for."""
+    from argo.cli.progress import ticking
+    from argo.local.choice import choose_executor
+    from argo.local.home import Home
+
+    with ticking(lambda: "looking for what runs containers"):
+        return choose_executor(Home.open())
 
 
 @contextmanager

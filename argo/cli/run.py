@@ -13,12 +13,13 @@ import click
 
 from argo.backend import FINISHED, Json, RunRef
 from argo.cli import begin, options, taskrunner
-from argo.cli.begin import RequestOptions, request_options
+from argo.cli.begin import request_options
 from argo.cli.output import say
 from argo.errors import ConflictError
 from argo.storage.settings import shown
 
 if TYPE_CHECKING:
+    from argo.app.requests import RequestOptions
     from argo.cli.views import View
     from argo.local.backend import LocalBackend
 
@@ -47,14 +48,12 @@ def run(
     A run that was begun before with the KEY of --once is gone on with, or followed, or its outcome is told. There is no
     --watch as `submit` has it: the run is always followed to its end.
     """
-    from argo.app.sources import find_all
     from argo.submission.request import draft
     from argo.workflow import sessions
 
-    sources = find_all((*subjects, *runner.paths))
-    target = asked.target(sources, here=True)
-    request = asked.request(sources, target, quiet=quiet)
+    request, target, *_ = begin.prepare((*subjects, *runner.paths), asked, here=True, quiet=quiet)
     values = runner.parameters(request.parameters, request.subject.declared("parameters"))
+    token = "" if asked.dry_run else runner.token(values)
     with options.local(target) as backend:
         drafted = draft(replace(request, parameters=values), backend)
         if asked.dry_run:
@@ -62,7 +61,6 @@ def run(
             return 0
         if not drafted.key:
             backend.check_name(drafted.ref)
-        token = runner.token(values)
         ref, new = begin.send(backend, drafted, target, backend.record)
         taskrunner.keep(backend.home, ref, token, runner.renewal(values))
         if not quiet:

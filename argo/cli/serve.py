@@ -63,7 +63,6 @@ def serve(
     The service keeps its state in one database and can be killed at any moment; with PostgreSQL several copies work
     together. The API is described at /docs. Consumers and their tokens: `argosy consumers`.
     """
-    from argo.cli.here import executor
     from argo.cli.output import emit, say
 
     need()
@@ -97,7 +96,7 @@ def serve(
             click.echo(f"serving {names} at {url} on {service.place.shown}")
             click.echo(f"described at {url}/docs")
             if service.place.local is not None:
-                say(*executor().lines())
+                say(*options.executor().lines())
         sys.stdout.flush()
         serve_(service, listener, work=work, root_path=root_path)
     say("stopped; runs go on")

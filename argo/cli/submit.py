@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from argo.cli import options
-from argo.cli.begin import RequestOptions, request_options
+from argo.cli.begin import request_options
+
+if TYPE_CHECKING:
+    from argo.app.requests import RequestOptions
 
 
 @click.command(short_help="Have a DAG or manifest run on a cluster, or in the background here.")
@@ -26,15 +30,12 @@ def submit(subjects: tuple[str, ...], asked: RequestOptions, watch: bool, wait: 
     --executor and --parallelism are for the profile local: a cluster decides that itself. The options about a Task
     Runner are those of `run` alone, which keeps its token on this machine; a cluster has it in the Secret task-runner.
     """
-    from argo.app.sources import find_all
-    from argo.cli.begin import print_draft, report, send
+    from argo.cli.begin import prepare, print_draft, report, send
     from argo.cli.output import say
     from argo.submission.request import draft, new_key
     from argo.workflow.sessions import of
 
-    sources = find_all(subjects)
-    target = asked.target(sources)
-    request = asked.request(sources, target, quiet=quiet)
+    request, target, *_ = prepare(subjects, asked, quiet=quiet)
     if request.once is None:
         request = replace(request, once=new_key())
     with options.opened(target) as backend:

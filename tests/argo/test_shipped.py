@@ -28,10 +28,3 @@ def test_an_incomplete_installation_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(shipped, "__file__", str(tmp_path / "argo" / "shipped.py"))
     with pytest.raises(FileNotFoundError, match="lacks its dags: install it again"):
         shipped.folder("dags")
-
-
-def test_definitions_are_sorted_and_data_files_left_out(root: Path) -> None:
-    found = shipped.definitions("dags")
-    assert root / "dags" / "fork_join.yaml" in found
-    assert list(found) == sorted(found)
-    assert {path.suffix for path in found} == {".yaml"}
