@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 from typing import Any
 
 from argo.expressions.data import decode_base64, encode_base64, parse_json
 from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import marshal, plain
-from argo.expressions.timeparse import parse_date
-from argo.expressions.times import Zone, now, parse_duration
+from argo.expressions.times import Zone, now, parse_date, parse_duration
 from argo.expressions.values import (
     MAXIMUM_ITEMS,
     AnyMap,
@@ -47,8 +46,6 @@ def length(value: Any) -> int:
 
 
 def kind(value: Any) -> str:
-    if hasattr(value, "go_type"):
-        return str(value.go_type)
     names = {"<nil>": "nil", "float64": "float", "[]interface {}": "array", "map[string]interface {}": "map"}
     name = go_type(value)
     return names.get(name, name)
@@ -151,12 +148,9 @@ def _numbers(values: tuple[Any, ...], what: str) -> list[Any]:
     return found
 
 
-def extreme(name: str) -> Callable[..., Any]:
-    def apply(*values: Any) -> Any:
-        numbers = _numbers(values, name)
-        return (max if name == "max" else min)(numbers) if numbers else None
-
-    return apply
+def _extreme(choose: Callable[[list[Any]], Any], *values: Any) -> Any:
+    numbers = _numbers(values, choose.__name__)
+    return choose(numbers) if numbers else None
 
 
 def mean(*values: Any) -> float:
@@ -297,8 +291,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lastIndexOf": lambda value, part: index_of(value, part, last=True),
     "hasPrefix": lambda value, prefix: text(value, "hasPrefix").startswith(text(prefix, "hasPrefix")),
     "hasSuffix": lambda value, suffix: text(value, "hasSuffix").endswith(text(suffix, "hasSuffix")),
-    "max": extreme("max"),
-    "min": extreme("min"),
+    "max": partial(_extreme, max),
+    "min": partial(_extreme, min),
     "mean": mean,
     "median": median,
     "toJSON": lambda value: marshal(value, "  "),

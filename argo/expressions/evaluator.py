@@ -6,7 +6,8 @@ refused here when it is reached; unknown names and wrong numbers of arguments ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import argo.expressions.nodes as nodes
@@ -19,6 +20,7 @@ from argo.expressions.values import (
     equal,
     fetch,
     go_type,
+    is_number,
     number_range,
     ordered,
     to_int,
@@ -34,8 +36,12 @@ def evaluate(expression: str, env: Mapping[str, Any]) -> Any:
     Raises ExpressionError, with the offset of the part at fault.
     """
     tree = parse(expression, _HIDEABLE.intersection(env))
-    for name, offset in _unknown(tree, env):
-        raise ExpressionError(f"unknown name {name}", offset)
+    for node in nodes.walk(tree):
+        if isinstance(node, nodes.Builtin):
+            _check_arity(node)
+        elif isinstance(node, nodes.Binary) and node.operator in ("==", "!="):
+            _check_comparable(node, env)
+    _check_names(tree, env)
     try:
         return Evaluation(env).value(tree)
     except RecursionError:
@@ -97,27 +103,23 @@ def _has(env: Mapping[str, Any], name: str) -> bool:
     return True
 
 
-def _unknown(tree: nodes.Node, env: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Names which are neither in the environment nor declared by `let`."""
-    found: list[tuple[str, int]] = []
-    pending: list[tuple[nodes.Node, frozenset[str]]] = [(tree, frozenset())]
+def _check_names(tree: nodes.Node, env: Mapping[str, Any]) -> None:
+    """Refuse names which are neither in the environment nor declared by `let`: the first of them."""
+    unknown: list[nodes.Identifier] = []
+    pending: list[tuple[nodes.Node, frozenset[str]]] = [(tree, frozenset(("$env",)))]
     while pending:
         node, declared = pending.pop()
-        if isinstance(node, nodes.Identifier) and not (
-            node.name in env or node.name in declared or node.name == "$env"
-        ):
-            found.append((node.name, node.offset))
-        if isinstance(node, nodes.Builtin):
-            _check_arity(node)
-        if isinstance(node, nodes.Binary) and node.operator in ("==", "!="):
-            _check_comparable(node, env)
         if isinstance(node, nodes.Let):
             if node.name in declared or node.name in env or node.name in _HIDEABLE:
                 raise ExpressionError(f"cannot redeclare {node.name}", node.offset)
             pending += [(node.value, declared), (node.body, declared | {node.name})]
-        else:
-            pending.extend((child, declared) for child in nodes.children(node))
-    return sorted(found, key=lambda item: item[1])
+            continue
+        if isinstance(node, nodes.Identifier) and node.name not in env and node.name not in declared:
+            unknown.append(node)
+        pending += [(child, declared) for child in nodes.children(node)]
+    if unknown:
+        first = min(unknown, key=lambda node: node.offset)
+        raise ExpressionError(f"unknown name {first.name}", first.offset)
 
 
 def _check_comparable(node: nodes.Binary, env: Mapping[str, Any]) -> None:
@@ -159,69 +161,139 @@ class Evaluation:
         self.pointers: list[dict[str, Any]] = []
 
     def value(self, node: nodes.Node) -> Any:
+        """The value of a node, by the method of its class's name."""
         try:
-            return _EVALUATE[type(node)](self, node)
+            return getattr(self, f"_{type(node).__name__.lower()}")(node)
         except ExpressionError as error:
             if not error.offset:
                 error.offset = node.offset
             raise
 
-    def predicate(self, body: nodes.Node, item: Any, index: int, **more: Any) -> Any:
-        """The body's value with `#` standing for the item."""
-        self.pointers.append({"": item, "index": index, **more})
+    def _values(self, several: Iterable[nodes.Node]) -> list[Any]:
+        return [self.value(node) for node in several]
+
+    def _constant(self, node: nodes.Constant) -> Any:
+        return node.value
+
+    def _identifier(self, node: nodes.Identifier) -> Any:
+        if node.name in self.variables:
+            return self.variables[node.name]
+        return self.env if node.name == "$env" and "$env" not in self.env else self.env[node.name]
+
+    def _pointer(self, node: nodes.Pointer) -> Any:
+        if not self.pointers:
+            raise ExpressionError("cannot use pointer accessor outside predicate")
+        if node.name not in self.pointers[-1]:
+            raise ExpressionError(f"unknown pointer #{node.name}")
+        return self.pointers[-1][node.name]
+
+    def _unary(self, node: nodes.Unary) -> Any:
+        value = self.value(node.operand)
+        if node.operator in ("not", "!"):
+            return not truth(value)
+        if not is_number(value):
+            raise ExpressionError(f"invalid operation: {node.operator} (mismatched type {go_type(value)})")
+        return type(value)(-value) if node.operator == "-" else value
+
+    def _binary(self, node: nodes.Binary) -> Any:
+        left = self.value(node.left)
+        operator = node.operator
+        if operator in ("and", "&&"):
+            return truth(left) and truth(self.value(node.right))
+        if operator in ("or", "||"):
+            return truth(left) or truth(self.value(node.right))
+        if operator == "??":
+            return self.value(node.right) if left is None else left
+        return _OPERATIONS[operator](left, self.value(node.right))
+
+    def _conditional(self, node: nodes.Conditional) -> Any:
+        return self.value(node.then if truth(self.value(node.condition)) else node.otherwise)
+
+    def _member(self, node: nodes.Member) -> Any:
+        target = self.value(node.target)
+        if target is None and node.optional:
+            raise _NilInChainError
+        return fetch(target, self.value(node.key))
+
+    def _chain(self, node: nodes.Chain) -> Any:
         try:
-            return self.value(body)
+            return self.value(node.inner)
+        except _NilInChainError:
+            return None
+
+    def _slice(self, node: nodes.Slice) -> Any:
+        target = self.value(node.target)
+        if not isinstance(target, (list, str)):
+            raise ExpressionError(f"cannot slice {go_type(target)}")
+        content: Any = target if isinstance(target, list) else target.encode("utf-8", "surrogatepass")  # Go: bytes
+        bounds = slice(*(None if bound is None else to_int(self.value(bound)) for bound in (node.start, node.stop)))
+        return content[bounds] if isinstance(target, list) else content[bounds].decode("utf-8", "replace")
+
+    def _call(self, node: nodes.Call) -> Any:
+        callee = self.value(node.callee)
+        arguments = self._values(node.arguments)
+        name = _path(node.callee) or getattr(node.callee, "name", "the value")
+        if not callable(callee):
+            raise ExpressionError(f"{name} is not a function")
+        try:
+            return callee(*arguments)
+        except TypeError:
+            raise ExpressionError(f"{name} does not take these arguments") from None
+
+    def _builtin(self, node: nodes.Builtin) -> Any:
+        from argo.expressions.builtins import FUNCTIONS
+
+        if node.name in PREDICATES:
+            return self._predicated(node)
+        return FUNCTIONS[node.name](*self._values(node.arguments))
+
+    def _predicated(self, node: nodes.Builtin) -> Any:
+        """The value of a function that takes a predicate."""
+        from argo.expressions.predicates import FUNCTIONS
+
+        values, *more = self._values(node.arguments[::2])
+        if not isinstance(values, list):
+            raise ExpressionError(f"builtin {node.name} takes only array (got {go_type(values)})")
+        predicate = node.arguments[1] if len(node.arguments) > 1 else None
+
+        def result(index: int, **pointers: Any) -> Any:
+            """The predicate's value with `#` standing for the item at `index`; without a predicate the item itself."""
+            if predicate is None:
+                return values[index]
+            self.pointers.append({"": values[index], "index": index, **pointers})
+            try:
+                return self.value(predicate)
+            finally:
+                self.pointers.pop()
+
+        return FUNCTIONS[node.name](values, result, *more)
+
+    def _predicate(self, node: nodes.Predicate) -> Any:
+        return self.value(node.body)
+
+    def _array(self, node: nodes.Array) -> list[Any]:
+        return self._values(node.items)
+
+    def _map(self, node: nodes.Map) -> dict[str, Any]:
+        pairs = [self._values(pair) for pair in node.pairs]
+        for key, _ in pairs:
+            if not isinstance(key, str):
+                raise ExpressionError(f"cannot use {go_type(key)} as a key of a map")
+        return dict(pairs)
+
+    def _let(self, node: nodes.Let) -> Any:
+        self.variables[node.name] = self.value(node.value)
+        try:
+            return self.value(node.body)
         finally:
-            self.pointers.pop()
+            self.variables.pop(node.name, None)
+
+    def _sequence(self, node: nodes.Sequence) -> Any:
+        return self._values(node.items)[-1]
 
 
-def _constant(_: Evaluation, node: nodes.Constant) -> Any:
-    return node.value
-
-
-def _identifier(evaluation: Evaluation, node: nodes.Identifier) -> Any:
-    if node.name in evaluation.variables:
-        return evaluation.variables[node.name]
-    return evaluation.env if node.name == "$env" and "$env" not in evaluation.env else evaluation.env[node.name]
-
-
-def _pointer(evaluation: Evaluation, node: nodes.Pointer) -> Any:
-    if not evaluation.pointers:
-        raise ExpressionError("cannot use pointer accessor outside predicate")
-    if node.name not in evaluation.pointers[-1]:
-        raise ExpressionError(f"unknown pointer #{node.name}")
-    return evaluation.pointers[-1][node.name]
-
-
-def _unary(evaluation: Evaluation, node: nodes.Unary) -> Any:
-    value = evaluation.value(node.operand)
-    if node.operator in ("not", "!"):
-        return not truth(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ExpressionError(f"invalid operation: {node.operator} (mismatched type {go_type(value)})")
-    return type(value)(-value) if node.operator == "-" else value
-
-
-def _binary(evaluation: Evaluation, node: nodes.Binary) -> Any:
-    left = evaluation.value(node.left)
-    operator = node.operator
-    if operator in ("and", "&&"):
-        return truth(left) and truth(evaluation.value(node.right))
-    if operator in ("or", "||"):
-        return truth(left) or truth(evaluation.value(node.right))
-    if operator == "??":
-        return evaluation.value(node.right) if left is None else left
-    return _OPERATIONS[operator](left, evaluation.value(node.right))
-
-
-def _matches(left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        return False
-    from argo.expressions.patterns import search
-
-    if not (isinstance(left, str) and isinstance(right, str)):
-        raise ExpressionError(f"invalid operation: {go_type(left)} matches {go_type(right)}")
-    return search(right, left) is not None
+class _NilInChainError(Exception):
+    """A `?.` met nil: the chain around it is nil."""
 
 
 def _text_test(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
@@ -235,8 +307,10 @@ def _text_test(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, An
     return apply
 
 
-def _operation(function: Callable[[str, Any, Any], Any], symbol: str) -> Callable[[Any, Any], Any]:
-    return lambda left, right: function(symbol, left, right)
+def _matches(left: str, right: str) -> bool:
+    from argo.expressions.patterns import search
+
+    return search(right, left) is not None
 
 
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -244,111 +318,10 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "!=": lambda left, right: not equal(left, right),
     "in": contained,
     "..": number_range,
-    "matches": _matches,
-    "contains": _text_test("contains", lambda left, right: right in left),
+    "matches": _text_test("matches", _matches),
+    "contains": _text_test("contains", str.__contains__),
     "startsWith": _text_test("startsWith", str.startswith),
     "endsWith": _text_test("endsWith", str.endswith),
-    **{symbol: _operation(ordered, symbol) for symbol in ("<", "<=", ">", ">=")},
-    **{symbol: _operation(compute, symbol) for symbol in ("+", "-", "*", "/", "%", "**", "^")},
-}
-
-
-def _conditional(evaluation: Evaluation, node: nodes.Conditional) -> Any:
-    return evaluation.value(node.then if truth(evaluation.value(node.condition)) else node.otherwise)
-
-
-def _member(evaluation: Evaluation, node: nodes.Member) -> Any:
-    target = evaluation.value(node.target)
-    if target is None and node.optional:
-        raise _NilInChainError
-    return fetch(target, evaluation.value(node.key))
-
-
-class _NilInChainError(Exception):
-    """A `?.` met nil: the chain around it is nil."""
-
-
-def _chain(evaluation: Evaluation, node: nodes.Chain) -> Any:
-    try:
-        return evaluation.value(node.inner)
-    except _NilInChainError:
-        return None
-
-
-def _slice(evaluation: Evaluation, node: nodes.Slice) -> Any:
-    target = evaluation.value(node.target)
-    if not isinstance(target, (list, str)):
-        raise ExpressionError(f"cannot slice {go_type(target)}")
-    content: Any = target if isinstance(target, list) else target.encode("utf-8", "surrogatepass")  # Go: bytes
-    length = len(content)
-    start = 0 if node.start is None else to_int(evaluation.value(node.start))
-    stop = length if node.stop is None else to_int(evaluation.value(node.stop))
-    start = max(start + length, 0) if start < 0 else min(start, length)
-    stop = max(stop + length, 0) if stop < 0 else min(stop, length)
-    return content[start:stop] if isinstance(target, list) else content[start:stop].decode("utf-8", "replace")
-
-
-def _call(evaluation: Evaluation, node: nodes.Call) -> Any:
-    callee = evaluation.value(node.callee)
-    arguments = [evaluation.value(argument) for argument in node.arguments]
-    if not callable(callee):
-        raise ExpressionError(f"{_path(node.callee) or getattr(node.callee, 'name', 'the value')} is not a function")
-    return callee(*arguments)
-
-
-def _builtin(evaluation: Evaluation, node: nodes.Builtin) -> Any:
-    if node.name in PREDICATES:
-        from argo.expressions.predicates import PREDICATE_FUNCTIONS
-
-        return PREDICATE_FUNCTIONS[node.name](evaluation, node)
-    from argo.expressions.builtins import FUNCTIONS
-
-    return FUNCTIONS[node.name](*[evaluation.value(argument) for argument in node.arguments])
-
-
-def _array(evaluation: Evaluation, node: nodes.Array) -> list[Any]:
-    return [evaluation.value(item) for item in node.items]
-
-
-def _map(evaluation: Evaluation, node: nodes.Map) -> dict[str, Any]:
-    pairs = [(evaluation.value(key), evaluation.value(value)) for key, value in node.pairs]
-    for key, _ in pairs:
-        if not isinstance(key, str):
-            raise ExpressionError(f"cannot use {go_type(key)} as a key of a map")
-    return dict(pairs)
-
-
-def _let(evaluation: Evaluation, node: nodes.Let) -> Any:
-    evaluation.variables[node.name] = evaluation.value(node.value)
-    try:
-        return evaluation.value(node.body)
-    finally:
-        evaluation.variables.pop(node.name, None)
-
-
-def _sequence(evaluation: Evaluation, node: nodes.Sequence) -> Any:
-    return [evaluation.value(item) for item in node.items][-1]
-
-
-def _predicate(_: Evaluation, __: nodes.Predicate) -> Any:
-    raise ExpressionError("a predicate is no value")
-
-
-_EVALUATE: dict[type[nodes.Node], Callable[[Evaluation, Any], Any]] = {
-    nodes.Constant: _constant,
-    nodes.Identifier: _identifier,
-    nodes.Pointer: _pointer,
-    nodes.Unary: _unary,
-    nodes.Binary: _binary,
-    nodes.Conditional: _conditional,
-    nodes.Member: _member,
-    nodes.Chain: _chain,
-    nodes.Slice: _slice,
-    nodes.Call: _call,
-    nodes.Builtin: _builtin,
-    nodes.Array: _array,
-    nodes.Map: _map,
-    nodes.Let: _let,
-    nodes.Sequence: _sequence,
-    nodes.Predicate: _predicate,
+    **{symbol: partial(ordered, symbol) for symbol in ("<", "<=", ">", ">=")},
+    **{symbol: partial(compute, symbol) for symbol in ("+", "-", "*", "/", "%", "**", "^")},
 }

@@ -7,7 +7,7 @@ for an item leaves the item out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from argo.expressions.errors import ExpressionError
@@ -34,15 +34,11 @@ def parse(text: str, position: int, query: Query) -> tuple[Callable[[Any, Any], 
 
     def keeps(item: Any, document: Any) -> bool:
         try:
-            return _holds(test(item, document))
+            return bool(test(item, document))
         except ExpressionError:
             return False
 
     return keeps, parser.position
-
-
-def _holds(value: Any) -> bool:
-    return bool(value)
 
 
 class _Parser:
@@ -71,24 +67,23 @@ class _Parser:
         self.take()
 
     def either(self) -> Test:
-        tests = [self.both()]
-        while self.sign() == "||":
-            self.take()
-            tests.append(self.both())
-        return tests[0] if len(tests) == 1 else lambda item, root: any(_holds(test(item, root)) for test in tests)
+        return self.joined("||", any, self.both)
 
     def both(self) -> Test:
-        tests = [self.comparison()]
-        while self.sign() == "&&":
+        return self.joined("&&", all, self.comparison)
+
+    def joined(self, sign: str, combine: Callable[[Iterable[Any]], bool], operand: Callable[[], Test]) -> Test:
+        tests = [operand()]
+        while self.sign() == sign:
             self.take()
-            tests.append(self.comparison())
-        return tests[0] if len(tests) == 1 else lambda item, root: all(_holds(test(item, root)) for test in tests)
+            tests.append(operand())
+        return tests[0] if len(tests) == 1 else lambda item, root: combine(test(item, root) for test in tests)
 
     def comparison(self) -> Test:
         if self.sign() == "!":
             self.take()
             test = self.comparison()
-            return lambda item, root: not _holds(test(item, root))
+            return lambda item, root: not test(item, root)
         left = self.operand()
         operator = self.sign()
         if operator not in _COMPARISONS:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+from argo.expressions.builtins import concat, uniq
 from argo.expressions.data import parse_json
 from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import marshal
-from argo.expressions.sprig_text import strval
+from argo.expressions.sprig_text import pair, strval
 from argo.expressions.values import equal, go_type, items, to_int
 
 
 def empty(value: Any) -> bool:
     """Go's zero values, and what has no items."""
-    if value is None or value is False:
-        return True
-    if isinstance(value, (str, list, dict)):
-        return len(value) == 0
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0
+    return value is None or (isinstance(value, (str, list, dict, int, float)) and not value)
 
 
 def _default(default: Any, *given: Any) -> Any:
@@ -44,10 +41,7 @@ def _quiet_json(document: Any) -> Any:
 
 
 def _raw_json(value: Any) -> str:
-    text = marshal(value)
-    for escaped, plain in (("\\u003c", "<"), ("\\u003e", ">"), ("\\u0026", "&")):
-        text = text.replace(escaped, plain)
-    return text
+    return marshal(value).replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u0026", "&")
 
 
 def _dict(*pairs: Any) -> dict[str, Any]:
@@ -97,14 +91,6 @@ def _merged(overwrite: bool) -> Callable[..., dict[str, Any]]:
     return merge
 
 
-def _unique(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if not any(equal(value, other) for other in found):
-            found.append(value)
-    return found
-
-
 def _slice(values: Any, *bounds: Any) -> list[Any]:
     content = items(values, "slice")
     start = to_int(bounds[0]) if bounds else 0
@@ -126,16 +112,11 @@ def _has(needle: Any, haystack: Any) -> bool:
     return any(equal(needle, value) for value in haystack or [])
 
 
-_KINDS = {"nil": "invalid", "[]interface {}": "slice", "map[string]interface {}": "map"}
+_KINDS = {"<nil>": "invalid", "[]interface {}": "slice", "map[string]interface {}": "map"}
 
 
 def _kind(value: Any) -> str:
-    name = "nil" if value is None else go_type(value)
-    return _KINDS.get(name, name)
-
-
-def _pair(name: str, function: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
-    return {name: function, "must" + name[0].upper() + name[1:]: function}
+    return _KINDS.get(go_type(value), go_type(value))
 
 
 DATA: dict[str, Callable[..., Any]] = {
@@ -145,13 +126,13 @@ DATA: dict[str, Callable[..., Any]] = {
     "ternary": _ternary,
     "all": lambda *values: not any(map(empty, values)),
     "any": lambda *values: not all(map(empty, values)),
-    **_pair("compact", lambda values: [value for value in values if not empty(value)]),
-    **_pair("deepCopy", copy.deepcopy),
+    **pair("compact", lambda values: [value for value in values if not empty(value)]),
+    **pair("deepCopy", copy.deepcopy),
     "fromJson": _quiet_json,
     "mustFromJson": parse_json,
-    **_pair("toJson", marshal),
-    **_pair("toPrettyJson", lambda value: marshal(value, "  ")),
-    **_pair("toRawJson", _raw_json),
+    **pair("toJson", marshal),
+    **pair("toPrettyJson", lambda value: marshal(value, "  ")),
+    **pair("toRawJson", _raw_json),
     "typeOf": go_type,
     "typeIs": lambda name, value: go_type(value) == name,
     "typeIsLike": lambda name, value: go_type(value) in (name, "*" + name),
@@ -169,23 +150,21 @@ DATA: dict[str, Callable[..., Any]] = {
     "values": lambda target: [target[key] for key in sorted(_mapping(target))],
     "pick": lambda target, *keys: {key: target[key] for key in keys if key in _mapping(target)},
     "omit": lambda target, *keys: {key: value for key, value in _mapping(target).items() if key not in keys},
-    **_pair("merge", _merged(False)),
-    **_pair("mergeOverwrite", _merged(True)),
-    **_pair("append", lambda values, value: [*items(values, "append"), value]),
-    **_pair("push", lambda values, value: [*items(values, "push"), value]),
-    **_pair("prepend", lambda values, value: [value, *items(values, "prepend")]),
-    **_pair("first", lambda values: values[0] if items(values, "first") else None),
-    **_pair("rest", lambda values: items(values, "rest")[1:]),
-    **_pair("last", lambda values: values[-1] if items(values, "last") else None),
-    **_pair("initial", lambda values: items(values, "initial")[:-1]),
-    **_pair("reverse", lambda values: items(values, "reverse")[::-1]),
-    **_pair("uniq", lambda values: _unique(items(values, "uniq"))),
-    **_pair(
-        "without", lambda values, *gone: [value for value in items(values, "without") if not _has(value, list(gone))]
-    ),
-    **_pair("has", _has),
-    **_pair("slice", _slice),
-    **_pair("chunk", _chunk),
+    **pair("merge", _merged(False)),
+    **pair("mergeOverwrite", _merged(True)),
+    **pair("append", lambda values, value: [*items(values, "append"), value]),
+    **pair("push", lambda values, value: [*items(values, "push"), value]),
+    **pair("prepend", lambda values, value: [value, *items(values, "prepend")]),
+    **pair("first", lambda values: values[0] if items(values, "first") else None),
+    **pair("rest", lambda values: items(values, "rest")[1:]),
+    **pair("last", lambda values: values[-1] if items(values, "last") else None),
+    **pair("initial", lambda values: items(values, "initial")[:-1]),
+    **pair("reverse", lambda values: items(values, "reverse")[::-1]),
+    **pair("uniq", uniq),
+    **pair("without", lambda values, *gone: [value for value in items(values, "without") if not _has(value, gone)]),
+    **pair("has", _has),
+    **pair("slice", _slice),
+    **pair("chunk", _chunk),
     "dig": _dig,
-    "concat": lambda *lists: [value for values in lists for value in items(values, "concat")],
+    "concat": concat,
 }

@@ -57,13 +57,6 @@ def _modulo(left: int, right: int) -> int:
     return left - right * _divided(left, right)
 
 
-def _product(first: Any, *others: Any) -> int:
-    total = whole(first)
-    for other in others:
-        total = wrapped(total * whole(other))
-    return total
-
-
 def _range(start: int, stop: int, step: int) -> list[int]:
     if step == 0 or (stop > start) != (step > 0):
         return []
@@ -105,15 +98,8 @@ def _octal(value: Any) -> int:
         return 0
 
 
-def _atoi(value: str) -> int:
-    try:
-        return int(value) if value.lstrip("+-").isdigit() else 0
-    except ValueError:
-        return 0
-
-
 MATH: dict[str, Callable[..., Any]] = {
-    "atoi": _atoi,
+    "atoi": lambda value: int(value) if re.fullmatch("[+-]?[0-9]+", value) else 0,
     "int": whole,
     "int64": whole,
     "float64": real,
@@ -126,7 +112,7 @@ MATH: dict[str, Callable[..., Any]] = {
     "sub": lambda left, right: wrapped(whole(left) - whole(right)),
     "div": lambda left, right: _divided(whole(left), whole(right)),
     "mod": lambda left, right: _modulo(whole(left), whole(right)),
-    "mul": _product,
+    "mul": lambda first, *others: wrapped(math.prod(map(whole, (first, *others)))),
     "add1f": lambda value: _decimal(lambda a, b: a + b, value, (1,)),
     "addf": lambda *values: _decimal(lambda a, b: a + b, 0, values),
     "subf": lambda first, *others: _decimal(lambda a, b: a - b, first, others),

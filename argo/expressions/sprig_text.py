@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import operator
 import posixpath
 import re
 import secrets
@@ -11,7 +12,7 @@ import string
 import uuid
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from argo.expressions.builtins import BLANKS, each_upper
 from argo.expressions.builtins import split as split_text
@@ -25,6 +26,11 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [strval(item) for item in value if item is not None]
     return [] if value is None else [strval(value)]
+
+
+def pair(name: str, function: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """A function under its name, and under that of its form which fails where the other passes over what is wrong."""
+    return {name: function, "must" + name[0].upper() + name[1:]: function}
 
 
 def strval(value: Any) -> str:
@@ -52,17 +58,7 @@ def _quote(mark: str) -> Callable[..., str]:
     return apply
 
 
-_QUOTES = {
-    '"': '\\"',
-    "\\": "\\\\",
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-}
+_QUOTES = {character: f"\\{letter}" for character, letter in zip('"\\\a\b\f\n\r\t\v', '"\\abfnrtv', strict=True)}
 
 
 def go_quote(value: str) -> str:
@@ -89,12 +85,6 @@ def _abbreviated_both(left: int, right: int, value: str) -> str:
     if left > 4 and left + right - 3 < len(value):
         return "..." + _abbreviated(right - 3, value[left:])
     return _abbreviated(right, value) if left <= 4 else "..." + value[-(right - 3) :]
-
-
-def _truncated(length: int, value: str) -> str:
-    if length < 0:
-        return value[length:] if len(value) + length > 0 else value
-    return value[:length]
 
 
 def _substring(start: int, end: int, value: str) -> str:
@@ -154,17 +144,13 @@ def _matches(pattern: str, value: str) -> bool:
         return False
 
 
-def _find_all(pattern: str, value: str, limit: int) -> list[str]:
-    return [match[0] for match in find_all(pattern, value, limit)] or NilList()
+def _find_all(pattern: str, value: str, limit: Any) -> list[str]:
+    return [match[0] for match in find_all(pattern, value, to_int(limit))] or NilList()
 
 
-def _find(pattern: str, value: str) -> str:
-    match = search(pattern, value)
-    return match[0] if match else ""
-
-
-def _regex_split(pattern: str, value: str, limit: int) -> list[str]:
+def _regex_split(pattern: str, value: str, count: Any) -> list[str]:
     """Go: Regexp.Split."""
+    limit = to_int(count)
     if limit == 0:
         return NilList()
     if pattern and not value:
@@ -210,11 +196,9 @@ class Version(dict[str, Any]):
     """A semantic version; its parts are methods in Go."""
 
     go_type = "*semver.Version"
-
-    def method(self, name: str) -> Callable[[], Any]:
-        if name not in self:
-            raise ExpressionError(f"cannot fetch {name} from *semver.Version")
-        return lambda: self[name]
+    methods: ClassVar = {
+        name: operator.itemgetter(name) for name in ("Major", "Minor", "Patch", "Prerelease", "Metadata", "Original")
+    }
 
     def marshal(self) -> str:
         return go_quote(self["Original"])
@@ -246,39 +230,43 @@ def _compare_versions(constraint: str, value: str) -> bool:
     )
 
 
+_CONSTRAINT = re.compile(r"(=|!=|[<>]=?|=[<>]|~>?|\^|)\s*v?(?:[*xX]|([\w.*+]+)(-[\w.*+-]+)?)")
+
+
 def _meets(constraint: str, version: dict[str, Any]) -> bool:
-    match = re.fullmatch(r"([=!<>~^]*)\s*v?([\w.*+-]+)", constraint)
+    match = _CONSTRAINT.fullmatch(constraint)
     if match is None:
         raise ExpressionError(f"improper constraint: {constraint}")
-    operator, wanted = match[1], match[2]
-    if wanted in ("*", "x", "X"):
+    symbol, wanted, prerelease = match.groups("")
+    if not wanted:
         return True
-    numbers = [part for part in wanted.split("-")[0].split(".") if part not in ("*", "x", "X")]
-    wildcard = len(numbers) < 3
-    target = _version(".".join(numbers) + ("-" + wanted.split("-", 1)[1] if "-" in wanted else ""))
-    if version["Prerelease"] and not target["Prerelease"]:
+    numbers = [part for part in wanted.split(".") if part not in ("*", "x", "X")]
+    target = _version(".".join(numbers) + prerelease)
+    if version["Prerelease"] and not prerelease:
         return False
     low, key = _version_key(target), _version_key(version)
-    if (operator in ("", "=") and wildcard) or operator in ("~", "~>"):
-        return low <= key and key[: min(len(numbers), 2)] == low[: min(len(numbers), 2)]
-    if operator == "^":
+    if symbol == "^":
         fixed = next((index + 1 for index, number in enumerate(low[:3]) if number), len(numbers))
-        return low <= key and key[:fixed] == low[:fixed]
-    tests = {"": key == low, "=": key == low, "!=": key != low, ">": key > low, "<": key < low,
-             ">=": key >= low, "=>": key >= low, "<=": key <= low, "=<": key <= low}  # fmt: skip
-    if operator not in tests:
-        raise ExpressionError(f"improper constraint: {constraint}")
-    return tests[operator]
+    elif symbol in ("~", "~>") or (symbol in ("", "=") and len(numbers) < 3):
+        fixed = min(len(numbers), 2)
+    else:
+        return _TESTS[symbol](key, low)
+    return low <= key and key[:fixed] == low[:fixed]
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    **dict.fromkeys(("", "="), operator.eq), "!=": operator.ne, "<": operator.lt, ">": operator.gt,
+    **dict.fromkeys((">=", "=>"), operator.ge), **dict.fromkeys(("<=", "=<"), operator.le),
+}  # fmt: skip
 
 
 TEXT: dict[str, Callable[..., Any]] = {
     "hello": lambda: "Hello!",
     "abbrev": lambda width, value: _abbreviated(to_int(width), value),
     "abbrevboth": lambda left, right, value: _abbreviated_both(to_int(left), to_int(right), value),
-    "trunc": lambda length, value: _truncated(to_int(length), value),
+    "trunc": lambda length, value: value[to_int(length) :] if to_int(length) < 0 else value[: to_int(length)],
     "trim": lambda value: value.strip(BLANKS),
-    "trimAll": lambda cutset, value: value.strip(cutset),
-    "trimall": lambda cutset, value: value.strip(cutset),
+    **dict.fromkeys(("trimAll", "trimall"), lambda cutset, value: value.strip(cutset)),
     "trimSuffix": lambda suffix, value: value.removesuffix(suffix),
     "trimPrefix": lambda prefix, value: value.removeprefix(prefix),
     "upper": lambda value: each_upper(text(value, "upper")),
@@ -320,18 +308,11 @@ TEXT: dict[str, Callable[..., Any]] = {
     "b32dec": _decoded(base64.b32decode, "base32"),
     "regexMatch": _matches,
     "mustRegexMatch": lambda pattern, value: search(pattern, value) is not None,
-    **dict.fromkeys(("regexFind", "mustRegexFind"), _find),
-    **dict.fromkeys(
-        ("regexFindAll", "mustRegexFindAll"), lambda pattern, value, limit: _find_all(pattern, value, to_int(limit))
-    ),
-    **dict.fromkeys(("regexReplaceAll", "mustRegexReplaceAll"), _expanded),
-    **dict.fromkeys(
-        ("regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"),
-        lambda pattern, value, replacement: sized_text(replaced(pattern, value, lambda _: replacement)),
-    ),
-    **dict.fromkeys(
-        ("regexSplit", "mustRegexSplit"), lambda pattern, value, limit: _regex_split(pattern, value, to_int(limit))
-    ),
+    **pair("regexFind", lambda pattern, value: next((match[0] for match in find_all(pattern, value, 1)), "")),
+    **pair("regexFindAll", _find_all),
+    **pair("regexReplaceAll", _expanded),
+    **pair("regexReplaceAllLiteral", lambda pattern, value, new: sized_text(replaced(pattern, value, lambda _: new))),
+    **pair("regexSplit", _regex_split),
     "regexQuoteMeta": lambda value: re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value),
     **dict.fromkeys(("base", "osBase"), _base),
     **dict.fromkeys(("dir", "osDir"), lambda path: _clean(path.rpartition("/")[0] + ("/" if path[:1] == "/" else ""))),

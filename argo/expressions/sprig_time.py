@@ -7,15 +7,14 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from argo.expressions.errors import ExpressionError
+from argo.expressions.layouts import format_time, parse_layout
 from argo.expressions.sprig_math import whole
-from argo.expressions.timeparse import parse_layout
 from argo.expressions.times import (
     Duration,
     Time,
     add_times,
     as_time,
     format_duration,
-    format_time,
     now,
     parse_duration,
     zone,
@@ -38,13 +37,13 @@ def _in_zone(layout: str, value: Any, name: str) -> str:
     return format_time(_moment(value).astimezone(location), layout)
 
 
-def _modified(change: str, moment: Time) -> Time:
-    return as_time(add_times("+", moment, parse_duration(change)))
+def _must_date(layout: str, value: str) -> Time:
+    return as_time(parse_layout(layout, value))
 
 
 def _to_date(layout: str, value: str) -> Time:
     try:
-        return parse_layout(layout, value, None)
+        return _must_date(layout, value)
     except ExpressionError:
         return Time(1, 1, 1, tzinfo=UTC)
 
@@ -54,23 +53,24 @@ def _ago(value: Any) -> str:
     return format_duration(Duration(seconds * 10**9))
 
 
-TIME: dict[str, Callable[..., Any]] = {
-    "now": now,
-    "ago": _ago,
-    "date": lambda layout, value: format_time(_moment(value), layout),
-    **dict.fromkeys(("dateInZone", "date_in_zone"), _in_zone),
-    **dict.fromkeys(("dateModify", "date_modify", "mustDateModify", "must_date_modify"), _modified),
-    "duration": lambda seconds: format_duration(Duration((whole(seconds) if isinstance(seconds, str) else 0) * 10**9)),
-    "htmlDate": lambda value: format_time(_moment(value), "2006-01-02"),
-    "htmlDateInZone": lambda value, name: _in_zone("2006-01-02", value, name),
-    "toDate": _to_date,
-    "mustToDate": lambda layout, value: parse_layout(layout, value, None),
-    "unixEpoch": lambda value: str(int(value.timestamp())),
-}
-
-
 def _fail(message: str) -> Any:
     raise ExpressionError(message)
 
 
-TIME["fail"] = _fail
+TIME: dict[str, Callable[..., Any]] = {
+    "fail": _fail,
+    "now": now,
+    "ago": _ago,
+    "date": lambda layout, value: format_time(_moment(value), layout),
+    **dict.fromkeys(("dateInZone", "date_in_zone"), _in_zone),
+    **dict.fromkeys(
+        ("dateModify", "date_modify", "mustDateModify", "must_date_modify"),
+        lambda change, moment: add_times("+", moment, parse_duration(change)),
+    ),
+    "duration": lambda seconds: format_duration(Duration((whole(seconds) if isinstance(seconds, str) else 0) * 10**9)),
+    "htmlDate": lambda value: format_time(_moment(value), "2006-01-02"),
+    "htmlDateInZone": lambda value, name: _in_zone("2006-01-02", value, name),
+    "toDate": _to_date,
+    "mustToDate": _must_date,
+    "unixEpoch": lambda value: str(int(value.timestamp())),
+}

@@ -111,13 +111,12 @@ class _Substitution:
     def tree(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value) if "{{" in value else value
+        made: Any = value
         if isinstance(value, dict):
-            replaced = {self.tree(key): self.tree(item) for key, item in value.items()}
-            return replaced if any(replaced.get(key) is not item for key, item in value.items()) else value
-        if isinstance(value, list):
-            items = [self.tree(item) for item in value]
-            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-        return value
+            made = {self.tree(key): self.tree(item) for key, item in value.items()}
+        elif isinstance(value, list):
+            made = [self.tree(item) for item in value]
+        return value if made == value else made
 
     def text(self, text: str) -> str:
         parts, closed = _parts(text)

@@ -1,21 +1,27 @@
-"""Go's time: durations in nanoseconds, moments, layouts like `2006-01-02`."""
+"""Go's time: durations in nanoseconds, moments and their zones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from argo.expressions.errors import ExpressionError
+from argo.expressions.layouts import DAYS, MONTHS, format_time, parse_layout
 
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_AMOUNT = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
+_DATE_LAYOUTS = (
+    "2006-01-02",
+    "15:04:05",
+    "2006-01-02 15:04:05",
+    "2006-01-02T15:04:05Z07:00",
+    "02 Jan 06 15:04 MST",
+    "Monday, 02-Jan-06 15:04:05 MST",
+    "Mon, 02 Jan 2006 15:04:05 MST",
+)
 
 
 class Named(int):
@@ -37,26 +43,20 @@ class Duration(int):
     """A length of time in nanoseconds."""
 
     go_type = "time.Duration"
+    methods: ClassVar[dict[str, Callable[..., Any]]] = {
+        "Hours": lambda d: d / _UNITS["h"],
+        "Minutes": lambda d: d / _UNITS["m"],
+        "Seconds": lambda d: d / _UNITS["s"],
+        "Milliseconds": lambda d: int(d / _UNITS["ms"]),
+        "Microseconds": lambda d: int(d / _UNITS["us"]),
+        "Nanoseconds": int,
+        "String": str,
+    }
 
     def __str__(self) -> str:
         return format_duration(self)
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def method(self, name: str) -> Any:
-        methods: dict[str, Callable[[], Any]] = {
-            "Hours": lambda: self / _UNITS["h"],
-            "Minutes": lambda: self / _UNITS["m"],
-            "Seconds": lambda: self / _UNITS["s"],
-            "Milliseconds": lambda: int(int(self) / _UNITS["ms"]),
-            "Microseconds": lambda: int(int(self) / _UNITS["us"]),
-            "Nanoseconds": lambda: int(self),
-            "String": lambda: str(self),
-        }
-        if name not in methods:
-            raise ExpressionError(f"cannot fetch {name} from time.Duration")
-        return methods[name]
+    __repr__ = __str__
 
 
 class Zone:
@@ -75,6 +75,52 @@ class Zone:
         return "{}"
 
 
+def _added(moment: Any, duration: int) -> Time:
+    return as_time(moment + timedelta(microseconds=int(duration) / 1000))
+
+
+def _moved(moment: Time, years: int, months: int, days: int) -> Time:
+    month = moment.month - 1 + months
+    first = moment.replace(year=moment.year + years + month // 12, month=month % 12 + 1, day=1)
+    return as_time(first + timedelta(days=moment.day - 1 + days))
+
+
+class Time(datetime):
+    """A moment with its zone, to the microsecond."""
+
+    go_type = "time.Time"
+    methods: ClassVar[dict[str, Callable[..., Any]]] = {
+        "Year": lambda t: t.year,
+        "Month": lambda t: Named.of(t.month, MONTHS[t.month - 1]),
+        "Day": lambda t: t.day,
+        "Hour": lambda t: t.hour,
+        "Minute": lambda t: t.minute,
+        "Second": lambda t: t.second,
+        "Nanosecond": lambda t: t.microsecond * 1000,
+        "Weekday": lambda t: Named.of(t.isoweekday() % 7, DAYS[t.weekday()]),
+        "YearDay": lambda t: t.timetuple().tm_yday,
+        "Unix": lambda t: int(t.timestamp() // 1),
+        "UnixMilli": lambda t: int(t.timestamp() * 1000 // 1),
+        "UTC": lambda t: as_time(t.astimezone(UTC)),
+        "In": lambda t, location: as_time(t.astimezone(location.info)),
+        "Format": format_time,
+        "String": str,
+        "Add": _added,
+        "Sub": lambda t, other: add_times("-", t, other),
+        "AddDate": _moved,
+        "Before": lambda t, other: t < other,
+        "After": lambda t, other: t > other,
+        "Equal": lambda t, other: t == other,
+        "IsZero": lambda t: t.year == 1 and t.timetuple().tm_yday == 1,
+    }
+
+    def __str__(self) -> str:
+        return format_time(self, "2006-01-02 15:04:05.999999999 -0700 MST")
+
+    def marshal(self) -> str:
+        return '"' + format_time(self, "2006-01-02T15:04:05.999999999Z07:00") + '"'
+
+
 def zone(name: str) -> tzinfo:
     """The zone of a name in the time zone database; `UTC` and `` are UTC."""
     import zoneinfo
@@ -85,24 +131,6 @@ def zone(name: str) -> tzinfo:
         return zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         raise ExpressionError(f"unknown time zone {name}") from None
-
-
-class Time(datetime):
-    """A moment with its zone, to the microsecond."""
-
-    go_type = "time.Time"
-
-    def __str__(self) -> str:
-        return format_time(self, "2006-01-02 15:04:05.999999999 -0700 MST")
-
-    def marshal(self) -> str:
-        return '"' + format_time(self, "2006-01-02T15:04:05.999999999Z07:00") + '"'
-
-    def method(self, name: str) -> Any:
-        if name not in _METHODS:
-            raise ExpressionError(f"cannot fetch {name} from time.Time")
-        function = _METHODS[name]
-        return lambda *arguments: function(self, *arguments)
 
 
 def as_time(moment: datetime) -> Time:
@@ -118,6 +146,25 @@ def now(location: Any = None) -> Time:
     return as_time(datetime.now(location.info if location else UTC))
 
 
+def parse_date(*arguments: Any) -> Time:
+    """Expr's `date([zone,] text[, layout[, zone]])`."""
+    location: tzinfo | None = None
+    rest = list(arguments)
+    if rest and isinstance(rest[0], Zone):
+        location = rest.pop(0).info
+    if not rest or not all(isinstance(item, str) for item in rest):
+        raise ExpressionError("date wants texts")
+    if len(rest) == 3:
+        location = zone(rest[2])
+    for layout in _DATE_LAYOUTS if len(rest) == 1 else rest[1:2]:
+        try:
+            return as_time(parse_layout(layout, rest[0], location))
+        except ExpressionError:
+            if len(rest) > 1:
+                raise
+    raise ExpressionError(f"invalid date {rest[0]}")
+
+
 def add_times(symbol: str, left: Any, right: Any) -> Any:
     """Time - time, time ± duration; None where that is not defined."""
     if symbol == "-" and isinstance(left, date) and isinstance(right, date):
@@ -125,30 +172,16 @@ def add_times(symbol: str, left: Any, right: Any) -> Any:
     if isinstance(right, date) and symbol == "+":
         left, right = right, left
     if isinstance(left, date) and isinstance(right, Duration) and symbol in "+-":
-        return _added(left, right if symbol == "+" else Duration(-right))
+        return _added(left, right if symbol == "+" else -right)
     return None
-
-
-def _added(moment: Any, duration: Any) -> Time:
-    return as_time(moment + timedelta(microseconds=int(duration) / 1000))
 
 
 def parse_duration(value: str) -> Duration:
     """`1h15m30.5s` (Go: time.ParseDuration)."""
-    sign, rest = (-1, value[1:]) if value.startswith("-") else (1, value.removeprefix("+"))
-    if rest == "0":
-        return Duration(0)
-    total, end = 0, 0
-    for match in _DURATION.finditer(rest):
-        if match.start() != end:
-            break
-        from decimal import Decimal
-
-        total += int(Decimal(match[1]) * _UNITS[match[2]])
-        end = match.end()
-    if not rest or end != len(rest):
+    if not re.fullmatch(rf"[+-]?(?:0|(?:{_AMOUNT})+)", value):
         raise ExpressionError(f'time: invalid duration "{value}"')
-    return Duration(sign * total)
+    total = sum(int(Decimal(number) * _UNITS[unit]) for number, unit in re.findall(_AMOUNT, value))
+    return Duration(-total if value.startswith("-") else total)
 
 
 def format_duration(value: int) -> str:
@@ -171,93 +204,3 @@ def _fraction(value: int, unit: int) -> str:
     whole, rest = divmod(value, unit)
     digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0") if rest else ""
     return f"{whole}.{digits}" if digits else str(whole)
-
-
-def _offset(moment: datetime, colon: str, zulu: bool) -> str:
-    total = int((moment.utcoffset() or timedelta()).total_seconds())
-    if zulu and total == 0:
-        return "Z"
-    hours, minutes = divmod(abs(total) // 60, 60)
-    return f"{'-' if total < 0 else '+'}{hours:02d}{colon}{minutes:02d}"
-
-
-_LAYOUT = re.compile(
-    r"January|Jan|Monday|Mon|MST|2006|-07:00|-0700|-07|Z07:00|Z0700|[.,]0+(?!\d)|[.,]9+(?!\d)|002|_2|01|02|03|04|05|06|15"
-    r"|PM|pm|1|2|3|4|5"
-)
-_WRITE: dict[str, Callable[[datetime], str]] = {
-    "January": lambda t: _MONTHS[t.month - 1],
-    "Jan": lambda t: _MONTHS[t.month - 1][:3],
-    "Monday": lambda t: _DAYS[t.weekday()],
-    "Mon": lambda t: _DAYS[t.weekday()][:3],
-    "MST": lambda t: "UTC" if t.tzname() in (None, "UTC") else str(t.tzname()),
-    "2006": lambda t: f"{t.year:04d}",
-    "06": lambda t: f"{t.year % 100:02d}",
-    "01": lambda t: f"{t.month:02d}",
-    "1": lambda t: str(t.month),
-    "002": lambda t: f"{t.timetuple().tm_yday:03d}",
-    "02": lambda t: f"{t.day:02d}",
-    "_2": lambda t: f"{t.day:2d}",
-    "2": lambda t: str(t.day),
-    "15": lambda t: f"{t.hour:02d}",
-    "03": lambda t: f"{(t.hour + 11) % 12 + 1:02d}",
-    "3": lambda t: str((t.hour + 11) % 12 + 1),
-    "04": lambda t: f"{t.minute:02d}",
-    "4": lambda t: str(t.minute),
-    "05": lambda t: f"{t.second:02d}",
-    "5": lambda t: str(t.second),
-    "PM": lambda t: "PM" if t.hour >= 12 else "AM",
-    "pm": lambda t: "pm" if t.hour >= 12 else "am",
-    "-0700": lambda t: _offset(t, "", False),
-    "-07:00": lambda t: _offset(t, ":", False),
-    "-07": lambda t: _offset(t, ":", False)[:3],
-    "Z07:00": lambda t: _offset(t, ":", True),
-    "Z0700": lambda t: _offset(t, "", True),
-}
-
-
-def format_time(moment: datetime, layout: str) -> str:
-    """Go's `Time.Format`."""
-
-    def write(match: re.Match[str]) -> str:
-        part = match[0]
-        if part[0] not in ".,":
-            return _WRITE[part](moment)
-        digits = f"{moment.microsecond:06d}000"[: len(part) - 1]
-        if part[1] == "9":
-            digits = digits.rstrip("0")
-        return part[0] + digits if digits else ""
-
-    return _LAYOUT.sub(write, layout)
-
-
-def _moved(moment: Time, years: int, months: int, days: int) -> Time:
-    month = moment.month - 1 + months
-    first = moment.replace(year=moment.year + years + month // 12, month=month % 12 + 1, day=1)
-    return as_time(first + timedelta(days=moment.day - 1 + days))
-
-
-_METHODS: dict[str, Callable[..., Any]] = {
-    "Year": lambda t: t.year,
-    "Month": lambda t: Named.of(t.month, _MONTHS[t.month - 1]),
-    "Day": lambda t: t.day,
-    "Hour": lambda t: t.hour,
-    "Minute": lambda t: t.minute,
-    "Second": lambda t: t.second,
-    "Nanosecond": lambda t: t.microsecond * 1000,
-    "Weekday": lambda t: Named.of(t.isoweekday() % 7, _DAYS[t.weekday()]),
-    "YearDay": lambda t: t.timetuple().tm_yday,
-    "Unix": lambda t: int(t.timestamp() // 1),
-    "UnixMilli": lambda t: int(t.timestamp() * 1000 // 1),
-    "UTC": lambda t: as_time(t.astimezone(UTC)),
-    "In": lambda t, location: as_time(t.astimezone(location.info)),
-    "Format": format_time,
-    "String": str,
-    "Add": _added,
-    "Sub": lambda t, other: add_times("-", t, other),
-    "AddDate": _moved,
-    "Before": lambda t, other: t < other,
-    "After": lambda t, other: t > other,
-    "Equal": lambda t, other: t == other,
-    "IsZero": lambda t: t.year == 1 and t.timetuple().tm_yday == 1,
-}

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 from argo.expressions.errors import ExpressionError
@@ -90,7 +91,7 @@ def contained(item: Any, container: Any) -> bool:
     raise ExpressionError(f'operator "in" not defined on {go_type(container)}')
 
 
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -101,9 +102,9 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 def ordered(symbol: str, left: Any, right: Any) -> bool:
     """`<`, `<=`, `>`, `>=` on numbers, texts, times and durations."""
     if isinstance(left, str) and isinstance(right, str):
-        return _ORDER[symbol](left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
+        return ORDER[symbol](left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
     if (is_number(left) and is_number(right)) or (isinstance(left, date) and isinstance(right, date)):
-        return _ORDER[symbol](left, right)
+        return ORDER[symbol](left, right)
     raise _mismatch(symbol, left, right)
 
 
@@ -125,7 +126,7 @@ def compute(symbol: str, left: Any, right: Any) -> Any:
     if symbol == "%":
         return _modulo(left, right)
     if symbol in ("**", "^"):
-        return _power(float(left), float(right))
+        return power(float(left), float(right))
     result = _ARITHMETIC[symbol](left, right)
     if isinstance(result, float):
         return result
@@ -165,7 +166,7 @@ def _modulo(left: Any, right: Any) -> int:
     return int(-remainder if left < 0 else remainder)
 
 
-def _power(left: float, right: float) -> float:
+def power(left: float, right: float) -> float:
     try:
         return math.pow(left, right)
     except OverflowError:
@@ -213,9 +214,11 @@ def items(value: Any, what: str) -> list[Any]:
 
 def fetch(target: Any, key: Any) -> Any:
     """`target[key]`: a missing key of a map is nil, a negative index counts from the end."""
-    method = getattr(target, "method", None)
-    if method is not None and isinstance(key, str):
-        return method(key)
+    methods = getattr(target, "methods", None)
+    if methods is not None and isinstance(key, str):
+        if key not in methods:
+            raise ExpressionError(f"cannot fetch {key} from {target.go_type}")
+        return partial(methods[key], target)
     if isinstance(target, dict):
         return target.get(key) if isinstance(key, str) else None
     if isinstance(target, (list, str)):

@@ -5,6 +5,8 @@ Facts: Argo workflow/controller/steps.go (shouldExecute); the govaluate version 
 
 from __future__ import annotations
 
+import math
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +14,26 @@ from typing import Any
 
 from argo.expressions.errors import ExpressionError, WhenError
 from argo.expressions.gojson import plain
+from argo.expressions.values import ORDER, power
 
 MAXIMUM_DEPTH = 100
+_TOKEN = re.compile(
+    r"\s+|(?P<NUMERIC>0[xX][0-9a-fA-F]+|[\d.]+)|(?P<CLAUSE>\()|(?P<CLAUSE_CLOSE>\))|(?P<SEPARATOR>,)"
+    r"|\[(?P<VARIABLE>[^\]]*)\]|(?P<word>[^\W\d_](?:\\.|[\w.])*)|['\"](?P<STRING>(?:\\.|[^'\"\\])*)['\"]"
+    r"|(?P<operator>(?:[^\w\s()\[\]'\"]|_)+)",
+    re.DOTALL,
+)
+_UNCLOSED = {"[": "Unclosed parameter bracket", "'": "Unclosed string literal", '"': "Unclosed string literal"}
 _COMPARATORS = frozenset({"==", "!=", ">", ">=", "<", "<=", "=~", "!~"})
-_MODIFIERS = frozenset({"+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"})
-_LOGICAL = frozenset({"&&", "||"})
-_TERNARY = frozenset({"?", ":", "??"})
+_OPERATORS = {
+    "MODIFIER": frozenset({"+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>"}),
+    "LOGICALOP": frozenset({"&&", "||"}),
+    "COMPARATOR": _COMPARATORS,
+    "TERNARY": frozenset({"?", ":", "??"}),
+}
 _PREFIXES = frozenset({"-", "!", "~"})
 _LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"?", ":", "??"}),
+    _OPERATORS["TERNARY"],
     frozenset({"||"}),
     frozenset({"&&"}),
     _COMPARATORS | {"in"},
@@ -30,7 +43,7 @@ _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"*", "/", "%"}),
     frozenset({"**"}),
 )
-_OPERAND = frozenset({"NUMERIC", "STRING", "BOOLEAN", "VARIABLE"})
+_OPERANDS = ("NUMERIC", "STRING", "BOOLEAN", "VARIABLE", "CLAUSE_CLOSE", "ACCESSOR")  # or what ends one
 _MISSING = object()  # what an unmet `?` gives
 
 
@@ -67,74 +80,44 @@ def evaluate_when(text: str) -> bool:
 
 def _tokens(text: str) -> list[_Token]:
     tokens: list[_Token] = []
-    offset = 0
-    while offset < len(text):
-        if text[offset].isspace():
-            offset += 1
-            continue
-        token, offset = _read(text, offset, tokens)
-        tokens.append(token)
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise WhenError(_UNCLOSED.get(text[position], "Invalid token: ''"), position)
+        if match.lastgroup:
+            tokens.append(_token(match.lastgroup, match[match.lastgroup], position, tokens))
+        position = match.end()
     if sum({"CLAUSE": 1, "CLAUSE_CLOSE": -1}.get(token.kind, 0) for token in tokens):
         raise WhenError("Unbalanced parenthesis", len(text))
     return tokens
 
 
-def _read(text: str, offset: int, before: list[_Token]) -> tuple[_Token, int]:
-    first = text[offset]
-    if first.isdigit() or first == ".":
-        return _number(text, offset)
-    if first in "(),":
-        kind = {"(": "CLAUSE", ")": "CLAUSE_CLOSE", ",": "SEPARATOR"}[first]
-        return _Token(kind, first, offset), offset + 1
-    if first == "[":
-        end = text.find("]", offset)
-        if end < 0:
-            raise WhenError("Unclosed parameter bracket", offset)
-        return _Token("VARIABLE", text[offset + 1 : end], offset), end + 1
-    if first.isalpha():
-        return _word(text, offset)
-    if first in "'\"":
-        return _quoted(text, offset)
-    return _operator(text, offset, before)
+def _token(kind: str, text: str, offset: int, before: list[_Token]) -> _Token:
+    if kind == "NUMERIC":
+        return _Token(kind, _number(text, offset), offset)
+    if kind == "operator":
+        return _Token(_operator(text, offset, before), text, offset)
+    if kind in ("STRING", "word"):
+        text = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return _word(text, offset) if kind == "word" else _Token(kind, text, offset)
 
 
-def _number(text: str, offset: int) -> tuple[_Token, int]:
-    hexadecimal = re.compile(r"0[xX]([0-9a-fA-F]+)").match(text, offset)
-    if hexadecimal:
-        return _Token("NUMERIC", float(int(hexadecimal[1], 16)), offset), hexadecimal.end()
-    end = offset
-    while end < len(text) and (text[end].isdigit() or text[end] == "."):
-        end += 1
+def _number(text: str, offset: int) -> float:
     try:
-        number = float(text[offset:end].encode("ascii"))  # Go's ParseFloat knows no other digits
-        return _Token("NUMERIC", number, offset), end
+        # Go's ParseFloat knows no digits but those of ASCII.
+        return float(int(text, 16)) if text[1:2] in ("x", "X") else float(text.encode("ascii"))
     except ValueError:
-        raise WhenError(f"Unable to parse numeric value '{text[offset:end]}' to float64\n", offset) from None
+        raise WhenError(f"Unable to parse numeric value '{text}' to float64\n", offset) from None
 
 
-def _word(text: str, offset: int) -> tuple[_Token, int]:
-    end, word = offset, []
-    while end < len(text):
-        character = text[end]
-        if character == "\\" and end + 1 < len(text):
-            end += 1
-            word.append(text[end])
-        elif character.isalnum() or character in "_.":
-            word.append(character)
-        else:
-            break
-        end += 1
-    name = "".join(word)
+def _word(name: str, offset: int) -> _Token:
     if name in ("true", "false"):
-        return _Token("BOOLEAN", name == "true", offset), end
+        return _Token("BOOLEAN", name == "true", offset)
     if name in ("in", "IN"):
-        return _Token("COMPARATOR", "in", offset), end
-    if "." in name[1:]:
-        return _accessor(name, offset), end
-    return _Token("VARIABLE", name, offset), end
-
-
-def _accessor(name: str, offset: int) -> _Token:
+        return _Token("COMPARATOR", "in", offset)
+    if "." not in name:
+        return _Token("VARIABLE", name, offset)
     if name.endswith("."):
         raise WhenError(f"Hanging accessor on token '{name}'", offset)
     for part in name.split(".")[1:]:
@@ -143,44 +126,23 @@ def _accessor(name: str, offset: int) -> _Token:
     return _Token("ACCESSOR", name, offset)
 
 
-def _quoted(text: str, offset: int) -> tuple[_Token, int]:
-    end, value = offset + 1, []
-    while end < len(text) and text[end] not in "'\"":
-        if text[end] == "\\" and end + 1 < len(text):
-            end += 1
-        value.append(text[end])
-        end += 1
-    if end >= len(text):
-        raise WhenError("Unclosed string literal", offset)
-    return _Token("STRING", "".join(value), offset), end + 1
-
-
-def _operator(text: str, offset: int, before: list[_Token]) -> tuple[_Token, int]:
-    end = offset
-    while end < len(text) and not (text[end].isalnum() or text[end].isspace() or text[end] in "()[]'\""):
-        end += 1
-    symbol = text[offset:end]
+def _operator(symbol: str, offset: int, before: list[_Token]) -> str:
     if symbol in _PREFIXES and not _ends_operand(before):
-        return _Token("PREFIX", symbol, offset), end
-    for kind, symbols in (
-        ("MODIFIER", _MODIFIERS),
-        ("LOGICALOP", _LOGICAL),
-        ("COMPARATOR", _COMPARATORS),
-        ("TERNARY", _TERNARY),
-    ):
+        return "PREFIX"
+    for kind, symbols in _OPERATORS.items():
         if symbol in symbols:
-            return _Token(kind, symbol, offset), end
+            return kind
     raise WhenError(f"Invalid token: '{symbol}'", offset)
 
 
 def _ends_operand(tokens: list[_Token]) -> bool:
-    return bool(tokens) and (tokens[-1].kind in _OPERAND or tokens[-1].kind in ("CLAUSE_CLOSE", "ACCESSOR"))
+    return bool(tokens) and tokens[-1].kind in _OPERANDS
 
 
 def _check_order(tokens: list[_Token]) -> None:
     for index, token in enumerate(tokens):
         operand = _ends_operand(tokens[:index][-1:])
-        joins = token.kind in ("MODIFIER", "LOGICALOP", "COMPARATOR", "TERNARY", "SEPARATOR", "CLAUSE_CLOSE")
+        joins = token.kind in _OPERATORS or token.kind in ("SEPARATOR", "CLAUSE_CLOSE")
         empty_clause = token.kind == "CLAUSE_CLOSE" and index > 0 and tokens[index - 1].kind == "CLAUSE"
         if operand != joins and not empty_clause:
             previous = tokens[index - 1] if index else _Token("UNKNOWN", "<nil>", 0)
@@ -210,7 +172,7 @@ class _Evaluation:
     def peek(self, symbols: frozenset[str]) -> str | None:
         if self.index < len(self.tokens):
             token = self.tokens[self.index]
-            if token.kind in ("MODIFIER", "LOGICALOP", "COMPARATOR", "TERNARY") and token.value in symbols:
+            if token.kind in _OPERATORS and token.value in symbols:
                 return str(token.value)
         return None
 
@@ -231,7 +193,7 @@ class _Evaluation:
             needed = live and not _decided(symbol, value)
             following = self.level(level + 1, needed)
             if live:
-                value = _apply(symbol, value, following) if needed else _decision(symbol, value)
+                value = _apply(symbol, value, following) if needed else _MISSING if symbol == "?" else value
         return None if value is _MISSING and level == 0 else value
 
     def operand(self, live: bool) -> Any:
@@ -268,76 +230,67 @@ def _decided(symbol: str, value: Any) -> bool:
     )
 
 
-def _decision(symbol: str, value: Any) -> Any:
-    return _MISSING if symbol == "?" else value
+def _require(wanted: type, name: str, use: str, *values: Any) -> None:
+    for value in values:
+        if not isinstance(value, wanted):
+            raise WhenError(f"Value '{plain(value)}' cannot be used with the {use}, it is not {name}")
 
 
 def _prefixed(symbol: str, value: Any) -> Any:
     if symbol == "!":
-        if not isinstance(value, bool):
-            raise WhenError(f"Value '{plain(value)}' cannot be used with the prefix '!', it is not a bool")
+        _require(bool, "a bool", "prefix '!'", value)
         return not value
-    if not isinstance(value, float):
-        raise WhenError(f"Value '{plain(value)}' cannot be used with the prefix '{symbol}', it is not a number")
+    _require(float, "a number", f"prefix '{symbol}'", value)
     return -value if symbol == "-" else float(~int(value))
 
 
 def _apply(symbol: str, left: Any, right: Any) -> Any:
-    if symbol in ("&&", "||", "?"):
-        return _logical(symbol, left, right)
+    if symbol == "?":
+        _require(bool, "a bool", "ternary operator '?'", left)
+        return right
+    if symbol in ("&&", "||"):
+        _require(bool, "a bool", f"logical operator '{symbol}'", left, right)
+        return right
     if symbol in (":", "??"):
         return right
     if symbol in _COMPARATORS or symbol == "in":
         return _compared(symbol, left, right)
     if symbol == "+" and (isinstance(left, str) or isinstance(right, str)):
         return plain(left) + plain(right)
-    for value in (left, right):
-        if not isinstance(value, float):
-            raise WhenError(f"Value '{plain(value)}' cannot be used with the modifier '{symbol}', it is not a number")
+    _require(float, "a number", f"modifier '{symbol}'", left, right)
     return _arithmetic(symbol, left, right)
 
 
 def _arithmetic(symbol: str, left: float, right: float) -> float:
-    import math
-
     if symbol in ("/", "%") and right == 0:
         return math.nan if symbol == "%" or left == 0 else math.copysign(math.inf, left)
     if symbol in ("<<", ">>") and not 0 <= right < 64:
         raise WhenError(f"shift count out of range: {plain(right)}")
+    if symbol in _BITWISE:
+        return float(_BITWISE[symbol](int(left), int(right)))
     return float(_ARITHMETIC[symbol](left, right))
-
-
-def _logical(symbol: str, left: Any, right: Any) -> Any:
-    sides = (left,) if symbol == "?" else (left, right)
-    for value in sides:
-        if not isinstance(value, bool):
-            kind = "ternary" if symbol == "?" else "logical"
-            raise WhenError(
-                f"Value '{plain(value)}' cannot be used with the {kind} operator '{symbol}', it is not a bool"
-            )
-    return right
 
 
 def _compared(symbol: str, left: Any, right: Any) -> bool:
     if symbol in ("==", "!="):
-        same = type(left) is type(right) and left == right
-        return same if symbol == "==" else not same
+        return _same(left, right) is (symbol == "==")
     if symbol == "in":
-        if not isinstance(right, list):
-            raise WhenError(f"Value '{plain(right)}' cannot be used with the comparator 'in', it is not an array")
-        return any(type(left) is type(item) and left == item for item in right)
+        _require(list, "an array", "comparator 'in'", right)
+        return any(_same(left, item) for item in right)
     if symbol in ("=~", "!~"):
         return _matched(left, right) is (symbol == "=~")
-    if not (type(left) is type(right) and isinstance(left, (str, float))):
+    if type(left) is not type(right) or not isinstance(left, (str, float)):
         wrong = right if isinstance(left, (str, float)) else left
         raise WhenError(f"Value '{plain(wrong)}' cannot be used with the comparator '{symbol}', it is not a number")
-    return bool(_ORDER[symbol](left, right))
+    return ORDER[symbol](left, right)
+
+
+def _same(left: Any, right: Any) -> bool:
+    return type(left) is type(right) and bool(left == right)
 
 
 def _matched(left: Any, right: Any) -> bool:
-    for value in (left, right):
-        if not isinstance(value, str):
-            raise WhenError(f"Value '{plain(value)}' cannot be used with the comparator '=~', it is not a string")
+    _require(str, "a string", "comparator '=~'", left, right)
     from argo.expressions.patterns import search
 
     try:
@@ -346,22 +299,9 @@ def _matched(left: Any, right: Any) -> bool:
         raise WhenError(f"Unable to compile regexp pattern '{right}': {error.message}") from None
 
 
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+_BITWISE: dict[str, Callable[[int, int], int]] = {
+    "&": operator.and_, "|": operator.or_, "^": operator.xor, "<<": operator.lshift, ">>": operator.rshift,
+}  # fmt: skip
 _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "%": lambda a, b: __import__("math").fmod(a, b),
-    "**": lambda a, b: a**b,
-    "&": lambda a, b: int(a) & int(b),
-    "|": lambda a, b: int(a) | int(b),
-    "^": lambda a, b: int(a) ^ int(b),
-    "<<": lambda a, b: int(a) << int(b),
-    ">>": lambda a, b: int(a) >> int(b),
-}
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "%": math.fmod, "**": power,
+}  # fmt: skip

@@ -107,3 +107,14 @@ def test_when_says_what_argo_says() -> None:
     with pytest.raises(WhenError, match=r"Expected boolean evaluation for 'a'\. Got a"):
         evaluate_when("a")
     assert evaluate_when("") is True
+
+
+def test_a_method_or_function_with_wrong_arguments_is_a_mistake_of_the_expression() -> None:
+    for text in ("now().Year(1)", "asInt()"):
+        with pytest.raises(ExpressionError, match="does not take these arguments"):
+            evaluate(text, environment({}))
+
+
+def test_a_power_that_is_no_real_number_is_not_a_number() -> None:
+    with pytest.raises(WhenError, match="Got NaN"):
+        evaluate_when("-3 ** 2.5")
