@@ -9,7 +9,7 @@ The texts of a container are substituted once more when its pod is made (workflo
 substitutePodParams), and Kubernetes then expands `$(NAME)` and `$$` in its command, arguments and variables
 (third_party/forked/golang/expansion). `ContainerStyle` prints them such that neither takes a part of them for its own.
 No value is a template: what is given at submission is refused (`compiler.models.values`), what tasks give is checked in
-the run (`closed`).
+the run (`closed`), and where values meet braces or each other, two braces wait for the last pass (`joined`).
 """
 
 from __future__ import annotations
@@ -166,9 +166,10 @@ class ContainerStyle:
         users = isinstance(variable, Computed) or (variable[1] == "parameters" and "_" not in variable[2])
         return Computed(f"replace({expression(variable)}, '$', '$$')") if users and self._expanded else variable
 
-    def joined(self, braces: int, value: str) -> Variable:
-        del braces
-        return self.value(closed(value))
+    def joined(self, value: str) -> Variable:
+        """Values that meet each other or a brace: two braces in them come to be in the last pass, as those of a text."""
+        dollars = f"replace({value}, '$', '$$')" if self._expanded else value
+        return Computed(f"replace({dollars}, {quote('{{')}, {quote(LAST)})")
 
 
 Style = ArgumentStyle | ContainerStyle
@@ -186,11 +187,14 @@ def printed(text: str | Ref | Text | Literal_, resolve: Resolver, style: Style |
         variable = part if isinstance(part, str) else resolve(part)
         if not isinstance(variable, str):
             values.append(variable)
-        elif variable:
-            if values:
-                pieces.append(_printed(literal, values, style))
-                literal, values = "", []
-            literal += variable
+            continue
+        rest = variable.lstrip("{") if values and isinstance(style, ContainerStyle) else variable
+        if rest != variable:
+            values.append(variable[: len(variable) - len(rest)])
+        if rest and values:
+            pieces.append(_printed(literal, values, style))
+            literal, values = "", []
+        literal += rest
     pieces.append(_printed(literal, values, style) if values else style.literal(literal))
     return "".join(pieces)
 
@@ -199,9 +203,9 @@ def _printed(literal: str, values: list[Variable], style: Style) -> str:
     """A text and the values right behind it; what meets a brace or another value is one expression with it."""
     bare = literal.rstrip("{")
     braces = len(literal) - len(bare)
-    if isinstance(style, ContainerStyle):
-        bare, braces = bare + "{" * (braces - braces % 2), braces % 2
     if not braces and len(values) == 1:
         return style.literal(bare) + tag(style.value(values[0]))
     texts = [f"string({expression(value)})" if value[0] == ITEM else expression(value) for value in values]
-    return style.literal(bare) + tag(style.joined(braces, "+".join(("'{'",) * braces + tuple(texts))))
+    value = "+".join(("'{'",) * braces + tuple(texts))
+    joined = style.joined(value) if isinstance(style, ContainerStyle) else style.joined(braces, value)
+    return style.literal(bare) + tag(joined)
