@@ -103,8 +103,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
         "mend the program or the output's `path`; or say `optional: true`")),
     (r"^wait: ", _said(STORE, "its outputs could not be stored", "argosy doctor looks at the store; argosy retry")),
     (r"^init: ", _said(MACHINE, "what it needs could not be brought to it", "argosy logs; argosy retry")),
-    (r"Unschedulable: this machine has (.*), (\S+) asked for", _said(
-        MACHINE, r"this machine has \1, and it asks for \2", "run it on a cluster: argosy submit --profile")),
+    (r"Unschedulable: this machine has ", _said(MACHINE, "", "run it on a cluster: argosy submit --profile")),
     (r"Unschedulable: .*Insufficient (\S*?gpu\S*?)[,.]", _said(
         MACHINE, r"waits for \1: what there is, others have, or no node has any", "argosy doctor counts them")),
     (r"Unschedulable: .*(?:affinity|selector|taint)", _said(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -16,12 +15,14 @@ from compiler.manifest_types import Container, Object, Template, Workflow, Workf
 from compiler.quantities import quantity
 
 Values = Mapping[str, str]
+Templates = Mapping[str, Template]
+Asked = tuple[str, str, Decimal]
 
 
 def require_devices(workflow: Workflow, objects: Sequence[Object], machine: resources.Machine) -> None:
     """Raises UsageError for a task that asks for more devices than this machine has at all.
 
-    What comes to be only in the run (an item of a loop, an output) is looked at then.
+    What comes to be only in the run (an output, an item that is one) is looked at then.
     """
     for task, name, amount in _Walk(workflow, objects).asked():
         has = machine.has(name)
@@ -42,32 +43,48 @@ class _Walk:
         reference = (spec.get("workflowTemplateRef") or {}).get("name")
         base = next((o.get("spec") or {} for o in given if o["metadata"].get("name") == reference), {})
         self._spec: WorkflowSpec = {**base, **spec}
-        templates = [*(base.get("templates") or ()), *(spec.get("templates") or ())]
-        self._templates = {str(template.get("name")): template for template in templates}
+        self._library = {str(o["metadata"].get("name")): _by_name(o.get("spec")) for o in given}
+        self._templates = {**_by_name(base), **_by_name(spec)}
         self._arguments = dict([*_parameters(base.get("arguments")), *_parameters(spec.get("arguments"))])
         self._global = {f"workflow.parameters.{name}": value for name, value in self._arguments.items()}
-        self._seen: set[str] = set()
+        self._seen: set[tuple[int, frozenset[tuple[str, str]]]] = set()
 
-    def asked(self) -> Iterator[tuple[str, str, Decimal]]:
+    def asked(self) -> Iterator[Asked]:
         """Tasks, the devices that they ask for, and how many."""
         for name in (self._spec.get("entrypoint"), self._spec.get("onExit")):
-            yield from self._template(str(name), str(name), self._arguments)  # Argo gives these by their names
+            yield from self._use({"name": name, "template": name}, self._templates, self._arguments)
 
-    def _template(self, task: str, name: str, given: Values) -> Iterator[tuple[str, str, Decimal]]:
-        template = self._templates.get(name)
-        seen = json.dumps([name, sorted(given.items())])
+    def _use(self, task: Any, templates: Templates, given: Values) -> Iterator[Asked]:
+        """What a task asks for, which uses one of the `templates`, one of another object, or has one of its own."""
+        reference = task.get("templateRef") or {}
+        if reference:
+            templates = self._library.get(str(reference.get("name")), {})
+        template = task.get("inline") or templates.get(reference.get("template") or task.get("template"))
+        seen = (id(template), frozenset(given.items()))
         if template is None or seen in self._seen:
             return
         self._seen.add(seen)
         values = {**dict(_parameters(template.get("inputs"))), **given}
         known = {f"inputs.parameters.{name}": value for name, value in values.items() if "{{" not in value}
         scope = {**self._global, **known}
-        yield from ((task, *found) for found in _devices(template, scope))
+        yield from ((str(task.get("name")), *found) for found in _devices(template, scope))
         steps = [step for group in template.get("steps") or () for step in group]
         for inner in [*((template.get("dag") or {}).get("tasks") or ()), *steps]:
-            arguments = {name: _known(value, scope) for name, value in _parameters(inner.get("arguments"))}
-            if inner.get("template"):
-                yield from self._template(str(inner.get("name")), inner["template"], arguments)
+            for item in _items(inner.get("withItems")):
+                arguments = _parameters(inner.get("arguments"))
+                yield from self._use(inner, templates, {n: _known(value, {**scope, **item}) for n, value in arguments})
+
+
+def _by_name(spec: Any) -> Templates:
+    return {str(template.get("name")): template for template in (spec or {}).get("templates") or ()}
+
+
+def _items(items: Any) -> list[dict[str, str]]:
+    """The variables of each item of a loop; none are known where there is no loop over constants."""
+    fields = [
+        {"": item, **{f".{k}": v for k, v in (item.items() if isinstance(item, dict) else ())}} for item in items or ()
+    ]
+    return [{f"item{name}": text(value) for name, value in found.items()} for found in fields] or [{}]
 
 
 def _devices(template: Template, scope: Values) -> Iterator[tuple[str, Decimal]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ TASKS: dict[str, dict[str, Any]] = {
     "default": {"simulate": {"asset": "simulate"}},
     "constant": {"simulate": {"asset": "simulate", "with": {"gpus": 3}}},
     "item": {"simulate": {"asset": "simulate", "foreach": [1, 3], "with": {"gpus": "${{ item }}"}}},
+    "output": {
+        "count": {"image": "a:1", "command": ["x"], "outputs": {"n": {"kind": "value", "path": "/n", "type": "int"}}},
+        "simulate": {"asset": "simulate", "with": {"gpus": "${{ tasks.count.outputs.n }}"}},
+    },
 }
 
 
@@ -53,7 +58,9 @@ def submitted(folder: Path, tasks: dict[str, Any], parameters: dict[str, str]) -
         ("default", {}, 0, "simulate asks for 1 nvidia.com/gpu"),
         ("constant", {}, 2, "simulate asks for 3 nvidia.com/gpu"),
         ("constant", {}, 3, ""),
-        ("item", {}, 0, ""),  # looked at in the run
+        ("item", {}, 2, "simulate asks for 3 nvidia.com/gpu"),
+        ("item", {}, 3, ""),
+        ("output", {}, 0, ""),  # looked at in the run
     ],
 )
 def test_a_gpu_that_this_machine_lacks_is_refused_where_its_number_is_a_parameter(
@@ -67,3 +74,36 @@ def test_a_gpu_that_this_machine_lacks_is_refused_where_its_number_is_a_paramete
     with pytest.raises(UsageError, match=refused) as raised:
         require_devices(made.workflow, made.objects, machine)
     assert raised.value.known == "nothing was started"
+
+
+LEAF = {
+    "name": "leaf",
+    "inputs": {"parameters": [{"name": "n", "default": "1"}]},
+    "podSpecPatch": "containers: [{name: main, resources: {limits: {nvidia.com/gpu: '{{inputs.parameters.n}}'}}}]",
+    "container": {"image": "a:1"},
+}
+GIVEN = {"parameters": [{"name": "n", "value": "{{item.gpus}}"}]}
+
+
+@pytest.mark.parametrize(
+    ("task", "templates", "library"),
+    [
+        ({"template": "leaf"}, [LEAF], []),
+        ({"inline": {name: value for name, value in LEAF.items() if name != "name"}}, [], []),
+        ({"templateRef": {"name": "library", "template": "leaf"}}, [], [LEAF]),
+        ({"templateRef": {"name": "library", "template": "all"}}, [], [
+            LEAF, {"name": "all", "inputs": LEAF["inputs"], "steps": [[{
+                "name": "a", "template": "leaf",
+                "arguments": {"parameters": [{"name": "n", "value": "{{inputs.parameters.n}}"}]},
+            }]]},
+        ]),
+    ],
+)  # fmt: skip
+def test_whatever_way_a_template_is_reached(task: dict[str, Any], templates: list[Any], library: list[Any]) -> None:
+    every = {"name": "each", "arguments": GIVEN, "withItems": [{"gpus": 1}, {"gpus": 3}], **task}
+    spec = {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": [every]}}, *templates]}
+    known: Any = {"kind": "WorkflowTemplate", "metadata": {"name": "library"}, "spec": {"templates": library}}
+    for devices, refused in ((2, True), (3, False)):
+        machine = Machine({}, {"nvidia.com/gpu": tuple(map(str, range(devices)))})
+        with pytest.raises(UsageError, match="asks for 3 nvidia") if refused else nullcontext():
+            require_devices({"spec": spec}, [known], machine)  # type: ignore[typeddict-item]
