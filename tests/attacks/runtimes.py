@@ -70,6 +70,13 @@ if argv[0] == "run":
     run(argv[1:])
 elif argv[0] == "cp":
     copy(*argv[1:])
+elif argv[0] == "info":
+    print(json.dumps({{
+        "host": {{
+            "cgroupVersion": "v2", "cgroupControllers": ["cpu", "memory", "pids"], "security": {{"rootless": True}},
+        }},
+        "MemoryLimit": True, "CpuCfsQuota": True, "PidsLimit": True,
+    }}))
 elif argv[0] == "rm":
     for name in argv[1:]:
         shutil.rmtree(layer(name), ignore_errors=True)
