@@ -126,8 +126,7 @@ def _store(target: Target, ref: RunRef, doing: Callable[[str], object]) -> Calla
 
     def opened() -> Store:
         if target.local and not target.store:
-            from argo.local.home import Home
-            from argo.local.stores import open_store
+            from argo.local.home import Home, open_store
 
             return open_store(Home.open(), {})
         if not target.store:

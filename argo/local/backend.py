@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -25,22 +26,21 @@ from argo.errors import ArgosyError, ConflictError, EnvironmentFailure, NotFound
 from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
 from argo.local.controller.fields import only
-from argo.local.home import Home
-from argo.local.identity import identify
+from argo.local.home import Home, open_store
 from argo.local.images import Images
-from argo.local.library import RunLibrary
+from argo.local.objects import LocalObjects
 from argo.local.state.database import RunRow, State, name_taken, parent_uid
 from argo.local.state.kept import detach
 from argo.local.state.lock import RunLock
 from argo.local.state.memoized import release
-from argo.local.state.summaries import summary
-from argo.local.stores import open_store
 from argo.local.turns import WAITING, Turns
 from argo.target import Target
 from argo.workflow.commands import user
 from argo.workflow.demands import require_running
+from argo.workflow.naming import check_name, generated
 from argo.workflow.ownership import remove_stored
 from argo.workflow.tasks import gate
+from argo.workflow.tree import moment
 from compiler.labels import KEY
 from compiler.manifest_types import Workflow
 
@@ -217,7 +217,21 @@ class LocalBackend(Backend):
         return Submission(workflow, objects, row.source, executor=row.executor)
 
     def list(self) -> Sequence[RunSummary]:
-        return [summary(row, active=self.active(row.ref)) for row in self.state.rows()]
+        return [self._summary(row) for row in self.state.rows()]
+
+    def _summary(self, row: RunRow) -> RunSummary:
+        status = row.status
+        return RunSummary(
+            row.ref,
+            row.phase,
+            status.get("message") or "",
+            row.created_at,
+            moment(status.get("startedAt")),
+            moment(status.get("finishedAt")),
+            status.get("progress") or "",
+            self.active(row.ref),
+            row.source,
+        )
 
     def executor(self, ref: RunRef) -> str:
         return self.state.row(ref.uid).executor
@@ -356,12 +370,12 @@ class LocalBackend(Backend):
         with self._resumable(ref), self._locked(ref):
             row = self.state.row(ref.uid)
             workflow = self._workflow(ref)
-            library = RunLibrary(self.state, self.home, self._first(ref, workflow).uid)
+            objects = LocalObjects(self.state, self.home, self._first(ref, workflow).uid)
             with (
-                self._pods(row, library, self.pods_folder(ref, workflow)) as pods,
-                closing(Children(self.state, self.home, row, library, pods)) as family,
+                self._pods(row, objects, self.pods_folder(ref, workflow)) as pods,
+                closing(Children(self.state, self.home, row, objects, pods)) as family,
             ):
-                controller = Controller(workflow, library, parallelism=row.parallelism)
+                controller = Controller(workflow, objects, parallelism=row.parallelism)
                 seen = observe or (lambda _workflow, _changed: None)
                 ended = Engine(self.state, ref.uid, workflow, controller, family, seen, wait).drive()
                 if not ended:
@@ -379,7 +393,7 @@ class LocalBackend(Backend):
             known = f"{ref.name} is kept as it was recorded last, with all that has finished; tasks that run go on"
             raise lacking(found, self.home.root, known=known, then=f"argosy resume {ref.name}") from error
 
-    def _pods(self, row: RunRow, library: RunLibrary, folder: Path) -> LocalPods:
+    def _pods(self, row: RunRow, objects: LocalObjects, folder: Path) -> LocalPods:
         from argo.local.executors.local import LocalPods
         from argo.local.resources import this_machine
 
@@ -389,7 +403,7 @@ class LocalBackend(Backend):
         return LocalPods(
             folder,
             open_store(self.home, row.store),
-            library,
+            objects,
             executor=choose_executor(self.home, row.executor).executor,
             claims=self.home.root / "volumes",
             images=row.images,
@@ -481,3 +495,19 @@ def _require_possible(submission: Submission, executor: str) -> None:
         from argo.local.executors.runtimes import lacking
 
         bounds.require(found, bounds.place_of(executor), lacking(executor, os.environ))
+
+
+def identify(workflow: Workflow, name: str | None = None) -> RunRef:
+    """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName.
+
+    Raises UsageError for what Kubernetes would not take as the name of a Workflow.
+    """
+    metadata = workflow.setdefault("metadata", {})
+    own: str = name or metadata.get("name") or generated(metadata.get("generateName", ""))
+    check_name(own)
+    metadata.pop("generateName", None)
+    metadata["name"] = own
+    metadata.setdefault("namespace", "default")
+    metadata["uid"] = str(uuid.uuid4())
+    metadata["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return RunRef(own, metadata["namespace"], metadata["uid"])

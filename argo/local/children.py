@@ -24,7 +24,7 @@ from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
     from argo.local.home import Home
-    from argo.local.library import RunLibrary
+    from argo.local.objects import LocalObjects
     from argo.local.state.database import RunRow, State
 
 
@@ -49,11 +49,11 @@ class _Child:
 class Children:
     """An `argo.local.pods.Pods` that also runs child Workflows. One thread calls it."""
 
-    def __init__(self, state: State, home: Home, row: RunRow, library: RunLibrary, pods: Pods) -> None:
+    def __init__(self, state: State, home: Home, row: RunRow, objects: LocalObjects, pods: Pods) -> None:
         self._state = state
         self._home = home
         self._row = row
-        self._library = library
+        self._objects = objects
         self._pods = pods
         self._children: dict[str, _Child] = {}  # by the node that asked for it
         self._owners: dict[str, _Child] = {}  # of the nodes whose requests came from children
@@ -141,7 +141,7 @@ class Children:
             return
         workflow = self._state.workflow(child.ref.uid)[0]
         # How much runs at once is for the pods to say, which all share.
-        controller = Controller(workflow, self._library)
+        controller = Controller(workflow, self._objects)
         child.engine = Engine(
             self._state, child.ref.uid, workflow, controller, _ChildPods(self, child, self._owners), _ignore
         )

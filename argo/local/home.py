@@ -18,12 +18,15 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from argo.errors import EnvironmentFailure
 from compiler.manifest_types import Object
+
+if TYPE_CHECKING:
+    from argo.storage import Store
 
 _PART = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
 
@@ -115,6 +118,17 @@ class Home(NamedTuple):
 
     def _secrets(self, uid: str) -> list[Path]:
         return [*([self.run(uid) / "secrets"] if uid else []), self.root / "secrets"]
+
+
+def open_store(home: Home, settings: Mapping[str, Any]) -> Store:
+    """The store of these settings (`argo.storage.settings`); without any, the folder of ARGOSY_HOME."""
+    if not settings:
+        from argo.storage import DirectoryStore
+
+        return DirectoryStore(home.store)
+    from argo.storage.settings import s3_store
+
+    return s3_store(settings)
 
 
 def _write_secret(path: Path, value: bytes) -> None:

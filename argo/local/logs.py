@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from argo.backend import FINISHED, Backend, LogLine, RunRef
-from argo.local.executors.logs import containers
 from argo.workflow.tasks import pods, pods_so_far
 from argo.workflow.tree import relative
 from compiler.manifest_types import NodeStatus
@@ -83,7 +82,7 @@ def _read(
     nodes: list[NodeStatus], ref: RunRef, folder: Path, tails: dict[Path, _Tail], *, whole: bool
 ) -> Iterator[LogLine]:
     for node in nodes:
-        for container in containers(folder / node["id"]):
+        for container in _containers(folder / node["id"]):
             path = folder / node["id"] / f"{container}.log"
             tail = tails.setdefault(path, _Tail())
             task = relative(node["name"], ref.name)
@@ -91,3 +90,9 @@ def _read(
                 yield LogLine(task, container, text)
             if whole and tail.pieces:
                 yield LogLine(task, container, tail.take())
+
+
+def _containers(folder: Path) -> list[str]:
+    """Names of the containers of a pod that have a log; `main` first."""
+    names = [path.stem for path in folder.glob("*.log") if path.stem != "supervisor"]
+    return sorted(names, key=lambda name: (name != "main", name))

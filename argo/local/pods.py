@@ -17,7 +17,6 @@ from compiler.manifest_types import (
     WorkflowTemplate,
 )
 
-Json = Any
 PodSpec = dict[str, Any]  # Kubernetes' PodSpec, with whatever a podSpecPatch puts there
 ACTIVE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Error"]
@@ -106,13 +105,14 @@ class Pods(Protocol):
         """SIGTERM, after `grace` seconds SIGKILL; the outcome comes by poll."""
 
 
-class Library(Protocol):
-    """Objects that a workflow may refer to."""
+class RunObjects(Protocol):
+    """The Kubernetes objects that a run may refer to."""
 
     def config_map(self, name: str) -> ConfigMap | None: ...
     def workflow_template(self, name: str) -> WorkflowTemplate | None: ...
     def cluster_workflow_template(self, name: str) -> ClusterWorkflowTemplate | None: ...
     def secret(self, name: str, key: str) -> bytes | None: ...
+    def secret_keys(self, name: str) -> list[str] | None: ...
     def create_config_map(self, config_map: ConfigMap) -> None: ...
 
 

@@ -35,8 +35,7 @@ def examine(target: Target, displaced: Callable[[], tuple[str, str] | None] = la
 
 
 def _here(target: Target) -> Iterator[Check]:
-    from argo.local.home import Home
-    from argo.local.stores import open_store
+    from argo.local.home import Home, open_store
 
     home = attempt("home", lambda: _home(Home.open()), "set ARGOSY_HOME to a folder that you may write")
     yield home

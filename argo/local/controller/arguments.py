@@ -68,7 +68,7 @@ def _from_config_map(state: State, parameter: Parameter, reference: ConfigMapKey
 
 
 def config_map_value(state: State, name: str, key: str) -> str | None:
-    found = state.library.config_map(name)
+    found = state.objects.config_map(name)
     return None if found is None else (found.get("data") or {}).get(key)
 
 

@@ -22,7 +22,7 @@ from argo.local.controller.outputs import add_to_workflow
 from argo.local.controller.scope import failures_json
 from argo.local.controller.state import BlockedError, DepthExceededError, Options, State, TemplateTimeoutError
 from argo.local.controller.templates import local_context
-from argo.local.pods import Decisions, Library, PodOutcome
+from argo.local.pods import Decisions, PodOutcome, RunObjects
 from argo.workflow.values import format_time
 from compiler.manifest_types import Arguments, LifecycleHook, NodeStatus, Workflow, WorkflowStep
 
@@ -44,10 +44,10 @@ def _deep_recursion() -> Iterator[None]:
 class Controller:
     """Reconciles one workflow. All that must outlive the process stands in `workflow`; the rest is rebuilt from it."""
 
-    def __init__(self, workflow: Workflow, library: Library, *, parallelism: int | None = None) -> None:
+    def __init__(self, workflow: Workflow, objects: RunObjects, *, parallelism: int | None = None) -> None:
         status = workflow.setdefault("status", {})
         nodes = Nodes(workflow["metadata"]["name"], status.setdefault("nodes", {}))
-        self._state = State(workflow, library, nodes, parallelism=parallelism)
+        self._state = State(workflow, objects, nodes, parallelism=parallelism)
         self._state.execute = partial(execute, self._state)
         self._ready = False
 

@@ -160,7 +160,7 @@ def execute_resource(state: State, execution: Execution, name: str, options: Opt
             request = podrequest.build(state, node, template, options, wants_result=False)
             state.decisions.launch += [request] if request is not None else []
         return node
-    state.library.create_config_map(owned)
+    state.objects.create_config_map(owned)
     node["outputs"] = {"exitCode": "0"}
     return state.mark(node, "Succeeded")
 

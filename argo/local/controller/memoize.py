@@ -60,7 +60,7 @@ def save(state: State, node: NodeStatus) -> None:
     if status is None or status["hit"] or node["phase"] != "Succeeded":
         return
     name, key, now = status["cacheName"], status["key"], format_time(state.now)
-    present = state.library.config_map(name) or {"apiVersion": "v1", "kind": "ConfigMap"}
+    present = state.objects.config_map(name) or {"apiVersion": "v1", "kind": "ConfigMap"}
     data = dict(present.get("data") or {})
     if key in data and json.loads(data[key]).get("nodeID") == node["id"]:
         return
@@ -71,7 +71,7 @@ def save(state: State, node: NodeStatus) -> None:
         "lastHitTimestamp": now,
     }
     metadata: ObjectMeta = {**(present.get("metadata") or {}), "name": name, "labels": {_LABEL: "Cache"}}
-    state.library.create_config_map({**present, "metadata": metadata, "data": {**data, key: marshal(entry)}})
+    state.objects.create_config_map({**present, "metadata": metadata, "data": {**data, key: marshal(entry)}})
 
 
 def _status(execution: Execution, hit: bool) -> MemoizationStatus:
@@ -83,7 +83,7 @@ def _entry(state: State, execution: Execution) -> CacheEntry | None:
     memoize = execution.template["memoize"]
     if not _KEY.fullmatch(memoize["key"]):
         raise ReconcileError(f"invalid cache key: {memoize['key']}")
-    found = state.library.config_map(memoize["cache"]["configMap"]["name"])
+    found = state.objects.config_map(memoize["cache"]["configMap"]["name"])
     raw = ((found or {}).get("data") or {}).get(memoize["key"])
     if raw is None:
         return None

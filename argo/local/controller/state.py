@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from argo.local.controller.nodes import FULFILLED, NewNode, Nodes
-from argo.local.pods import Decisions, Library
+from argo.local.pods import Decisions, RunObjects
 from compiler.manifest_types import (
     Arguments,
     Metadata,
@@ -100,7 +100,7 @@ class State:
     """Everything that the parts of the controller share. Only `workflow` outlives the process."""
 
     workflow: Workflow
-    library: Library
+    objects: RunObjects
     nodes: Nodes
     spec: WorkflowSpec = field(default_factory=WorkflowSpec)
     globals: dict[str, str] = field(default_factory=dict)

@@ -38,7 +38,7 @@ def context_of(state: State, scope: str) -> TemplateContext:
 
 def stored_spec(state: State, name: str, cluster: bool) -> WorkflowSpec:
     """The spec of a (Cluster)WorkflowTemplate. Raises ReconcileError when there is none of that name."""
-    find = state.library.cluster_workflow_template if cluster else state.library.workflow_template
+    find = state.objects.cluster_workflow_template if cluster else state.objects.workflow_template
     found = find(name)
     if found is None:
         raise ReconcileError(f"workflow template {name} not found")

@@ -6,11 +6,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Protocol, runtime_checkable
 
 from argo.expressions.gojson import marshal
 from argo.local.executors.errors import PodError
-from argo.local.pods import Library, PodRequest
+from argo.local.pods import PodRequest, RunObjects
 from compiler.manifest_types import Container, EnvFromSource, EnvVarSource, SecretKeySelector, Template
 
 PROGRESS_FILE = "/argo/progress"
@@ -22,13 +21,6 @@ _KEPT = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "
 _KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_")
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _FIELD = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
-
-
-@runtime_checkable
-class ListsSecrets(Protocol):
-    """A Library that also knows the keys of a Secret, which `envFrom` and whole Secret volumes need."""
-
-    def secret_keys(self, name: str) -> list[str] | None: ...
 
 
 def base_environment(host: Mapping[str, str]) -> dict[str, str]:
@@ -51,17 +43,17 @@ def _programs(path: str) -> str:
     return os.pathsep.join(others)
 
 
-def environment(container: Container, request: PodRequest, library: Library) -> dict[str, str]:
+def environment(container: Container, request: PodRequest, objects: RunObjects) -> dict[str, str]:
     """The variables of one container, its image's (here: the engine's) left out: Kubernetes expands none of these.
 
     Raises PodError for a reference that leads nowhere and is not optional.
     """
     result: dict[str, str] = {}
     for source in container.get("envFrom") or ():
-        result.update(_from(source, library))
+        result.update(_from(source, objects))
     for item in container.get("env") or ():
         if item.get("valueFrom"):
-            value = _value(item["valueFrom"], request, library)
+            value = _value(item["valueFrom"], request, objects)
             if value is not None:
                 result[item["name"]] = value
         else:
@@ -97,11 +89,11 @@ def _as_variable(template: Template) -> str | None:
     return value if len(value.encode()) <= _LONGEST else None
 
 
-def config_map_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:
+def config_map_data(name: str, objects: RunObjects, *, optional: bool = False) -> dict[str, bytes]:
     """All keys of a ConfigMap, binary ones too."""
     import base64
 
-    config_map = library.config_map(name)
+    config_map = objects.config_map(name)
     if config_map is None:
         if optional:
             return {}
@@ -110,10 +102,9 @@ def config_map_data(name: str, library: Library, *, optional: bool = False) -> d
     return data | {key: base64.b64decode(value) for key, value in (config_map.get("binaryData") or {}).items()}
 
 
-def secret_data(name: str, library: Library, *, optional: bool = False) -> dict[str, bytes]:
+def secret_data(name: str, objects: RunObjects, *, optional: bool = False) -> dict[str, bytes]:
     """All keys of a Secret."""
-    keys = library.secret_keys(name) if isinstance(library, ListsSecrets) else None
-    values = {key: library.secret(name, key) for key in keys or ()}
+    values = {key: objects.secret(name, key) for key in objects.secret_keys(name) or ()}
     if not values and not optional:
         raise _config_error(f'secret "{name}" not found')
     return {key: value for key, value in values.items() if value is not None}
@@ -158,32 +149,32 @@ def _argo(container: Container, request: PodRequest) -> dict[str, str]:
     return result if template is None else {**result, "ARGO_TEMPLATE": template}
 
 
-def _from(source: EnvFromSource, library: Library) -> Iterator[tuple[str, str]]:
+def _from(source: EnvFromSource, objects: RunObjects) -> Iterator[tuple[str, str]]:
     readers = ((source.get("configMapRef"), config_map_data), (source.get("secretRef"), secret_data))
     for reference, read in readers:
         if reference:
-            data = read(reference["name"], library, optional=bool(reference.get("optional")))
+            data = read(reference["name"], objects, optional=bool(reference.get("optional")))
             for key, value in data.items():
                 yield f"{source.get('prefix') or ''}{key}", value.decode(errors="replace")
 
 
-def _value(source: EnvVarSource, request: PodRequest, library: Library) -> str | None:
+def _value(source: EnvVarSource, request: PodRequest, objects: RunObjects) -> str | None:
     if "fieldRef" in source:
         return field_value(source["fieldRef"]["fieldPath"], request)
     if "configMapKeyRef" in source:
-        return _key_value("configMapKeyRef", source["configMapKeyRef"], library)
+        return _key_value("configMapKeyRef", source["configMapKeyRef"], objects)
     if "secretKeyRef" in source:
-        return _key_value("secretKeyRef", source["secretKeyRef"], library)
+        return _key_value("secretKeyRef", source["secretKeyRef"], objects)
     raise _config_error(f"valueFrom {', '.join(source)} is not supported here")
 
 
-def _key_value(kind: str, reference: SecretKeySelector, library: Library) -> str | None:
+def _key_value(kind: str, reference: SecretKeySelector, objects: RunObjects) -> str | None:
     name, key, optional = reference["name"], reference["key"], bool(reference.get("optional"))
     if kind == "secretKeyRef":
-        value = library.secret(name, key)
+        value = objects.secret(name, key)
         what = f'secret "{name}" with key {key}'
     else:
-        value = config_map_data(name, library, optional=optional).get(key)
+        value = config_map_data(name, objects, optional=optional).get(key)
         what = f'key {key} in configmap "{name}"'
     if value is None and not optional:
         raise _config_error(f"{what} not found")

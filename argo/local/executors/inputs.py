@@ -14,9 +14,10 @@ from argo.local.executors.environment import of_template
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder, remove
 from argo.local.executors.shim.view import View
+from argo.local.pods import RunObjects
 from argo.storage import NotFound, Store
 from argo.storage.store import CHUNK
-from compiler.manifest_types import ArchiveStrategy, Artifact, HTTPArtifact, S3Artifact, Template
+from compiler.manifest_types import ArchiveStrategy, Artifact, HTTPArtifact, S3Artifact, SecretKeySelector, Template
 
 # What Argo's init container says and exits with (workflow/executor/executor.go, loadArtifact).
 _FAILED = "init: Error (exit code 64): "
@@ -24,6 +25,35 @@ _HTTP_TIMEOUT = 60.0
 
 Locate = Callable[[S3Artifact], Store]
 """Gives the store of an S3 location."""
+
+
+def located(store: Store, objects: RunObjects, location: S3Artifact) -> Store:
+    """The store at an S3 location: by the location's own credentials where they are here, else the run's. A location
+    that names no bucket is in the run's own.
+
+    A manifest for a cluster names Secrets that this machine need not have: the run's own store stands in for that one.
+    """
+    keys = (location.get("accessKeySecret"), location.get("secretKeySecret"), location.get("sessionTokenSecret"))
+    values = [_secret(objects, key) for key in keys]
+    if location.get("endpoint") and location.get("bucket") and values[0] and values[1]:
+        from argo.storage.credentials import Credentials
+        from argo.storage.s3 import S3Config, S3Store
+
+        return S3Store(
+            S3Config(
+                location["endpoint"],
+                location["bucket"],
+                secure=not location.get("insecure"),
+                region=location.get("region") or None,
+                credentials=Credentials(values[0], values[1], values[2] or None),
+            )
+        )
+    return store.with_bucket(location["bucket"]) if location.get("bucket") else store
+
+
+def _secret(objects: RunObjects, reference: SecretKeySelector | None) -> str:
+    found = objects.secret(reference["name"], reference["key"]) if reference else None
+    return found.decode() if found is not None else ""
 
 
 def load_inputs(template: Template, view: View, path: Callable[[str], str], folder: PodFolder, locate: Locate) -> None:

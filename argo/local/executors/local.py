@@ -25,9 +25,7 @@ from argo.local import resources
 from argo.local.clock import now
 from argo.local.executors import outputs
 from argo.local.executors.folder import PodFolder
-from argo.local.executors.inputs import load_inputs
-from argo.local.executors.located import located
-from argo.local.executors.orphans import end_orphans
+from argo.local.executors.inputs import load_inputs, located
 from argo.local.executors.prepared import main_of
 from argo.local.executors.runtimes import Runtime
 from argo.local.executors.scheduler import Scheduler
@@ -35,7 +33,7 @@ from argo.local.executors.shim import record
 from argo.local.executors.specification import Machine, prepare, specification
 from argo.local.executors.supervisors import Supervisors
 from argo.local.images import Images
-from argo.local.pods import Library, PodOutcome, PodPhase, PodRequest
+from argo.local.pods import PodOutcome, PodPhase, PodRequest, RunObjects
 from argo.storage import Store
 from argo.storage.patience import outlast
 
@@ -78,7 +76,7 @@ class LocalPods:
         self,
         directory: Path,
         store: Store,
-        library: Library,
+        objects: RunObjects,
         *,
         executor: Executor = "process",
         claims: Path | None = None,
@@ -88,8 +86,8 @@ class LocalPods:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = Path(os.path.realpath(directory))
-        self._library = library
-        self._locate = partial(located, store, library)
+        self._objects = objects
+        self._locate = partial(located, store, objects)
         self._claims = Path(os.path.realpath(claims or self._directory.parent / "volumes"))
         self._executor = executor
         self._isolation = isolation
@@ -326,7 +324,7 @@ class LocalPods:
         if pod.devices:
             folder.write("devices.json", pod.devices)
         machine = replace(self._isolates(), devices=pod.devices)
-        containers = prepare(request, folder, self._library, self._claims, machine)
+        containers = prepare(request, folder, self._objects, self._claims, machine)
         view = main_of(containers).view
         load_inputs(request.template, view, machine.path, folder, self._locate)
         return self._supervisors.start(specification(request, folder, containers, machine), lock)
@@ -367,7 +365,7 @@ class LocalPods:
             names += [item["name"] for item in (template.get("containerSet") or {}).get("containers") or ()]
             how.remove(pod.folder, [*names, "main"])
         else:
-            end_orphans(pod.request)
+            _end_orphans(pod.request)
 
     def _conclude(self, pod: _Pod, outcome: PodOutcome | None = None) -> None:
         known = outputs.from_json(pod.folder.read("outcome.json"))
@@ -419,3 +417,32 @@ def _raise(error: BaseException, pod: _Pod) -> None:
         known = "its state is kept as it was"
         raise EnvironmentFailure(f"pod {pod.request.node_id}: {error}", known=known) from error
     raise error
+
+
+def _end_orphans(request: PodRequest) -> None:
+    """Kill what a killed supervisor left running where no process namespace ended it: the processes of this user whose
+    environment says that they are of this pod."""
+    marks = {f"ARGO_NODE_ID={request.node_id}".encode(), f"ARGO_WORKFLOW_UID={request.workflow_uid}".encode()}
+    for _ in range(10):  # what forks while it is being looked for is found the next time
+        found = [pid for pid in _processes() if marks <= _environment(pid)]
+        if not found:
+            return
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    except OSError:
+        return []
+
+
+def _environment(pid: int) -> set[bytes]:
+    try:
+        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    except OSError:
+        return set()

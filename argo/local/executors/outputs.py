@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ from argo.errors import ArgosyError, StoreError
 from argo.files import archives
 from argo.files.beneath import Node
 from argo.files.shortage import shortage
-from argo.local.executors import logs
 from argo.local.executors.errors import PodError
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.inputs import Locate
@@ -33,8 +33,9 @@ _CONTAINER = frozenset({"role", "exitCode", "message", "broken", "startedAt", "f
 _NOT_SAVED = "wait: Error (exit code 64): "
 # The kubelet's words when it evicts a pod; in bytes, as the limit is known here.
 _FULL = "Pod ephemeral local storage usage exceeds the total limit of containers {}. "
-# A sidecar that was made to end: workflow/controller/operator.go, inferFailedReason.
-_MADE_TO_END = (0, 137, 143)
+# By role the exit codes that are no failure, of a sidecar also those of one that was made to end, in the order in which
+# Argo looks for failures: workflow/controller/operator.go, inferFailedReason.
+_ENDED_WELL = {"init": (0,), "main": (0,), "sidecar": (0, 137, 143)}
 
 
 def conclude(request: PodRequest, folder: PodFolder, locate: Locate, *, last: bool = True) -> PodOutcome:
@@ -57,9 +58,7 @@ def conclude(request: PodRequest, folder: PodFolder, locate: Locate, *, last: bo
         message=message,
         exit_code=main["exitCode"] if main and main["startedAt"] else None,
         outputs=outputs,
-        started_at=_time(
-            min((item["startedAt"] for item in record["containers"].values() if item["startedAt"]), default="")
-        ),
+        started_at=_started(record),
         finished_at=_time(record["finishedAt"]),
         progress=progress(folder),
         containers={name: _container(item) for name, item in record["containers"].items() if item["role"] == "main"},
@@ -109,6 +108,10 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _started(record: Record) -> datetime | None:
+    return _time(min((item["startedAt"] for item in record["containers"].values() if item["startedAt"]), default=""))
+
+
 def _main(record: Record) -> Record | None:
     containers: dict[str, Record] = record["containers"]
     if "main" in containers:
@@ -124,14 +127,12 @@ def _phase(request: PodRequest, record: Record) -> tuple[PodPhase, str]:
         return "Failed", _late_message(request, record)
     if record["error"]:
         return "Error", record["error"]
-    for role in ("init", "main", "sidecar"):
-        for name, item in record["containers"].items():
-            code = item["exitCode"]
-            if item["role"] != role or not item["startedAt"]:
-                continue
-            if code not in ((0,) if role != "sidecar" else _MADE_TO_END):
-                return "Failed", f"{name}: {_exit_text(item)}"
-    if any(not item["startedAt"] for item in record["containers"].values()):
+    for role, well in _ENDED_WELL.items():
+        of_role = [(name, item) for name, item in record["containers"].items() if item["role"] == role]
+        failed = [(name, item) for name, item in of_role if item["startedAt"] and item["exitCode"] not in well]
+        if failed:
+            return "Failed", f"{failed[0][0]}: {_exit_text(failed[0][1])}"
+    if not all(item["startedAt"] for item in record["containers"].values()):
         return "Failed", "pod was stopped before its containers started"
     return "Succeeded", ""
 
@@ -143,7 +144,7 @@ def deadline(request: PodRequest, started: float) -> float | None:
 
 
 def _late_message(request: PodRequest, record: Record) -> str:
-    started = _time(min((item["startedAt"] for item in record["containers"].values() if item["startedAt"]), default=""))
+    started = _started(record)
     own = started is not None and deadline(request, started.timestamp()) != request.deadline
     return ACTIVE_MESSAGE if own else request.deadline_message
 
@@ -156,9 +157,8 @@ def _exit_text(item: Record) -> str:
 
 def _container(item: Record) -> ContainerState:
     code = item["exitCode"]
-    phase: PodPhase = (
-        "Succeeded" if code == 0 else "Pending" if code is None else "Error" if item["broken"] else "Failed"
-    )
+    failed: PodPhase = "Error" if item["broken"] else "Failed"
+    phase: PodPhase = "Succeeded" if code == 0 else "Pending" if code is None else failed
     return {
         "phase": phase,
         "exitCode": code,
@@ -283,10 +283,19 @@ def _store_logs(
         plain.parent.mkdir(parents=True, exist_ok=True)
         try:
             with plain.open("wb") as file:
-                file.writelines(entry.text for entry in logs.read(folder.path / f"{name}.log"))
+                file.writelines(printed(folder.path / f"{name}.log"))
             locate(location).put_file(key, plain, give=True)
         except StoreError as error:
             problems.met(f"logs of {name}", error)
             continue
         stored.append({"name": f"{name}-logs", "s3": {**location, "key": key}})
     return stored
+
+
+def printed(log: Path) -> Iterator[bytes]:
+    """The lines in a log as the container wrote them. A log that is not there is empty."""
+    with suppress(FileNotFoundError), log.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                _, _, kind, text = [*line.split(b" ", 3), b"", b"", b""][:4]  # of a line cut short, what there is
+                yield text if kind == b"F" else text[:-1]

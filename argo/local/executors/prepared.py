@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
+from argo.local.executors.shim.record import Record
 from argo.local.executors.shim.view import View
 from argo.local.pods import AnyContainer
 
@@ -29,6 +30,20 @@ class PreparedContainer:
     devices: dict[str, list[str]] = field(default_factory=dict)
     attempts: int = 1
     wait: float = 0.0
+
+    def record(self) -> Record:
+        """The part of the supervisor's specification that does not depend on how the container is isolated."""
+        return {
+            "name": self.name,
+            "role": self.role,
+            "root": self.view.root,
+            "mounts": [astuple(mount) for mount in self.view.mounts],
+            "declared": self.view.declared,
+            "depends": self.depends,
+            "attempts": self.attempts,
+            "wait": self.wait,
+            "keep": self.role == "main" and self.name == "main",
+        }
 
 
 def main_of(containers: list[PreparedContainer]) -> PreparedContainer:

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,7 @@ _CONTROLLERS = {"cpu": ("cpu", "CpuCfsQuota"), "memory": ("memory", "MemoryLimit
 _UNQUOTED = re.compile(r"[,\"\x00-\x1f\x7f]")
 # Kubernetes' names of variables, but for those that look like options.
 _VARIABLE = re.compile(r"[._a-zA-Z][-._a-zA-Z0-9]*")
+_DEVICES = {"amd.com": ("--device", "/dev/kfd", "--device", "/dev/dri"), "gpu.intel.com": ("--device", "/dev/dri")}
 _SAID = 100  # characters of what a runtime says that it cannot do; the reason is at the end
 _ANY = "docker.io/library/busybox:latest"  # whose manifest a runtime that gets images can read
 _CLIENT = ("CONTAINER", "DOCKER_", "XDG_", "DBUS_", "REGISTRY_AUTH_FILE", "STORAGE_")
@@ -123,19 +124,11 @@ class Runtime:
         argv += ["--", template["image"], *command]
         passed = {name for name in environment if name in item.env}
         return {
-            "name": item.name,
-            "role": item.role,
+            **item.record(),
             "argv": argv,
             "env": {**self.client(), **{key: item.env[key] for key in passed}},
             "cwd": "/",
-            "root": item.view.root,
-            "mounts": [astuple(mount) for mount in item.view.mounts],
-            "declared": item.view.declared,
             "extra": [],
-            "depends": item.depends,
-            "attempts": item.attempts,
-            "wait": item.wait,
-            "keep": item.role == "main" and item.name == "main",
             "warnings": [],
             "runtime": {
                 "kill": [self.program, "kill", name],
@@ -263,14 +256,13 @@ def _resources(runtime: Name, item: PreparedContainer) -> list[str]:
     if "memory" in limits:
         flags += ["--memory", str(int(_quantity(limits["memory"])))]
     for name, ids in item.devices.items():
-        if name.startswith("nvidia.com/") and runtime == "docker":
+        vendor = name.partition("/")[0]
+        if vendor == "nvidia.com" and runtime == "docker":
             flags += ["--gpus", f'"device={",".join(ids)}"']
-        elif name.startswith("nvidia.com/"):
+        elif vendor == "nvidia.com":
             flags += [part for identity in ids for part in ("--device", f"nvidia.com/gpu={identity}")]
-        elif name.startswith("amd.com/"):
-            flags += ["--device", "/dev/kfd", "--device", "/dev/dri"]
-        elif name.startswith("gpu.intel.com/"):
-            flags += ["--device", "/dev/dri"]
+        else:
+            flags += _DEVICES.get(vendor, ())
     return flags
 
 

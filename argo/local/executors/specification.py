@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -22,7 +22,7 @@ from argo.local.executors.shim.record import Record
 from argo.local.executors.shim.view import MACHINE, Mount, View
 from argo.local.executors.volumes import Volumes
 from argo.local.images import Images, complete
-from argo.local.pods import AnyContainer, Library, PodRequest
+from argo.local.pods import AnyContainer, PodRequest, RunObjects
 from argo.local.resources import disk, hand_out, visible
 from argo.workflow.bounds import of_template, require
 from argo.workflow.values import parse_duration, whole
@@ -55,6 +55,10 @@ class Machine:
         """Folders that a view shows beside the machine's own."""
         return programs(self.host) if self.how == "namespaces" else []
 
+    def visible(self, devices: Mapping[str, list[str]]) -> dict[str, str]:
+        """The variables that show a program its devices; a runtime shows no others."""
+        return {} if isinstance(self.how, Runtime) else visible(devices)
+
     def path(self, path: str) -> str:
         """A container's path without `.` and `..`, and without symbolic links of the machine in its parents."""
         plain = posixpath.normpath("/" + path.lstrip("/"))
@@ -65,10 +69,10 @@ class Machine:
 
 
 def prepare(
-    request: PodRequest, folder: PodFolder, library: Library, claims: Path, machine: Machine
+    request: PodRequest, folder: PodFolder, objects: RunObjects, claims: Path, machine: Machine
 ) -> list[PreparedContainer]:
     """The pod's containers in the order in which they are listed. Raises PodError."""
-    volumes = Volumes(request, folder, library, claims)
+    volumes = Volumes(request, folder, objects, claims)
     base, extra, canonical = machine.base(), machine.extra(), machine.path
     declared = _declared(request.template, canonical)
     inputs = [canonical(item["path"]) for item in (request.template.get("inputs") or {}).get("artifacts") or ()]
@@ -76,24 +80,19 @@ def prepare(
     attempts, wait = _retries(request.template)
     left = {name: list(ids) for name, ids in machine.devices.items()}
     bare = not isinstance(machine.how, Runtime)
-    for role, found in _containers(request.template):
-        template = complete({**found, "name": found.get("name") or "main"}, machine.images)
+    for role, template in _containers(request.template, machine.images):
         name = template["name"]
-        check_name(name, "container")
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
         devices = hand_out(template, left, keep=role == "init")
-        shown = visible(devices) if bare else {}
-        known = environment.environment(template, request, library)
-        mine = declared if role == "main" else []
+        shown = machine.visible(devices)
+        known = environment.environment(template, request, objects)
+        mine, brought, starts = (declared, inputs, attempts) if role == "main" else ([], [], 1)
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, known)]
         if role == "sidecar" and template.get("mirrorVolumeMounts"):
             mounts += _mirrored(request.template, volumes, known, main_of(containers).view, canonical)
         elif role == "main" and request.template.get("sidecars"):
-            ends = folder.path / record.ENDS
-            ends.mkdir(exist_ok=True)
-            ends.chmod(0o755)
-            mounts.append(Mount(str(ends), canonical(_ENDS), read_only=True))
-        root = folder.root if name == "main" and role == "main" else folder.path / "roots" / name
+            mounts.append(_ends(folder, canonical(_ENDS)))
+        root = folder.root if (role, name) == ("main", "main") else folder.path / "roots" / name
         containers.append(
             PreparedContainer(
                 name=name,
@@ -103,14 +102,22 @@ def prepare(
                 env={**base, **shown, **known},
                 own_env=frozenset({**shown, **known}),
                 view=View(str(root), mounts, [*mine, *_work_folder(template, canonical)], extra, machine=bare),
-                inputs=inputs if role == "main" else [],
+                inputs=brought,
                 depends=list(template.get("dependencies") or ()),
                 devices=devices,
-                attempts=attempts if role == "main" else 1,
+                attempts=starts,
                 wait=wait,
             )
         )
     return containers
+
+
+def _ends(folder: PodFolder, target: str) -> Mount:
+    """The folder in which main containers see how sidecars ended."""
+    ends = folder.path / record.ENDS
+    ends.mkdir(exist_ok=True)
+    ends.chmod(0o755)
+    return Mount(str(ends), target, read_only=True)
 
 
 def specification(
@@ -177,7 +184,7 @@ def _retries(template: Template) -> tuple[int, float]:
     return max(1, attempts), wait
 
 
-def _containers(template: Template) -> list[tuple[str, AnyContainer]]:
+def _containers(template: Template, images: Images) -> list[tuple[str, AnyContainer]]:
     if "containerSet" in template:
         shared = template["containerSet"].get("volumeMounts") or []
         mains: list[Any] = [
@@ -196,7 +203,13 @@ def _containers(template: Template) -> list[tuple[str, AnyContainer]]:
         ("main", mains),
         ("sidecar", template.get("sidecars") or ()),
     )
-    return [(role, cast("AnyContainer", item)) for role, items in listed for item in items]
+    return [(role, _named(cast("AnyContainer", item), images)) for role, items in listed for item in items]
+
+
+def _named(container: AnyContainer, images: Images) -> AnyContainer:
+    named = complete({**container, "name": container.get("name") or "main"}, images)
+    check_name(named["name"], "container")
+    return named
 
 
 def _declared(template: Template, canonical: Callable[[str], str]) -> list[str]:
@@ -260,27 +273,17 @@ def _container(item: PreparedContainer, *, remapped: bool) -> Record:
     argv, env, warnings = item.argv, item.env, list[str]()
     if remapped:
         remap = _remap(item)
-        texts = [*argv, item.template.get("source") or ""]
-        left = sorted({path for text in texts for path in remap.left(text)})
-        if left:
+        if left := sorted(set().union(*map(remap.left, [*argv, item.template.get("source") or ""]))):
             warnings = [f"warning: this system gives a process no view of its own: not moved: {', '.join(left)}"]
         argv = [remap.text(text) for text in argv]
         env = {name: remap.text(value) if name in item.own_env else value for name, value in env.items()}
         env.setdefault("TMPDIR", item.view.place("/tmp"))  # noqa: S108 -- the container's
     return {
-        "name": item.name,
-        "role": item.role,
+        **item.record(),
         "argv": argv,
         "env": env,
         "cwd": posixpath.normpath(item.template.get("workingDir") or "/"),
-        "root": item.view.root,
-        "mounts": [astuple(mount) for mount in item.view.mounts],
-        "declared": item.view.declared,
         "extra": item.view.extra,
-        "depends": item.depends,
-        "attempts": item.attempts,
-        "wait": item.wait,
-        "keep": item.role == "main" and item.name == "main",
         "warnings": warnings,
         "runtime": None,
     }

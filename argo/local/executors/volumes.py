@@ -13,7 +13,7 @@ from argo.local.executors.environment import config_map_data, expand, field_valu
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
 from argo.local.executors.shim.view import Mount
-from argo.local.pods import Library, PodRequest
+from argo.local.pods import PodRequest, RunObjects
 from compiler.manifest_types import (
     Container,
     ContainerSetTemplate,
@@ -40,10 +40,10 @@ class Volumes:
     """One pod's volumes, made when first mounted. `claims` holds PersistentVolumeClaims, a folder each; those of
     the run's own volumeClaimTemplates lie in `claims` of the run's folder."""
 
-    def __init__(self, request: PodRequest, folder: PodFolder, library: Library, claims: Path) -> None:
+    def __init__(self, request: PodRequest, folder: PodFolder, objects: RunObjects, claims: Path) -> None:
         self._request = request
         self._folder = folder
-        self._library = library
+        self._objects = objects
         self._claims = claims
         self._specs = {volume["name"]: volume for volume in request.volumes}
         self._made: dict[str, Volume] = {}
@@ -105,7 +105,7 @@ class Volumes:
             data = {item["path"]: self._field(item) for item in spec.get("items") or ()}
         else:
             name = spec.get("secretName") or spec.get("name") or ""
-            data = (secret_data if kind == "secret" else config_map_data)(name, self._library, optional=optional)
+            data = (secret_data if kind == "secret" else config_map_data)(name, self._objects, optional=optional)
             if spec.get("items"):
                 data, modes = _pick(spec["items"], data, name, optional=optional)
         mask = 0o700 if secret else 0o777

@@ -10,8 +10,7 @@ from typing import Any
 import argo.local.state.kept as kept
 from argo.backend import FINISHED, CommandArguments, Json, Submission
 from argo.errors import ConflictError, UsageError
-from argo.local.backend import LocalBackend
-from argo.local.identity import identify
+from argo.local.backend import LocalBackend, identify
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.admission import CREATOR, admit, creator, of_template, request_of, sent
 from argo.serve.argo_api.calls import Call, selectors

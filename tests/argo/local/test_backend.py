@@ -14,10 +14,9 @@ import pytest
 
 from argo.backend import Submission
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
-from argo.local.backend import LocalBackend
+from argo.local.backend import LocalBackend, identify
 from argo.local.choice import choose_executor
 from argo.local.home import Home
-from argo.local.identity import identify
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
 from argo.backend import RunRef, Submission
-from argo.local.backend import LocalBackend
+from argo.local.backend import LocalBackend, identify
 from argo.local.home import Home
-from argo.local.identity import identify
 from argo.local.pods import PodOutcome, PodRequest
 from argo.submission.arguments import set_inputs, set_parameters
 from argo.submission.subject import subject_of

@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from argo.backend import Json
 from argo.local.controller import Controller
-from argo.local.pods import Decisions, Json, PodOutcome, PodRequest
+from argo.local.pods import Decisions, PodOutcome, PodRequest
 from tests.waiting import HANG
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -25,7 +26,7 @@ _COMPLETED = ("Succeeded", "Failed", "Error")
 
 @dataclass
 class Objects:
-    """A library in memory."""
+    """Objects in memory."""
 
     config_maps: dict[str, Json] = field(default_factory=dict)
     templates: dict[str, Json] = field(default_factory=dict)
@@ -50,6 +51,9 @@ class Objects:
         return self.cluster_templates.get(name)
 
     def secret(self, name: str, key: str) -> bytes | None:
+        return None
+
+    def secret_keys(self, name: str) -> list[str] | None:
         return None
 
     def create_config_map(self, config_map: Json) -> None:
@@ -94,7 +98,7 @@ class Play:
 
     workflow: Json
     player: Player = succeed
-    library: Objects = field(default_factory=Objects)
+    objects: Objects = field(default_factory=Objects)
     reload: bool = False
     batch: int = 1_000_000
     running_first: bool = False
@@ -111,7 +115,7 @@ class Play:
         self.announced: set[str] = set()
 
     def _controller(self) -> Controller:
-        return Controller(self.workflow, self.library, parallelism=self.parallelism)
+        return Controller(self.workflow, self.objects, parallelism=self.parallelism)
 
     @property
     def nodes(self) -> dict[str, Json]:

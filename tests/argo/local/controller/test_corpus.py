@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from argo.local.pods import Json
+from argo.backend import Json
 from tests.argo.local.controller.harness import Objects, Play, Programs, normalised
 
 SHARED = Path(__file__).resolve().parents[5] / "shared"
@@ -34,27 +34,27 @@ def _names() -> list[str]:
 
 
 def _load(manifest: Path) -> tuple[Json, Objects]:
-    library = Objects()
+    objects = Objects()
     for name in APPLIED:
         for document in yaml.safe_load_all((EXAMPLES / name).read_text()):
-            library.add(document)
+            objects.add(document)
     found: Json = {}
     for document in yaml.safe_load_all(manifest.read_text()):
         if document and document["kind"] == "Workflow":
             found = document
         elif document:
-            library.add(document)
+            objects.add(document)
     metadata = found["metadata"]
     metadata["name"] = metadata.get("name") or metadata["generateName"] + "x7k2p"
     metadata.update(namespace="default", uid="0-1")
-    return found, library
+    return found, objects
 
 
 def _play(manifest: Path, folder: Path, reload: bool) -> Json:
-    workflow, library = _load(manifest)
+    workflow, objects = _load(manifest)
     programs = Programs(folder)
-    programs.config_maps = library.config_maps
-    return Play(workflow, programs, library, reload=reload, running_first=True).run()
+    programs.config_maps = objects.config_maps
+    return Play(workflow, programs, objects, reload=reload, running_first=True).run()
 
 
 def test_there_are_outcomes() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from argo.backend import Json
 from argo.expressions.gojson import marshal
 from argo.local.controller.scope import Scope, add_aggregate
-from argo.local.pods import Json
 from compiler.manifest_types import Outputs
 from tests.argo.local.controller.harness import Objects, Play, by_name, fail, workflow
 from tests.argo.local.controller.test_features import POD, args, dag, phases, play, spec, steps
@@ -112,8 +112,8 @@ def test_scopes_name_the_workflow() -> None:
 
 
 def test_scopes_below_a_reference_name_none() -> None:
-    library = Objects(templates={"t": {"metadata": {"name": "t"}, "spec": spec(dag({"name": "a"}))}})
-    made = Play(workflow({"workflowTemplateRef": {"name": "t"}}), library=library)
+    objects = Objects(templates={"t": {"metadata": {"name": "t"}, "spec": spec(dag({"name": "a"}))}})
+    made = Play(workflow({"workflowTemplateRef": {"name": "t"}}), objects=objects)
     made.run()
     assert {node["templateScope"] for node in made.nodes.values()} == {"local/"}
 
@@ -192,13 +192,13 @@ def test_hooks_held_back_hold_the_dag_back() -> None:
 
 def test_a_resource_with_a_made_up_name() -> None:
     manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: c-}\ndata: {k: v}\n"
-    library = Objects()
+    objects = Objects()
     made = Play(
-        workflow(spec({"name": "main", "resource": {"action": "create", "manifest": manifest}})), library=library
+        workflow(spec({"name": "main", "resource": {"action": "create", "manifest": manifest}})), objects=objects
     )
     made.run()
     assert made.phase == "Succeeded"
-    [name] = library.config_maps
+    [name] = objects.config_maps
     assert name.startswith("c-")
     assert len(name) == 7
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from argo.backend import Json
 from argo.errors import ConflictError
-from argo.local.pods import Json, PodOutcome, PodRequest
+from argo.local.pods import PodOutcome, PodRequest
 from argo.workflow import nodes as control
 from tests.argo.local.controller.harness import START, Objects, Play, by_name, fail, succeed, workflow
 
@@ -590,9 +591,9 @@ class TestLibrary:
             "metadata": {"name": "base"},
             "spec": spec({**ECHO, "name": "main"}, arguments=args(x="base", y="kept")),
         }
-        library = Objects()
-        library.add(base)
-        made = Play(workflow({"workflowTemplateRef": {"name": "base"}, "arguments": args(x="own")}), library=library)
+        objects = Objects()
+        objects.add(base)
+        made = Play(workflow({"workflowTemplateRef": {"name": "base"}, "arguments": args(x="own")}), objects=objects)
         made.run()
         assert command(made, "wf") == ["echo", "own"]
         stored = made.workflow["status"]["storedWorkflowTemplateSpec"]
@@ -608,18 +609,18 @@ class TestLibrary:
 
     @pytest.mark.parametrize(("key", "value"), [("k", "v"), ("none", "d")])
     def test_config_map_key(self, key: str, value: str) -> None:
-        library = Objects()
-        library.add({"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "v"}})
+        objects = Objects()
+        objects.add({"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "v"}})
         source = {"configMapKeyRef": {"name": "c", "key": key}, "default": "d"}
         main = {**ECHO, "name": "main", "inputs": {"parameters": [{"name": "x", "valueFrom": source}]}}
-        made = play(spec(main), library=library)
+        made = play(spec(main), objects=objects)
         assert command(made, "wf") == ["echo", value]
 
     def test_a_resource_makes_a_config_map(self) -> None:
         manifest = "kind: ConfigMap\nmetadata: {name: '{{workflow.name}}-env'}\ndata: {A: '1'}"
         template = {"name": "main", "resource": {"action": "create", "setOwnerReference": True, "manifest": manifest}}
         made = play(spec(template))
-        made_map = made.library.config_maps["wf-env"]
+        made_map = made.objects.config_maps["wf-env"]
         assert made_map["data"] == {"A": "1"}
         assert made_map["metadata"]["ownerReferences"][0]["uid"] == "0-1"
         assert (made.phase, made.launched) == ("Succeeded", [])
@@ -628,14 +629,14 @@ class TestLibrary:
     def test_memoised_outputs(self, reload: bool) -> None:
         memoize = {"key": "{{inputs.parameters.k}}", "maxAge": "1h", "cache": {"configMap": {"name": "cache"}}}
         main = {**OUT, "name": "main", "memoize": memoize, "inputs": {"parameters": [{"name": "k", "value": "one"}]}}
-        library = Objects()
-        first = play(spec(main), library=library, reload=reload)
+        objects = Objects()
+        first = play(spec(main), objects=objects, reload=reload)
         assert first.nodes["wf"]["memoizationStatus"] == {"hit": False, "key": "one", "cacheName": "cache"}
-        second = play(spec(main), library=library, reload=reload)
+        second = play(spec(main), objects=objects, reload=reload)
         assert (second.phase, second.launched) == ("Succeeded", [])
         assert second.nodes["wf"]["memoizationStatus"]["hit"]
         assert second.nodes["wf"]["outputs"] == first.nodes["wf"]["outputs"]
-        third = play(spec(main), library=library, now=START + timedelta(hours=3))
+        third = play(spec(main), objects=objects, now=START + timedelta(hours=3))
         assert len(third.launched) == 1
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from argo.backend import Json
 from argo.local.controller.graph import branch_phases
 from argo.local.controller.nodes import fnv32a, node_id, pod_name, step_or_task_name
 from argo.local.controller.patch import merge
-from argo.local.pods import Json, PodOutcome, PodRequest
+from argo.local.pods import PodOutcome, PodRequest
 from tests.argo.local.controller.harness import Play, fail, normalised, workflow
 
 NAMES = ("a", "b", "c", "d", "e")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from argo.local import resources
-from argo.local.executors import logs
 from argo.local.executors.local import Isolation, LocalPods
+from argo.local.executors.outputs import printed
 from argo.local.executors.supervisors import Supervisors
 from argo.local.pods import PodOutcome, PodRequest
 from argo.storage import DirectoryStore
@@ -22,7 +22,7 @@ from tests.waiting import HANG, until
 Json = Any  # a template or object, as a test writes it
 
 
-class Library:
+class RunObjects:
     """What a test puts in it."""
 
     def __init__(self) -> None:
@@ -92,14 +92,14 @@ class Machine:
     def __init__(self, path: Path, isolation: Isolation) -> None:
         self.path = path
         self.isolation = isolation
-        self.library = Library()
+        self.objects = RunObjects()
         self.store = DirectoryStore(path / "store")
         self.environment: Mapping[str, str] = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
         self._open: list[LocalPods] = []
 
     def pods(self, **fields: Any) -> LocalPods:
         given = {"claims": self.path / "claims", "isolation": self.isolation, "environment": self.environment}
-        pods = LocalPods(self.path / "pods", fields.pop("store", self.store), self.library, **{**given, **fields})
+        pods = LocalPods(self.path / "pods", fields.pop("store", self.store), self.objects, **{**given, **fields})
         self._open.append(pods)
         return pods
 
@@ -109,7 +109,7 @@ class Machine:
         return until_done(pods)[node_id]
 
     def log(self, node_id: str = "n1", container: str = "main") -> str:
-        return b"".join(entry.text for entry in logs.read(self.path / "pods" / node_id / f"{container}.log")).decode()
+        return b"".join(printed(self.path / "pods" / node_id / f"{container}.log")).decode()
 
     def stored(self, key: str) -> bytes:
         with self.store.open(key) as file:

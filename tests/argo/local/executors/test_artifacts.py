@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -20,13 +19,12 @@ from hypothesis import strategies as st
 from argo.errors import StoreError
 from argo.files import archives
 from argo.files.beneath import Node
-from argo.local.executors import logs
 from argo.local.executors.environment import expand
+from argo.local.executors.outputs import printed
 from argo.local.executors.remap import Remap
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 from tests.fixtures_minio import Minio
 from tests.http_servers import answering
-from tests.waiting import HANG
 
 
 @pytest.fixture
@@ -224,27 +222,16 @@ def test_outputs_in_s3(machine: Machine, minio: Minio) -> None:
     assert until_done(pods)["n2"].outputs["result"] == "x"
 
 
-def test_log_is_followed(machine: Machine) -> None:
+def test_a_log_holds_whole_lines_with_their_times_and_streams(machine: Machine) -> None:
     pods = machine.pods()
     pods.create(request(shell("for i in 1 2 3; do echo $i; sleep 0.1; done; printf end")))
-    finished = threading.Event()
-    texts: list[bytes] = []
-    path = machine.path / "pods" / "n1" / "main.log"
-
-    def follow() -> None:
-        texts.extend(entry.text for entry in logs.read(path, follow=lambda: not finished.is_set()))
-
-    reader = threading.Thread(target=follow)
-    reader.start()
     until_done(pods)
-    finished.set()
-    reader.join(HANG)
-    assert texts == [b"1\n", b"2\n", b"3\n", b"end\n"]
-    assert logs.containers(path.parent) == ["main"]
-    entry = next(logs.read(path))
-    assert entry.stream == "stdout"
-    assert time.strptime(entry.time[:19], "%Y-%m-%dT%H:%M:%S")
-    assert list(logs.read(path.with_name("none.log"))) == []
+    path = machine.path / "pods" / "n1" / "main.log"
+    assert [*printed(path)] == [b"1\n", b"2\n", b"3\n", b"end\n"]
+    moment, stream, *_ = path.read_text().splitlines()[0].split(" ")
+    assert stream == "stdout"
+    assert time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")
+    assert [*printed(path.with_name("none.log"))] == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from argo.local.pods import Json, PodOutcome
+from argo.backend import Json
+from argo.local.pods import PodOutcome
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 
 
@@ -107,8 +108,8 @@ def test_an_optional_artifact_without_a_place(machine: Machine, location: Json) 
 
 
 def test_volumes(machine: Machine, tmp_path: Path) -> None:
-    machine.library.config_maps["files"] = {"data": {"a.txt": "A", "b.txt": "B"}, "binaryData": {"c": "/wA="}}
-    machine.library.secrets["keys"] = {"id": b"private"}
+    machine.objects.config_maps["files"] = {"data": {"a.txt": "A", "b.txt": "B"}, "binaryData": {"c": "/wA="}}
+    machine.objects.secrets["keys"] = {"id": b"private"}
     (tmp_path / "host").mkdir()
     (tmp_path / "host" / "h").write_text("H")
     template = shell(

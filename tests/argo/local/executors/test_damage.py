@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argo.local.executors import logs
+from argo.local.executors.outputs import printed
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done
 
 RECORDS = {
@@ -53,4 +53,4 @@ def test_other_records_that_are_damaged(isolated: Machine, name: str, text: str)
 
 def test_a_log_line_that_is_cut_short(tmp_path: Path) -> None:
     (tmp_path / "main.log").write_bytes(b"2026-01-01T00:00:00.000000Z stdout F whole\n2026-01-01T00\nx y\n\n")
-    assert [entry.text for entry in logs.read(tmp_path / "main.log")] == [b"whole\n", b"", b"", b""]
+    assert [*printed(tmp_path / "main.log")] == [b"whole\n", b"", b"", b""]

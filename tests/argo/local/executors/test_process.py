@@ -162,8 +162,8 @@ def test_environment(machine: Machine) -> None:
         "AWS_SECRET_ACCESS_KEY": "engine",
         "LC_ALL": "C",
     }
-    machine.library.config_maps["settings"] = {"data": {"A": "1", "B": "two words"}}
-    machine.library.secrets["token"] = {"key": b"hidden-value", "other": b"o"}
+    machine.objects.config_maps["settings"] = {"data": {"A": "1", "B": "two words"}}
+    machine.objects.secrets["token"] = {"key": b"hidden-value", "other": b"o"}
     container = {
         "env": [
             {"name": "PLAIN", "value": "p"},

@@ -84,7 +84,7 @@ def run(machine: Machine, fake: Fake, template: dict[str, Any], **fields: Any) -
 
 
 def test_command(machine: Machine, fake: Fake) -> None:
-    machine.library.secrets["token"] = {"key": b"hidden-value"}
+    machine.objects.secrets["token"] = {"key": b"hidden-value"}
     template = {
         "name": "t",
         "container": {

@@ -53,7 +53,7 @@ def test_a_file_of_the_machine_is_not_overwritten(isolated: Machine, tmp_path: P
 
 
 def test_a_volume_in_a_folder_of_the_machine(isolated: Machine) -> None:
-    isolated.library.config_maps["c"] = {"data": {"k": "v"}}
+    isolated.objects.config_maps["c"] = {"data": {"k": "v"}}
     mounts = [
         {"name": "c", "mountPath": "/etc/argosy/conf"},
         {"name": "c", "mountPath": "/usr/share/argosy-none/file", "subPath": "k"},
@@ -138,7 +138,7 @@ from argo.local.executors.local import LocalPods
 from argo.local.pods import PodRequest
 from argo.storage import DirectoryStore
 
-class Library:
+class RunObjects:
     def config_map(self, name): return None
 
 where = Path(sys.argv[1])
@@ -146,7 +146,7 @@ outputs = {"artifacts": [{"name": "o", "path": "/var/none/o", "archive": {"none"
 source = "id -u; mkdir /x /var/none; cp /in/i /var/none/o; ls /tmp"
 template = {"container": {"command": ["sh", "-ec"], "args": [source]},
             "inputs": {"artifacts": [{"name": "i", "path": "/in/i", "raw": {"data": "hello"}}]}, "outputs": outputs}
-with LocalPods(where / "pods", DirectoryStore(where / "store"), Library(), isolation="namespaces") as pods:
+with LocalPods(where / "pods", DirectoryStore(where / "store"), RunObjects(), isolation="namespaces") as pods:
     pods.create(PodRequest("n", "n", "n", "argo", "wf", "u", template))
     while (outcome := dict(pods.poll(5)).get("n")) is None or outcome.phase == "Running":
         pass

@@ -18,7 +18,7 @@ import pytest
 from argo.backend import RunRef
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError
 from argo.local.home import Home
-from argo.local.library import RunLibrary
+from argo.local.objects import LocalObjects
 from argo.local.pods import PodRequest
 from argo.local.state import schema
 from argo.local.state.database import State, dump_request, load_request
@@ -200,13 +200,13 @@ def test_a_state_is_not_rebuilt_under_a_process_that_drives_a_run(tmp_path: Path
 
 
 def test_the_library_finds_what_was_given_and_made(state: State, tmp_path: Path) -> None:
-    library = RunLibrary(state, Home(tmp_path), REF.uid)
-    assert (library.config_map("c") or {})["data"] == {"k": "v"}
-    assert library.workflow_template("c") is None
-    assert library.config_map("made") is None
-    library.create_config_map({"metadata": {"name": "made"}, "data": {"a": "b"}})
-    again = RunLibrary(state, Home(tmp_path), REF.uid)
-    assert (again.config_map("made") or {})["data"] == (library.config_map("made") or {})["data"] == {"a": "b"}
+    objects = LocalObjects(state, Home(tmp_path), REF.uid)
+    assert (objects.config_map("c") or {})["data"] == {"k": "v"}
+    assert objects.workflow_template("c") is None
+    assert objects.config_map("made") is None
+    objects.create_config_map({"metadata": {"name": "made"}, "data": {"a": "b"}})
+    again = LocalObjects(state, Home(tmp_path), REF.uid)
+    assert (again.config_map("made") or {})["data"] == (objects.config_map("made") or {})["data"] == {"a": "b"}
 
 
 def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:

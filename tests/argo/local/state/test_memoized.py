@@ -12,7 +12,7 @@ import pytest
 from argo.backend import Json, RunRef
 from argo.errors import ConflictError
 from argo.local.home import Home
-from argo.local.library import RunLibrary
+from argo.local.objects import LocalObjects
 from argo.local.state.database import State
 from argo.local.state.memoized import LABEL, release
 
@@ -27,9 +27,9 @@ def state(tmp_path: Path) -> Iterator[State]:
     opened.close()
 
 
-def library(state: State, tmp_path: Path, name: str, uid: str, space: str = "default", **more: Any) -> RunLibrary:
+def objects(state: State, tmp_path: Path, name: str, uid: str, space: str = "default", **more: Any) -> LocalObjects:
     state.add(RunRef(name, space, uid), workflow(name, space, uid), (), **more)
-    return RunLibrary(state, Home(tmp_path), uid)
+    return LocalObjects(state, Home(tmp_path), uid)
 
 
 def workflow(name: str, space: str, uid: str, owner: str = "") -> Any:
@@ -41,21 +41,21 @@ def cache(**data: str) -> Json:
     return {"metadata": {"name": "c", "labels": {LABEL: "Cache"}}, "data": data}
 
 
-def entries(library: RunLibrary) -> Json:
-    return dict((library.config_map("c") or {}).get("data") or {})
+def entries(objects: LocalObjects) -> Json:
+    return dict((objects.config_map("c") or {}).get("data") or {})
 
 
 def test_entries_are_for_one_namespace_and_one_store(state: State, tmp_path: Path) -> None:
-    first = library(state, tmp_path, "a", "1")
-    others = [library(state, tmp_path, "b", "2", "other"), library(state, tmp_path, "c", "3", store=S3)]
-    same = library(state, tmp_path, "d", "4")
+    first = objects(state, tmp_path, "a", "1")
+    others = [objects(state, tmp_path, "b", "2", "other"), objects(state, tmp_path, "c", "3", store=S3)]
+    same = objects(state, tmp_path, "d", "4")
     assert first.config_map("c") is None
     first.create_config_map(cache(k=ENTRY))
     assert [entries(each) for each in (first, same, *others)] == [{"k": ENTRY}, {"k": ENTRY}, {}, {}]
 
 
 def test_runs_at_the_same_time_lose_nothing(state: State, tmp_path: Path) -> None:
-    first, second = library(state, tmp_path, "a", "1"), library(state, tmp_path, "b", "2")
+    first, second = objects(state, tmp_path, "a", "1"), objects(state, tmp_path, "b", "2")
     first.create_config_map(cache(k="1"))
     assert entries(second) == {"k": "1"}
     first.create_config_map(cache(k="2", l="3"))
@@ -66,16 +66,16 @@ def test_runs_at_the_same_time_lose_nothing(state: State, tmp_path: Path) -> Non
 def test_what_was_given_counts_until_it_is_written_anew(state: State, tmp_path: Path) -> None:
     given: Any = {"kind": "ConfigMap", **cache(k="given", l="given")}
     state.add(RunRef("a", "default", "1"), workflow("a", "default", "1"), [given])
-    first = RunLibrary(state, Home(tmp_path), "1")
+    first = LocalObjects(state, Home(tmp_path), "1")
     assert entries(first) == {"k": "given", "l": "given"}
     first.create_config_map(cache(k="new", l="given"))
     assert entries(first) == {"k": "new", "l": "given"}
 
 
 def test_a_release_forgets_what_lies_in_the_run(state: State, tmp_path: Path) -> None:
-    first = library(state, tmp_path, "a", "1")
+    first = objects(state, tmp_path, "a", "1")
     first.create_config_map(cache(k=ENTRY, l="{}"))
-    later = library(state, tmp_path, "b", "2")
+    later = objects(state, tmp_path, "b", "2")
     assert set(entries(later)) == {"k", "l"}
     release(state, RunRef("a", "default", "1"))
     assert entries(first) == entries(later) == {"l": "{}"}
@@ -87,7 +87,7 @@ def test_a_release_forgets_what_lies_in_the_run(state: State, tmp_path: Path) ->
 def test_what_another_run_took_over_is_not_released(
     owner: str, hit: bool, refused: bool, state: State, tmp_path: Path
 ) -> None:
-    library(state, tmp_path, "a", "1").create_config_map(cache(k=ENTRY))
+    objects(state, tmp_path, "a", "1").create_config_map(cache(k=ENTRY))
     other = workflow("b", "default", "2", owner)
     state.add(RunRef("b", "default", "2"), other, ())
     node: Any = {"id": "n", "memoizationStatus": {"hit": hit}, "outputs": json.loads(ENTRY)["outputs"]}
@@ -98,4 +98,4 @@ def test_what_another_run_took_over_is_not_released(
             release(state, RunRef("a", "default", "1"))
     else:
         release(state, RunRef("a", "default", "1"))
-    assert bool(entries(RunLibrary(state, Home(tmp_path), "2"))) == refused
+    assert bool(entries(LocalObjects(state, Home(tmp_path), "2"))) == refused

@@ -12,8 +12,8 @@ from argo.local.state.memoized import LABEL, MemoCache, place_of
 from compiler.manifest_types import ClusterWorkflowTemplate, ConfigMap, Object, ObjectMeta, WorkflowTemplate
 
 
-class RunLibrary:
-    """`argo.local.pods.Library` over the state: ConfigMaps and templates of one run, secrets of ARGOSY_HOME.
+class LocalObjects:
+    """`argo.local.pods.RunObjects` over the state: ConfigMaps and templates of one run, secrets of ARGOSY_HOME.
 
     What memoized templates keep belongs to all runs of the namespace.
     """
