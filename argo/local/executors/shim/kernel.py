@@ -109,9 +109,9 @@ def start_init() -> int:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.write(told, b"1")
-        os.close(told)
         os.close(ready)
+        os.write(told, b"1")  # fails where the parent ended before it was known what to do then
+        os.close(told)
         while True:
             signal.pause()
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from argo.local.executors.folder import PodFolder
 from tests.argo.local.executors.conftest import Machine, request, shell, until_done, until_running
-from tests.waiting import until
+from tests.waiting import HANG, until
 
 ENGINE = """
 import sys
@@ -177,6 +178,34 @@ def test_a_pod_that_ended_with_its_engine_is_run_anew(machine: Machine) -> None:
     outcome = until_done(second)["n1"]
     assert (outcome.phase, outcome.outputs["result"]) == ("Succeeded", "down")
     assert machine.log() == "down\n"
+
+
+LATE = """
+import os, signal, time
+from argo.local.executors.shim import kernel
+
+parent, asked = os.getpid(), kernel.die_with_parent
+
+def late():
+    os.kill(parent, signal.SIGKILL)
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    asked()
+
+kernel.die_with_parent = late
+kernel.start_init()
+"""
+
+
+def test_process_1_ends_where_its_supervisor_is_killed_as_it_begins() -> None:
+    reader, writer = os.pipe()
+    try:
+        done = subprocess.run([sys.executable, "-c", LATE], pass_fds=[writer], check=False)
+        os.close(writer)
+        assert done.returncode == -signal.SIGKILL
+        assert select.select([reader], [], [], HANG)[0]  # nothing holds the other end any more
+    finally:
+        os.close(reader)
 
 
 def test_a_pod_that_was_to_be_ended_is_not_run_anew(machine: Machine) -> None:
