@@ -167,7 +167,7 @@ class ContainerStyle:
         return Computed(f"replace({expression(variable)}, '$', '$$')") if users and self._expanded else variable
 
     def joined(self, value: str) -> Variable:
-        """Values that meet each other or a brace: two braces in them come to be in the last pass, as those of a text."""
+        """Values that meet each other or a brace: two braces in them come to be in the last pass, as in a text."""
         dollars = f"replace({value}, '$', '$$')" if self._expanded else value
         return Computed(f"replace({dollars}, {quote('{{')}, {quote(LAST)})")
 
