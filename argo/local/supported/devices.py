@@ -55,7 +55,7 @@ class _Walk:
             yield from self._use({"name": name, "template": name}, self._templates, self._arguments)
 
     def _use(self, task: Any, templates: Templates, given: Values) -> Iterator[Asked]:
-        """What a task asks for, which uses one of the `templates`, one of another object, or has one of its own."""
+        """The devices of a task, which uses one of the `templates`, one of another object, or has one of its own."""
         reference = task.get("templateRef") or {}
         if reference:
             templates = self._library.get(str(reference.get("name")), {})
