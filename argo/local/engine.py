@@ -23,7 +23,7 @@ from argo.local.clock import now
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
 from argo.local.state.database import State
 from argo.workflow.commands import apply
-from argo.workflow.nodes import TERMINATE, stop
+from argo.workflow.nodes import TERMINATE
 from argo.workflow.tree import idle
 from compiler.manifest_types import Workflow
 
@@ -139,7 +139,7 @@ class Engine:
         """
         if verb in ("stop", "terminate") and self._requests and self.workflow["status"].get("phase") in FINISHED:
             if verb == "terminate":
-                stop(self.workflow, TERMINATE)
+                self.workflow["spec"]["shutdown"] = TERMINATE
             return set()
         return apply(self.workflow, verb, arguments, self.clock())
 

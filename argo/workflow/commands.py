@@ -45,12 +45,6 @@ def apply(workflow: Workflow, verb: str, arguments: CommandArguments, now: datet
     return changed
 
 
-def supplied(node: NodeStatus) -> list[str]:
-    """The output parameters of a suspend node that somebody has to supply, and has not."""
-    parameters = (node.get("outputs") or {}).get("parameters") or ()
-    return [p["name"] for p in parameters if "supplied" in (p.get("valueFrom") or {}) and "value" not in p]
-
-
 class Answer(NamedTuple):
     """An answer to a waiting suspend node: its phase, its outputs and why."""
 
@@ -65,25 +59,20 @@ def answer(node: NodeStatus, verb: str, by: str, message: str = "", outputs: Map
     A gate ends with its decision, which its dependents read; a bare suspend node can only go on or fail. Raises
     ConflictError where a value is missing without which it cannot succeed.
     """
-    given, decided = dict(outputs or {}), DECISION in supplied(node)
+    given, decided = dict(outputs or {}), any(p["name"] == DECISION for p in nodes.supplied(node))
     phase = "Succeeded" if decided or verb == APPROVE else "Failed"
     if decided:
         given = {DECISION: verb, **given}
     return Answer(phase, _values(node, phase, given), signed(verb, by, message))
 
 
-def _stop(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
-    nodes.stop(workflow)
-    return set()
-
-
-def _terminate(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
-    nodes.stop(workflow, nodes.TERMINATE)
+def _shut_down(strategy: str, workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
+    workflow["spec"]["shutdown"] = strategy
     return set()
 
 
 def _suspend(workflow: Workflow, _arguments: CommandArguments, _now: datetime) -> set[str]:
-    nodes.suspend(workflow)
+    workflow["spec"]["suspend"] = True
     return set()
 
 
@@ -91,7 +80,7 @@ def _resume(workflow: Workflow, arguments: CommandArguments, now: datetime) -> s
     """Lift the suspension; bare suspend nodes go on, those that want a decision keep waiting."""
     workflow["spec"].pop("suspend", None)
     said = resumed(arguments.get("by", ""))
-    return {nodes.resume_node(workflow, node, now, said) for node in waiting(workflow) if not supplied(node)}
+    return {nodes.resume_node(workflow, node, now, said) for node in waiting(workflow) if not nodes.supplied(node)}
 
 
 def _answer(verb: str, workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
@@ -102,9 +91,13 @@ def _answer(verb: str, workflow: Workflow, arguments: CommandArguments, now: dat
 
 def _resume_nodes(workflow: Workflow, arguments: CommandArguments, now: datetime) -> set[str]:
     """As Argo's `resume`: without a selector the suspension is lifted and all waiting nodes go on, gates, too."""
-    if not arguments.get("selector"):
-        return nodes.resume(workflow, now, arguments.get("message") or "")
-    chosen = select(waiting(workflow), arguments["selector"])
+    selector, chosen = arguments.get("selector"), waiting(workflow)
+    if selector:
+        chosen = select(chosen, selector)
+    for node in chosen:
+        nodes.require_defaults(node)  # before anything is changed
+    if not selector:
+        workflow["spec"].pop("suspend", None)
     return {nodes.resume_node(workflow, node, now, arguments.get("message") or "") for node in chosen}
 
 
@@ -121,8 +114,8 @@ _ACTIONS = {
     "stop": "Stop", "terminate": "Terminate", "suspend": "Suspend", "resume": "Resume", "resume-nodes": "Resume",
 }  # fmt: skip
 _VERBS: dict[str, Callable[[Workflow, CommandArguments, datetime], set[str]]] = {
-    "stop": _stop,
-    "terminate": _terminate,
+    "stop": partial(_shut_down, nodes.STOP),
+    "terminate": partial(_shut_down, nodes.TERMINATE),
     "suspend": _suspend,
     "resume": _resume,
     "resume-nodes": _resume_nodes,
@@ -134,12 +127,11 @@ _VERBS: dict[str, Callable[[Workflow, CommandArguments, datetime], set[str]]] = 
 
 def _values(node: NodeStatus, phase: str, outputs: Mapping[str, str]) -> dict[str, str]:
     """The values that a waiting node ends with: what nobody supplied takes its default."""
-    parameters = {p["name"]: p for p in (node.get("outputs") or {}).get("parameters") or ()}
     values = dict(outputs)
-    for name in supplied(node):
-        default = parameters[name]["valueFrom"].get("default")
+    for parameter in nodes.supplied(node):
+        name, default = parameter["name"], parameter["valueFrom"].get("default")
         if name not in values and default is not None:
             values[name] = text(default)
-        if name not in values and phase == "Succeeded":
+        elif name not in values and phase == "Succeeded":
             raise ConflictError(f"{node['name']} wants a value for {name}")
     return values

@@ -12,32 +12,13 @@ from argo.errors import ConflictError
 from argo.workflow.values import Named, format_time, text
 from compiler.manifest_types import NodeStatus, Parameter, Workflow, WorkflowStatus
 
-STOP = "Stop"
-TERMINATE = "Terminate"
+STOP, TERMINATE = "Stop", "Terminate"  # values of spec.shutdown: exit handlers run, or do not
 
 
-def suspended_nodes(workflow: Workflow) -> list[NodeStatus]:
-    """Suspend nodes that wait, in the order of their names."""
-    nodes = (workflow.get("status") or {}).get("nodes") or {}
-    waiting = (node for node in nodes.values() if node["type"] == "Suspend" and node["phase"] == "Running")
-    return sorted(waiting, key=lambda node: str(node["name"]))
-
-
-def suspend(workflow: Workflow) -> None:
-    """Start nothing new until `resume`."""
-    workflow["spec"]["suspend"] = True
-
-
-def resume(workflow: Workflow, now: datetime, message: str = "") -> set[str]:
-    """Go on after `suspend`, and succeed every waiting Suspend node; ids of the nodes changed.
-
-    Raises ConflictError, having changed nothing, when a node waits for a value without a default.
-    """
-    waiting = suspended_nodes(workflow)
-    for node in waiting:
-        _require_defaults(node)
-    workflow["spec"].pop("suspend", None)
-    return {resume_node(workflow, node, now, message) for node in waiting}
+def supplied(node: NodeStatus) -> list[Parameter]:
+    """The output parameters of a suspend node that somebody has to supply, and has not."""
+    parameters = (node.get("outputs") or {}).get("parameters") or ()
+    return [p for p in parameters if "supplied" in (p.get("valueFrom") or {}) and "value" not in p]
 
 
 def resume_node(workflow: Workflow, node: NodeStatus, now: datetime, message: str = "") -> str:
@@ -45,11 +26,9 @@ def resume_node(workflow: Workflow, node: NodeStatus, now: datetime, message: st
 
     Raises ConflictError.
     """
-    _require_waiting(node)
-    _require_defaults(node)
     give_defaults(node)
     _export(workflow, node)
-    _end(node, "Succeeded", now, "; ".join(part for part in (node.get("message", ""), message) if part))
+    _end(node, "Succeeded", now, "; ".join(filter(None, (node.get("message"), message))))
     return str(node["id"])
 
 
@@ -63,7 +42,6 @@ def set_node(
     parameters: Mapping[str, str] | None = None,
 ) -> str:
     """Give a waiting Suspend node outputs, and a phase (Succeeded, Failed, …); its id. Raises ConflictError."""
-    _require_waiting(node)
     outputs = {entry["name"]: entry for entry in (node.get("outputs") or {}).get("parameters") or ()}
     for name, value in (parameters or {}).items():
         _require_settable(name, value, outputs.get(name))
@@ -78,24 +56,20 @@ def set_node(
     return str(node["id"])
 
 
-def stop(workflow: Workflow, strategy: str = STOP) -> None:
-    """End the workflow: `Stop` lets exit handlers run, `Terminate` does not."""
-    if strategy not in (STOP, TERMINATE):
-        raise ConflictError(f"shutdown strategy must be {STOP} or {TERMINATE}, not {strategy}")
-    workflow["spec"]["shutdown"] = strategy
+def require_defaults(node: NodeStatus) -> None:
+    """Raises ConflictError where an output that nobody supplied has no default."""
+    for parameter in supplied(node):
+        if parameter["valueFrom"].get("default") is None:
+            raise ConflictError(
+                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
+            )
 
 
 def give_defaults(node: NodeStatus) -> None:
     """Outputs that nobody supplied take their defaults. Raises ConflictError where there is none."""
-    for parameter in (node.get("outputs") or {}).get("parameters") or ():
-        source = parameter.get("valueFrom")
-        if source is None or "supplied" not in source:
-            continue
-        if source.get("default") is None:
-            raise ConflictError(
-                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
-            )
-        parameter["value"] = text(source["default"])
+    require_defaults(node)
+    for parameter in supplied(node):
+        parameter["value"] = text(parameter["valueFrom"]["default"])
         del parameter["valueFrom"]
 
 
@@ -113,20 +87,6 @@ def put_output(entries: list[Named], entry: Named) -> None:
             entries[position] = entry
             return
     entries.append(entry)
-
-
-def _require_waiting(node: NodeStatus) -> None:
-    if node["type"] != "Suspend" or node["phase"] != "Running":
-        raise ConflictError(f"node {node['name']} is not a suspended node")
-
-
-def _require_defaults(node: NodeStatus) -> None:
-    for parameter in (node.get("outputs") or {}).get("parameters") or ():
-        source = parameter.get("valueFrom")
-        if source is not None and "supplied" in source and source.get("default") is None:
-            raise ConflictError(
-                f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
-            )
 
 
 def _require_settable(name: str, value: str, declared: Parameter | None) -> None:

@@ -17,9 +17,10 @@ from argo.backends.summaries import FIELDS, ref_of, summary
 from argo.errors import ConflictError, NotFoundError, RemoteError, UsageError
 from argo.target import Settings, Target
 from argo.workflow import bounds
-from argo.workflow.commands import answer, supplied
+from argo.workflow.commands import answer
 from argo.workflow.demands import require_ended, require_running
 from argo.workflow.hydrate import hydrate
+from argo.workflow.nodes import supplied
 from argo.workflow.ownership import remove_stored, require_removable, unborn
 from argo.workflow.tasks import gate, meant
 from argo.workflow.tree import relative, waiting

@@ -11,6 +11,8 @@ from argo.backend import Json
 from argo.errors import ConflictError
 from argo.local.pods import PodOutcome, PodRequest
 from argo.workflow import nodes as control
+from argo.workflow.commands import apply
+from argo.workflow.tree import waiting
 from tests.argo.local.controller.harness import START, Objects, Play, by_name, fail, succeed, workflow
 
 POD: Json = {"name": "pod", "container": {"image": "a", "command": ["true"]}}
@@ -340,7 +342,7 @@ class TestStopping:
 
     def test_stop_runs_the_exit_handler(self) -> None:
         made = self.started(onExit="bye")
-        control.stop(made.workflow)
+        made.workflow["spec"]["shutdown"] = "Stop"
         made.run()
         assert made.killed == [made.nodes["wf.a"]["id"]]
         assert made.nodes["wf.a"]["message"] == "workflow shutdown with strategy:  Stop"
@@ -349,7 +351,7 @@ class TestStopping:
 
     def test_terminate_does_not(self) -> None:
         made = self.started(onExit="bye")
-        control.stop(made.workflow, control.TERMINATE)
+        made.workflow["spec"]["shutdown"] = "Terminate"
         made.run()
         assert "wf.onExit" not in made.nodes
         assert made.workflow["status"]["message"] == "Stopped with strategy 'Terminate'"
@@ -357,22 +359,18 @@ class TestStopping:
     def test_no_retry_after_stop(self) -> None:
         made = Play(workflow(spec({**POD, "name": "main", "retryStrategy": {"limit": 3}})))
         made.operate({})
-        control.stop(made.workflow)
+        made.workflow["spec"]["shutdown"] = "Stop"
         made.run()
         assert set(made.nodes) == {"wf", "wf(0)"}
         assert made.phase == "Failed"
 
     def test_a_pod_that_outlives_its_node_is_killed_again(self) -> None:
         made = self.started()
-        control.stop(made.workflow)
+        made.workflow["spec"]["shutdown"] = "Stop"
         made.operate({})
         node = made.nodes["wf.a"]["id"]
         made.workflow["status"]["phase"] = "Running"
         assert made.operate({node: PodOutcome("Running")}).kill == [node]
-
-    def test_an_unknown_strategy(self) -> None:
-        with pytest.raises(ConflictError, match="Stop or Terminate"):
-            control.stop(workflow({}), "Later")
 
 
 class TestSuspend:
@@ -396,7 +394,7 @@ class TestSuspend:
     @pytest.mark.parametrize("reload", [False, True])
     def test_supplied(self, reload: bool) -> None:
         made = self.gated(self.GATE, reload)
-        [node] = control.suspended_nodes(made.workflow)
+        [node] = waiting(made.workflow)
         with pytest.raises(ConflictError, match="does not have a default"):
             control.resume_node(made.workflow, node, made.now)
         with pytest.raises(ConflictError, match="must be one of yes, no"):
@@ -418,7 +416,7 @@ class TestSuspend:
 
     def test_rejected(self) -> None:
         made = self.gated(self.GATE)
-        [node] = control.suspended_nodes(made.workflow)
+        [node] = waiting(made.workflow)
         control.set_node(made.workflow, node, made.now, phase="Failed", message="no")
         made.run()
         assert made.phase == "Failed"
@@ -432,7 +430,7 @@ class TestSuspend:
         made = Play(workflow(spec({**POD, "name": "main"}, suspend=True)))
         made.run()
         assert (made.phase, made.nodes) == ("Running", {})
-        control.resume(made.workflow, made.now)
+        apply(made.workflow, "resume-nodes", {}, made.now)
         made.run()
         assert made.phase == "Succeeded"
 
