@@ -37,14 +37,11 @@ def follow(
         try:
             for workflow in _all(read, pictures):
                 attempts.well()
-                if last is not None and not _newer(workflow, last):
-                    continue
-                before, last = last, workflow
-                yield Snapshot(workflow, changed(before, workflow))
-                if ended(workflow):
-                    return
-            if last is not None and ended(last):
-                return
+                if last is None or _newer(workflow, last):
+                    before, last = last, workflow
+                    yield Snapshot(workflow, changed(before, workflow))
+                    if ended(workflow):
+                        return
             if before is last:  # a stream that ends without anything new may do so at once, again and again
                 attempts.pause(_PAUSE)
         except (RemoteError, EnvironmentFailure) as error:

@@ -102,7 +102,7 @@ def _tunnels(
 ) -> Iterator[dict[str, int]]:
     """Tunnels to the ports of the task's pod; where they begin on this machine, by name."""
     from argo.backends.kubernetes.tunnel import Tunnel
-    from argo.backends.podlogs import pod_name
+    from argo.backends.logs import pod_name
     from argo.workflow.tasks import pods
 
     assert target.cluster is not None

@@ -18,22 +18,20 @@ def meant(workflow: Workflow, task: str, among: list[NodeStatus] | None = None) 
     That is, in this order: a name in the run (`inner.task`, an item with or without what describes it: `count(0)`), a
     display name, a node's id, a loop by the name of its items. Raises NotFoundError where no node is called so.
     """
-    run, nodes = workflow["metadata"]["name"], _nodes(workflow) if among is None else among
-    known = [_names(node, run) for node in nodes]
-    for alike in zip(*known, strict=True):
-        found = [node for node, name in zip(nodes, alike, strict=True) if name == task]
-        if found:
-            return found
-    hint = did_you_mean(task, [names[0] for names in known]) or f"argosy status {run} shows its tasks"
-    raise NotFoundError(f"{run} has no task named {task}", hint=hint)
+    nodes = _nodes(workflow) if among is None else among
+    found = _called(workflow, task, nodes)
+    if not found:
+        run = workflow["metadata"]["name"]
+        names = [relative(node["name"], run) for node in nodes]
+        hint = did_you_mean(task, names) or f"argosy status {run} shows its tasks"
+        raise NotFoundError(f"{run} has no task named {task}", hint=hint)
+    return found
 
 
 def task_names(workflow: Workflow, task: str) -> list[str]:
     """The names in the run of what `task` names; none where that is not there, or not yet."""
-    try:
-        return [relative(node["name"], workflow["metadata"]["name"]) for node in meant(workflow, task)]
-    except NotFoundError:
-        return []
+    found = _called(workflow, task, _nodes(workflow))
+    return [relative(node["name"], workflow["metadata"]["name"]) for node in found]
 
 
 def pods(workflow: Workflow, task: str | None = None) -> list[NodeStatus]:
@@ -41,21 +39,14 @@ def pods(workflow: Workflow, task: str | None = None) -> list[NodeStatus]:
 
     Items, attempts and the tasks inside it belong to a task. Raises NotFoundError where no node is called so.
     """
-    chosen = [node for node in _nodes(workflow) if node["type"] == "Pod"]
-    if task is not None:
-        names = [node["name"] for node in meant(workflow, task)]
-        chosen = [node for node in chosen if any(_within(node["name"], name) for name in names)]
-    return sorted(chosen, key=lambda node: (node.get("startedAt") or "", node["name"]))
+    return _pods_of(workflow, None if task is None else meant(workflow, task))
 
 
 def pods_so_far(workflow: Workflow, task: str | None) -> list[NodeStatus]:
     """As `pods`; none for a task that a run which goes on does not have yet."""
-    try:
+    if task is None or (workflow.get("status") or {}).get("phase") in FINISHED:
         return pods(workflow, task)
-    except NotFoundError:
-        if (workflow.get("status") or {}).get("phase") in FINISHED:
-            raise
-        return []
+    return _pods_of(workflow, _called(workflow, task, _nodes(workflow)))
 
 
 def gate(workflow: Workflow, task: str) -> NodeStatus:
@@ -64,13 +55,12 @@ def gate(workflow: Workflow, task: str) -> NodeStatus:
     Raises NotFoundError where no node is called so, ConflictError where none of them waits, or more than one.
     """
     run, open_ = workflow["metadata"]["name"], waiting(workflow)
-    try:
-        found = meant(workflow, task, open_)
-    except NotFoundError:
+    found = _called(workflow, task, open_)
+    if not found:
         meant(workflow, task)  # which says when there is no such task
         names = [relative(node["name"], run) for node in open_]
         hint = f"waiting are: {', '.join(names)}" if names else "no task waits"
-        raise ConflictError(f"the task {task} of {run} does not wait for a decision", hint=hint) from None
+        raise ConflictError(f"the task {task} of {run} does not wait for a decision", hint=hint)
     if len(found) > 1:
         names = [relative(node["name"], run) for node in found]
         raise ConflictError(f"several tasks of {run} are named {task}", hint=f"one of {', '.join(names)}")
@@ -79,6 +69,23 @@ def gate(workflow: Workflow, task: str) -> NodeStatus:
 
 def _nodes(workflow: Workflow) -> list[NodeStatus]:
     return list(((workflow.get("status") or {}).get("nodes") or {}).values())
+
+
+def _called(workflow: Workflow, task: str, nodes: list[NodeStatus]) -> list[NodeStatus]:
+    """As `meant`; none where no node is called so."""
+    known = [_names(node, workflow["metadata"]["name"]) for node in nodes]
+    for alike in zip(*known, strict=True):
+        if found := [node for node, name in zip(nodes, alike, strict=True) if name == task]:
+            return found
+    return []
+
+
+def _pods_of(workflow: Workflow, tasks: list[NodeStatus] | None) -> list[NodeStatus]:
+    """The nodes of the pods that belong to these tasks, None: of all pods."""
+    chosen = [node for node in _nodes(workflow) if node["type"] == "Pod"]
+    if tasks is not None:
+        chosen = [node for node in chosen if any(_within(node["name"], task["name"]) for task in tasks)]
+    return sorted(chosen, key=lambda node: (node.get("startedAt") or "", node["name"]))
 
 
 def spellings(name: str) -> tuple[str, str, str]:

@@ -24,6 +24,7 @@ from argo.serve.workflow_api.identity import _read
 from argo.storage import S3Store
 from argo.storage.s3 import S3Config
 from argo.target import ClusterAddress, ServerAddress
+from compiler.manifest_types import Workflow
 from tests.http_servers import answer, answering
 from tests.proxies import HOST, of_server, proxying
 from tests.proxies import authority as authority
@@ -96,7 +97,7 @@ def use(user: str, url: str, folder: Path, authority: Path | None = None) -> Non
         Client(ServerAddress(url, ca_file=ca_file)).get("/x")
     elif user == "cluster":
         more = {"certificate-authority": str(ca_file)} if ca_file else {}
-        Cluster(kubeconfig(folder, url, **more)).get("workflows", "a")
+        Cluster(kubeconfig(folder, url, **more)).get("Workflow", "a")
     elif user == "store":
         store(url, authority).stat("k")
     elif user == "upload":
@@ -152,7 +153,7 @@ def test_a_cluster_has_a_proxy_of_its_own(server: Server, tmp_path: Path, monkey
     with proxying(server.url, monkeypatch) as way:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         monkeypatch.setenv("NO_PROXY", HOST)
-        Cluster(kubeconfig(tmp_path, f"http://{HOST}", **{"proxy-url": way.url})).get("workflows", "a")
+        Cluster(kubeconfig(tmp_path, f"http://{HOST}", **{"proxy-url": way.url})).get("Workflow", "a")
     assert len(way.asked) == 1
 
 
@@ -261,6 +262,7 @@ def test_what_never_reached_the_proxy_was_not_sent(waited: list[float], monkeypa
     assert len(waited) == 5
 
 
+WORKFLOW: Workflow = {"kind": "Workflow", "metadata": {"name": "a"}}
 AGAIN = ["server", "cluster", "store", "upload", "register"]
 
 
@@ -292,7 +294,7 @@ def test_what_may_have_been_carried_out_is_not_sent_again(
     server.left = [(429, {}), (status, {})]
     client, cluster = Client(ServerAddress(server.url)), Cluster(kubeconfig(tmp_path, server.url))
     with pytest.raises(UncertainError):
-        client.call("POST", "/x", once=True) if user == "server" else cluster.create("x", {"metadata": {"name": "a"}})
+        client.call("POST", "/x", once=True) if user == "server" else cluster.create(WORKFLOW, once=True)
     assert (len(server.seen), len(waited)) == (2, 1)
 
 

@@ -12,7 +12,18 @@ from collections.abc import Sequence
 
 from argo.errors import UsageError
 from compiler.labels import CONFIG_MAPS
-from compiler.manifest_types import Arguments, DAGTask, DAGTemplate, Object, Outputs, Template, Workflow, WorkflowStep
+from compiler.manifest_types import (
+    Arguments,
+    Artifact,
+    DAGTask,
+    DAGTemplate,
+    Object,
+    Outputs,
+    Parameter,
+    Template,
+    Workflow,
+    WorkflowStep,
+)  # fmt: skip
 
 _NAME = "argosy-config"
 _ENTRY = "argosy-entry"
@@ -63,18 +74,19 @@ def extract(workflow: Workflow) -> tuple[Workflow, list[Object]]:
         del made["metadata"]["annotations"]
     note = json.loads(text)
     spec = made["spec"]
-    added = set(note["templates"])
-    found = [t for t in spec["templates"] if t["name"] in added and "resource" in t]
-    spec["templates"] = [t for t in spec["templates"] if t["name"] not in added]
+    own: list[Template] = []
+    added: list[Template] = []
+    for template in spec["templates"]:
+        (added if template["name"] in note["templates"] else own).append(template)
+    spec["templates"] = own
+    entry = next(template for template in own if template["name"] == note.get("entrypoint", spec["entrypoint"]))
     if "entrypoint" in note:
         spec["entrypoint"] = note["entrypoint"]
+    elif "dag" in entry:
+        _after_tasks(entry["dag"], {*note["templates"]})
     else:
-        entry = next(t for t in spec["templates"] if t["name"] == spec["entrypoint"])
-        if "dag" in entry:
-            _after_tasks(entry["dag"], added)
-        else:
-            entry["steps"] = entry["steps"][1:]
-    return made, [json.loads(t["resource"]["manifest"]) for t in found]
+        entry["steps"] = entry["steps"][1:]
+    return made, [json.loads(template["resource"]["manifest"]) for template in added if "resource" in template]
 
 
 def manifest(config_map: Object) -> str:
@@ -113,26 +125,40 @@ def _after_tasks(dag: DAGTemplate, added: set[str]) -> None:
 
 def _wrapped(name: str, entry: Template, arguments: Arguments, added: Sequence[str]) -> Template:
     """Steps that make the ConfigMaps, then call a container or script as the Workflow would; its outputs are theirs."""
-    inputs, outputs = entry.get("inputs") or {}, entry.get("outputs") or {}
-    values = {item["name"] for item in arguments.get("parameters") or ()}
+    arguments = _arguments(entry.get("inputs") or {}, arguments)
+    call: WorkflowStep = {"name": _INNER, "template": entry["name"], "arguments": arguments}
+    made: Template = {"name": name, "steps": [[{"name": n, "template": n} for n in added], [call]]}
+    if outputs := _outputs(entry.get("outputs") or {}):
+        made["outputs"] = outputs
+    return made
+
+
+def _arguments(inputs: Inputs, arguments: Arguments) -> Arguments:
+    """The arguments of the Workflow that a template has inputs for, as one of its steps is given them."""
+    values = _names(arguments.get("parameters"))
     artifacts = {item["name"]: item for item in arguments.get("artifacts") or ()}
     given: Arguments = {}
-    if named := [item["name"] for item in inputs.get("parameters") or () if item["name"] in values]:
+    if named := [n for n in _names(inputs.get("parameters")) if n in values]:
         given["parameters"] = [{"name": n, "value": f"{{{{workflow.parameters.{n}}}}}"} for n in named]
-    if brought := [artifacts[item["name"]] for item in inputs.get("artifacts") or () if item["name"] in artifacts]:
-        given["artifacts"] = brought
-    call: WorkflowStep = {"name": _INNER, "template": entry["name"], "arguments": given}
-    made: Template = {"name": name, "steps": [[{"name": n, "template": n} for n in added], [call]]}
+    if named := [n for n in _names(inputs.get("artifacts")) if n in artifacts]:
+        given["artifacts"] = [artifacts[n] for n in named]
+    return given
+
+
+def _outputs(outputs: Outputs) -> Outputs:
+    """The outputs of the step, as those of the template that it is in."""
     inner = f"steps.{_INNER}.outputs"
     handed: Outputs = {}
-    if named := [item["name"] for item in outputs.get("parameters") or ()]:
+    if named := _names(outputs.get("parameters")):
         references = {n: f"{{{{{inner}.parameters.{n}}}}}" for n in named}
         handed["parameters"] = [{"name": n, "valueFrom": {"parameter": text}} for n, text in references.items()]
-    if named := [item["name"] for item in outputs.get("artifacts") or ()]:
+    if named := _names(outputs.get("artifacts")):
         handed["artifacts"] = [{"name": n, "from": f"{{{{{inner}.artifacts.{n}}}}}"} for n in named]
-    if handed:
-        made["outputs"] = handed
-    return made
+    return handed
+
+
+def _names(items: Sequence[Parameter] | Sequence[Artifact] | None) -> list[str]:
+    return [item["name"] for item in items or ()]
 
 
 def _free(name: str, used: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""Reads the logs of a run's pods through the Argo Server; of pods that are gone, the archived ones.
+"""Reads the logs of a run's pods through the Argo Server.
 
 Facts: `workflows/{name}/log` gives `{"content", "podName"}`; followed, it ends with the run.
 """
@@ -12,43 +12,25 @@ from urllib.parse import quote
 from argo.backend import LogLine, RunRef
 from argo.backends.argo_server.http import Client
 from argo.backends.follow import Attempts, ended
-from argo.backends.podlogs import archived, by_pod, containers, of_executor, pod_name, read_archived
-from argo.errors import NotFoundError, RemoteError
+from argo.backends.logs import PodLogs, by_pod
+from argo.errors import RemoteError
 from argo.storage.store import Store
 from argo.workflow.tasks import pods, pods_so_far
-from argo.workflow.tree import relative
-from compiler.manifest_types import NodeStatus, Workflow
+from compiler.manifest_types import Workflow
 
 _EMPTY = 0.5  # seconds before a stream that gave nothing is asked for again
 _IDLE = 120.0  # seconds without a line after which a stream is taken up anew
 
 
-class Logs:
-    """The logs of one run. `read` gives the run as it is, `archive` the store of archived logs."""
+class Logs(PodLogs):
+    """The logs of one run, from the server's streams."""
 
     def __init__(
         self, client: Client, ref: RunRef, read: Callable[[], Workflow], archive: Callable[[Workflow], Store]
     ) -> None:
+        super().__init__(ref, read, archive)
         self._client = client
-        self._ref = ref
-        self._read = read
-        self._archive = archive
         self._seen: dict[str, int] = {}  # lines by pod
-
-    def lines(self, task: str | None) -> Iterator[LogLine]:
-        """Yield the lines written so far, tasks in the order of their start."""
-        workflow = self._read()
-        for node in pods(workflow, task):
-            name = relative(node["name"], self._ref.name)
-            for container in containers(workflow, node):
-                found = False
-                for text in self._pod(workflow, node, container):
-                    found = True
-                    if not of_executor(text):
-                        yield LogLine(name, container, text)
-                key = None if found else archived(node, container)
-                if key is not None:
-                    yield from read_archived(self._archive(workflow).open(key), name, container)
 
     def follow(self, task: str | None) -> Iterator[LogLine]:
         """Lines of the main containers as they come until the run has ended; a broken stream goes on where it broke."""
@@ -83,16 +65,12 @@ class Logs:
                 workflow = self._read()  # the pod is newer than the picture
                 names, wanted = by_pod(workflow), _ids(workflow, task)
             node = names.get(digits) or names.get("") or {"name": pod}
-            if (task is None or node.get("id") in wanted) and not of_executor(text):
-                yield LogLine(relative(node["name"], self._ref.name), "main", text)
+            if task is None or node.get("id") in wanted:
+                yield from self._line(node, "main", text)
 
-    def _pod(self, workflow: Workflow, node: NodeStatus, container: str) -> Iterator[str]:
-        query = {"logOptions.container": container, "podName": pod_name(workflow, node)}
-        try:
-            for entry in self._stream(query):
-                yield str(entry.get("content") or "")
-        except NotFoundError:
-            return  # the pod, or all of the run, has gone
+    def _texts(self, pod: str, container: str) -> Iterator[str]:
+        for entry in self._stream({"logOptions.container": container, "podName": pod}):
+            yield str(entry.get("content") or "")
 
     def _stream(self, query: dict[str, str]) -> Iterator[Any]:
         path = f"/api/v1/workflows/{quote(self._ref.namespace, safe='')}/{quote(self._ref.name, safe='')}/log"

@@ -1,4 +1,4 @@
-"""The objects of one namespace of a Kubernetes API: Argo's, ConfigMaps, pods and their logs."""
+"""Reads and writes the objects of one namespace of a Kubernetes API: Argo's, those that runs own, pods' logs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ from argo.target import ClusterAddress
 from compiler.labels import OWNER
 from compiler.manifest_types import Object, Workflow
 
-WORKFLOWS = "workflows"
-OWNED = {
+_ARGO, _NETWORK = "/apis/argoproj.io/v1alpha1", "/apis/networking.k8s.io/v1"
+KINDS = {
+    "Workflow": (_ARGO, "workflows"),
+    "WorkflowTemplate": (_ARGO, "workflowtemplates"),
+    "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),
     "ConfigMap": ("/api/v1", "configmaps"),
+    "Pod": ("/api/v1", "pods"),
     "Secret": ("/api/v1", "secrets"),
     "Service": ("/api/v1", "services"),
-    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "Ingress": (_NETWORK, "ingresses"),
+    "NetworkPolicy": (_NETWORK, "networkpolicies"),
 }
-"""What a submission makes besides the Workflow, which owns it: the API and the plural of each kind."""
-_MADE = {**OWNED, "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies")}
+"""The API and the plural of each kind."""
+OWNED = ("ConfigMap", "Secret", "Service", "Ingress")
+"""The kinds that a submission makes besides the Workflow, which owns them."""
 
-_ARGO = "/apis/argoproj.io/v1alpha1"
+_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "DELETE": "delete"}
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _PAGE = 100  # of objects of a megabyte each, at worst
 _AGAIN = 5  # times that a list is begun anew
@@ -52,22 +60,18 @@ class Cluster:
         """Let go of the connections."""
         self.client.close()
 
-    def get(self, plural: str, name: str) -> Any:
-        """One object of Argo's. Raises NotFoundError, for what cannot be a name, too."""
+    def get(self, kind: str, name: str, namespace: str = "") -> Any:
+        """One object. Raises NotFoundError, for what cannot be a name, too."""
         if not _NAME.fullmatch(name):
             raise NotFoundError(f"{name or 'an empty text'} is no name of an object")
-        return self.client.json("GET", self._argo(plural, name), f"get {plural} {name}")
+        return self._call("GET", kind, name, namespace=namespace)
 
-    def get_of_cluster(self, plural: str, name: str) -> Any:
-        """One object of Argo's that belongs to no namespace."""
-        return self.client.json("GET", f"{_ARGO}/{plural}/{quote(name, safe='')}", f"get {plural} {name}")
-
-    def list(self, plural: str, selector: str = "") -> Iterator[Any]:
-        """Objects of Argo's, by pages. Where the list has become too old on the way, it is begun anew."""
+    def list(self, kind: str, selector: str = "") -> Iterator[Any]:
+        """Objects of a kind, by pages. Where the list has become too old on the way, it is begun anew."""
         seen: set[str] = set()
         for attempt in range(_AGAIN):
             try:
-                for item in self._pages(plural, selector):
+                for item in self._pages(kind, selector):
                     if item["metadata"]["uid"] not in seen:
                         seen.add(item["metadata"]["uid"])
                         yield item
@@ -77,64 +81,35 @@ class Cluster:
             else:
                 return
 
-    def create(self, plural: str, value: Workflow) -> Any:
-        """Make an object of Argo's. Raises UncertainError where nobody knows whether it was made."""
-        what = f"create {plural} {value['metadata']['name']}"
-        return self.client.json("POST", self._argo(plural), what, value, once=True)
+    def create(self, value: Workflow | Object, *, once: bool = False) -> Any:
+        """Make an object. Raises ConflictError where there is one of the name, maybe this one; with `once`
+        UncertainError where nobody knows whether it was made."""
+        return self._call("POST", value["kind"], value["metadata"]["name"], value, once=once)
 
-    def replace(self, plural: str, value: Workflow) -> None:
+    def replace(self, value: Workflow) -> None:
         """Write an object back; its resourceVersion guards against others.
 
         Raises ConflictError where others were faster, UncertainError where nobody knows whether it was written.
         """
-        name = value["metadata"]["name"]
-        self.client.json("PUT", self._argo(plural, name), f"update {plural} {name}", value, once=True)
+        self._call("PUT", value["kind"], value["metadata"]["name"], value, once=True)
 
-    def delete(self, plural: str, name: str, uid: str) -> None:
-        """Remove an object of Argo's, and in the background what it owns. One that is not there, or another one under
-        its name, stays as it is."""
-        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+    def delete(self, kind: str, name: str, uid: str = "") -> None:
+        """Remove an object, and in the background what it owns. One that is not there, or one under its name with
+        another `uid`, stays as it is."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}} if uid else None
         with suppress(NotFoundError, ConflictError):
-            self.client.json("DELETE", self._argo(plural, name), f"delete {plural} {name}", body)
+            self._call("DELETE", kind, name, body)
 
     def config_maps(self, ref: RunRef) -> Sequence[Object]:
         """The ConfigMaps that a run owns."""
-        query = {"labelSelector": f"{OWNER}={ref.name}"}
-        found = self.client.json("GET", self._core("configmaps"), "list configmaps", query=query)
-        return [item for item in found.get("items") or () if ref.uid in owners(item)]
-
-    def config_map(self, name: str, namespace: str = "") -> Object:
-        """One ConfigMap."""
-        found: Object = self.client.json("GET", self._core("configmaps", name, namespace), f"get configmaps {name}")
-        return found
-
-    def create_owned(self, value: Object) -> None:
-        """Make one of what a run owns or needs. Raises ConflictError where there is one of the name, maybe this one."""
-        root, plural = _MADE[value["kind"]]
-        what = f"create {plural} {value['metadata']['name']}"
-        self.client.json("POST", f"{root}{self._path(plural)}", what, value)
-
-    def owned(self, kind: str, name: str) -> Any:
-        """One of what runs own, or need. Raises NotFoundError."""
-        root, plural = _MADE[kind]
-        return self.client.json("GET", f"{root}{self._path(plural, name)}", f"get {plural} {name}")
+        return [item for item in self.list("ConfigMap", f"{OWNER}={ref.name}") if ref.uid in owners(item)]
 
     def secret(self, name: str, key: str) -> bytes:
         """A value of a Secret. Raises NotFoundError, for a Secret without that key, too."""
-        found = self.owned("Secret", name)
+        found = self.get("Secret", name)
         if key not in (found.get("data") or {}):
             raise NotFoundError(f"the Secret {name} has no {key}")
         return base64.b64decode(found["data"][key])
-
-    def delete_config_map(self, name: str) -> None:
-        """Remove a ConfigMap. One that is not there is removed."""
-        with suppress(NotFoundError):
-            self.client.json("DELETE", self._core("configmaps", name), f"delete configmaps {name}")
-
-    def delete_pod(self, name: str) -> None:
-        """Remove a pod. One that is not there is removed."""
-        with suppress(NotFoundError):
-            self.client.json("DELETE", self._core("pods", name), f"delete pods {name}")
 
     def user(self) -> str:
         """Whose the credentials are. Raises NotFoundError where Kubernetes, before 1.28, does not say."""
@@ -143,17 +118,17 @@ class Cluster:
         found = self.client.json("POST", path, "create selfsubjectreviews", body)
         return str(((found.get("status") or {}).get("userInfo") or {}).get("username") or "")
 
-    def watch(self, plural: str, name: str, version: str) -> Iterator[Any]:
-        """Events of one object after `version`, until the API server ends the watch.
+    def watch(self, run: str, version: str) -> Iterator[Any]:
+        """Events of a Workflow after `version`, until the API server ends the watch.
 
         Raises GoneError for a version that is too old, BrokenError where the connection breaks.
         """
         query: Query = {
-            "watch": "true", "fieldSelector": f"metadata.name={name}", "resourceVersion": version,
+            "watch": "true", "fieldSelector": f"metadata.name={run}", "resourceVersion": version,
             "allowWatchBookmarks": "true", "timeoutSeconds": _WATCH,
         }  # fmt: skip
-        what = f"watch {plural} {name}"
-        for line in self.client.lines(self._argo(plural), what, query, (_WATCH + _SLACK) * self.patience):
+        what = f"watch workflows {run}"
+        for line in self.client.lines(self._path("Workflow"), what, query, (_WATCH + _SLACK) * self.patience):
             try:
                 event = json.loads(line)
                 kind, value = event["type"], event["object"]
@@ -168,29 +143,30 @@ class Cluster:
         """Lines of a container, until it ends with `follow`. Raises NotFoundError for a pod that is gone, UsageError
         for a container that has not begun, BrokenError."""
         query: Query = {"container": container, **({"follow": "true"} if follow else {})}
-        path = f"{self._core('pods', pod)}/log"
+        path = f"{self._path('Pod', pod)}/log"
         for line in self.client.lines(path, f"get pods/log {pod}", query, _SILENT, rest=True):
             yield line.decode(errors="replace")
 
-    def _pages(self, plural: str, selector: str) -> Iterator[Any]:
+    def _pages(self, kind: str, selector: str) -> Iterator[Any]:
         query: dict[str, str | int] = {"limit": _PAGE, **({"labelSelector": selector} if selector else {})}
         while True:
-            found = self.client.json("GET", self._argo(plural), f"list {plural}", query=query)
+            found = self.client.json("GET", self._path(kind), f"list {KINDS[kind][1]}", query=query)
             yield from found.get("items") or ()
             token = (found.get("metadata") or {}).get("continue")
             if not token:
                 return
             query["continue"] = token
 
-    def _argo(self, plural: str, name: str = "") -> str:
-        return f"{_ARGO}{self._path(plural, name)}"
+    def _call(
+        self, method: str, kind: str, name: str, body: Any = None, *, namespace: str = "", once: bool = False
+    ) -> Any:
+        path = self._path(kind, "" if method == "POST" else name, namespace)
+        return self.client.json(method, path, f"{_VERBS[method]} {KINDS[kind][1]} {name}", body, once=once)
 
-    def _core(self, plural: str, name: str = "", namespace: str = "") -> str:
-        return f"/api/v1{self._path(plural, name, namespace)}"
-
-    def _path(self, plural: str, name: str = "", namespace: str = "") -> str:
-        inner = f"/{quote(name, safe='')}" if name else ""
-        return f"/namespaces/{quote(namespace or self.namespace, safe='')}/{plural}{inner}"
+    def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
+        api, plural = KINDS[kind]
+        within = "" if kind.startswith("Cluster") else f"/namespaces/{quote(namespace or self.namespace, safe='')}"
+        return f"{api}{within}/{plural}{f'/{quote(name)}' if name else ''}"
 
 
 def owners(value: Object) -> Sequence[str]:

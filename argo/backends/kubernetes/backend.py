@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from argo.backend import FINISHED, CommandArguments, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
 from argo.backends.follow import follow
-from argo.backends.kubernetes.api import WORKFLOWS, Cluster
+from argo.backends.kubernetes.api import Cluster
+from argo.backends.kubernetes.create import create_run
 from argo.backends.kubernetes.errors import GoneError
 from argo.backends.kubernetes.runs import edit, stored
-from argo.backends.kubernetes.submit import submit
 from argo.backends.remote import RemoteBackend
 from argo.backends.summaries import ref_of, summary
 from argo.errors import ConflictError, NotFoundError, UsageError
@@ -52,13 +52,13 @@ class ClusterBackend(RemoteBackend):
 
     def submit(self, submission: Submission) -> Submitted:
         self._require_templates(submission)
-        return submit(self.cluster, submission)
+        return create_run(self.cluster, submission)
 
     def find(self, run: str) -> RunRef:
         try:
-            return ref_of(self.cluster.get(WORKFLOWS, run))
+            return ref_of(self.cluster.get("Workflow", run))
         except (NotFoundError, UsageError):
-            refs = [ref_of(item) for item in self.cluster.list(WORKFLOWS)]
+            refs = [ref_of(item) for item in self.cluster.list("Workflow")]
         found = next((ref for ref in refs if ref.uid == run), None)
         if found is not None:
             return found
@@ -68,19 +68,13 @@ class ClusterBackend(RemoteBackend):
         return hydrate(self._stored(ref))
 
     def submission(self, ref: RunRef) -> Submission:
-        objects: list[Object] = [
-            {
-                **config_map,
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {"name": config_map["metadata"]["name"]},
-            }
-            for config_map in self.cluster.config_maps(ref)
-        ]
+        about: Object = {"apiVersion": "v1", "kind": "ConfigMap"}
+        found = self.cluster.config_maps(ref)
+        objects: list[Object] = [{**it, **about, "metadata": {"name": it["metadata"]["name"]}} for it in found]
         return Submission(unborn(self._stored(ref)), objects, f"the run {ref.name}")
 
     def list(self) -> Sequence[RunSummary]:
-        found = [summary(item) for item in self.cluster.list(WORKFLOWS)]
+        found = [summary(item) for item in self.cluster.list("Workflow")]
         return sorted(found, key=lambda made: made.created_at, reverse=True)
 
     def active(self, ref: RunRef) -> bool:
@@ -115,7 +109,7 @@ class ClusterBackend(RemoteBackend):
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`. The pods of what runs again are removed first, as Argo does: their names come again."""
-        from argo.backends.podlogs import pod_name
+        from argo.backends.logs import pod_name
 
         preview = self.get(ref)
         before = {**((preview.get("status") or {}).get("nodes") or {})}
@@ -123,7 +117,7 @@ class ClusterBackend(RemoteBackend):
         kept = preview["status"]["nodes"]
         for key, node in before.items():
             if key not in kept and node["type"] == "Pod":
-                self.cluster.delete_pod(pod_name(preview, node))
+                self.cluster.delete("Pod", pod_name(preview, node))
         edit(self.cluster, ref, lambda workflow: reset(workflow, tasks))
 
     def delete(self, ref: RunRef, *, results: bool = False) -> None:
@@ -133,9 +127,9 @@ class ClusterBackend(RemoteBackend):
             remove_stored(ref, workflow, self._store(workflow))
         config_maps = self.cluster.config_maps(ref)
         for one in (*self._children(ref), ref):
-            self.cluster.delete(WORKFLOWS, one.name, one.uid)
+            self.cluster.delete("Workflow", one.name, one.uid)
         for config_map in config_maps:  # sooner than the garbage collector
-            self.cluster.delete_config_map(config_map["metadata"]["name"])
+            self.cluster.delete("ConfigMap", config_map["metadata"]["name"])
 
     def _account(self) -> str:
         return self.cluster.user()
@@ -148,7 +142,7 @@ class ClusterBackend(RemoteBackend):
 
     def _pictures(self, ref: RunRef, now: Workflow) -> Iterator[Workflow]:
         try:
-            for event in self.cluster.watch(WORKFLOWS, ref.name, now["metadata"].get("resourceVersion") or "0"):
+            for event in self.cluster.watch(ref.name, now["metadata"].get("resourceVersion") or "0"):
                 workflow = event["object"]
                 if event["type"] == "DELETED":
                     return  # to read it anew says what became of it
@@ -158,7 +152,7 @@ class ClusterBackend(RemoteBackend):
             return
 
     def _children(self, ref: RunRef) -> Sequence[RunRef]:
-        return [ref_of(item) for item in self.cluster.list(WORKFLOWS, f"{RUN}={ref.name}")]
+        return [ref_of(item) for item in self.cluster.list("Workflow", f"{RUN}={ref.name}")]
 
     def _repository(self, workflow: Workflow) -> Settings:
         from argo.backends.kubernetes.stores import store_settings
@@ -166,6 +160,4 @@ class ClusterBackend(RemoteBackend):
         return store_settings(self.cluster, workflow)
 
     def _template(self, kind: str, name: str) -> Any:
-        if kind == "WorkflowTemplate":
-            return self.cluster.get("workflowtemplates", name)
-        return self.cluster.get_of_cluster("clusterworkflowtemplates", name)
+        return self.cluster.get(kind, name)

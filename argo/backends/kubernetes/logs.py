@@ -1,4 +1,4 @@
-"""Reads the logs of a run's pods through the Kubernetes API; of pods that are gone, the archived ones."""
+"""Reads the logs of a run's pods through the Kubernetes API."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from argo.backend import FULFILLED, LogLine, RunRef
 from argo.backends.follow import Attempts, ended
 from argo.backends.kubernetes.access import STREAMS
 from argo.backends.kubernetes.api import Cluster
 from argo.backends.kubernetes.errors import BrokenError
-from argo.backends.podlogs import archived, containers, of_executor, pod_name, read_archived
+from argo.backends.logs import PodLogs, containers, pod_name
 from argo.errors import ArgosyError, NotFoundError, RemoteError, StoreError, UsageError
 from argo.storage.store import Store
-from argo.workflow.tasks import pods, pods_so_far
-from argo.workflow.tree import relative
+from argo.workflow.tasks import pods_so_far
 from compiler.manifest_types import NodeStatus, Workflow
 
 _LOOK = 1.0  # seconds between two looks for pods that are new
@@ -25,30 +25,19 @@ _LAST = 60.0  # seconds without a line after the run's end, after which its logs
 _STARTED = frozenset({"Running", "Succeeded", "Failed", "Error"})
 
 
-class Logs:
-    """The logs of one run. `read` gives the run as it is, `archive` the store of archived logs."""
+class Logs(PodLogs):
+    """The logs of one run, from each container's own."""
 
     def __init__(
         self, cluster: Cluster, ref: RunRef, read: Callable[[], Workflow], archive: Callable[[Workflow], Store]
     ) -> None:
+        super().__init__(ref, read, archive)
         self._cluster = cluster
-        self._ref = ref
-        self._read = read
-        self._archive = archive
         self._now: Workflow = {}  # the run at the last look of `follow`
         self._left = threading.Event()  # nobody takes the lines any more: the readers end
 
-    def lines(self, task: str | None) -> Iterator[LogLine]:
-        """Yield the lines written so far, tasks in the order of their start."""
-        workflow = self._read()
-        for node in pods(workflow, task):
-            for container in containers(workflow, node):
-                try:
-                    for text in self._cluster.log(pod_name(workflow, node), container, follow=False):
-                        if not of_executor(text):
-                            yield LogLine(relative(node["name"], self._ref.name), container, text)
-                except (NotFoundError, UsageError):  # gone, or not begun
-                    yield from self._archived(workflow, node, container)
+    def _texts(self, pod: str, container: str) -> Iterator[str]:
+        return self._cluster.log(pod, container, follow=False)
 
     def follow(self, task: str | None) -> Iterator[LogLine]:
         """Lines as they come until the run has ended: each container is read by a thread of its own."""
@@ -97,11 +86,18 @@ class Logs:
                 if not free:
                     return False
                 free -= 1
-                readers[key] = threading.Thread(target=self._tail, args=(*key, lines), daemon=True)
+                readers[key] = threading.Thread(target=self._reader, args=(*key, lines), daemon=True)
                 readers[key].start()
         return True
 
-    def _tail(self, key: str, container: str, lines: queue.SimpleQueue[LogLine | ArgosyError]) -> None:
+    def _reader(self, key: str, container: str, lines: queue.SimpleQueue[LogLine | ArgosyError]) -> None:
+        try:
+            for line in self._tail(key, container):
+                lines.put(line)
+        except ArgosyError as error:
+            lines.put(error)
+
+    def _tail(self, key: str, container: str) -> Iterator[LogLine]:
         """Read one container to its end; where the connection breaks, go on after the lines that came.
 
         A stream that ends before its task is read again later, in case that it was the API server that ended it.
@@ -111,21 +107,16 @@ class Logs:
         while not self._left.is_set():
             node, over = self._node(key)
             try:
-                for number, line in enumerate(self._container(node, container, over=over), 1):
-                    if number > shown:
-                        shown = number
-                        attempts.well()
-                        lines.put(line)
-            except ArgosyError as error:
+                for line in islice(self._container(node, container, over=over), shown, None):
+                    shown += 1
+                    attempts.well()
+                    yield line
+            except StoreError:
+                raise  # it has been asked often enough
+            except RemoteError as error:
                 if isinstance(error, BrokenError):
                     attempts.well()
-                try:
-                    if not isinstance(error, RemoteError) or isinstance(error, StoreError):
-                        raise  # a store has been asked often enough
-                    attempts.again(error)
-                except ArgosyError as final:
-                    lines.put(final)
-                    return
+                attempts.again(error)
             else:
                 if over:
                     return
@@ -151,17 +142,10 @@ class Logs:
             for text in self._cluster.log(pod_name(self._now, node), container, follow=True):
                 if self._left.is_set():
                     return
-                if not of_executor(text):
-                    yield LogLine(relative(node["name"], self._ref.name), container, text)
+                yield from self._line(node, container, text)
         except (NotFoundError, UsageError):  # gone, or not begun
             if over:
                 yield from self._archived(self._now, node, container)
-
-    def _archived(self, workflow: Workflow, node: NodeStatus, container: str) -> Iterator[LogLine]:
-        key = archived(node, container)
-        if key is not None:
-            source = self._archive(workflow).open(key)
-            yield from read_archived(source, relative(node["name"], self._ref.name), container)
 
 
 def _taken(lines: queue.SimpleQueue[LogLine | ArgosyError], patience: float) -> Iterator[LogLine]:

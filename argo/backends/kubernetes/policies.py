@@ -16,12 +16,10 @@ WANTED: Final = {
 
 def missing(cluster: Cluster) -> list[str]:
     """Which of them are not there, in words; what is in the way of looking, too."""
-    path = f"/apis/networking.k8s.io/v1/namespaces/{cluster.namespace}/networkpolicies"
     try:
-        found = cluster.client.json("GET", path, "list networkpolicies").get("items") or ()
+        there = {item["metadata"]["name"] for item in cluster.list("NetworkPolicy")}
     except ArgosyError as error:
         return [f"whether the NetworkPolicies of argosy setup are there is not known: {error.message}"]
-    there = {item["metadata"]["name"] for item in found}
     return [
         f"the NetworkPolicy {name} is missing in {cluster.namespace}: {without}"
         for name, without in WANTED.items()

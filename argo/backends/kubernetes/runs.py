@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from argo.backend import RunRef
-from argo.backends.kubernetes.api import WORKFLOWS, Cluster
+from argo.backends.kubernetes.api import Cluster
 from argo.backends.remote import gone
 from argo.errors import ConflictError, NotFoundError, RemoteError, UncertainError
 from argo.workflow.demands import plain
@@ -19,7 +19,7 @@ _TRIES, _PAUSE = 10, 0.05  # of a change that others forestall; seconds, more ea
 def stored(cluster: Cluster, ref: RunRef) -> Workflow:
     """The run as the cluster stores it. Raises NotFoundError where it is gone, though there be another of its name."""
     try:
-        workflow: Workflow = cluster.get(WORKFLOWS, ref.name)
+        workflow: Workflow = cluster.get("Workflow", ref.name)
     except NotFoundError:
         workflow = {"metadata": {}}
     if workflow["metadata"].get("uid") != ref.uid:
@@ -51,7 +51,7 @@ def edit(cluster: Cluster, ref: RunRef, change: Callable[[Workflow], object]) ->
         if packed:
             workflow["status"]["compressedNodes"] = compress(workflow["status"].pop("nodes"))
         try:
-            cluster.replace(WORKFLOWS, workflow)
+            cluster.replace(workflow)
         except ConflictError:
             pass
         except UncertainError:

@@ -27,7 +27,7 @@ def _repository(cluster: Cluster, workflow: Workflow) -> ArtifactRepository:
     wanted = workflow["spec"].get("artifactRepositoryRef") or ArtifactRepositoryRef()
     ref = (workflow.get("status") or {}).get("artifactRepositoryRef") or cast("ArtifactRepositoryRefStatus", wanted)
     try:
-        found = cluster.config_map(ref.get("configMap") or _CONFIG_MAP, ref.get("namespace") or "")
+        found = cluster.get("ConfigMap", ref.get("configMap") or _CONFIG_MAP, ref.get("namespace") or "")
     except (NotFoundError, AuthError):
         return {}
     key = ref.get("key") or (found["metadata"].get("annotations") or {}).get(_DEFAULT) or ""

@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 
 import argo.local.state.kept as kept
 from argo.backend import FINISHED, Json
-from argo.backends.podlogs import pod_name
+from argo.backends.logs import pod_name
 from argo.errors import ArgosyError, NotFoundError
 from argo.local.backend import LocalBackend
 from argo.local.logs import Tails

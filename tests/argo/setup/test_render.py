@@ -130,8 +130,8 @@ def everything(place: Place, backend: ClusterBackend, run: str) -> None:
     backend.approve(ref, "gate")
     version = place.workflow(run)["metadata"]["resourceVersion"]
     place.status(run, failed)
-    assert next(backend.cluster.watch("workflows", run, version))["object"]
-    backend.cluster.owned("ConfigMap", f"{run}-env")  # whose it is, when two submit at once
+    assert next(backend.cluster.watch(run, version))["object"]
+    backend.cluster.get("ConfigMap", f"{run}-env")  # whose it is, when two submit at once
     backend.retry(ref)
     place.status(run, failed)
     logs(backend, ref)
@@ -151,7 +151,7 @@ def logs(backend: ClusterBackend, ref: RunRef) -> None:
 
 def templated(backend: ClusterBackend) -> None:
     try:
-        backend.cluster.get("workflowtemplates", "none")
+        backend.cluster.get("WorkflowTemplate", "none")
     except AuthError:
         raise
     except ArgosyError:
@@ -212,7 +212,7 @@ def test_interactive_assets_take_exactly_these_rights(place: Place, without: tup
     secret: Any = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"token": "eA=="}}
     failed: list[ArgosyError] = []
     try:
-        backend.cluster.create_owned(secret)
+        backend.cluster.create(secret)
         assert backend.cluster.secret("s", "token") == b"x"
     except AuthError as error:
         failed.append(error)

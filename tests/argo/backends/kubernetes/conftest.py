@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from argo.backends.kubernetes import ClusterBackend
+from argo.errors import RemoteError
 from argo.target import ClusterAddress, Target
 from tests.fixtures_kubernetes import Kubernetes
 from tests.fixtures_kubernetes import kubernetes as kubernetes
@@ -57,3 +58,8 @@ def place(kubernetes: Kubernetes) -> Iterator[Place]:
     yield place
     for backend in place.made:
         backend.close()
+
+
+def breaks(*_: Any) -> None:
+    """Stand in for a call whose connection breaks."""
+    raise RemoteError("the connection broke")

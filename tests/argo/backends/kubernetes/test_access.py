@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from argo.backends.kubernetes import ClusterBackend
-from argo.backends.kubernetes.api import Cluster
+from argo.backends.kubernetes.api import KINDS, Cluster
 from argo.backends.kubernetes.errors import GoneError
 from argo.errors import ArgosyError, AuthError, NotFoundError, RemoteError, UsageError
 from argo.target import ClusterAddress, Target
@@ -132,7 +132,7 @@ def test_what_cannot_be_a_name(place: Place, name: str) -> None:
 
 
 def test_a_cluster_without_argo(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argo.backends.kubernetes.api._ARGO", "/apis/argoproj.example/v1alpha1")
+    monkeypatch.setitem(KINDS, "Workflow", ("/apis/argoproj.example/v1alpha1", "workflows"))
     backend = place.backend()
     for call in (backend.list, lambda: backend.find("a"), lambda: backend.submit(submission("a"))):
         with pytest.raises(RemoteError, match="does not know Argo's objects"):
@@ -143,7 +143,7 @@ def test_a_version_that_is_too_old_is_gone(place: Place) -> None:
     backend = place.backend()
     backend.submit(submission("a"))
     with pytest.raises(GoneError, match="too old resource version"):
-        list(backend.cluster.watch("workflows", "a", "1"))
+        list(backend.cluster.watch("a", "1"))
 
 
 def test_a_list_that_becomes_too_old_on_the_way_is_begun_anew(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,4 +209,4 @@ def test_every_error_is_one_of_argosys(place: Place, tmp_path: Path) -> None:
     with answering(Handler) as url:
         path = config(place, tmp_path / "config", {}, server=url)
         with pytest.raises(ArgosyError, match="no object of Kubernetes"):
-            Cluster(ClusterAddress(None, path), "n", 0.01).get("workflows", "a")
+            Cluster(ClusterAddress(None, path), "n", 0.01).get("Workflow", "a")

@@ -14,7 +14,7 @@ from argo.errors import AuthError, ConflictError, NotFoundError, RemoteError
 from argo.storage import S3Store
 from argo.target import ClusterAddress, Target
 from compiler.labels import OWNER, PREPARING, RUN
-from tests.argo.backends.kubernetes.conftest import Place
+from tests.argo.backends.kubernetes.conftest import Place, breaks
 from tests.argo.backends.kubernetes.test_runs import ROOT, status
 from tests.argo.backends.kubernetes.test_submit import DATA, submission
 from tests.fixtures_minio import Minio
@@ -108,14 +108,10 @@ def test_the_rights_are_enough(place: Place) -> None:
 
 def test_a_submission_that_attaches_takes_nothing_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one who made the Workflow still works on it."""
-    slow = place.backend()
-
-    def dies(*_: Any) -> None:
-        raise RemoteError("the connection broke")
-
-    monkeypatch.setattr(slow.cluster, "create_owned", dies)
-    with pytest.raises(RemoteError):
-        slow.submit(several("a"))
+    with monkeypatch.context() as patch:
+        patch.setattr("argo.backends.kubernetes.create._create_owned", breaks)
+        with pytest.raises(RemoteError):
+            place.backend().submit(several("a"))
     other = place.backend(allowed(place, {**RULES, "configmaps": []}))
     with pytest.raises(AuthError):
         other.submit(several("a"))

@@ -88,12 +88,12 @@ def test_followed_from_a_version_that_is_forgotten(run: Place, monkeypatch: pyte
     watched = backend.cluster.watch
     versions: list[str] = []
 
-    def old(plural: str, name: str, version: str) -> Any:
+    def old(name: str, version: str) -> Any:
         versions.append(version)
         if len(versions) == 1:
             run.status("a", status("Succeeded", {**ROOT, "phase": "Succeeded"}))
-            return watched(plural, name, "1")
-        return watched(plural, name, version)
+            return watched(name, "1")
+        return watched(name, version)
 
     monkeypatch.setattr(backend.cluster, "watch", old)
     phases = [(s.workflow.get("status") or {}).get("phase") for s in backend.watch(ref)]
@@ -178,11 +178,11 @@ def test_a_change_by_somebody_else_is_no_obstacle(run: Place, monkeypatch: pytes
     replace = backend.cluster.replace
     others: list[str] = []
 
-    def first_somebody_else(plural: str, value: Any) -> Any:
+    def first_somebody_else(value: Any) -> Any:
         if len(others) < 2:
             others.append("")
             run.status("a", status("Running", ROOT, progress=f"{len(others)}/9"))
-        return replace(plural, value)
+        return replace(value)
 
     monkeypatch.setattr(backend.cluster, "replace", first_somebody_else)
     backend.suspend(ref)

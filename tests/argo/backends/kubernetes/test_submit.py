@@ -10,7 +10,7 @@ import pytest
 from argo.backend import Submission
 from argo.errors import ArgosyError, AuthError, ConflictError, RemoteError, UsageError
 from compiler.labels import KEY, OWNER, PREPARING
-from tests.argo.backends.kubernetes.conftest import Place
+from tests.argo.backends.kubernetes.conftest import Place, breaks
 
 SPEC: Any = {
     "entrypoint": "main",
@@ -70,14 +70,10 @@ def test_racing_submitters_of_one_key_mean_one_run(place: Place) -> None:
 
 
 def test_what_another_submitter_left_half_made_is_finished(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = place.backend()
-
-    def dies(*_: Any) -> None:
-        raise RemoteError("the connection broke")
-
-    monkeypatch.setattr(broken.cluster, "create_owned", dies)
-    with pytest.raises(RemoteError):
-        broken.submit(submission("a"))
+    with monkeypatch.context() as patch:
+        patch.setattr("argo.backends.kubernetes.create._create_owned", breaks)
+        with pytest.raises(RemoteError):
+            place.backend().submit(submission("a"))
     assert place.workflow("a")["spec"]["suspend"] is True, "it waits"
     assert place.config_maps() == {}
     made = place.backend().submit(submission("a"))

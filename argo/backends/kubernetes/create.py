@@ -1,4 +1,4 @@
-"""A submission to a cluster: the Workflow is made suspended, then what it owns (ConfigMaps, …), then it goes on.
+"""Creates a run on a cluster: the Workflow is made suspended, then what it owns (ConfigMaps, …), then it goes on.
 
 Each step may be repeated, by whoever finds the run of the same key half made.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from argo.backend import RunRef, Submission, Submitted
-from argo.backends.kubernetes.api import OWNED, WORKFLOWS, Cluster, owners
+from argo.backends.kubernetes.api import OWNED, Cluster, owners
 from argo.backends.kubernetes.runs import edit
 from argo.backends.remote import make_once
 from argo.backends.summaries import ref_of
@@ -19,7 +19,7 @@ from compiler.labels import KEY, OWNER, PREPARING
 from compiler.manifest_types import Object, ObjectMeta, OwnerReference, Workflow
 
 
-def submit(cluster: Cluster, submission: Submission) -> Submitted:
+def create_run(cluster: Cluster, submission: Submission) -> Submitted:
     """As `Backend.submit`."""
     bounds.require(bounds.bounded(submission.workflow, submission.objects), "Kubernetes")
     owned = [o for o in submission.objects if o["kind"] in OWNED]
@@ -28,7 +28,7 @@ def submit(cluster: Cluster, submission: Submission) -> Submitted:
     prepared = _prepared(submission, owned)
     made, new = make_once(
         prepared,
-        lambda: cluster.create(WORKFLOWS, prepared),
+        lambda: cluster.create(prepared, once=True),
         lambda: _there(cluster, submission.workflow["metadata"]["name"]),
         cluster.patience,
     )
@@ -56,7 +56,7 @@ def _prepared(submission: Submission, owned: Sequence[Object]) -> Workflow:
 def _there(cluster: Cluster, name: str) -> Workflow | None:
     """The Workflow of a name, if there is one that is not about to go."""
     try:
-        found = cluster.get(WORKFLOWS, name)
+        found = cluster.get("Workflow", name)
     except NotFoundError:
         return None
     return None if "deletionTimestamp" in found["metadata"] else found
@@ -82,9 +82,9 @@ def _create_owned(cluster: Cluster, value: Object, ref: RunRef) -> None:
     """Make an object that the run owns; what an earlier attempt made stays as it is."""
     kind, name = value["kind"], value["metadata"]["name"]
     try:
-        cluster.create_owned(value)
+        cluster.create(value)
     except ConflictError:
-        if ref.uid not in owners(cluster.owned(kind, name)):
+        if ref.uid not in owners(cluster.get(kind, name)):
             raise ConflictError(
                 f"there is a {kind} {name} already, which is not this run's", hint="choose another --name"
             ) from None
@@ -97,9 +97,9 @@ def _keep(cluster: Cluster, policy: Object) -> None:
     """
     name = policy["metadata"]["name"]
     try:
-        cluster.create_owned(policy)
+        cluster.create(policy)
     except ConflictError:
-        if cluster.owned("NetworkPolicy", name).get("spec") != policy["spec"]:
+        if cluster.get("NetworkPolicy", name).get("spec") != policy["spec"]:
             raise ConflictError(
                 f"the NetworkPolicy {name} was changed, and may not keep the bounds",
                 known="nothing was started",
@@ -117,10 +117,10 @@ def _release(workflow: Workflow) -> None:
 def _discard(cluster: Cluster, ref: RunRef) -> str:
     """Take back what was made of a submission that was refused; what is known then."""
     try:
-        cluster.delete(WORKFLOWS, ref.name, ref.uid)
+        cluster.delete("Workflow", ref.name, ref.uid)
     except ArgosyError as error:
         return f"nothing was started; {ref.name} is still there, suspended: {error.message}"
     with suppress(ArgosyError):  # whose owner is gone; the cluster collects those, too
         for config_map in cluster.config_maps(ref):
-            cluster.delete_config_map(config_map["metadata"]["name"])
+            cluster.delete("ConfigMap", config_map["metadata"]["name"])
     return "nothing was started, nothing was left"
