@@ -8,22 +8,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from argo.errors import UsageError
 from compiler.labels import CONFIG_MAPS
-from compiler.manifest_types import (
-    Arguments,
-    Artifact,
-    DAGTask,
-    DAGTemplate,
-    Object,
-    Outputs,
-    Parameter,
-    Template,
-    Workflow,
-    WorkflowStep,
-)  # fmt: skip
+from compiler.manifest_types import Arguments, DAGTemplate, Inputs, Object, Outputs, Template, Workflow, WorkflowStep
 
 _NAME = "argosy-config"
 _ENTRY = "argosy-entry"
@@ -103,7 +92,7 @@ def _template(name: str, config_map: Object) -> Template:
 
 def _before_tasks(dag: DAGTemplate, added: Sequence[str]) -> None:
     """Let the tasks that wait for none wait for those added, in the words that the DAG uses."""
-    tasks: list[DAGTask] = dag["tasks"]
+    tasks = dag["tasks"]
     speaks_depends = any(task.get("depends") for task in tasks)
     for task in tasks:
         if not task.get("depends") and not task.get("dependencies"):
@@ -157,8 +146,8 @@ def _outputs(outputs: Outputs) -> Outputs:
     return handed
 
 
-def _names(items: Sequence[Parameter] | Sequence[Artifact] | None) -> list[str]:
-    return [item["name"] for item in items or ()]
+def _names(items: Sequence[Mapping[str, object]] | None) -> list[str]:
+    return [str(item["name"]) for item in items or ()]
 
 
 def _free(name: str, used: set[str]) -> str:
