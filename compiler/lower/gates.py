@@ -15,6 +15,7 @@ from compiler.lower.loops import refs_of
 from compiler.lower.names import APPROVED, DECISION
 from compiler.lower.text import expression, gathered
 from compiler.program import Definition, Needs, ResolvedDag, ResolvedTask
+from compiler.resolve.order import arrange
 
 _GOOD = ("", "Succeeded", "AnySucceeded")
 
@@ -42,21 +43,9 @@ def conditions(tasks: tuple[ResolvedTask, ...]) -> dict[str, str]:
         return {}
     by_name = {task.name: task for task in tasks}
     behind: dict[str, tuple[str, ...]] = {}
-    for root in tasks:
-        stack = [root]
-        while stack:
-            task = stack[-1]
-            waiting = [name for name in _before(task) if name not in behind]
-            if task.name not in behind and waiting:
-                stack += [by_name[name] for name in waiting]
-                continue
-            stack.pop()
-            behind.setdefault(task.name, _gates(task, gates, behind))
+    for name in arrange({task.name: [*task.data, *named(task.needs)] for task in tasks}):
+        behind[name] = _gates(by_name[name], gates, behind)
     return {name: " && ".join(_approved(gates[gate]) for gate in held) for name, held in behind.items() if held}
-
-
-def _before(task: ResolvedTask) -> list[str]:
-    return [*task.data, *sorted(named(task.needs))]
 
 
 def _gates(

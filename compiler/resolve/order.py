@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 
 def cycles(graph: Mapping[str, Collection[str]]) -> list[list[str]]:
@@ -12,7 +13,7 @@ def cycles(graph: Mapping[str, Collection[str]]) -> list[list[str]]:
     `graph` maps each name to those it depends on; edges to names that are not in it are ignored.
     """
     found: list[list[str]] = []
-    remaining = _knotted(graph)
+    remaining = graph.keys() - arrange(graph)  # in a cycle, or behind one
     done: set[str] = set()
     for name in graph:
         if name in remaining and name not in done:
@@ -27,21 +28,17 @@ def arrange(graph: Mapping[str, Collection[str]]) -> list[str]:
     """The names, each after all it depends on; names that are in a cycle or depend on one are left out."""
     if _in_order(graph):
         return list(graph)
-    waiting = {name: sum(1 for other in set(needed) if other in graph) for name, needed in graph.items()}
-    dependents: dict[str, list[str]] = {name: [] for name in graph}
+    from graphlib import CycleError, TopologicalSorter
+
+    sorter = TopologicalSorter[str](dict.fromkeys(graph, ()))
     for name, needed in graph.items():
-        for other in set(needed):
-            if other in dependents:
-                dependents[other].append(name)
-    ready = deque(name for name, count in waiting.items() if not count)
+        sorter.add(name, *(other for other in needed if other in graph))
+    with suppress(CycleError):  # what is in none is sorted all the same
+        sorter.prepare()
     order: list[str] = []
-    while ready:
-        name = ready.popleft()
-        order.append(name)
-        for dependent in dependents[name]:
-            waiting[dependent] -= 1
-            if not waiting[dependent]:
-                ready.append(dependent)
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
     return order
 
 
@@ -54,12 +51,6 @@ def _in_order(graph: Mapping[str, Collection[str]]) -> bool:
                 return False
         seen.add(name)
     return True
-
-
-def _knotted(graph: Mapping[str, Collection[str]]) -> set[str]:
-    """The names that are in a cycle or depend on one."""
-    ordered = arrange(graph)
-    return set() if len(ordered) == len(graph) else set(graph).difference(ordered)
 
 
 def _shortest(graph: Mapping[str, Collection[str]], within: set[str], start: str) -> list[str]:

@@ -56,42 +56,28 @@ def divide(pieces: Sequence[Piece], templates: Mapping[str, int], capacity: int)
 
 def _units(pieces: Sequence[Piece]) -> list[_Unit]:
     index = {piece.name: position for position, piece in enumerate(pieces)}
-    if not any(piece.bound for piece in pieces):
-        return [_unit([piece], {index[name] for name in piece.before}) for piece in pieces]
-    root = _Forest(len(pieces))
-    for position, piece in enumerate(pieces):
-        for name in piece.bound:
-            root.join(position, index[name])
-    edges: list[list[int]] = [[] for _ in pieces]
-    for position, piece in enumerate(pieces):
-        edges[root.find(position)] += [root.find(index[name]) for name in piece.before]
-    # Groups that wait for each other through others cannot be parted either.
-    for component in _components(edges):
-        for position in component[1:]:
-            root.join(component[0], position)
-    members: dict[int, list[int]] = {}
-    for position in range(len(pieces)):
-        members.setdefault(root.find(position), []).append(position)
-    number = {group: position for position, group in enumerate(members)}
-    units = []
-    for group, positions in members.items():
-        inside = [pieces[position] for position in positions]
-        before = {number[root.find(index[name])] for piece in inside for name in piece.before}
-        units.append(_unit(inside, before - {number[group]}))
-    return units
+    before = [[index[name] for name in piece.before] for piece in pieces]
+    forest = _Forest(len(pieces))
+    forest.join((position, index[name]) for position, piece in enumerate(pieces) for name in piece.bound)
+    if any(piece.bound for piece in pieces):
+        edges: list[list[int]] = [[] for _ in pieces]
+        for position, earlier in enumerate(before):
+            edges[forest.find(position)] += map(forest.find, earlier)
+        # Groups that wait for each other through others cannot be parted either.
+        forest.join((first, other) for first, *others in _components(edges) for other in others)
+    groups = forest.groups()
+    unit_of = {position: unit for unit, group in enumerate(groups) for position in group}
+    waits = [{unit_of[b] for position in group for b in before[position]} for group in groups]
+    return [_unit([pieces[position] for position in group], waits[unit] - {unit}) for unit, group in enumerate(groups)]
 
 
 def _unit(pieces: list[Piece], before: set[int]) -> _Unit:
-    if len(pieces) == 1:
-        name, _, _, size, templates, kept, condition = pieces[0]
-        return _Unit((name,), tuple(sorted(before)), size, frozenset(templates), kept, condition)
-    conditions = {piece.condition for piece in pieces}
     return _Unit(
         tuple(piece.name for piece in pieces),
         tuple(sorted(before)),
         sum(piece.size for piece in pieces),
         frozenset(name for piece in pieces for name in piece.templates),
-        any(piece.kept for piece in pieces) or len(conditions) > 1,
+        any(piece.kept for piece in pieces) or len({piece.condition for piece in pieces}) > 1,
         pieces[0].condition,
     )
 
@@ -109,65 +95,51 @@ class _Forest:
             item = parent[item]
         return item
 
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.find(one), self.find(other)))
-        self._parent[high] = low
+    def join(self, pairs: Iterable[tuple[int, int]]) -> None:
+        for one, other in pairs:
+            low, high = sorted((self.find(one), self.find(other)))
+            self._parent[high] = low
+
+    def groups(self) -> list[list[int]]:
+        """The sets, in the order of their first members."""
+        found: dict[int, list[int]] = {}
+        for item in range(len(self._parent)):
+            found.setdefault(self.find(item), []).append(item)
+        return list(found.values())
 
 
-def _components(edges: list[list[int]]) -> Iterator[list[int]]:
-    """Yield the strongly connected components of more than one node (Tarjan's algorithm, without recursion)."""
-    found: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    held: set[int] = set()
-    for start in range(len(edges)):
-        work = [(start, iter(edges[start]))] if start not in found else []
-        while work:
-            node, targets = work[-1]
-            if node not in found:
-                found[node] = low[node] = len(found)
-                stack.append(node)
-                held.add(node)
-            deeper = next((target for target in targets if target not in found), None)
-            if deeper is not None:
-                work.append((deeper, iter(edges[deeper])))
-                continue
-            low[node] = min([low[node], *(low[target] for target in edges[node] if target in held)])
-            work.pop()
-            if low[node] == found[node]:
-                component = _cut(stack, node)
-                held.difference_update(component)
-                if len(component) > 1:
-                    yield sorted(component)
-
-
-def _cut(stack: list[int], node: int) -> list[int]:
-    position = len(stack) - 1
-    while stack[position] != node:
-        position -= 1
-    component = stack[position:]
-    del stack[position:]
-    return component
+def _components(edges: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """The strongly connected components (Kosaraju's algorithm)."""
+    backwards: list[list[int]] = [[] for _ in edges]
+    for node, targets in enumerate(edges):
+        for target in targets:
+            backwards[target].append(node)
+    seen: set[int] = set()
+    for node in reversed(list(_depth_first(range(len(edges)), edges, set()))):
+        if component := list(_depth_first([node], backwards, seen)):
+            yield component
 
 
 def _topological(before: Sequence[Sequence[int]]) -> list[int]:
     """Sort units topologically, each close behind what it waits for: depth first from those that nothing waits for."""
     waited = {item for items in before for item in items}
-    order: list[int] = []
-    done: set[int] = set()
-    for last in (item for item in range(len(before)) if item not in waited):
-        work = [(last, iter(before[last]))]
-        while work:
-            item, earlier = work[-1]
-            deeper = next((other for other in earlier if other not in done), None)
-            if deeper is not None:
-                work.append((deeper, iter(before[deeper])))
-                continue
-            work.pop()
-            if item not in done:
-                done.add(item)
-                order.append(item)
-    return order
+    return list(_depth_first((item for item in range(len(before)) if item not in waited), before, set()))
+
+
+def _depth_first(starts: Iterable[int], edges: Sequence[Sequence[int]], seen: set[int]) -> Iterator[int]:
+    """The nodes that are reached and not seen before, each after those that it leads to; without recursion."""
+    work = [iter(starts)]
+    path: list[int] = []
+    while work:
+        node = next((node for node in work[-1] if node not in seen), None)
+        if node is not None:
+            seen.add(node)
+            path.append(node)
+            work.append(iter(edges[node]))
+            continue
+        work.pop()
+        if path:
+            yield path.pop()
 
 
 def _buckets(units: Sequence[_Unit], order: Sequence[int]) -> Iterable[list[int]]:
@@ -187,9 +159,7 @@ def _buckets(units: Sequence[_Unit], order: Sequence[int]) -> Iterable[list[int]
     return [bucket for _, bucket in sorted(buckets.items(), key=lambda entry: entry[0][0])]
 
 
-def _packed(
-    bucket: list[int], units: Sequence[_Unit], templates: Mapping[str, int], capacity: int
-) -> list[list[int]]:  # fmt: skip
+def _packed(bucket: list[int], units: Sequence[_Unit], templates: Mapping[str, int], capacity: int) -> list[list[int]]:
     parts: list[list[int]] = []
     size = 0
     used: set[str] = set()
@@ -217,11 +187,5 @@ def _connected(bucket: list[int], units: Sequence[_Unit]) -> list[list[int]]:
     """Return the connected components of a bucket, in the order of their first units."""
     number = {item: position for position, item in enumerate(bucket)}
     forest = _Forest(len(bucket))
-    for position, item in enumerate(bucket):
-        for other in units[item].before:
-            if other in number:
-                forest.join(position, number[other])
-    components: dict[int, list[int]] = {}
-    for position, item in enumerate(bucket):
-        components.setdefault(forest.find(position), []).append(item)
-    return list(components.values())
+    forest.join((number[item], number[b]) for item in bucket for b in units[item].before if b in number)
+    return [[bucket[position] for position in group] for group in forest.groups()]
