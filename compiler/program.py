@@ -131,6 +131,11 @@ class ResolvedTask(NamedTuple):
     when: "Condition | None"
     data: tuple[str, ...]
 
+    @property
+    def model(self) -> Any:
+        """The model of the asset or the nested DAG; the task itself where it is a container or a gate."""
+        return getattr(self.target, "model", self.task)
+
 
 class Interactive(NamedTuple):
     """An interactive task of a run: its path from the entry DAG (`inner.desk`), whether a loop is around it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from compiler.diagnostics import diagnostic
 from compiler.lower import names
@@ -50,15 +50,6 @@ class Arguments:
         self._entry = dag.name == library.entry
         self.empty = empty
         self.needed: dict[str, None] = {}
-        self._added: dict[str, Callable[[ResolvedTask], str]] = {
-            names.TASK_PATH: self._path,
-            names.ITEM_INDEX: self._index,
-            names.RUN_NAME: lambda task: tag(library.run("name")),  # noqa: ARG005
-            names.RUN_NAMESPACE: lambda task: tag(library.run("namespace")),  # noqa: ARG005
-            names.RUN_UID: lambda task: tag(library.run("uid")),  # noqa: ARG005
-            names.RUN_STATUS: lambda task: tag(library.run("status")),  # noqa: ARG005
-            names.FILES_CONFIG: lambda task: self._need(self._own_files()),  # noqa: ARG005
-        }
 
     def of(self, task: ResolvedTask, callee: Interface) -> tuple[tuple[Argument, ...], tuple[ArtifactArgument, ...]]:
         """Make the arguments that a task gives to its template; parameters that keep their default are left out."""
@@ -71,12 +62,8 @@ class Arguments:
             if binding is not None and "_" not in name:
                 self._check_braces(task, name, binding)
                 parameters.append(Argument(name, self._value(binding, guard)))
-            elif added := self._added.get(name):
-                parameters.append(Argument(name, added(task)))
-            elif name.startswith("input_"):
-                parameters.append(Argument(name, self._environment(task, name.removeprefix("input_"))))
             elif "_" in name:
-                parameters.append(Argument(name, self._need(name)))
+                parameters.append(Argument(name, self._own(name, task)))
         artifacts = tuple(filter(None, (self._artifact(task, artifact) for artifact in callee.artifacts)))
         return tuple(parameters), artifacts
 
@@ -138,6 +125,21 @@ class Arguments:
             where = task.origin.at("with", name)
             self._library.diagnostics.append(diagnostic("A457", where, message, hint=hint))
 
+    def _own(self, name: str, task: ResolvedTask) -> str:
+        """The value of a parameter that lowering has added to a template (`compiler.lower.names`)."""
+        match name:
+            case names.TASK_PATH:
+                return self._path(task)
+            case names.ITEM_INDEX:
+                return self._index(task)
+            case names.RUN_NAME | names.RUN_NAMESPACE | names.RUN_UID | names.RUN_STATUS:
+                return tag(self._library.run(name.removeprefix("run_")))
+            case names.FILES_CONFIG:
+                return self._need(self._own_files())
+        if name.startswith("input_"):
+            return self._environment(task, name.removeprefix("input_"))
+        return self._need(name)
+
     def _path(self, task: ResolvedTask) -> str:
         return task.name if self._entry else f"{self._need(names.TASK_PATH)}/{task.name}"
 
@@ -169,7 +171,7 @@ class Arguments:
         if isinstance(binding, Literal_ | LocalFile):
             from compiler.lower.environments import variables
 
-            stem = _target_name(task)
+            stem = getattr(task.model, "name", task.name)
             parameter = f"{stem}_{name}_{names.ENV_CONFIG}"
             self._library.config_map(parameter, f"{stem}-{name}", variables(binding))
             return self._need(parameter)
@@ -185,9 +187,7 @@ class Arguments:
             return ArtifactArgument(name, location=Location(key), archive="none", optional=wanted.optional)
         if not isinstance(binding, Literal_ | LocalFile | ObjectKey):
             return None
-        target = task.target
-        model = target.model if isinstance(target, Definition | ResolvedDag) else task.task
-        argument = given(name, model.inputs[name].kind, binding, wanted.optional)
+        argument = given(name, task.model.inputs[name].kind, binding, wanted.optional)
         if argument is None:
             what = (
                 f"the default of input '{name}' is no plain text of up to {EMBEDDED} bytes, which a manifest could hold"
@@ -208,8 +208,3 @@ class Arguments:
 def definition_of(task: ResolvedTask) -> Origin:
     """Where a task's container is defined: its asset, or the task itself."""
     return task.target.origin if isinstance(task.target, Definition) else task.origin
-
-
-def _target_name(task: ResolvedTask) -> str:
-    target = task.target
-    return target.model.name if isinstance(target, Definition | ResolvedDag) else task.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from compiler import plan
 from compiler.diagnostics import diagnostic
 from compiler.lower import conditions, gates, names
 from compiler.lower.arguments import Arguments, definition_of
@@ -11,17 +12,7 @@ from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.loops import is_number, lower_loop
 from compiler.lower.outputs import Outputs, Source
 from compiler.lower.pods import Use, retry_of
-from compiler.lower.text import constant, escape, expression
-from compiler.plan import (
-    DagTask,
-    DagTemplate,
-    InputArtifact,
-    Interface,
-    Loop,
-    OutputArtifact,
-    OutputParameter,
-    Parameter,
-)
+from compiler.lower.text import default, expression
 from compiler.program import Definition, ResolvedDag, ResolvedTask
 from compiler.refs import Ref
 
@@ -90,16 +81,11 @@ class Lowering:
             tasks.append(lowered)
             nodes += count
         self._check_continues()
-        limits = self._dag.model.limits
-        nested = not self._entry
-        body = DagTemplate(
-            self._interface(),
-            tuple(tasks),
-            parallelism=limits.parallelism if limits and nested else None,
-        )
+        limits = None if self._entry else self._dag.model.limits
+        body = plan.DagTemplate(self._interface(), tuple(tasks), limits.parallelism if limits else None)
         return self._library.add_dag(template_name, body, nodes)
 
-    def _task(self, task: ResolvedTask) -> tuple[DagTask, int]:
+    def _task(self, task: ResolvedTask) -> tuple[plan.DagTask, int]:
         callee = self._callee(task)
         gate = self._gates.get(task.name, "")
         loop = None
@@ -114,7 +100,7 @@ class Lowering:
         depends, dependencies = self._order(task)
         parameters, artifacts = self._arguments.of(task, callee.interface)
         continues = self._continues.get(task.name) if self._listed else None
-        lowered = DagTask(
+        lowered = plan.DagTask(
             task.name,
             callee.name,
             depends,
@@ -136,27 +122,25 @@ class Lowering:
         looped = self._looped or task.foreach is not None
         if isinstance(target, ResolvedDag):
             return self._nested(task, lower_dag(self._library, target, looped, self._arguments.maybe(task)))
-        model: ComputeAsset | Task = target.model if isinstance(target, Definition) else task.task
-        overrides = task.task.model_fields_set & _OVERRIDES if isinstance(target, Definition) else None
+        overrides = task.task.model_fields_set & _OVERRIDES if isinstance(target, Definition) else set()
         files = tuple((n, f.path) for n, f in self._dag.model.files.items() if not f.tasks or task.name in f.tasks)
-        given = frozenset(model.inputs.keys() & task.bindings.keys())
-        key = (id(target), looped, given, self._arguments.maybe(task), files)
+        given, maybe = frozenset(task.model.inputs.keys() & task.bindings.keys()), self._arguments.maybe(task)
+        key = (id(target), looped, given, maybe, files)
         callee = None if overrides else self._uses.get(key)
         if callee is None:
-            self._check_model(task, model)
-            name = target.model.name if isinstance(target, Definition) else task.name
-            model = _overridden(model, task.task, overrides) if overrides else model
-            callee = self._library.pod(Use(model, name, looped, given, key[3], files, self._files))
-            if not overrides:
-                self._uses[key] = callee
+            self._check_cache(task)
+            model, name = _overridden(task.model, task.task, overrides), getattr(task.model, "name", task.name)
+            callee = self._library.pod(Use(model, name, looped, given, maybe, files, self._files))
+        if not overrides:
+            self._uses[key] = callee
         return callee
 
-    def _check_model(self, task: ResolvedTask, model: ComputeAsset | Task) -> None:
-        found = self._library.diagnostics
-        if model.cache and not model.cache.key and any(given.kind != "env" for given in model.inputs.values()):
+    def _check_cache(self, task: ResolvedTask) -> None:
+        cache, inputs = task.model.cache, task.model.inputs.values()
+        if cache and not cache.key and any(given.kind != "env" for given in inputs):
             message = "the result is reused whenever the parameters are the same, whatever is in the input files"
             hint = "give `cache` a `key` with a parameter that tells the content, such as a digest or a version"
-            found.append(diagnostic("A456", definition_of(task).at("cache"), message, hint=hint))
+            self._library.diagnostics.append(diagnostic("A456", definition_of(task).at("cache"), message, hint=hint))
 
     def _nested(self, task: ResolvedTask, callee: Callee) -> Callee:
         """A nested DAG under a task's own retry is a template of its own. (Argo has no timeout of a DAG's template.)"""
@@ -168,7 +152,7 @@ class Lowering:
         retry = retry_of(own.retry)
         return self._library.variant(callee, retry) if retry is not None else callee
 
-    def _loop(self, task: ResolvedTask) -> Loop:
+    def _loop(self, task: ResolvedTask) -> plan.Loop:
         foreach = task.foreach
         assert foreach is not None
         listed = expression(self._arguments.resolve(foreach.ref)) if foreach.ref else ""
@@ -203,43 +187,45 @@ class Lowering:
                 hint = "let another task wait for it, or take the conditions out of `needs`"
                 self._library.diagnostics.append(diagnostic("A454", task.origin.at("continueOn"), message, hint=hint))
 
-    def _interface(self) -> Interface:
+    def _interface(self) -> plan.Interface:
         model = self._dag.model
         # The entry's values are the workflow's arguments, so that it has no defaults of its own.
-        parameters = [
-            Parameter(n, None if self._entry or p.required else escape(constant(p.default)))
-            for n, p in model.parameters.items()
-        ]
-        parameters += [Parameter(names.env_input(n)) for n, given in model.inputs.items() if given.kind == "env"]
-        parameters += [Parameter(name) for name in self._arguments.needed]
+        parameters = [plan.Parameter(n, None if self._entry else default(p)) for n, p in model.parameters.items()]
+        envs = [name for name, given in model.inputs.items() if given.kind == "env"]
+        parameters += map(plan.Parameter, (*map(names.env_input, envs), *self._arguments.needed))
         artifacts = [
-            InputArtifact(n, "", given.optional or n in self._arguments.empty)
-            for n, given in model.inputs.items()
-            if given.kind != "env"
+            plan.InputArtifact(name, "", given.optional or name in self._arguments.empty)
+            for name, given in model.inputs.items()
+            if name not in envs
         ]
-        results = () if self._closing else tuple(model.results)
-        values = [self._value(name) for name in results if self._source(name).kind == "value"]
+        values, stored = self._results()
+        return plan.Interface(tuple(parameters), tuple(artifacts), tuple(values), tuple(stored))
+
+    def _results(self) -> tuple[list[plan.OutputParameter], list[plan.OutputArtifact]]:
+        results = {} if self._closing else {name: self._source(name) for name in self._dag.model.results}
+        values = [self._value(name) for name, source in results.items() if source.kind == "value"]
         if not (self._entry or self._closing) and (approved := gates.approved(self._tasks)):
-            values.append(OutputParameter(names.APPROVED, reference=f"{approved} ? 'true' : 'false'", default="false"))
-        stored = [name for name in results if not (self._source(name).kind == "value" or self._source(name).many)]
-        return Interface(tuple(parameters), tuple(artifacts), tuple(values), tuple(map(self._artifact, stored)))
+            reference = f"{approved} ? 'true' : 'false'"
+            values.append(plan.OutputParameter(names.APPROVED, reference=reference, default="false"))
+        stored = [name for name, source in results.items() if not (source.kind == "value" or source.many)]
+        return values, list(map(self._artifact, stored))
 
     def _source(self, result: str) -> Source:
         ref = self._dag.results[result]
         return self._outputs.find(ref.name, ref.output)
 
-    def _value(self, result: str) -> OutputParameter:
+    def _value(self, result: str) -> plan.OutputParameter:
         ref = self._dag.results[result]
         default = "" if self._outputs.skippable(ref.name) else None
         if self._source(result).many:
             default = "[]"
         reference = f"{{{{tasks.{ref.name}.outputs.parameters.{ref.output}}}}}"
-        return OutputParameter(result, reference=reference, default=default)
+        return plan.OutputParameter(result, reference=reference, default=default)
 
-    def _artifact(self, result: str) -> OutputArtifact:
+    def _artifact(self, result: str) -> plan.OutputArtifact:
         ref = self._dag.results[result]
         optional = self._source(result).optional or self._outputs.skippable(ref.name)
-        return OutputArtifact(
+        return plan.OutputArtifact(
             result, source=f"{{{{tasks.{ref.name}.outputs.artifacts.{ref.output}}}}}", optional=optional
         )
 
@@ -256,6 +242,8 @@ class Lowering:
 
 def _overridden(model: ComputeAsset | Task, task: Task, fields: set[str]) -> ComputeAsset | Task:
     """An asset as a task changes it: resources one by one, all else as a whole."""
+    if not fields:
+        return model
     changes = {field: getattr(task, field) for field in sorted(fields)}
     own, inherited = changes.get("resources"), model.resources
     if own is not None and inherited is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from compiler.lower import conditions, gates
-from compiler.program import Definition, ResolvedDag, ResolvedTask
+from compiler.program import ResolvedDag, ResolvedTask
 
 if TYPE_CHECKING:
     from compiler.models.parts import Output
@@ -54,8 +54,7 @@ class Outputs:
             optional = inner.optional or within.skippable(ref.name)
             found = inner._replace(key=f"{task.name}/{inner.key}", optional=optional)
         else:
-            model = target.model if isinstance(target, Definition) else target
-            declared: Output | None = getattr(model, "outputs", {}).get(output)
+            declared: Output | None = task.model.outputs.get(output)
             if declared is None:  # a gate's decision
                 return Source(f"{task.name}/{output}", "value", "string")
             found = Source(

@@ -6,46 +6,36 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from compiler import plan
 from compiler.extend import described, within
 from compiler.labels import BOUNDED, BOUNDS
 from compiler.lower import names, sessions
-from compiler.lower.resources import needs, patch, placed
-from compiler.lower.text import Computed, ContainerStyle, Variable, constant, escape, expression, printed, quote
+from compiler.lower.resources import Needs, needs, patch, placed
+from compiler.lower.text import (
+    Computed,
+    ContainerStyle,
+    Variable,
+    constant,
+    default,
+    escape,
+    expression,
+    printed,
+    quote,
+)
 from compiler.lower.volumes import PodVolumes, mounted
 from compiler.models.asset import ComputeAsset
-from compiler.plan import (
-    Container,
-    EnvVar,
-    InputArtifact,
-    Interface,
-    Memoize,
-    OutputArtifact,
-    OutputParameter,
-    Pairs,
-    Parameter,
-    PodSecurity,
-    PodTemplate,
-    Port,
-    Retry,
-    Secret,
-    Security,
-    Sidecar,
-    as_json,
-    compact,
-)
 from compiler.program import is_session
 from compiler.refs import OPEN, Ref, Text, parse
 
 if TYPE_CHECKING:
     from compiler.models import Task
-    from compiler.models.behaviour import Retry as RetryModel
-    from compiler.models.behaviour import Sidecar as SidecarModel
-    from compiler.models.hardware import Security as SecurityModel
+    from compiler.models.behaviour import Retry, Sidecar
+    from compiler.models.hardware import Security
     from compiler.models.parts import Output
     from compiler.models.project import Profile
     from compiler.models.variables import SecretRef
 
-_DEFAULT_USER: Final = PodSecurity()
+_DEFAULT_USER: Final = plan.PodSecurity()
 _POLICIES: Final = {
     frozenset({"error"}): "OnError",
     frozenset({"failure"}): "OnFailure",
@@ -69,15 +59,19 @@ class Use(NamedTuple):
     files: tuple[tuple[str, str], ...]
     paths: tuple[tuple[str, str], ...] = ()  # of all the DAG's files, for references to them
 
+    @property
+    def environments(self) -> list[str]:
+        """The parameters with the ConfigMaps of inputs of kind env that get something."""
+        inputs = self.model.inputs.items()
+        return [names.env_input(name) for name, given in inputs if given.kind == "env" and name in self.given]
 
-def retry_of(model: RetryModel | None) -> Retry | None:
+
+def retry_of(model: Retry | None) -> plan.Retry | None:
     if model is None:
         return None
-    policy = _POLICIES.get(frozenset(model.on), "Always")
     backoff = model.backoff
-    if backoff is None:
-        return Retry(model.limit, policy, model.expression or "")
-    return Retry(model.limit, policy, model.expression or "", backoff.first, backoff.factor, backoff.max)
+    waits = (backoff.first, backoff.factor, backoff.max) if backoff else ()
+    return plan.Retry(model.limit, _POLICIES.get(frozenset(model.on), "Always"), model.expression or "", *waits)
 
 
 class Pods:
@@ -88,7 +82,7 @@ class Pods:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 
-    def lower(self, use: Use) -> PodTemplate:
+    def lower(self, use: Use) -> plan.PodTemplate:
         bounds: Mapping[str, Any] = {}
         if isinstance(use.model, ComputeAsset):
             bounds, use = described(use.model, self._profile), use._replace(model=within(use.model))
@@ -97,11 +91,7 @@ class Pods:
         if bounds:
             resources.limits["cpu"] = resources.requests["cpu"]
         storage = mounted(model, use.files, texts.expression)
-        container = self._container(use, texts, storage)
-        container = container._replace(
-            requests=tuple(sorted(resources.requests.items())),
-            limits=tuple(sorted(resources.limits.items())),
-        )
+        container = self._container(use, texts, storage, resources)
         interactive = is_session(model)
         gpu = model.resources.gpu if model.resources else None
         where = placed(gpu, model.placement, self._profile)
@@ -114,8 +104,8 @@ class Pods:
             sidecars = (session, *sidecars)
             wanted = {names.RUN_NAME: model.token, names.TASK_PATH: label}
             texts.run |= {name: None for name, need in wanted.items() if need}
-        template = PodTemplate(
-            Interface(),
+        template = plan.PodTemplate(
+            plan.Interface(),
             container,
             labels=tuple(sorted({**model.labels, **({BOUNDED: bounds["policy"]} if bounds else {}), **label}.items())),
             annotations=_annotations(model.annotations, bounds),
@@ -135,10 +125,10 @@ class Pods:
         memoize = _memoize(use, template, texts)
         return template._replace(interface=_interface(use, texts), memoize=memoize)
 
-    def _container(self, use: Use, texts: _Texts, storage: PodVolumes) -> Container:
+    def _container(self, use: Use, texts: _Texts, storage: PodVolumes, resources: Needs) -> plan.Container:
         model = use.model
         command = tuple(texts.print(text) for text in model.command)
-        return Container(
+        return plan.Container(
             escape(model.image or ""),
             command if model.script is None else command or ("sh",),
             tuple(texts.print(text) for text in model.args),
@@ -146,32 +136,30 @@ class Pods:
             texts.print(model.working_dir or "", expanded=False),
             model.image_pull_policy or "",
             _env(model.env, texts),
-            tuple(
-                f"{{{{inputs.parameters.{names.env_input(name)}}}}}"
-                for name, given in model.inputs.items()
-                if given.kind == "env" and name in use.given
-            ),
+            tuple(f"{{{{inputs.parameters.{name}}}}}" for name in use.environments),
             _ports(getattr(model, "ports", {})),
+            *resources.sections,
             mounts=tuple(storage.mounts),
             security=_security(model.security),
         )
 
     def _sidecar(
-        self, name: str, model: SidecarModel, texts: _Texts, patched: dict[str, dict[str, dict[str, str]]]
-    ) -> Sidecar:
+        self, name: str, model: Sidecar, texts: _Texts, patched: dict[str, dict[str, dict[str, str]]]
+    ) -> plan.Sidecar:
         """A sidecar; what is known of its resources only in the run is added to `patched`."""
         resources = needs(model.resources, self._profile, texts.expression)
         patched[name] = resources.patched
-        container = Container(
+        requests, limits = resources.sections
+        container = plan.Container(
             escape(model.image),
             tuple(texts.print(text) for text in model.command),
             tuple(texts.print(text) for text in model.args),
             env=_env(model.env, texts),
             ports=_ports(model.ports),
-            requests=tuple(sorted(resources.requests.items())),
-            limits=tuple(sorted(resources.limits.items())),
+            requests=requests,
+            limits=limits,
         )
-        return Sidecar(name, container, model.mirror_volumes)
+        return plan.Sidecar(name, container, model.mirror_volumes)
 
 
 class _Texts:
@@ -214,31 +202,23 @@ def _path(variable: tuple[str, ...], path: str | None) -> Variable:
     return Computed(expression(variable)) if "$" in (path or "") else variable
 
 
-def _interface(use: Use, texts: _Texts) -> Interface:
+def _interface(use: Use, texts: _Texts) -> plan.Interface:
     model = use.model
-    parameters = [
-        Parameter(name, None if parameter.required else escape(constant(parameter.default)))
-        for name, parameter in model.parameters.items()
-    ]
-    stored = any(output.kind != "value" for output in model.outputs.values())
-    added = [names.env_input(name) for name, given in model.inputs.items() if given.kind == "env" and name in use.given]
-    if use.files:
-        added.append(names.FILES_CONFIG)
-    place = ((names.TASK_PATH, names.ITEM_INDEX) if use.looped else (names.TASK_PATH,)) if stored else ()
-    added += dict.fromkeys((*texts.run, *place))
+    parameters = [plan.Parameter(name, default(parameter)) for name, parameter in model.parameters.items()]
     artifacts = [
-        InputArtifact(name, given.path or "", given.optional or name in use.maybe)
+        plan.InputArtifact(name, given.path or "", given.optional or name in use.maybe)
         for name, given in model.inputs.items()
         if given.kind != "env" and (name in use.given or given.optional)
     ]
-    outputs = [
-        OutputParameter(name, output.path, default=_default(output))
-        for name, output in model.outputs.items()
-        if output.kind == "value"
-    ]
-    stores = [_stored(name, output, use.looped) for name, output in model.outputs.items() if output.kind != "value"]
-    return Interface(
-        (*parameters, *(Parameter(name) for name in added)), tuple(artifacts), tuple(outputs), tuple(stores)
+    values = {name: output for name, output in model.outputs.items() if output.kind == "value"}
+    stored = [_stored(name, output, use.looped) for name, output in model.outputs.items() if name not in values]
+    place = (names.TASK_PATH, names.ITEM_INDEX)[: 1 + use.looped] if stored else ()
+    added = [*use.environments, *[names.FILES_CONFIG] * bool(use.files), *dict.fromkeys((*texts.run, *place))]
+    return plan.Interface(
+        (*parameters, *map(plan.Parameter, added)),
+        tuple(artifacts),
+        tuple(plan.OutputParameter(name, output.path, default=_default(output)) for name, output in values.items()),
+        tuple(stored),
     )
 
 
@@ -248,59 +228,59 @@ def _default(output: Output) -> str | None:
     return "" if output.optional else None
 
 
-def _stored(name: str, output: Output, looped: bool) -> OutputArtifact:
+def _stored(name: str, output: Output, looped: bool) -> plan.OutputArtifact:
     index = (
         f"/{{{{inputs.parameters.{names.ITEM_INDEX}}}}}{names.extension(output.path, output.kind)}" if looped else ""
     )
     archive: Any = {"file": "none", "directory": "tar", "archive": "zip"}[output.kind]
-    return OutputArtifact(name, output.path, f"{names.STORED}/{name}{index}", "", archive, output.optional)
+    return plan.OutputArtifact(name, output.path, f"{names.STORED}/{name}{index}", "", archive, output.optional)
 
 
-def _env(env: Any, texts: _Texts) -> tuple[EnvVar, ...]:
+def _env(env: Any, texts: _Texts) -> tuple[plan.EnvVar, ...]:
     return tuple(
-        EnvVar(name, texts.print(value)) if isinstance(value, str) else EnvVar(name, secret=_secret(value))
+        plan.EnvVar(name, texts.print(value)) if isinstance(value, str) else plan.EnvVar(name, secret=_secret(value))
         for name, value in sorted(env.items())
     )
 
 
-def _secret(model: SecretRef) -> Secret:
+def _secret(model: SecretRef) -> plan.Secret:
     name, _, key = model.secret.partition("/")
-    return Secret(name, key, model.optional)
+    return plan.Secret(name, key, model.optional)
 
 
-def _ports(ports: Any) -> tuple[Port, ...]:
-    return tuple(Port(name, port.port, port.protocol) for name, port in ports.items())
+def _ports(ports: Any) -> tuple[plan.Port, ...]:
+    return tuple(plan.Port(name, port.port, port.protocol) for name, port in ports.items())
 
 
-def _security(model: SecurityModel | None) -> Security:
+def _security(model: Security | None) -> plan.Security:
     if model is None:
-        return Security()
+        return plan.Security()
     escalation = model.privilege_escalation or model.privileged
-    return Security(escalation, model.privileged, tuple(sorted(model.capabilities)), model.read_only_root)
+    return plan.Security(escalation, model.privileged, tuple(sorted(model.capabilities)), model.read_only_root)
 
 
-def _annotations(given: Mapping[str, str], bounds: Mapping[str, Any]) -> Pairs:
-    told = {name: escape(value) for name, value in given.items()} | ({BOUNDS: compact(bounds)} if bounds else {})
+def _annotations(given: Mapping[str, str], bounds: Mapping[str, Any]) -> plan.Pairs:
+    told = {name: escape(value) for name, value in given.items()} | ({BOUNDS: plan.compact(bounds)} if bounds else {})
     return tuple(sorted(told.items()))
 
 
-def _pod_security(model: ComputeAsset | Task) -> PodSecurity | None:
+def _pod_security(model: ComputeAsset | Task) -> plan.PodSecurity | None:
     """None where the workflow's own (user 1000, not root) fits."""
     root = bool(model.security and model.security.run_as_root)
     user = model.user if model.user is not None else (0 if root else _DEFAULT_USER.user)
-    security = PodSecurity(user, root)
+    security = plan.PodSecurity(user, root)
     return None if security == _DEFAULT_USER else security
 
 
-def _memoize(use: Use, template: PodTemplate, texts: _Texts) -> Memoize | None:
+def _memoize(use: Use, template: plan.PodTemplate, texts: _Texts) -> plan.Memoize | None:
     """The key is a digest of the template and of the parameters (or of the definition's own key): Argo wants letters,
     digits and dashes only (workflow/controller/cache/cache.go)."""
     cache = use.model.cache
     if cache is None:
         return None
-    digest = hashlib.sha256(compact(as_json(template)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(plan.compact(plan.as_json(template)).encode()).hexdigest()[:8]
     value = texts.expression(cache.key) if cache.key else _all(use.model.parameters)
-    return Memoize(f"{digest}-{{{{=sprig.sha256sum({value})}}}}", f"argosy-cache-{use.name}", cache.max_age)
+    return plan.Memoize(f"{digest}-{{{{=sprig.sha256sum({value})}}}}", f"argosy-cache-{use.name}", cache.max_age)
 
 
 def _all(parameters: Iterable[str]) -> str:

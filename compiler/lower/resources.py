@@ -30,6 +30,11 @@ class Needs:
         self.limits: dict[str, str] = {}
         self.patched: dict[str, dict[str, str]] = {}
 
+    @property
+    def sections(self) -> tuple[Pairs, Pairs]:
+        """The requests and the limits, sorted."""
+        return tuple(sorted(self.requests.items())), tuple(sorted(self.limits.items()))
+
     def put(self, name: str, value: str, expression: Callable[[str], str], *sections: str) -> None:
         for section in sections:
             if OPEN in value:
@@ -75,23 +80,20 @@ class PodPlacement(NamedTuple):
 def placed(gpu: Gpu | None, placement: Placement | None, profile: Profile) -> PodPlacement:
     """Where the pods may run. Argo takes a template's selector and tolerations in place of the workflow's, so the
     profile's stand in the template again where it has its own (workflow/controller/workflowpod.go)."""
-    selector: dict[str, str] = dict(placement.node_selector) if placement else {}
-    tolerations = [toleration(item) for item in placement.tolerations] if placement else []
-    affinity: dict[str, Any] = json.loads(json.dumps(placement.affinity)) if placement and placement.affinity else {}
-    if gpu is not None:
-        entry = profile.gpu.get(gpu.product) if gpu.product else None
-        if entry is not None:
-            selector = {**entry.node_selector, **selector}
-            tolerations += [toleration(item) for item in entry.tolerations]
-        else:
-            from compiler.gpus import RESOURCE
+    entry = profile.gpu.get(gpu.product) if gpu and gpu.product else None
+    own = [part for part in (placement, entry) if part is not None]
+    selector = {name: value for part in reversed(own) for name, value in part.node_selector.items()}
+    tolerations = [toleration(item) for part in own for item in part.tolerations]
+    affinity: dict[str, Any] = json.loads(json.dumps(placement.affinity or {})) if placement else {}
+    if gpu is not None and entry is None:
+        from compiler.gpus import RESOURCE
 
-            tolerations.append(Toleration(RESOURCE[gpu.vendor].replace("/i915", "/gpu"), "Exists", "", "NoSchedule"))
-            _require(affinity, _expressions(gpu))
+        tolerations.append(Toleration(RESOURCE[gpu.vendor].replace("/i915", "/gpu"), "Exists", "", "NoSchedule"))
+        _require(affinity, _expressions(gpu))
     if selector:
         selector = {**profile.node_selector, **selector}
     if tolerations:
-        tolerations = [*(toleration(item) for item in profile.tolerations), *tolerations]
+        tolerations = [*map(toleration, profile.tolerations), *tolerations]
     text = json.dumps(affinity, sort_keys=True, ensure_ascii=False) if affinity else ""
     return PodPlacement(tuple(sorted(selector.items())), tuple(dict.fromkeys(tolerations)), text)
 
@@ -122,10 +124,8 @@ def _require(affinity: dict[str, Any], expressions: list[dict[str, Any]]) -> Non
         return
     node = affinity.setdefault("nodeAffinity", {})
     required = node.setdefault("requiredDuringSchedulingIgnoredDuringExecution", {})
-    terms = required.setdefault("nodeSelectorTerms", [])
-    if not terms:
-        terms.append({})
-    for term in terms:
+    required["nodeSelectorTerms"] = required.get("nodeSelectorTerms") or [{}]
+    for term in required["nodeSelectorTerms"]:
         term.setdefault("matchExpressions", []).extend(expressions)
 
 

@@ -17,10 +17,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.program import Literal_
 from compiler.refs import Ref, Text
+
+if TYPE_CHECKING:
+    from compiler.models import Parameter
 
 OPEN: Final = "{{='{'+'{'}}"
 # Two braces that come to be when the pod is made: every substitution before knows the node's name, or the attempt.
@@ -104,6 +107,11 @@ def constant(value: Any) -> str:
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=list)
+
+
+def default(parameter: Parameter) -> str | None:
+    """A parameter's default as literal text; None where it has to be given."""
+    return None if parameter.required else escape(constant(parameter.default))
 
 
 def in_braces(text: Text) -> Iterator[Ref]:

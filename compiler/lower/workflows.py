@@ -16,7 +16,7 @@ from compiler.lower.environments import variables
 from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.outputs import Outputs
 from compiler.lower.resources import toleration
-from compiler.lower.text import constant, escape
+from compiler.lower.text import constant, default
 from compiler.plan import ArtifactArgument, Network, Pairs, Parameter, Schedule, Settings, Store, WorkflowPlan, compact
 from compiler.program import Definition, LocalFile, Program, ResolvedDag
 
@@ -80,7 +80,7 @@ def _parameters(library: TemplateSet, dag: ResolvedDag) -> tuple[Parameter, ...]
     declared = [
         Parameter(
             name,
-            value=None if parameter.required else escape(constant(parameter.default)),
+            value=default(parameter),
             enum=tuple(constant(value) for value in parameter.enum or ()),
             description=parameter.description or "",
         )

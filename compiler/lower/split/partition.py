@@ -55,23 +55,26 @@ def divide(pieces: Sequence[Piece], templates: Mapping[str, int], capacity: int)
 
 
 def _units(pieces: Sequence[Piece]) -> list[_Unit]:
+    groups = _groups(pieces) if any(piece.bound for piece in pieces) else [[piece] for piece in pieces]
+    unit_of = {piece.name: unit for unit, group in enumerate(groups) for piece in group}
+    return [_unit(group, unit_of) for group in groups]
+
+
+def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """The pieces that cannot be parted, together."""
     index = {piece.name: position for position, piece in enumerate(pieces)}
-    before = [[index[name] for name in piece.before] for piece in pieces]
     forest = _Forest(len(pieces))
     forest.join((position, index[name]) for position, piece in enumerate(pieces) for name in piece.bound)
-    if any(piece.bound for piece in pieces):
-        edges: list[list[int]] = [[] for _ in pieces]
-        for position, earlier in enumerate(before):
-            edges[forest.find(position)] += map(forest.find, earlier)
-        # Groups that wait for each other through others cannot be parted either.
-        forest.join((first, other) for first, *others in _components(edges) for other in others)
-    groups = forest.groups()
-    unit_of = {position: unit for unit, group in enumerate(groups) for position in group}
-    waits = [{unit_of[b] for position in group for b in before[position]} for group in groups]
-    return [_unit([pieces[position] for position in group], waits[unit] - {unit}) for unit, group in enumerate(groups)]
+    edges: list[list[int]] = [[] for _ in pieces]
+    for position, piece in enumerate(pieces):
+        edges[forest.find(position)] += [forest.find(index[name]) for name in piece.before]
+    # Groups that wait for each other through others cannot be parted either.
+    forest.join((first, other) for first, *others in _components(edges) for other in others)
+    return [[pieces[position] for position in group] for group in forest.groups()]
 
 
-def _unit(pieces: list[Piece], before: set[int]) -> _Unit:
+def _unit(pieces: list[Piece], unit_of: Mapping[str, int]) -> _Unit:
+    before = {unit_of[name] for piece in pieces for name in piece.before} - {unit_of[pieces[0].name]}
     return _Unit(
         tuple(piece.name for piece in pieces),
         tuple(sorted(before)),
