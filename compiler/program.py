@@ -5,7 +5,7 @@ Named tuples, and annotations that are evaluated: see `compiler.plan`.
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from compiler.refs import Ref, Text
 from compiler.source import Path, SourceFile
@@ -66,6 +66,9 @@ class Literal_(NamedTuple):  # noqa: N801  (typing has a Literal)
     """A constant bound to a parameter (already typed and checked), or the text of an input (a `str`)."""
 
     value: Any
+
+
+EMBEDDED: Final = 100 << 10  # bytes of a local file that a manifest may hold
 
 
 class LocalFile(NamedTuple):
@@ -136,6 +139,13 @@ class ResolvedTask(NamedTuple):
         """The model of the asset or the nested DAG; the task itself where it is a container or a gate."""
         return getattr(self.target, "model", self.task)
 
+    @property
+    def refs(self) -> Iterator[Ref]:
+        """The references in what it is given and in its condition."""
+        for binding in self.bindings.values():
+            yield from refs_of(binding)
+        yield from refs_of(self.when)
+
 
 class Interactive(NamedTuple):
     """An interactive task of a run: its path from the entry DAG (`inner.desk`), whether a loop is around it."""
@@ -153,7 +163,7 @@ def is_session(model: Any) -> bool:
 
 def interactive(dag: "ResolvedDag", below: str = "", looped: bool = False) -> Iterator[Interactive]:
     """The interactive tasks of a DAG and of those that it nests."""
-    for task in (*dag.tasks, *dag.finally_):
+    for task in dag.all_tasks:
         yield from interactive_in(task, below, looped)
 
 
@@ -176,6 +186,17 @@ class Condition(NamedTuple):
     operands: "tuple[Condition | Ref | Literal_, ...]"
 
 
+def refs_of(value: "Binding | Condition | str | None") -> Iterator[Ref]:
+    """The references in what is bound to a parameter or an input, or in a condition."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, GatheredFiles):
+        yield value.ref
+    elif isinstance(value, Text | Condition):
+        for part in value[-1]:
+            yield from refs_of(part)
+
+
 class ResolvedDag(NamedTuple):
     """A DAG with its tasks in the order of the file. A task that names nothing known is left out (and reported)."""
 
@@ -189,6 +210,10 @@ class ResolvedDag(NamedTuple):
     env: Mapping[str, str]  # the DAG's environment, dotenv and values merged
     files: Mapping[str, bytes]  # content of `files`
     digest: str = ""  # sha256 of the definitions that this DAG is made of and of the contents they name
+
+    @property
+    def all_tasks(self) -> tuple[ResolvedTask, ...]:
+        return (*self.tasks, *self.finally_)
 
 
 class Program(NamedTuple):

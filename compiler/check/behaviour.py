@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from compiler.check.survey import Survey, all_tasks
+from compiler.check.survey import Survey, bindings_of
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models import ComputeAsset, Task
 from compiler.program import Definition, GatheredFiles, Origin, ResolvedDag, ResolvedTask
 from compiler.refs import Ref
-
-if TYPE_CHECKING:
-    from compiler.models.settings import Limits
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -20,38 +16,34 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
         yield from _retry(container.model, container.origin)
         yield from _cache(container.model, container.origin)
     for dag, task in survey.tasks:
-        if task.target is not task.task and task.task.retry is not None:
+        if task.target is not task.task:
             yield from _retry(task.task, task.origin)
-        if dag.model.limits is not None and dag.model.limits.timeout is not None:
-            yield from _timeout(dag, task, dag.model.limits.timeout)
-        if isinstance(task.target, ResolvedDag) and task.target.model.limits is not None:
-            yield from _nested(task, task.target, task.target.model.limits)
-        for name, binding in task.bindings.items():
-            if isinstance(binding, GatheredFiles):
-                yield from _gathered(all_tasks(dag), binding.ref, task.origin.at("with", name))
+        yield from _timeout(dag, task)
+        yield from _nested(task)
     for dag in survey.dags:
+        for task, name, binding in bindings_of(dag):
+            if isinstance(binding, GatheredFiles):
+                yield from _gathered(dag.all_tasks, binding.ref, task.origin.at("with", name))
         for name, ref in dag.results.items():
             yield from _gathered(dag.tasks, ref, dag.origin.at("results", name))
 
 
-def _timeout(dag: ResolvedDag, task: ResolvedTask, limit: int) -> Iterator[Diagnostic]:
-    own = task.task.timeout
-    if own is not None:
-        given, where = own, task.origin.at("timeout")
-    elif isinstance(task.target, Definition) and task.target.model.timeout is not None:
+def _timeout(dag: ResolvedDag, task: ResolvedTask) -> Iterator[Diagnostic]:
+    limit = dag.model.limits.timeout if dag.model.limits else None
+    given, where = task.task.timeout, task.origin.at("timeout")
+    if given is None and isinstance(task.target, Definition):
         given, where = task.target.model.timeout, task.origin.at("asset")
-    else:
-        return
-    if given > limit:
+    if limit is not None and given is not None and given > limit:
         message = f"task '{task.name}' may take {duration(given)}, but DAG '{dag.name}' ends after {duration(limit)}"
         yield diagnostic("A407", where, message, hint="raise `limits.timeout` or lower the task's")
 
 
-def _nested(task: ResolvedTask, dag: ResolvedDag, limits: Limits) -> Iterator[Diagnostic]:
+def _nested(task: ResolvedTask) -> Iterator[Diagnostic]:
     """Argo has no timeout of a template that is a DAG, and a mutex here is one of whole runs."""
+    limits = task.target.model.limits if isinstance(task.target, ResolvedDag) else None
     for name in ("timeout", "mutex"):
-        if getattr(limits, name) is not None:
-            message = f"`limits.{name}` of DAG '{dag.name}' holds for runs of its own, not where it is nested"
+        if getattr(limits, name, None) is not None:
+            message = f"`limits.{name}` of DAG '{task.model.name}' holds for runs of its own, not where it is nested"
             hint = f"give it to the DAG that nests it: limits: {{{name}: …}}"
             yield diagnostic("A411", task.origin.at("dag"), message, hint=hint)
 
@@ -67,9 +59,8 @@ def _gathered(tasks: tuple[ResolvedTask, ...], ref: Ref, origin: Origin) -> Iter
     if task is None or isinstance(task.target, ResolvedDag):
         return
     looped = looped or task.foreach is not None
-    model = task.target.model if isinstance(task.target, Definition) else task.task
-    output = model.outputs.get(ref.output)
-    if looped and (task.task.cache or model.cache) and output is not None and output.kind != "value":
+    output = task.model.outputs.get(ref.output)
+    if looped and (task.task.cache or task.model.cache) and output is not None and output.kind != "value":
         message = (
             f"task '{task.name}' is cached: what an earlier run has made for an item is not among this run's files"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise, takewhile
 from typing import Final
 
 from compiler.check.survey import Container, Survey
@@ -13,10 +14,11 @@ from compiler.resolve.containers import references
 from compiler.source import Path
 
 _FREE: Final = ("string", "json")  # their values can be any text
-_SHELLS: Final = r"(?:.*/)?(?:ba|da|a|k|z|fi)?sh"
-_INTERPRETERS: Final = r"(?:.*/)?(?:python[\d.]*|perl|ruby|node|php|Rscript|lua|julia|pwsh)"
-_SHELL_TEXT: Final = r"-[a-zA-Z]*c"
-_OTHER_TEXT: Final = frozenset({"-c", "-e", "-E", "-r", "--eval", "-Command", "-p"})
+# Programs, and the options that program text stands behind.
+_INTERPRETERS: Final = (
+    (r"(?:.*/)?(?:ba|da|a|k|z|fi)?sh", r"-[a-zA-Z]*c"),
+    (r"(?:.*/)?(?:python[\d.]*|perl|ruby|node|php|Rscript|lua|julia|pwsh)", r"-[ceErp]|--eval|-Command"),
+)
 
 
 def check(survey: Survey) -> Iterable[Diagnostic]:
@@ -47,15 +49,10 @@ def _program_texts(command: tuple[str, ...], args: tuple[str, ...], prefix: Path
     """The paths of the words behind `sh -c`, `python -c` and their like."""
     words: list[tuple[Path, str]] = [((*prefix, "command", index), word) for index, word in enumerate(command)]
     words += [((*prefix, "args", index), word) for index, word in enumerate(args)]
-    for index in range(len(words) - 2):
-        interpreter = words[index][1]
-        shell = re.fullmatch(_SHELLS, interpreter) is not None
-        if not shell and not re.fullmatch(_INTERPRETERS, interpreter):
-            continue
-        for position in range(index + 1, len(words) - 1):
-            word = words[position][1]
-            if not word.startswith("-"):
-                break
-            if re.fullmatch(_SHELL_TEXT, word) if shell else word in _OTHER_TEXT:
-                yield words[position + 1][0]
+    for index, (_, program) in enumerate(words):
+        option = next((option for name, option in _INTERPRETERS if re.fullmatch(name, program)), None)
+        following = pairwise(words[index + 1 :]) if option else ()
+        for (_, word), (path, _) in takewhile(lambda pair: pair[0][1].startswith("-"), following):
+            if re.fullmatch(option or "", word):
+                yield path
                 break

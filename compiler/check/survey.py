@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from compiler.models import ComputeAsset, Task
 from compiler.models.parts import Output
-from compiler.program import Binding, Condition, GatheredFiles, Origin, Program, ResolvedDag, ResolvedTask
-from compiler.program import Definition as Loaded
-from compiler.refs import Ref, Text
+from compiler.program import Binding, Origin, Program, ResolvedDag, ResolvedTask
 
 
 class Container(NamedTuple):
@@ -36,8 +34,8 @@ def survey(program: Program) -> Survey:
         dag = waiting.pop()
         if id(dag) not in dags:
             dags[id(dag)] = dag
-            waiting.extend(task.target for task in all_tasks(dag) if isinstance(task.target, ResolvedDag))
-    tasks = tuple((dag, task) for dag in dags.values() for task in all_tasks(dag))
+            waiting.extend(task.target for task in dag.all_tasks if isinstance(task.target, ResolvedDag))
+    tasks = tuple((dag, task) for dag in dags.values() for task in dag.all_tasks)
     containers = [Container(f"asset '{asset.model.name}'", asset.model, asset.origin) for asset in program.assets]
     containers += [
         Container(f"task '{task.name}'", task.task, task.origin) for _, task in tasks if task.target is task.task
@@ -45,8 +43,9 @@ def survey(program: Program) -> Survey:
     return Survey(program, tuple(dags.values()), tasks, tuple(containers))
 
 
-def all_tasks(dag: ResolvedDag) -> tuple[ResolvedTask, ...]:
-    return (*dag.tasks, *dag.finally_)
+def bindings_of(dag: ResolvedDag) -> Iterator[tuple[ResolvedTask, str, Binding]]:
+    """What every task is given, each with the task and the name of the parameter or input."""
+    return ((task, name, binding) for task in dag.all_tasks for name, binding in task.bindings.items())
 
 
 def is_complete(dag: ResolvedDag) -> bool:
@@ -56,29 +55,4 @@ def is_complete(dag: ResolvedDag) -> bool:
 
 def outputs(task: ResolvedTask) -> dict[str, Output]:
     """The outputs of what a task runs, where it is a container."""
-    if isinstance(task.target, Loaded):
-        asset: ComputeAsset = task.target.model
-        return asset.outputs
-    return task.task.outputs if task.target is task.task else {}
-
-
-def refs_of(binding: Binding | None) -> tuple[Ref, ...]:
-    """The references in a binding."""
-    if isinstance(binding, Ref):
-        return (binding,)
-    if isinstance(binding, GatheredFiles):
-        return (binding.ref,)
-    if isinstance(binding, Text):
-        return tuple(part for part in binding.parts if isinstance(part, Ref))
-    return ()
-
-
-def refs_of_condition(condition: Condition | None) -> Iterator[Ref]:
-    """The references in a condition."""
-    if condition is None:
-        return
-    for operand in condition.operands:
-        if isinstance(operand, Ref):
-            yield operand
-        elif isinstance(operand, Condition):
-            yield from refs_of_condition(operand)
+    return {} if isinstance(task.target, ResolvedDag) else task.model.outputs

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from compiler.check.survey import Container, Survey, all_tasks, is_complete, refs_of, refs_of_condition
+from compiler.check.survey import Container, Survey, is_complete
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models import ComputeAsset
-from compiler.program import ResolvedDag
-from compiler.refs import OPEN, Ref
+from compiler.program import Origin, ResolvedDag
+from compiler.refs import OPEN, Ref, print_ref
 from compiler.resolve.containers import references
 from compiler.resolve.texts import texts
 
@@ -35,42 +35,34 @@ def _parameters(container: Container) -> Iterator[Diagnostic]:
 
 
 def _of_dag(dag: ResolvedDag) -> Iterator[Diagnostic]:
-    used = {(ref.kind, ref.name, ref.output) for ref in _references(dag)}
-    for section, kind, names in (
-        ("parameters", "params", dag.model.parameters),
-        ("inputs", "inputs", dag.model.inputs),
-    ):
-        for name in names:
-            if (kind, name, "") not in used and not _is_mentioned(dag, f"{kind}.{name}"):
-                message = f"no task uses {section.removesuffix('s')} '{name}' of the DAG"
-                hint = f"give it to a task: ${{{{ {kind}.{name} }}}}"
-                yield diagnostic("A323", dag.origin.at(section, name), message, key=True, hint=hint)
-    if dag.model.env is not None and ("env", "", "") not in used and not _is_mentioned(dag, "env"):
+    used = {ref[:3] for task in dag.all_tasks for ref in (*task.refs, task.foreach and task.foreach.ref) if ref}
+    used |= {ref[:3] for ref in dag.results.values()}
+    for ref, origin, message, hint in _declared(dag):
+        if ref[:3] not in used and not _is_mentioned(dag, ref):
+            yield diagnostic("A323", origin, message, key=True, hint=hint)
+
+
+def _declared(dag: ResolvedDag) -> Iterator[tuple[Ref, Origin, str, str]]:
+    """All that a DAG declares for its tasks: a reference to it, its place, message and hint where nothing uses it."""
+    model, origin = dag.model, dag.origin
+    for name in model.parameters:
+        message, hint = f"no task uses parameter '{name}' of the DAG", f"give it to a task: ${{{{ params.{name} }}}}"
+        yield Ref("params", name), origin.at("parameters", name), message, hint
+    for name in model.inputs:
+        message, hint = f"no task uses input '{name}' of the DAG", f"give it to a task: ${{{{ inputs.{name} }}}}"
+        yield Ref("inputs", name), origin.at("inputs", name), message, hint
+    if model.env is not None:
         hint = "give it to an input of `kind: env`: ${{ env }}"
-        yield diagnostic("A323", dag.origin.at("env"), "no task uses the DAG's environment", key=True, hint=hint)
-    for task in all_tasks(dag):
-        if task.target is task.task:
-            for name in task.task.outputs:
-                mention = f"tasks.{task.name}.outputs.{name}"
-                if ("tasks", task.name, name) not in used and not _is_mentioned(dag, mention):
-                    message = f"nothing reads output '{name}' of task '{task.name}'"
-                    hint = "give it to a task, name it in `results`, or leave it out"
-                    yield diagnostic("A323", task.origin.at("outputs", name), message, key=True, hint=hint)
+        yield Ref("env"), origin.at("env"), "no task uses the DAG's environment", hint
+    for task in dag.all_tasks:
+        for name in task.task.outputs if task.target is task.task else ():
+            message = f"nothing reads output '{name}' of task '{task.name}'"
+            hint = "give it to a task, name it in `results`, or leave it out"
+            yield Ref("tasks", task.name, name), task.origin.at("outputs", name), message, hint
 
 
-def _references(dag: ResolvedDag) -> Iterator[Ref]:
-    for task in all_tasks(dag):
-        for binding in task.bindings.values():
-            yield from refs_of(binding)
-        if task.foreach and task.foreach.ref:
-            yield task.foreach.ref
-        yield from refs_of_condition(task.when)
-    yield from dag.results.values()
-
-
-def _is_mentioned(dag: ResolvedDag, reference: str) -> bool:
+def _is_mentioned(dag: ResolvedDag, ref: Ref) -> bool:
     """True where a text of the DAG holds a reference, even one that a mistake beside it kept from being bound."""
-    model = dag.model
-    given = [(task.with_, task.when, task.foreach) for task in (*model.tasks.values(), *model.finally_.values())]
-    pattern = re.compile(r"\$\{\{\s*" + re.escape(reference) + r"\s*\}\}")
-    return any(pattern.search(text) for _, text in texts((given, model.results)) if OPEN in text)
+    given = [(task.with_, task.when, task.foreach) for task in dag.model.all_tasks]
+    pattern = re.compile(re.escape(print_ref(ref)).replace(r"\ ", r"\s*"))
+    return any(pattern.search(text) for _, text in texts((given, dag.model.results)) if OPEN in text)

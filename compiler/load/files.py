@@ -14,7 +14,6 @@ from typing import NamedTuple
 SUFFIXES = (".yaml", ".yml", ".json", ".py")
 PROJECT_FILE = "argosy.yaml"
 MAX_SIZE = 64 << 20  # bytes of a definition
-EMBED_LIMIT = 100 << 10  # bytes of a local file that a manifest may hold
 CONFIG_LIMIT = 1 << 20  # bytes of a ConfigMap
 
 

@@ -11,7 +11,6 @@ from compiler.diagnostics import Diagnostic, Related, at, diagnostic
 from compiler.load.documents import Loaded, load_file, load_project
 from compiler.load.files import (
     CONFIG_LIMIT,
-    EMBED_LIMIT,
     File,
     Index,
     expand,
@@ -20,13 +19,13 @@ from compiler.load.files import (
     read_content,
     shown_name,
 )
-from compiler.program import Definition, FlawedDefinition, Workspace
+from compiler.program import EMBEDDED, Definition, FlawedDefinition, Workspace
 from compiler.source import SourceFile
 from compiler.versions import precedence
 
 if TYPE_CHECKING:
     from compiler.extend import Extension
-    from compiler.models import ComputeAsset, Dag, Project, Task
+    from compiler.models import ComputeAsset, Dag, Project
 
 LOCK_FILE = "argosy.lock"
 
@@ -183,7 +182,7 @@ class _Loader:
         seen = set(self.dags)
         locations = [file.location for file in files]
         while queue:
-            for task in _tasks(queue.pop(0).model):
+            for task in queue.pop(0).model.all_tasks:
                 if task.asset is not None and task.asset.partition("@")[0] not in self.assets:
                     self._find("assets", task.asset.partition("@")[0], locations)
                 if task.dag is not None and task.dag not in seen:
@@ -254,16 +253,11 @@ class _Loader:
         return contents
 
 
-def _tasks(dag: Dag) -> Iterator[Task]:
-    yield from dag.tasks.values()
-    yield from dag.finally_.values()
-
-
 def _local_files(model: Any) -> Iterator[tuple[str, int]]:
     """The local files that an asset or a DAG names, each with how much of it is of use."""
     for given in model.inputs.values():
         if isinstance(given.default, str):
-            yield given.default, CONFIG_LIMIT if given.kind == "env" else EMBED_LIMIT
+            yield given.default, CONFIG_LIMIT if given.kind == "env" else EMBEDDED
     if model.kind != "Dag":
         return
     if model.env is not None and model.env.file is not None:
@@ -271,10 +265,10 @@ def _local_files(model: Any) -> Iterator[tuple[str, int]]:
     for file in model.files.values():
         if file.file is not None:
             yield file.file, CONFIG_LIMIT
-    for task in _tasks(model):
+    for task in model.all_tasks:
         for given in task.inputs.values() if task.image is not None else ():
             if isinstance(given.default, str):
-                yield given.default, EMBED_LIMIT
+                yield given.default, EMBEDDED
 
 
 def _order(version: str) -> tuple[Any, ...]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from compiler.diagnostics import diagnostic
 from compiler.lower import names
-from compiler.lower.artifacts import EMBEDDED, given
+from compiler.lower.artifacts import given
 from compiler.lower.library import TemplateSet
 from compiler.lower.loops import index_of
 from compiler.lower.outputs import Outputs
 from compiler.lower.text import ITEM, ArgumentStyle, Variable, gathered, in_braces, printed, tag
 from compiler.plan import Argument, ArtifactArgument, InputArtifact, Interface, Location
 from compiler.program import (
+    EMBEDDED,
     Binding,
     Definition,
     GatheredFiles,

@@ -6,9 +6,7 @@ from typing import Final
 
 from compiler.lower.text import carried, constant, escape
 from compiler.plan import Archive, ArtifactArgument, Location
-from compiler.program import Literal_, LocalFile, ObjectKey
-
-EMBEDDED: Final = 100 * 1024  # bytes of a local file that go into the manifest
+from compiler.program import EMBEDDED, Literal_, LocalFile, ObjectKey
 
 # What an argument says of its format. An archive is a compressed tar with one folder at its top, which Argo unpacks and
 # renames to the input's path (workflow/executor/executor.go: untar, unpack). A file is never unpacked. A directory is

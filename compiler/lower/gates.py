@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.lower.conditions import named
-from compiler.lower.loops import refs_of
 from compiler.lower.names import APPROVED, DECISION
 from compiler.lower.text import expression, gathered
 from compiler.program import Definition, Needs, ResolvedDag, ResolvedTask
@@ -51,7 +50,7 @@ def conditions(tasks: tuple[ResolvedTask, ...]) -> dict[str, str]:
 def _gates(
     task: ResolvedTask, gates: Mapping[str, ResolvedTask], behind: dict[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    read = {ref.name for ref in refs_of(task) if ref.kind == "tasks" and _is_decision(gates.get(ref.name), ref.output)}
+    read = {ref.name for ref in task.refs if ref.kind == "tasks" and _is_decision(gates.get(ref.name), ref.output)}
     found: dict[str, None] = {}
     for name in (*task.data, *_passed(task.needs)):
         # A gate that was not reached has not approved: what is behind it need not ask for those before it. But a loop

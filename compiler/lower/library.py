@@ -7,36 +7,24 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from compiler import plan
 from compiler.diagnostics import Diagnostic
 from compiler.lower.names import CHILD_PREFIX, DECISION, RUN_PREFIX, Names
 from compiler.lower.pods import Pods, Use
-from compiler.plan import (
-    ChildTemplate,
-    ConfigMap,
-    DagTemplate,
-    GateTemplate,
-    Interface,
-    OutputParameter,
-    Parameter,
-    PodTemplate,
-    Retry,
-    Template,
-    compact,
-)
 
 if TYPE_CHECKING:
     from compiler.models.project import Profile
     from compiler.models.settings import Pause
 
-Body: TypeAlias = PodTemplate | GateTemplate | DagTemplate | ChildTemplate
-GATE = Interface((Parameter(DECISION),), output_parameters=(OutputParameter(DECISION, supplied=True),))
+Body: TypeAlias = plan.PodTemplate | plan.GateTemplate | plan.DagTemplate | plan.ChildTemplate
+GATE = plan.Interface((plan.Parameter(DECISION),), output_parameters=(plan.OutputParameter(DECISION, supplied=True),))
 
 
 class Callee(NamedTuple):
     """A template as those who use it see it. `nodes`: how many nodes one use of it makes, as far as that is known."""
 
     name: str
-    interface: Interface
+    interface: plan.Interface
     nodes: int = 1
 
 
@@ -66,11 +54,11 @@ class TemplateSet:
         self.profile = profile
         self.names = Names()
         self.diagnostics: list[Diagnostic] = []
-        self.config_maps: dict[str, ConfigMap] = {}
+        self.config_maps: dict[str, plan.ConfigMap] = {}
         self.open_loops = 0
         self.dags: dict[tuple[int, bool, frozenset[str]], Callee] = {}
         self._bodies: dict[Body, str] = {}
-        self._templates: list[Template] = []
+        self._templates: list[plan.Template] = []
 
     @property
     def prefix(self) -> str:
@@ -81,7 +69,7 @@ class TemplateSet:
         """The variable with the run's name, namespace or status."""
         return ("workflow", "parameters", f"run_{attribute}") if self.child else ("workflow", attribute)
 
-    def templates(self, first: str) -> tuple[Template, ...]:
+    def templates(self, first: str) -> tuple[plan.Template, ...]:
         """All templates, that of the entrypoint first, the others in the order of their making."""
         return tuple(sorted(self._templates, key=lambda template: template.name != first))
 
@@ -95,23 +83,23 @@ class TemplateSet:
         return Callee(self._add(use.name, body), body.interface, 2 if body.retry else 1)
 
     def gate(self, name: str, pause: Pause) -> Callee:
-        return Callee(self._add(name, GateTemplate(pause.message or "", pause.timeout)), GATE)
+        return Callee(self._add(name, plan.GateTemplate(pause.message or "", pause.timeout)), GATE)
 
-    def add_dag(self, name: str, body: DagTemplate, nodes: int) -> Callee:
+    def add_dag(self, name: str, body: plan.DagTemplate, nodes: int) -> Callee:
         """A DAG's template under a name taken before, so that a DAG comes before what it uses."""
         if body not in self._bodies:
             self._bodies[body] = name
-            self._templates.append(Template(name, body))
+            self._templates.append(plan.Template(name, body))
         return Callee(self._bodies[body], body.interface, nodes)
 
-    def variant(self, callee: Callee, retry: Retry) -> Callee:
+    def variant(self, callee: Callee, retry: plan.Retry) -> Callee:
         """A DAG's template with a retry of its own."""
         body = next(body for body, name in self._bodies.items() if name == callee.name)
-        assert isinstance(body, DagTemplate)
+        assert isinstance(body, plan.DagTemplate)
         body = body._replace(retry=retry)
         return Callee(self._add(callee.name, body), body.interface, callee.nodes + 1)
 
-    def child_template(self, name: str, body: ChildTemplate) -> Callee:
+    def child_template(self, name: str, body: plan.ChildTemplate) -> Callee:
         """The template of a child Workflow."""
         return Callee(self._add(name, body), body.interface)
 
@@ -119,7 +107,7 @@ class TemplateSet:
         name = self._bodies.get(body)
         if name is None:
             name = self._bodies[body] = self.names.new(wanted)
-            self._templates.append(Template(name, body))
+            self._templates.append(plan.Template(name, body))
         return name
 
     def config_map(self, parameter: str, stem: str, data: Mapping[str, str | bytes]) -> None:
@@ -134,9 +122,9 @@ class TemplateSet:
                 texts[key] = text
             elif isinstance(value, bytes):
                 binary[key] = base64.b64encode(value).decode()
-        digest = hashlib.sha256(compact([texts, binary]).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(plan.compact([texts, binary]).encode()).hexdigest()[:8]
         name = f"{stem}-{digest}"
-        self.config_maps[parameter] = ConfigMap(name, tuple(texts.items()), tuple(binary.items()))
+        self.config_maps[parameter] = plan.ConfigMap(name, tuple(texts.items()), tuple(binary.items()))
 
 
 def _text(content: bytes) -> str | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from compiler.lower.text import closed, constant, escape, expression, quote, tag
 from compiler.plan import Loop
-from compiler.program import Condition, Foreach, Literal_, ResolvedTask
-from compiler.refs import Ref, Text
+from compiler.program import Foreach, ResolvedTask
 
 WHOLE = "v"
 
@@ -41,24 +39,6 @@ def lower_loop(task: ResolvedTask, foreach: Foreach, list_expression: str) -> Lo
     return Loop(expression=tag(closed(listed)))
 
 
-def refs_of(task: ResolvedTask) -> Iterable[Ref]:
-    """Every reference in what a task is given and in its condition."""
-    for binding in task.bindings.values():
-        if isinstance(binding, Ref):
-            yield binding
-        elif isinstance(binding, Text):
-            yield from (part for part in binding.parts if isinstance(part, Ref))
-    yield from condition_refs(task.when)
-
-
-def condition_refs(condition: Condition | Ref | Literal_ | None) -> Iterable[Ref]:
-    if isinstance(condition, Ref):
-        yield condition
-    elif isinstance(condition, Condition):
-        for operand in condition.operands:
-            yield from condition_refs(operand)
-
-
 def is_number(task: ResolvedTask, field: str) -> bool:
     """True where an item, or a field of it, is a number in every item of a constant list."""
     items = task.foreach.items if task.foreach else None
@@ -72,11 +52,11 @@ def _fields(task: ResolvedTask) -> tuple[str, ...]:
     """The fields of the items: all of a constant list's, those that are read of any other."""
     if task.foreach and task.foreach.fields:
         return task.foreach.fields
-    return tuple(dict.fromkeys(ref.name for ref in refs_of(task) if ref.kind == "item" and ref.name))
+    return tuple(dict.fromkeys(ref.name for ref in task.refs if ref.kind == "item" and ref.name))
 
 
 def _used(task: ResolvedTask) -> set[str]:
-    return {ref.name or WHOLE for ref in refs_of(task) if ref.kind == "item"}
+    return {ref.name or WHOLE for ref in task.refs if ref.kind == "item"}
 
 
 def _item(value: Any, whole: bool) -> tuple[tuple[str, Any], ...]:

@@ -67,7 +67,7 @@ def workflow_of(program: Program, dag: ResolvedDag, library: TemplateSet, entry:
 
 def _networks(dag: ResolvedDag, profile: Profile) -> Iterator[Network]:
     """The bounded networks of a DAG's tasks, those of nested DAGs included."""
-    for task in (*dag.tasks, *dag.finally_):
+    for task in dag.all_tasks:
         if isinstance(task.target, ResolvedDag):
             yield from _networks(task.target, profile)
         elif isinstance(task.target, Definition) and (bounds := described(task.target.model, profile)):

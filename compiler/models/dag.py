@@ -91,3 +91,7 @@ class Dag(Model):
     results: Annotated[dict[Name, str], Field(description="Names for the outputs of tasks to keep.")] = EMPTY
     labels: dict[str, Text] = EMPTY
     annotations: dict[str, Text] = EMPTY
+
+    @property
+    def all_tasks(self) -> tuple[Task, ...]:
+        return (*self.tasks.values(), *self.finally_.values())

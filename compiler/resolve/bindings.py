@@ -9,7 +9,7 @@ from compiler.diagnostics import did_you_mean
 from compiler.models import Task
 from compiler.models.parts import Input, Parameter
 from compiler.models.values import conform
-from compiler.program import Binding, GatheredFiles, Literal_, ObjectKey, Origin
+from compiler.program import Binding, GatheredFiles, Literal_, ObjectKey, Origin, refs_of
 from compiler.refs import OPEN, Ref, Text
 from compiler.resolve.context import Context
 from compiler.resolve.scope import Scope, Site
@@ -102,12 +102,11 @@ class Binder:
     def _text(self, name: str, parameter: Parameter, text: Text, site: Site) -> Text:
         path = ("with", name)
         origin = site.origin.at(*path)
-        for part in text.parts:
-            if isinstance(part, Ref):
-                type_ = self._scope.type_of(part, site, path)
-                if not type_.is_value:
-                    message = f"{describe(type_)} cannot stand in text"
-                    self._context.add("A305", origin, message, within=(part.start, part.end))
+        for ref in refs_of(text):
+            type_ = self._scope.type_of(ref, site, path)
+            if not type_.is_value:
+                message = f"{describe(type_)} cannot stand in text"
+                self._context.add("A305", origin, message, within=(ref.start, ref.end))
         if parameter.type not in ("string", "json", "enum"):
             wanted = describe(of_parameter(parameter))
             message = f"parameter '{name}': text with references is given where {wanted} is expected"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import ComputeAsset
 from compiler.models.base import Model
-from compiler.program import Origin
-from compiler.refs import OPEN, Ref, RefError, Text, parse
+from compiler.program import Origin, refs_of
+from compiler.refs import OPEN, Ref, RefError, parse
 from compiler.resolve.context import Context
 from compiler.resolve.types import describe, of_parameter
 from compiler.source import Path
@@ -53,14 +54,8 @@ def quantities(resources: Resources | None) -> Iterator[tuple[Path, str]]:
 def references(model: ComputeAsset | Task) -> Iterator[tuple[Path, Ref]]:
     """Every well-formed reference in a container, with the path of the text it stands in."""
     for path, text in strings(model):
-        if OPEN in text:
-            try:
-                parsed = parse(text)
-            except RefError:
-                continue
-            for part in parsed.parts if isinstance(parsed, Text) else (parsed,):
-                if isinstance(part, Ref):
-                    yield path, part
+        with suppress(RefError):
+            yield from ((path, ref) for ref in refs_of(parse(text)))
 
 
 def check_container(
@@ -78,7 +73,7 @@ def check_container(
     """
     for path, text in strings(model):
         if OPEN in text:
-            for part in _references(context, origin, path, text):
+            for part in refs_of(context.parse(text, origin, path)):
                 fault = _fault(model, part, files, closing=closing) or _quantity_fault(model, part, path)
                 if fault:
                     code, message, hint = fault
@@ -107,13 +102,6 @@ def _process(model: ComputeAsset | Task | Sidecar, path: Path) -> Iterator[tuple
     for name, value in model.env.items():
         if isinstance(value, str):
             yield (*path, "env", name), value
-
-
-def _references(context: Context, origin: Origin, path: Path, text: str) -> Iterator[Ref]:
-    parsed = context.parse(text, origin, path)
-    if parsed is None or isinstance(parsed, str):
-        return
-    yield from (part for part in (parsed.parts if isinstance(parsed, Text) else (parsed,)) if isinstance(part, Ref))
 
 
 def _fault(

@@ -51,8 +51,7 @@ def _nesting(context: Context, names: list[str]) -> dict[str, list[str]]:
         name = waiting.pop()
         dag = context.workspace.dags.get(name)
         if dag is not None and name not in graph:
-            tasks = (*dag.model.tasks.values(), *dag.model.finally_.values())
-            nested = list(dict.fromkeys(task.dag for task in tasks if task.dag is not None))
+            nested = list(dict.fromkeys(task.dag for task in dag.model.all_tasks if task.dag is not None))
             graph[name] = [other for other in nested if other in context.workspace.dags]
             waiting.extend(reversed(graph[name]))
     return graph

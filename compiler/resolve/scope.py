@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from compiler.diagnostics import did_you_mean
 from compiler.models import Dag, Task
 from compiler.program import Definition, Origin
-from compiler.refs import Ref, Text
+from compiler.refs import Ref
 from compiler.resolve.context import Context
 from compiler.resolve.targets import Target
 from compiler.resolve.types import ENV, STRING, UNKNOWN, Items, Type, looped, of_input, of_parameter
@@ -67,9 +67,6 @@ class Scope:
             site.data[ref.name] = None
             return found
         return self._report(self._plain(ref, site), ref, site, path)
-
-    def types_of(self, text: Text, site: Site, path: Path) -> list[Type]:
-        return [self.type_of(part, site, path) for part in text.parts if isinstance(part, Ref)]
 
     def _report(self, found: Type | Fault, ref: Ref, site: Site, path: Path) -> Type:
         if isinstance(found, Type):

@@ -7,7 +7,7 @@ from typing import Final
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import ComputeAsset, Dag, Task
-from compiler.program import Definition, Needs, Origin, ResolvedDag, ResolvedTask
+from compiler.program import Definition, Needs, Origin, ResolvedDag, ResolvedTask, refs_of
 from compiler.resolve.bindings import Binder
 from compiler.resolve.containers import check_container, refuse
 from compiler.resolve.context import Context
@@ -112,13 +112,9 @@ class Tasks:
 
     def _read_only(self, value: object, given: str, site: Site) -> None:
         """References in a task whose target is not known are held against the DAG all the same."""
-        if not isinstance(value, str):
-            return
-        parsed = self._context.parse(value, site.origin, ("with", given))
-        if parsed is not None and not isinstance(parsed, str):
-            from compiler.refs import Text
-
-            self.scope.types_of(parsed if isinstance(parsed, Text) else Text((parsed,)), site, ("with", given))
+        if isinstance(value, str):
+            for ref in refs_of(self._context.parse(value, site.origin, ("with", given))):
+                self.scope.type_of(ref, site, ("with", given))
 
     def _check_texts(self, task: Task, target: Target | None, site: Site) -> None:
         origin = site.origin

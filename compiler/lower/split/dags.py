@@ -10,6 +10,7 @@ from __future__ import annotations
 from json import loads
 from typing import Final, NamedTuple
 
+from compiler import plan
 from compiler.labels import DEFINITION, DIGEST, PART, RESULTS, RUN
 from compiler.lower import names
 from compiler.lower.library import Callee, TemplateSet
@@ -19,18 +20,6 @@ from compiler.lower.split.parts import Part, Shared, exported
 from compiler.lower.split.pieces import pieces_of
 from compiler.lower.text import expression, printed
 from compiler.lower.workflows import workflow_of
-from compiler.plan import (
-    INPUT_ARTIFACTS,
-    Argument,
-    ChildTemplate,
-    DagTask,
-    DagTemplate,
-    Interface,
-    OutputParameter,
-    Parameter,
-    WorkflowPlan,
-    compact,
-)
 from compiler.program import Program, ResolvedDag
 from compiler.refs import Ref
 
@@ -42,16 +31,18 @@ _KEPT: Final = frozenset({DEFINITION, DIGEST})
 class Split(NamedTuple):
     """A DAG's own workflow and its children, in an order in which they may run; `nodes` of all."""
 
-    parent: WorkflowPlan
-    children: tuple[WorkflowPlan, ...]
+    parent: plan.WorkflowPlan
+    children: tuple[plan.WorkflowPlan, ...]
 
     @property
-    def plans(self) -> tuple[WorkflowPlan, ...]:
+    def plans(self) -> tuple[plan.WorkflowPlan, ...]:
         """All workflows."""
         return (self.parent, *self.children)
 
 
-def split_workflow(program: Program, dag: ResolvedDag, whole: WorkflowPlan, capacity: int, node: int) -> Split | None:
+def split_workflow(
+    program: Program, dag: ResolvedDag, whole: plan.WorkflowPlan, capacity: int, node: int
+) -> Split | None:
     """`whole`, the plan of the DAG, as Workflows of about `capacity` bytes each; a node's status counts `node` bytes.
 
     None where there is nothing to split. What cannot be parted may still be larger. What is found to be impossible has
@@ -73,7 +64,7 @@ class _Splitting:
         self,
         program: Program,
         dag: ResolvedDag,
-        whole: WorkflowPlan,
+        whole: plan.WorkflowPlan,
         outputs: Outputs,
         parts: tuple[tuple[str, ...], ...],
     ) -> None:
@@ -109,40 +100,40 @@ class _Splitting:
         for child in children.values():
             for name, config_map in child.library.config_maps.items():
                 self._library.config_maps.setdefault(name, config_map)
-        body = DagTemplate(interface, (*calls, *parent.lowered))
+        body = plan.DagTemplate(interface, (*calls, *parent.lowered))
         entry = self._library.add_dag(parent.name, body, parent.nodes + len(calls))
         return Split(self._parent(entry, any(child.arguments.artifacts for child in children.values())), plans)
 
-    def _parent(self, entry: Callee, hands_on: bool) -> WorkflowPlan:
+    def _parent(self, entry: Callee, hands_on: bool) -> plan.WorkflowPlan:
         """Its tasks run one at a time where there is a limit: a child keeps to the limit itself."""
-        plan = workflow_of(self._program, self._dag, self._library, entry)
-        limit = None if plan.settings.parallelism is None else 1
-        annotations = dict(plan.annotations)
+        made = workflow_of(self._program, self._dag, self._library, entry)
+        limit = None if made.settings.parallelism is None else 1
+        annotations = dict(made.annotations)
         results = loads(annotations[RESULTS])
         for result in results.values():
             if part := self._shared.home(result["task"]):
                 result["part"] = part
-        annotations[RESULTS] = compact(results)
-        return plan._replace(
-            settings=plan.settings._replace(parallelism=limit),
+        annotations[RESULTS] = plan.compact(results)
+        return made._replace(
+            settings=made.settings._replace(parallelism=limit),
             hands_on=hands_on,
             annotations=tuple(annotations.items()),
         )
 
-    def _child(self, child: Part) -> WorkflowPlan:
+    def _child(self, child: Part) -> plan.WorkflowPlan:
         whole = self._whole
         entry = child.entry()
         annotations = {name: text for name, text in whole.annotations if name in _KEPT}
         # It is deleted with its parent, and ends before its parent's time is up.
         settings = whole.settings._replace(deadline=None, ttl=(), mutex="")
         given = [f"run_{name}" for name in ("name", "namespace", "uid")]
-        return WorkflowPlan(
+        return plan.WorkflowPlan(
             child_name(self._dag.name, child.part),
             "",
             "",
             entry.name,
             "",
-            tuple(Parameter(name) for name in (*given, *child.taken())),
+            tuple(plan.Parameter(name) for name in (*given, *child.taken())),
             (),
             child.library.templates(entry.name),
             (),
@@ -155,25 +146,25 @@ class _Splitting:
             prefix=names.CHILD_PREFIX,
         )
 
-    def _call(self, parent: Part, child: Part) -> DagTask:
+    def _call(self, parent: Part, child: Part) -> plan.DagTask:
         """The parent's task that runs a child."""
         values = child.arguments.values
-        interface = Interface(
-            tuple(Parameter(exported(*value)) for value in values),
+        interface = plan.Interface(
+            tuple(plan.Parameter(exported(*value)) for value in values),
             output_parameters=tuple(
-                OutputParameter(name, json_path=f"{{.status.outputs.parameters[?(@.name=='{name}')].value}}")
+                plan.OutputParameter(name, json_path=f"{{.status.outputs.parameters[?(@.name=='{name}')].value}}")
                 for name in (exported(*value) for value in self._shared.exports[child.part])
             ),
         )
-        template = self._library.child_template(child.part, ChildTemplate(interface, self._manifest(child)))
+        template = self._library.child_template(child.part, plan.ChildTemplate(interface, self._manifest(child)))
         given = tuple(
-            Argument(exported(task, output), printed(Ref("tasks", task, output), parent.arguments.resolve))
+            plan.Argument(exported(task, output), printed(Ref("tasks", task, output), parent.arguments.resolve))
             for task, output in values
         )
         depends, dependencies = parent.after(child)
         gate = self._shared.outputs.gated.get(self._parts[child.part][0], "")
         when = "{{=" + gate + "}}" if gate else ""
-        return DagTask(child.part, template.name, depends, dependencies, when, None, given)
+        return plan.DagTask(child.part, template.name, depends, dependencies, when, None, given)
 
     def _manifest(self, child: Part) -> str:
         """The child's Workflow. Values are JSON texts, which YAML reads as they are."""
@@ -196,7 +187,7 @@ class _Splitting:
             lines.append(f"  activeDeadlineSeconds: {{{{={left}}}}}")
         lines += ["  workflowTemplateRef:", f"    name: {child_name(self._dag.name, child.part)}", "  arguments:"]
         if child.arguments.artifacts:
-            lines.append(f"    artifacts: {_unopened(f'workflow.parameters.{INPUT_ARTIFACTS}')}")
+            lines.append(f"    artifacts: {_unopened(f'workflow.parameters.{plan.INPUT_ARTIFACTS}')}")
         lines.append("    parameters:")
         for name, value in parameters:
             lines += [f"    - name: {name}", f"      value: {value}"]

@@ -8,28 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from compiler import plan
 from compiler.lower import conditions, names
 from compiler.lower.arguments import Arguments
 from compiler.lower.dags import Lowering
 from compiler.lower.library import Callee, TemplateSet
 from compiler.lower.outputs import Outputs
 from compiler.lower.text import Variable, tag
-from compiler.plan import (
-    Archive,
-    Argument,
-    ArtifactArgument,
-    DagTask,
-    DagTemplate,
-    InputArtifact,
-    Interface,
-    Location,
-    OutputParameter,
-    Parameter,
-)
 from compiler.program import ResolvedDag, ResolvedTask
 from compiler.refs import Ref
 
-_ARCHIVES: Final[dict[str, Archive]] = {"file": "none", "directory": "tar", "archive": "zip"}
+_ARCHIVES: Final[dict[str, plan.Archive]] = {"file": "none", "directory": "tar", "archive": "zip"}
 
 
 class Shared(NamedTuple):
@@ -82,12 +71,12 @@ class _Arguments(Arguments):
             return ("inputs", "parameters", exported(ref.name, ref.output))
         return ("tasks", home, "outputs", "parameters", exported(ref.name, ref.output))
 
-    def _artifact(self, task: ResolvedTask, wanted: InputArtifact) -> ArtifactArgument | None:
+    def _artifact(self, task: ResolvedTask, wanted: plan.InputArtifact) -> plan.ArtifactArgument | None:
         binding = task.bindings.get(wanted.name)
         if isinstance(binding, Ref) and binding.kind == "tasks" and self._shared.home(binding.name) != self._part:
             source = self._outputs.find(binding.name, binding.output)
-            location = Location(f"{self._library.prefix}/{source.key}")
-            return ArtifactArgument(wanted.name, "", location, _ARCHIVES[source.kind], wanted.optional)
+            location = plan.Location(f"{self._library.prefix}/{source.key}")
+            return plan.ArtifactArgument(wanted.name, "", location, _ARCHIVES[source.kind], wanted.optional)
         return super()._artifact(task, wanted)
 
 
@@ -106,7 +95,7 @@ class Part(Lowering):
             self._gates = {}  # the parent starts the child only when they have approved
         self.tasks = tasks
         self.name = library.names.new(dag.name)
-        self.lowered: tuple[DagTask, ...] = ()
+        self.lowered: tuple[plan.DagTask, ...] = ()
         self.nodes = 1
 
     def lower_tasks(self) -> None:
@@ -129,20 +118,20 @@ class Part(Lowering):
         """A child's entry template. Argo exports what tasks give (workflow/controller/dag.go: executeDAG), not what the
         entry gives itself, so that values take a DAG around the DAG."""
         interface = self._inner()
-        dag = self.library.add_dag(self.name, DagTemplate(interface, self.lowered), self.nodes)
+        dag = self.library.add_dag(self.name, plan.DagTemplate(interface, self.lowered), self.nodes)
         if not interface.output_parameters:
             return dag
         taken = (entry.name for entry in interface.parameters)
-        parameters = tuple(Argument(name, tag(("inputs", "parameters", name))) for name in taken)
+        parameters = tuple(plan.Argument(name, tag(("inputs", "parameters", name))) for name in taken)
         artifacts = tuple(
-            ArtifactArgument(name, tag(("inputs", "artifacts", name)), optional=optional)
+            plan.ArtifactArgument(name, tag(("inputs", "artifacts", name)), optional=optional)
             for name, _, optional in interface.artifacts
         )
-        task = DagTask(self._dag.name, dag.name, parameters=parameters, artifacts=artifacts)
-        around = DagTemplate(Interface(interface.parameters, interface.artifacts), (task,))
+        task = plan.DagTask(self._dag.name, dag.name, parameters=parameters, artifacts=artifacts)
+        around = plan.DagTemplate(plan.Interface(interface.parameters, interface.artifacts), (task,))
         return self.library.add_dag(self.library.names.new(f"{self._dag.name}-exported"), around, dag.nodes + 1)
 
-    def _inner(self) -> Interface:
+    def _inner(self) -> plan.Interface:
         """Return the interface of the DAG inside of a child workflow."""
         inputs = self._dag.model.inputs
         outputs = []
@@ -152,21 +141,21 @@ class Part(Lowering):
                 default = "[]"
             reference = tag(("tasks", task, "outputs", "parameters", output))
             name = exported(task, output)
-            outputs.append(OutputParameter(name, reference=reference, default=default, exported=True))
-        return Interface(
-            tuple(Parameter(name) for name in self.taken()),
-            tuple(InputArtifact(name, "", inputs[name].optional) for name in self.arguments.artifacts),
+            outputs.append(plan.OutputParameter(name, reference=reference, default=default, exported=True))
+        return plan.Interface(
+            tuple(plan.Parameter(name) for name in self.taken()),
+            tuple(plan.InputArtifact(name, "", inputs[name].optional) for name in self.arguments.artifacts),
             tuple(outputs),
         )
 
-    def outer(self) -> Interface:
+    def outer(self) -> plan.Interface:
         """Return the parent's entry template's interface, without files of children: those are found by their keys."""
         interface = self._interface()
         results = self._dag.results
         kept = [a for a in interface.output_artifacts if results[a.name].name not in self._shared.homes]
         return interface._replace(output_artifacts=tuple(kept))
 
-    def _value(self, result: str) -> OutputParameter:
+    def _value(self, result: str) -> plan.OutputParameter:
         ref = self._dag.results[result]
         value = super()._value(result)
         return value._replace(reference=tag(self.arguments.resolve(ref))) if self._shared.home(ref.name) else value

@@ -146,3 +146,12 @@ def test_what_ships_is_clean(root: Path) -> None:
     assert program is not None
     assert len(program.dags) >= 4
     assert [item for item in (*found, *more, *check(program)) if item.severity != "note"] == []
+
+
+def test_a_parameter_may_be_named_as_a_task_that_may_be_skipped(tmp_path: Path) -> None:
+    dag = (
+        "kind: Dag\nname: d\nparameters: {list: {type: json, default: [1]}, go: {type: bool, default: true}}\ntasks:\n"
+        "  list: {asset: box, when: '${{ params.go }}'}\n"
+        "  all: {asset: box, foreach: '${{ params.list }}'}\n"
+    )
+    assert _codes(tmp_path, {"box.yaml": ASSET, "dag.yaml": dag}) == []
