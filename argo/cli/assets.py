@@ -124,10 +124,11 @@ def import_(files: tuple[Path, ...], directory: Path, stdout: bool) -> int:
 def _named(name: str, kinds: Sequence[Kind]) -> DefinitionEntry:
     """The definition of a name, or of NAME@VERSION. Raises NotFoundError."""
     from argo.app.definitions import definitions
+    from compiler.versions import matches
 
     wanted, _, version = name.partition("@")
     found = [entry for kind in kinds for entry in definitions(kind)]
-    entry = next((e for e in found if e.name == wanted and _is_version(e.version, version)), None)
+    entry = next((e for e in found if e.name == wanted and (not version or matches(e.version, version))), None)
     if entry is not None:
         return entry
     what = "asset or DAG" if len(kinds) > 1 else "asset"
@@ -183,11 +184,6 @@ def _render(template: str, name: str, schema: str) -> str:
         autoescape=False,  # noqa: S701 -- YAML, not HTML
     )
     return environment.get_template(f"scaffold/{template}.yaml.j2").render(name=name, schema=schema)
-
-
-def _is_version(own: str, wanted: str) -> bool:
-    """True where a version is the one that is wanted, or begins with it (`2` takes 2.1.0)."""
-    return not wanted or own == wanted or own.startswith(f"{wanted}.")
 
 
 def _describe(entry: DefinitionEntry) -> dict[str, str]:
