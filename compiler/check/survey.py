@@ -44,7 +44,7 @@ def survey(program: Program) -> Survey:
 
 
 def bindings_of(dag: ResolvedDag) -> Iterator[tuple[ResolvedTask, str, Binding]]:
-    """What every task is given, each with the task and the name of the parameter or input."""
+    """All that the tasks of a DAG are given, each with the task and the name of the parameter or input."""
     return ((task, name, binding) for task in dag.all_tasks for name, binding in task.bindings.items())
 
 
