@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from argo.cli.app import cli
 from argo.errors import UsageError
+from argo.local.backend import LocalBackend
+from argo.local.home import Home
 from argo.submission.arguments import set_parameters
 from argo.submission.subject import subject_of
 from compiler import pipeline
 from tests.argo.serve.argo_api.serving import serving
+from tests.argo.serve.workflow_api.conftest import called as called
 from tests.argo.serve.workflow_api.conftest import unserved as unserved
+from tests.argo.serve.workflow_api.connector import Connector
 from tests.argo.serve.workflow_api.serving import Served
+from tests.argo.serve.workflow_api.test_edc import c1, signal
+from tests.attacks.test_bounds import bring, played
 
 RULED = """\
 kind: ComputeAsset
@@ -54,8 +64,6 @@ def ruled(unserved: Served) -> Served:
 
 
 def test_the_service_starts_nothing_with_a_value_that_breaks_a_rule(ruled: Served) -> None:
-    import json
-
     client = ruled.client(ruled.consumer("a"))
     for values in HOSTILE:
         body = json.dumps({"asset": "ruled", "parameters": values})
@@ -64,6 +72,49 @@ def test_the_service_starts_nothing_with_a_value_that_breaks_a_rule(ruled: Serve
     assert client.get("/v1/runs").json() == {"runs": []}
     shown = client.get("/v1/assets/ruled").json()["parameters"]
     assert shown["word"]["pattern"] == "^(?:[a-z]+)$", "a JSON Schema's pattern is searched for"
+
+
+@pytest.mark.slow
+def test_connectors_and_the_old_routes_bring_no_values(unserved: Served, called: Connector) -> None:
+    """None of them knows parameters: whatever a caller adds to a request, its run has the defaults."""
+    assets = unserved.folder / "assets"
+    (assets / "ruled.yaml").write_text(RULED + "outputs: {said: {kind: file, path: /out/result}}\n")
+    more = (
+        "inputs: {env: {kind: env, optional: true}}\nparameters: {word: {type: string, pattern: '[a-z]+', default: a}}"
+    )
+    job = bring("job", "digest: false, command: false", more).replace("parameters: {size: {default: 900Gi}}\n", "")
+    (assets / "job.yaml").write_text(job.replace("file, path: /out/result", "directory, path: /out") + "command: [x]\n")
+    service = {"edc": {"callbacks": [called.url]}, "jobConfigs": "job"}
+    (unserved.folder / "argosy.yaml").write_text(yaml.safe_dump({"kind": "Project", "service": service}))
+    unserved.variables = played(unserved.folder / "played")
+    unserved.start()
+    token = unserved.consumer("a", *(f"--scope={scope}" for scope in ("edc", "runs", "inputs")), "--runs", "99")
+    client, at = unserved.client(token), f"{unserved.url}/edc/{token}"
+    given = {"word": "abc; rm 7"}
+    names = ("parameters", "properties", "arguments", "p", "extension", "request")
+    added = {**given, **dict.fromkeys(names, given), "dataAddress": {"properties": given}}
+    query = {**given, "parameters": "word=abc; rm 7", "p": "word=abc; rm 7"}
+    c2 = {"type": "provision", "provisionResourceId": "r", "flowId": "f", "callbackAddress": called.url}
+    answers = [
+        httpx.post(f"{at}/c1", json={**added, **c1(called.url, "ruled")}, params=query),
+        httpx.post(f"{at}/c2/ruled", json={**added, **c2}, params=query),
+        httpx.post(f"{at}/c3/start", json={**added, **signal(called.url, "ruled")}, params=query),
+        client.post("/services/ruled/workflow/execute", json=added, params=query),
+        client.post("/services/ruled/workflow/execute", data=query),
+    ]
+    for text in ("", "word='abc; rm 7'\nPARAMETERS='word=abc; rm 7'\n"):
+        config = {"config_data": ("job.env", f"WORKER_IMAGE=registry.example.com/partners/job:1\n{text}".encode())}
+        answers.append(client.post("/job/deploy/", params=query, data=query, files=config))
+    assert {answer.status_code for answer in answers} <= {200, 202}, [answer.text for answer in answers]
+    runs = client.get("/v1/runs").json()["runs"]
+    assert [run["parameters"] for run in runs] == [{}] * len(answers)
+    assert {run["asset"] for run in runs} == {"ruled", "job"}
+    for run in runs:
+        unserved.ended(client, run["id"])
+    with closing(LocalBackend(Home.open(unserved.folder / "home"))) as backend:
+        workflows = [str(backend.get(summary.ref)) for summary in backend.list()]
+    assert len(workflows) == len(answers)
+    assert "rm 7" not in "".join(workflows)
 
 
 TEXTS = [values for values in HOSTILE if isinstance(next(iter(values.values())), str)]

@@ -11,7 +11,7 @@ from argo.serve.argo_api import shapes
 from argo.serve.workflow_api.progress import worker
 from argo.views.graph.model import of_manifest, of_run
 from argo.views.graph.svg import svg
-from argo.views.graph.text import mermaid
+from argo.views.graph.text import dot, mermaid
 from argo.views.live import LiveView
 from argo.views.plain import PlainView
 from argo.workflow.commands import answer
@@ -106,7 +106,7 @@ def test_a_rejected_gate_looks_approved_in_no_view() -> None:
     view.update(REJECTED)
     view.close()
     graph = of_run(REJECTED)
-    for text in ("\n".join(lines[:1]), stream.getvalue(), svg(graph), mermaid(graph)):
+    for text in ("\n".join(lines[:1]), stream.getvalue(), svg(graph), mermaid(graph), dot(graph)):
         assert "ejected" in text, text
         assert "ann: too dark" in text.replace("#58;", ":"), text
         assert "Is it good" in text, text
@@ -126,6 +126,7 @@ def test_the_question_is_shown_while_the_gate_waits() -> None:
     assert (task.word, task.note) == ("Waiting", "Is it good?")
     assert "Is it good?" in svg(of_run(WAITING))
     assert "Is it good?" in svg(of_manifest(WAITING))
+    assert all("Is it good?" in dot(graph) for graph in (of_run(WAITING), of_manifest(WAITING)))
     assert shapes.workflow(WAITING, 1, 1)["status"]["nodes"]["r-1"]["message"] == "Is it good?"
     task_: Any = state(WAITING).tasks["gate"]
     assert task_["gate"]["decision"] is None

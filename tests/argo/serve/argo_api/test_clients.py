@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hera.workflows import (
     Container,
     CronWorkflow,
@@ -34,6 +36,12 @@ from hera.workflows.models import (
     WorkflowTerminateRequest,
 )  # fmt: skip
 
+from argo.local.backend import LocalBackend
+from argo.local.home import Home
+from argo.serve.argo_api.admission import creator
+from argo.workflow.commands import user
+from argo.workflow.gates import gate_of
+from tests.argo.cli.manifests import GATE
 from tests.argo.serve.argo_api.serving import Server, serving
 from tests.waiting import until
 
@@ -125,6 +133,37 @@ def test_suspend_resume_stop_terminate(service: WorkflowsService) -> None:
     assert ended(service, second).status.phase == "Failed"
     service.terminate_workflow(third, WorkflowTerminateRequest(name=third, namespace=NS))
     assert ended(service, third).status.phase == "Failed"
+
+
+def test_a_gate_tells_what_was_decided_by_whom_and_why(server: Server) -> None:
+    gated_, told = yaml.safe_load(GATE.replace("published?", "published")), {}
+    who = {"by-command": user(), "by-client": creator()}
+    for name in who:
+        body = {"workflow": {**gated_, "metadata": {"name": name}}}
+        assert server("POST", f"/api/v1/workflows/{NS}", body=body).status == 200
+    until(lambda: all(_gate(server, name)[0].get("phase") == "Running" for name in who))
+    with closing(LocalBackend(Home.open(server.home))) as backend:
+        backend.reject(backend.find("by-command"), "gate", "too dark")
+    # As Argo's UI does: the value first, then on.
+    chosen = {"nodeFieldSelector": "displayName=gate"}
+    values = {**chosen, "outputParameters": '{"decision": "reject"}'}
+    assert server("PUT", f"/api/v1/workflows/{NS}/by-client/set", body=values).status == 200
+    assert server("PUT", f"/api/v1/workflows/{NS}/by-client/resume", body=chosen).status == 200
+    for name, by in who.items():
+        server.wait(NS, name, "Succeeded")
+        told[name], decided = _gate(server, name)
+        assert (decided.decision, decided.by, decided.question) == ("rejected", by, "Shall it be published")
+        assert {"name": "decision", "value": "reject"}.items() <= told[name]["outputs"]["parameters"][0].items()
+    assert told["by-command"]["message"] == f"rejected by {user()}: too dark"
+    assert creator() in told["by-client"]["message"]
+
+
+def _gate(server: Server, name: str) -> tuple[Any, Any]:
+    """The node of the gate as the API has it, and as Argosy reads it."""
+    workflow = server("GET", f"/api/v1/workflows/{NS}/{name}").json()
+    nodes = (workflow.get("status") or {}).get("nodes") or {}
+    node: Any = next((node for node in nodes.values() if node["displayName"] == "gate"), {})
+    return node, gate_of(workflow, node)
 
 
 def test_the_newest_run_has_an_alias(server: Server, service: WorkflowsService) -> None:

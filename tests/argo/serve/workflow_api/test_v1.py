@@ -70,6 +70,23 @@ def test_a_run_with_its_results(anywhere: Served) -> None:
     assert client.get(f"/v1/runs/{run}/outputs/nothing").status_code == 404
 
 
+def test_a_gate_that_was_decided_is_shown_with_who_and_why(service: Served) -> None:
+    """Assets have none; what a Workflow has is kept, and shown, all the same."""
+    from argo.serve.workflow_api.progress import worker
+    from tests.argo.workflow.test_gates import REJECTED
+
+    client = service.client(service.consumer("a"))
+    run = started(client)
+    service.ended(client, run)
+    with closing(sqlite3.connect(service.folder / "service.db")) as store, store:
+        store.execute("UPDATE runs SET worker = ?", [json.dumps(worker(REJECTED))])
+    gate = {"question": "Is it good?", "decision": "rejected", "by": "ann", "reason": "too dark", "outputs": {}}
+    message = "by ann: too dark (asked: Is it good?)"
+    expected = {"gate": {"phase": "Succeeded", "message": message, "gate": gate}}
+    assert client.get(f"/v1/runs/{run}").json()["tasks"] == expected
+    assert client.get("/v1/runs").json()["runs"][0]["tasks"] == expected
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "stretch"),
     [
