@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from argo.backend import Json
-from argo.errors import ArgosyError, UsageError
+from argo.errors import ArgosyError, AuthError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from argo.storage import Store
@@ -30,12 +30,18 @@ class Check:
         return {"check": self.name, "state": self.state, "found": self.found, "hint": self.hint}
 
 
-def attempt(name: str, look: Callable[[], str], hint: str = "") -> Check:
-    """A check that is well unless `look`, which says what is found, raises ArgosyError."""
+def attempt(name: str, look: Callable[[], str | Check], hint: str = "", unseen: str = "") -> Check:
+    """A check that is well unless `look`, which says what is found, raises ArgosyError or gives another one.
+
+    It is skipped where not all may look at `unseen`, and this user may not.
+    """
     try:
-        return Check(name, "ok", look())
+        found = look()
     except ArgosyError as error:
+        if unseen and isinstance(error, AuthError):
+            return Check(name, "skipped", f"you may not look at {unseen}, which is no harm")
         return Check(name, "failed", error.message, error.hint or hint)
+    return found if isinstance(found, Check) else Check(name, "ok", found)
 
 
 def skipped(names: tuple[str, ...], why: str) -> Iterator[Check]:
@@ -46,20 +52,18 @@ def skipped(names: tuple[str, ...], why: str) -> Iterator[Check]:
 
 def of_store(open_store: Callable[[], Store], namespace: str) -> Iterator[Check]:
     """Check that an object can be written to the bucket, read and deleted."""
-    try:
-        store = open_store()
-    except UsageError as error:
-        yield Check("store", "warning", error.message, error.hint)
-        return
-    except ArgosyError as error:
-        yield Check("store", "failed", error.message, error.hint)
-        return
-    yield attempt("store", lambda: _written_and_read(store, namespace), "look at the profile's store in argosy.yaml")
+
+    def look() -> str | Check:
+        try:
+            store = open_store()
+        except UsageError as error:
+            return Check("store", "warning", error.message, error.hint)
+        return _written_and_read(store, namespace)
+
+    yield attempt("store", look, "look at the profile's store in argosy.yaml")
 
 
 def _written_and_read(store: Store, namespace: str) -> str:
-    from argo.errors import StoreError
-
     key, data = f"runs/{namespace}/.argosy-doctor-{secrets.token_hex(6)}", secrets.token_bytes(32)
     store.put_bytes(key, data)
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
-from argo.backend import Json
 from argo.backends.kubernetes.api import Cluster
-from argo.errors import ArgosyError, AuthError, NotFoundError, UsageError
+from argo.errors import ArgosyError, NotFoundError, UsageError
 from argo.setup.checks import Check, attempt, of_store, skipped
 from argo.setup.rights import ARGO, INGRESSES, POLICIES, SESSIONS, SUBMITTER, Right
 from argo.target import ClusterAddress, Target
@@ -15,19 +17,14 @@ from argo.target import ClusterAddress, Target
 if TYPE_CHECKING:
     from argo.storage import Store
 
-_REST = (
-    "token",
-    "argo",
-    "rights",
-    "interactive assets",
-    "extended assets",
-    "network policies",
-    "controller",
-    "accounts",
-    "artifact repository",
-    "gpus",
-    "store",
+_OPTIONAL = (
+    ("interactive assets", (*SESSIONS, *INGRESSES), "Secrets, tunnels and hosts are allowed"),
+    ("extended assets", POLICIES, "NetworkPolicies are allowed"),
 )
+_REST = (
+    "token", "argo", "rights", *(name for name, *_ in _OPTIONAL), "network policies", "controller", "accounts",
+    "artifact repository", "gpus", "store",
+)  # fmt: skip
 _SETUP = "an administrator applies: argosy setup | kubectl apply -f -"
 
 
@@ -39,15 +36,13 @@ def examine_cluster(target: Target) -> Iterator[Check]:
         yield Check("cluster", "failed", error.message, error.hint)
         yield from skipped(_REST, "without a cluster")
         return
-    try:
+    with closing(cluster):
         reached = attempt("cluster", lambda: _version(cluster), "kubectl version")
         yield reached
         if reached.state == "failed":
             yield from skipped(_REST, "the cluster was not reached")
-            return
-        yield from _inside(cluster, target)
-    finally:
-        cluster.close()
+        else:
+            yield from _inside(cluster, target)
 
 
 def _inside(cluster: Cluster, target: Target) -> Iterator[Check]:
@@ -57,14 +52,14 @@ def _inside(cluster: Cluster, target: Target) -> Iterator[Check]:
         yield from skipped(_REST[1:], "the credentials are not taken")
         return
     yield attempt("argo", lambda: _kinds(cluster), "install Argo Workflows with its CRDs, or ask who runs the cluster")
-    yield _rights(cluster)
-    yield _optional(cluster, "interactive assets", (*SESSIONS, *INGRESSES), "Secrets, tunnels and hosts are allowed")
-    yield _optional(cluster, "extended assets", POLICIES, "NetworkPolicies are allowed")
+    yield attempt("rights", lambda: _rights(cluster))
+    for name, rights, granted in _OPTIONAL:
+        yield attempt(name, partial(_optional, cluster, name, rights, granted))
     yield _policies(cluster)
-    yield _controller(cluster)
-    yield _accounts(cluster)
-    yield _repository(cluster, target)
-    yield _gpus(cluster)
+    yield attempt("controller", lambda: _controller(cluster), unseen="Deployments")
+    yield attempt("accounts", lambda: _accounts(cluster), unseen="ServiceAccounts")
+    yield attempt("artifact repository", lambda: _repository(cluster, target))
+    yield attempt("gpus", lambda: _gpus(cluster), unseen="nodes")
     yield from of_store(lambda: _store(cluster, target), cluster.namespace)
 
 
@@ -89,27 +84,19 @@ def _kinds(cluster: Cluster) -> str:
     return f"its {len([name for name in names if '/' not in name])} kinds are known"
 
 
-def _rights(cluster: Cluster) -> Check:
-    try:
-        missing = _missing(cluster, SUBMITTER)
-    except ArgosyError as error:
-        return Check("rights", "failed", error.message, error.hint)
-    if missing:
+def _rights(cluster: Cluster) -> str | Check:
+    if missing := _missing(cluster, SUBMITTER):
         return Check("rights", "failed", f"missing: {'; '.join(missing)}", _SETUP)
-    return Check("rights", "ok", "all that argosy does is allowed")
+    return "all that argosy does is allowed"
 
 
-def _optional(cluster: Cluster, name: str, rights: Sequence[Right], granted: str) -> Check:
+def _optional(cluster: Cluster, name: str, rights: Sequence[Right], granted: str) -> str | Check:
     """Who uses no assets of a mode needs none of its rights."""
-    try:
-        missing = _missing(cluster, rights)
-    except ArgosyError as error:
-        return Check(name, "failed", error.message, error.hint)
-    if missing:
+    if missing := _missing(cluster, rights):
         flag = name.partition(" ")[0]
         hint = f"where you use them, an administrator applies: argosy setup --{flag} | kubectl apply -f -"
         return Check(name, "skipped", f"not granted: {'; '.join(missing)}", hint)
-    return Check(name, "ok", granted)
+    return granted
 
 
 def _policies(cluster: Cluster) -> Check:
@@ -123,18 +110,17 @@ def _policies(cluster: Cluster) -> Check:
 
 def _missing(cluster: Cluster, rights: Sequence[Right]) -> list[str]:
     """The rights that are refused, in words."""
-    missing = []
-    for right in rights:
-        refused = [verb for verb in right.verbs if not _may(cluster, right.group, right.resource, verb)]
-        if refused:
-            missing.append(f"{'/'.join(refused)} {right.resource} ({right.reason})")
-    return missing
+    return [
+        f"{'/'.join(refused)} {right.resource} ({right.reason})"
+        for right in rights
+        if (refused := [verb for verb in right.verbs if not _may(cluster, right.group, right.resource, verb)])
+    ]
 
 
 def _may(cluster: Cluster, group: str, resource: str, verb: str) -> bool:
     name, _, part = resource.partition("/")
     attributes = {"namespace": cluster.namespace, "verb": verb, "group": group, "resource": name, "subresource": part}
-    body: Json = {
+    body = {
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": attributes},
     }  # fmt: skip
@@ -143,71 +129,50 @@ def _may(cluster: Cluster, group: str, resource: str, verb: str) -> bool:
     return bool((found.get("status") or {}).get("allowed"))
 
 
-def _controller(cluster: Cluster) -> Check:
+def _controller(cluster: Cluster) -> str | Check:
     for namespace in dict.fromkeys((cluster.namespace, "argo", "argo-workflows")):
-        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/workflow-controller"
         try:
-            found = cluster.client.json("GET", path, "get deployments workflow-controller")
+            found = cluster.get("Deployment", "workflow-controller", namespace)
         except NotFoundError:
             continue
-        except AuthError:
-            return Check("controller", "skipped", "you may not look at Deployments, which is no harm")
-        except ArgosyError as error:
-            return Check("controller", "failed", error.message, error.hint)
         image = found["spec"]["template"]["spec"]["containers"][0]["image"]
-        ready = (found.get("status") or {}).get("readyReplicas") or 0
-        if not ready:
+        if not (found.get("status") or {}).get("readyReplicas"):
             hint = f"kubectl -n {namespace} describe deployment workflow-controller"
             return Check("controller", "failed", f"{image} in {namespace} is not ready", hint)
-        return Check("controller", "ok", f"{image} in {namespace}")
+        return f"{image} in {namespace}"
     hint = "a run that stays Pending has no controller: ask who runs the cluster"
     return Check("controller", "warning", "no Deployment workflow-controller was found", hint)
 
 
-def _accounts(cluster: Cluster) -> Check:
-    path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts"
-    try:
-        found = cluster.client.json("GET", path, "list serviceaccounts")
-    except AuthError:
-        return Check("accounts", "skipped", "you may not look at ServiceAccounts, which is no harm")
-    except ArgosyError as error:
-        return Check("accounts", "failed", error.message, error.hint)
-    names = sorted(item["metadata"]["name"] for item in found.get("items") or ())
+def _accounts(cluster: Cluster) -> str | Check:
+    names = sorted(item["metadata"]["name"] for item in cluster.list("ServiceAccount"))
     if not names:
         return Check("accounts", "warning", "there are no ServiceAccounts", _SETUP)
-    return Check("accounts", "ok", f"ServiceAccounts: {', '.join(names)}")
+    return f"ServiceAccounts: {', '.join(names)}"
 
 
-def _repository(cluster: Cluster, target: Target) -> Check:
+def _repository(cluster: Cluster, target: Target) -> str | Check:
     from argo.backends.kubernetes.stores import store_settings
     from argo.storage.settings import shown
 
-    try:
-        found = store_settings(cluster, {"spec": {}})
-    except ArgosyError as error:
-        return Check("artifact repository", "failed", error.message, error.hint)
-    if found:
-        return Check("artifact repository", "ok", f"pods use {shown(found)}")
+    if found := store_settings(cluster, {"spec": {}}):
+        return f"pods use {shown(found)}"
     if target.store:
-        return Check("artifact repository", "ok", "none in the namespace; manifests name the profile's store")
+        return "none in the namespace; manifests name the profile's store"
     return Check("artifact repository", "warning", "neither the namespace nor the profile names one", _SETUP)
 
 
-def _gpus(cluster: Cluster) -> Check:
-    try:
-        nodes = cluster.client.json("GET", "/api/v1/nodes", "list nodes").get("items") or []
-    except AuthError:
-        return Check("gpus", "skipped", "you may not look at nodes, which is no harm")
-    except ArgosyError as error:
-        return Check("gpus", "failed", error.message, error.hint)
-    counts: dict[str, int] = {}
+def _gpus(cluster: Cluster) -> str | Check:
+    nodes = cluster.client.json("GET", "/api/v1/nodes", "list nodes").get("items") or []
+    counts: Counter[str] = Counter()
     for node in nodes:
-        for name, count in ((node.get("status") or {}).get("allocatable") or {}).items():
-            if name.endswith("/gpu") or "/mig-" in name:
-                counts[name] = counts.get(name, 0) + int(count)
+        allocatable = (node.get("status") or {}).get("allocatable") or {}
+        counts.update(
+            {name: int(count) for name, count in allocatable.items() if name.endswith("/gpu") or "/mig-" in name}
+        )
     if not counts:
         return Check("gpus", "warning", f"{len(nodes)} nodes, none with GPUs", "only what asks for none will run")
-    return Check("gpus", "ok", ", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 
 
 def _store(cluster: Cluster, target: Target) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -30,8 +31,8 @@ def examine_server(target: Target, address: ServerAddress) -> Iterator[Check]:
         yield Check("server", "failed", error.message, error.hint)
         yield from skipped(_REST, "without a server")
         return
-    try:
-        reached = _reached(client)
+    with closing(client):
+        reached = attempt("server", lambda: _reached(client))
         yield reached
         if reached.state == "failed":
             yield from skipped(_REST, "the server was not reached")
@@ -45,22 +46,19 @@ def examine_server(target: Target, address: ServerAddress) -> Iterator[Check]:
             path = f"/api/v1/workflows/{quote(namespace, safe='')}"
             yield attempt("rights", lambda: _lists(client, path, namespace), setup)
             yield attempt("check of manifests", lambda: _lints(client, path), setup)
-    finally:
-        client.close()
     unseen = "an Argo Server does not show them, and makes none for extended assets"
     yield Check("network policies", "skipped", unseen, "use a profile with a kubeconfig context")
     yield from of_store(lambda: _store(target), namespace)
 
 
-def _reached(client: Client) -> Check:
+def _reached(client: Client) -> str | Check:
     try:
-        found = client.get("/api/v1/version")
+        return f"{client.url}, Argo {client.get('/api/v1/version').get('version', '?')}"
     except AuthError:
-        return Check("server", "ok", f"{client.url} answers")
+        return f"{client.url} answers"
     except ArgosyError as error:
         hint = error.hint if "doctor" not in error.hint else "look at the address, at proxies and firewalls"
         return Check("server", "failed", error.message, hint)
-    return Check("server", "ok", f"{client.url}, Argo {found.get('version', '?')}")
 
 
 def _who(client: Client) -> str:

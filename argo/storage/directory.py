@@ -15,16 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.store import (
-    Moved,
-    ObjectInfo,
-    Readable,
-    Store,
-    check_key,
-    copy_digest,
-    digest_file,
-    sync,
-)  # fmt: skip
+from argo.storage.store import Moved, ObjectInfo, Readable, Store, check_key, copy_digest, digest_file, sync
 
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,62}")
 _ATTRIBUTE = "user.argosy.sha256"
