@@ -74,11 +74,11 @@ def changed(node: ast.AST) -> ast.expr | None:
 
 def mutations(path: Path, tree: ast.Module) -> Iterator[Mutation]:
     """Every change that a module allows, those inside functions alone."""
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            for node in (node for statement in function.body for node in ast.walk(statement)):
-                if isinstance(node, ast.expr) and node.lineno == node.end_lineno and (new := changed(node)) is not None:
-                    yield Mutation(path, node, f"({ast.unparse(new)})")
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    statements = (statement for function in functions for statement in function.body)
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.expr) and node.lineno == node.end_lineno and (new := changed(node)) is not None:
+            yield Mutation(path, node, f"({ast.unparse(new)})")
 
 
 def room(path: Path) -> str:

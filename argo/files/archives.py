@@ -6,7 +6,6 @@ before it is held against the limits: no more than a piece of it is ever in memo
 
 from __future__ import annotations
 
-import errno
 import gzip
 import io
 import os
@@ -292,20 +291,7 @@ class _Writer:
                 self._file(folder, last, member)
 
     def _folder(self, parts: list[str], member: Member) -> Node:
-        try:
-            return _only_folder(self._top.below(parts))
-        except FileNotFoundError:
-            pass
-        made = self._top.below([])
-        for part in parts:
-            with made:
-                try:
-                    os.mkdir(part, dir_fd=made.descriptor)
-                    self._take(member, 0, 1)
-                except FileExistsError:
-                    pass
-                made = made.child(part)
-        return _only_folder(made)
+        return self._top.make(parts, lambda: self._take(member, 0, 1))
 
     def _take(self, member: Member, size: int, count: int) -> None:
         self._bytes += size
@@ -331,13 +317,6 @@ class _Writer:
                 os.utime(target.fileno(), (member.time, member.time))
 
 
-def _only_folder(node: Node) -> Node:
-    if not node.is_folder:
-        node.close()
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    return node
-
-
 def _check_links(top: Node, name: str) -> None:
     """Only the whole of the links shows where one really leads."""
     if top.is_link:
@@ -349,24 +328,20 @@ def _check_links(top: Node, name: str) -> None:
 
 def _stays(top: Node, at: list[str], target: str) -> bool:
     """True where following a link that lies in the folder `at` never leaves the folder `top`."""
-    at, todo = [*at], target.split("/")[::-1]
-    for _ in range(_LINKS):  # who follows more is told that there are too many
-        if target.startswith("/"):
+    at, todo, followed = [*at], target.split("/")[::-1], 1
+    while todo and followed <= _LINKS:  # who follows more is told that there are too many
+        part = todo.pop()
+        if target.startswith("/") or (part == ".." and not at):
             return False
-        target = ""
-        while todo and not target:
-            part = todo.pop()
-            if part == "..":
-                if not at:
-                    return False
+        if part == "..":
+            at.pop()
+        elif part not in ("", "."):
+            at.append(part)
+            if link := _target(top, at):
                 at.pop()
-            elif part not in ("", "."):
-                target = _target(top, [*at, part])
-                if not target:
-                    at.append(part)
-        if not target:
-            return True
-        todo += target.split("/")[::-1]
+                target = link
+                todo += target.split("/")[::-1]
+                followed += 1
     return True
 
 

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -81,13 +81,14 @@ class Node:
                 node = node.child(part)
         return node
 
-    def make(self, parts: Iterable[str]) -> Node:
-        """Hold the folder that is reached so; folders that are missing are made."""
+    def make(self, parts: Iterable[str], made: Callable[[], object] = lambda: None) -> Node:
+        """Hold the folder that is reached so; folders that are missing are made, and `made` is called for each."""
         node = Node(os.dup(self.descriptor))
         for part in parts:
             with node:
                 try:
                     os.mkdir(part, dir_fd=node.descriptor)
+                    made()
                 except FileExistsError:
                     pass
                 node = node.child(part)

@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from argo.backend import Json
 from argo.errors import EnvironmentFailure, NotFoundError, StoreError, did_you_mean
-from argo.files.archives import kind_of, unpack
+from argo.files.archives import Kind, kind_of, unpack
 from argo.results.names import local_names
 from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
@@ -162,14 +162,10 @@ def choose(everything: Sequence[Result], wanted: Sequence[str]) -> list[Result]:
 
 def _unpacked(load: Load, brought: Download, folder: Path, wanted: FetchOptions) -> Download:
     """Unpack a downloaded directory that is stored packed; return any other result as it is."""
-    result = load.result
-    packed = result.packed if result.kind == "directory" else "none"
-    if result.kind == "stored" and _looks_packed(result, brought.path):
-        packed = "tar"
-    if packed == "none" or wanted.raw or brought.path.is_dir():
+    kind = _kind(load.result, brought.path)
+    if kind is None or wanted.raw:
         return brought
     limit = wanted.limit if wanted.limit is not None else shutil.disk_usage(folder).free
-    kind: Literal["tar", "zip"] = "zip" if packed == "zip" else "tar"
     into = load.folder / "unpacked"
     shutil.rmtree(into, ignore_errors=True)  # of a fetch that was killed
     path = unpack(brought.path, kind, into, limit)
@@ -179,9 +175,16 @@ def _unpacked(load: Load, brought: Download, folder: Path, wanted: FetchOptions)
     return Download(path, {name: digest_file(p) if wanted.digests else None for name, p in below.items()})
 
 
-def _looks_packed(result: Result, path: Path) -> bool:
-    """True where an object of no stated kind is a directory that Argo packed: a tar without a suffix."""
-    return path.is_file() and not PurePosixPath(result.key).suffix and kind_of(path) == "tar"
+def _kind(result: Result, path: Path) -> Kind | None:
+    """How what was brought is packed; an object of no stated kind is where it is a tar without a suffix, as Argo packs
+    a directory."""
+    if path.is_dir():
+        return None
+    if result.kind == "stored":
+        return "tar" if not PurePosixPath(result.key).suffix and kind_of(path) == "tar" else None
+    if result.kind != "directory" or result.packed == "none":
+        return None
+    return "zip" if result.packed == "zip" else "tar"
 
 
 def _describe(name: str, target: Path, made: Download) -> Iterator[FetchedFile]:

@@ -46,26 +46,28 @@ def _shared(environment: Mapping[str, str]) -> Credentials | None:
     named, profile = environment.get("AWS_SHARED_CREDENTIALS_FILE"), environment.get("AWS_PROFILE")
     home = environment.get("HOME")
     path = Path(named).expanduser() if named else Path(home, ".aws", "credentials") if home else None
+    profiles = _profiles(path) if path else None
+    if profiles is None and (named or profile):
+        raise Denied(f"there is no credentials file {path}", hint="look at AWS_SHARED_CREDENTIALS_FILE")
+    values = (profiles or {}).get(profile or "default")
+    if values is None and profile:
+        raise Denied(f"{path} has no profile {profile}", hint="look at AWS_PROFILE")
+    values = values or {}
+    key, secret = values.get("aws_access_key_id"), values.get("aws_secret_access_key")
+    if key and secret:
+        return Credentials(key, secret, values.get("aws_session_token") or None)
+    if profile:
+        raise Denied(f"the profile {profile} of {path} has no aws_access_key_id and aws_secret_access_key")
+    return None
+
+
+def _profiles(path: Path) -> Mapping[str, Mapping[str, str]] | None:
+    """The profiles of a credentials file, None where there is none."""
     parser = ConfigParser(interpolation=None)
     try:
-        if path is None or not parser.read(path, encoding="utf-8"):
-            if named or profile:
-                raise Denied(f"there is no credentials file {path}", hint="look at AWS_SHARED_CREDENTIALS_FILE")
-            return None
+        return parser if parser.read(path, encoding="utf-8") else None
     # The parser's text quotes the line that it does not understand, which may be the secret.
     except (ParseError, UnicodeDecodeError):
         raise Denied(f"{path} is not a credentials file", hint="it has [profiles] with aws_access_key_id") from None
     except OSError as error:
         raise Denied(f"{path} cannot be read: {error.strerror}") from error
-    section = profile or "default"
-    if section not in parser:
-        if profile:
-            raise Denied(f"{path} has no profile {profile}", hint="look at AWS_PROFILE")
-        return None
-    values = parser[section]
-    key, secret = values.get("aws_access_key_id"), values.get("aws_secret_access_key")
-    if not (key and secret):
-        if profile:
-            raise Denied(f"the profile {section} of {path} has no aws_access_key_id and aws_secret_access_key")
-        return None
-    return Credentials(key, secret, values.get("aws_session_token") or None)

@@ -115,15 +115,10 @@ def bring(
         return reader.part_size(key, head.etag, number)
 
     layout = Layout.of(head, parts(1) if "-" in head.etag and head.digest and not head.sha256 else 0)
-    stem = _short(f"{reader.bucket}/{key}")
-    path = folder / f"{stem}-{_short(f'{head.etag} {head.size} {layout.piece}')}.part"
-    for other in folder.glob(f"{stem}-*"):
-        if not other.name.startswith(path.name):
-            other.unlink(missing_ok=True)
-    if target.is_file() and _journal_of(path).exists() and not path.exists():
-        target.replace(path)
+    path = _begun(folder, target, f"{reader.bucket}/{key}", f"{head.etag} {head.size} {layout.piece}")
+    digest = digest or bool(head.sha256)
     while True:
-        sha256 = hashlib.sha256() if digest or head.sha256 else None
+        sha256 = hashlib.sha256() if digest else None
         with _journal(path) as (kept, journal), path.open("r+b", buffering=0) as file:
             transfer = _Transfer(reader, key, layout, file.fileno(), kept, journal, moved, sha256)
             transfer.run()
@@ -137,6 +132,17 @@ def bring(
             )
     path.replace(target)
     return transfer.sha256.hexdigest() if transfer.sha256 is not None else None
+
+
+def _begun(folder: Path, target: Path, key: str, version: str) -> Path:
+    """The file of a download, with what an earlier one of the same version left; what another left is removed."""
+    path = folder / f"{_short(key)}-{_short(version)}.part"
+    for other in folder.glob(f"{_short(key)}-*"):
+        if not other.name.startswith(path.name):
+            other.unlink(missing_ok=True)
+    if target.is_file() and _journal_of(path).exists() and not path.exists():
+        target.replace(path)
+    return path
 
 
 @dataclass(slots=True)
