@@ -13,6 +13,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.result import DagStats, Document, Result
@@ -20,13 +21,14 @@ from compiler.result import DagStats, Document, Result
 if TYPE_CHECKING:
     from compiler.diagnostics import Diagnostic
     from compiler.program import Workspace
-    from compiler.source import SourceFile, Span
+    from compiler.source import SourceFile
 
 # Paths are plain text here: thousands may have to be looked at.
 # ruff: noqa: PTH100, PTH103, PTH105, PTH108, PTH109, PTH112, PTH116, PTH118, PTH120, PTH123
 
 _FORMAT: Final = 1
 _CODE: Final = os.path.dirname(os.path.abspath(__file__))
+_GROUPS: Final = ("assets", "dags")
 _SUFFIXES: Final = (".yaml", ".yml", ".json", ".py")
 _RACY: Final = 2_000_000_000  # nanoseconds; the coarsest times of file systems
 
@@ -71,8 +73,7 @@ def write(folder: str, request: Request, workspace: Workspace, result: Result) -
         with open(temporary, "wb") as file:
             now = os.fstat(file.fileno()).st_mtime_ns
             paths = sorted({*locations, *workspace.files, *_project_files(request)})
-            files = {path: _mark(path, now) for path in paths}
-            folders = _folders(request, workspace)
+            files, folders = {path: _mark(path, now) for path in paths}, _folders(request, workspace)
             body = b"".join(document.data for document in result.documents)
             head = {
                 "format": _FORMAT,
@@ -88,8 +89,9 @@ def write(folder: str, request: Request, workspace: Workspace, result: Result) -
             }
             file.write(json.dumps(head).encode() + b"\n" + body)
         os.replace(temporary, target)
-    except OSError:
-        _remove(temporary)  # a cache that cannot be written is none
+    except OSError:  # a cache that cannot be written is none
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def _defining(workspace: Workspace) -> Iterator[str]:
@@ -141,20 +143,17 @@ def _folders(request: Request, workspace: Workspace) -> list[str]:
     """The folders where definitions are searched; see `compiler.load.workspace`. The compiler's own is one of them: its
     code decides what comes of the definitions."""
     asked = [os.path.abspath(path) for path in request.paths]
-    found = [_CODE, *(path for path in asked if os.path.isdir(path))]
+    found = {_CODE, *filter(os.path.isdir, asked)}
     if workspace.project is not None:
-        root = os.path.dirname(workspace.project.origin.source.location)
-        model = workspace.project.model
-        found += [os.path.normpath(os.path.join(root, name)) for name in (*model.assets, *model.dags)]
+        roots = {os.path.dirname(workspace.project.origin.source.location)}
+        names = [*workspace.project.model.assets, *workspace.project.model.dags]
     else:
-        sources = [source.location for source in workspace.sources.values()]
-        roots = {os.path.dirname(path) for path in (*asked, *sources)}
-        found += [
-            os.path.normpath(os.path.join(r, up, g)) for r in roots for up in (".", "..") for g in ("assets", "dags")
-        ]
+        roots = {os.path.dirname(path) for path in (*asked, *(s.location for s in workspace.sources.values()))}
+        names = [os.path.join(up, group) for up in (".", "..") for group in _GROUPS]
+    found |= {os.path.normpath(os.path.join(root, name)) for root in roots for name in names}
     if request.shipped is not None:
-        found += [os.path.join(os.path.abspath(request.shipped), group) for group in ("assets", "dags")]
-    return sorted(set(found))
+        found |= {os.path.join(os.path.abspath(request.shipped), group) for group in _GROUPS}
+    return sorted(found)
 
 
 def _project_files(request: Request) -> Iterator[str]:
@@ -219,35 +218,18 @@ def _source(name: str, location: str) -> SourceFile:
 
 
 def _flat(diagnostic: Diagnostic) -> list[Any]:
-    related = [[_place(item.span), item.message] for item in diagnostic.related]
-    return [
-        diagnostic.code, diagnostic.message, _place(diagnostic.span), diagnostic.severity, related, diagnostic.hint
-    ]  # fmt: skip
+    code, message, span, severity, related, hint = diagnostic
+    return [code, message, span and span[:5], severity, [[other[:5], text] for other, text in related], hint]
 
 
 def _diagnostic(flat: list[Any], sources: dict[str, SourceFile]) -> Diagnostic:
     from compiler.diagnostics import Diagnostic, Related
-
-    code, message, place, severity, related, hint = flat
-    more = tuple(Related(span, text) for at, text in related if (span := _span(at, sources)) is not None)
-    return Diagnostic(code, message, _span(place, sources), severity, more, hint)
-
-
-def _place(span: Span | None) -> list[Any] | None:
-    return None if span is None else [span.file, span.line, span.column, span.end_line, span.end_column]
-
-
-def _span(place: list[Any] | None, sources: dict[str, SourceFile]) -> Span | None:
     from compiler.source import Span
 
-    if place is None:
-        return None
-    name, line, column, end_line, end_column = place
-    return Span(name, line, column, end_line, end_column, sources.get(name))
+    def span(place: list[Any]) -> Span:
+        file, line, column, end_line, end_column = place
+        return Span(file, line, column, end_line, end_column, sources.get(file))
 
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
+    code, message, place, severity, related, hint = flat
+    more = tuple(Related(span(other), text) for other, text in related)
+    return Diagnostic(code, message, place and span(place), severity, more, hint)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-KINDS = ("ComputeAsset", "Dag", "Project")
+_FILES = {"ComputeAsset": "compute-asset.json", "Dag": "dag.json", "Project": "project.json"}
+KINDS = tuple(_FILES)
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BASE = "https://argosy.dev/schemas/v1/"
 
 
 def json_schema(kind: str) -> dict[str, Any]:
     """The schema of a kind of definition (`Project` is argosy.yaml); raises KeyError for any other."""
-    model = _model(kind)
+    from compiler import models
+
+    identity = f"{BASE}{file_name(kind)}"
+    model = getattr(models, kind)
     model.build()
     made = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_generator())
     definitions = {name: _tidy(part) for name, part in sorted(made.pop("$defs", {}).items())}
-    schema = {"$schema": DRAFT, "$id": f"{BASE}{file_name(kind)}", **_tidy(made)}
+    schema = {"$schema": DRAFT, "$id": identity, **_tidy(made)}
     if kind != "Project":
         schema["required"] = ["kind", *schema.get("required", [])]
     if definitions:
@@ -25,7 +29,7 @@ def json_schema(kind: str) -> dict[str, Any]:
 
 def file_name(kind: str) -> str:
     """The file of a kind's schema: `dag.json`."""
-    return {"ComputeAsset": "compute-asset", "Dag": "dag", "Project": "project"}[kind] + ".json"
+    return _FILES[kind]
 
 
 def _generator() -> Any:
@@ -42,22 +46,6 @@ def _generator() -> Any:
     return Generator
 
 
-def _model(kind: str) -> Any:
-    if kind == "ComputeAsset":
-        from compiler.models.asset import ComputeAsset
-
-        return ComputeAsset
-    if kind == "Dag":
-        from compiler.models.dag import Dag
-
-        return Dag
-    if kind == "Project":
-        from compiler.models.project import Project
-
-        return Project
-    raise KeyError(kind)
-
-
 def _tidy(schema: Any) -> Any:
     """Without what says nothing to an editor: titles made of field names, defaults that are null."""
     if isinstance(schema, list):
@@ -69,10 +57,12 @@ def _tidy(schema: Any) -> Any:
         ((pattern, part),) = tidy.pop("patternProperties").items()  # names that do not match are to be mistakes
         tidy["propertyNames"]["pattern"] = pattern
         tidy["additionalProperties"] = part
-    if "properties" in tidy and isinstance(tidy["properties"], dict):
-        for part in tidy["properties"].values():
-            if isinstance(part, dict):
-                part.pop("title", None)
-                if part.get("default", ...) is None:
-                    part.pop("default")
+    if isinstance(tidy.get("properties"), dict):
+        tidy["properties"] = {name: _told(part) for name, part in tidy["properties"].items()}
     return tidy
+
+
+def _told(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    return {key: value for key, value in part.items() if key != "title" and (key != "default" or value is not None)}

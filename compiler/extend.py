@@ -15,7 +15,7 @@ from compiler.models.base import Problem, parse_duration, parse_quantity
 from compiler.quantities import amount
 
 if TYPE_CHECKING:
-    from compiler.models import ComputeAsset
+    from compiler.models import ComputeAsset, Resources
     from compiler.models.offer import Bounds
     from compiler.models.project import Profile
 
@@ -51,27 +51,34 @@ _SYSTEM = frozenset({"argo", "bin", "boot", "dev", "etc", "lib", "lib64", "proc"
 
 def violations(asset: ComputeAsset, given: Extension) -> Iterator[Violation]:
     """Every rule that an extension breaks; none where the asset may be run with it."""
+    brought = given != Extension()
+    if asset.mode != "extended":
+        if brought:
+            yield Violation("mode", f"{asset.name} is not extended: it is run as it is")
+    elif brought and asset.bounds is None:
+        yield Violation("bounds", f"{asset.name} has no bounds, so that nothing may be brought to it")
+    else:
+        if not (given.image or asset.image):
+            yield Violation("image", f"{asset.name} has no image of its own: bring one")
+        if asset.bounds is not None:
+            yield from _beyond(asset, asset.bounds, given)
+
+
+def _beyond(asset: ComputeAsset, bounds: Bounds, given: Extension) -> Iterator[Violation]:
     from compiler.models.values import opens_template
 
-    bounds = asset.bounds
-    if asset.mode != "extended":
-        if given != Extension():
-            yield Violation("mode", f"{asset.name} is not extended: it is run as it is")
-        return
-    if bounds is None and given != Extension():
-        yield Violation("bounds", f"{asset.name} has no bounds, so that nothing may be brought to it")
-        return
-    if not (given.image or asset.image):
-        yield Violation("image", f"{asset.name} has no image of its own: bring one")
-    if bounds is not None:
-        yield from _image(bounds, given)
-        if (given.command or given.args) and not bounds.command:
-            yield Violation("command", "a command may not be brought")
-        if any(opens_template(text) for text in (*given.command, *given.args)):
-            yield Violation("tag", "a command cannot hold a variable of Argo, as in {{workflow.name}}")
-        yield from _ceilings(asset, bounds, given)
-    if given.results:
-        yield from _results(asset, given.results)
+    yield from _image(bounds, given)
+    if (given.command or given.args) and not bounds.command:
+        yield Violation("command", "a command may not be brought")
+    if any(opens_template(text) for text in (*given.command, *given.args)):
+        yield Violation("tag", "a command cannot hold a variable of Argo, as in {{workflow.name}}")
+    for rule, wanted in (("cpu", given.cpu), ("memory", given.memory)):
+        if wanted and (excess := _excess(wanted, ceiling(asset, rule))):
+            yield Violation(rule, excess)
+    if given.gpu is not None and given.gpu > (bounds.gpu or 0):
+        yield Violation("gpu", f"{given.gpu} GPUs are more than the {bounds.gpu or 0} that are allowed")
+    yield from _timeout(asset, given.timeout)
+    yield from _results(asset, given.results)
 
 
 def results_of(asset: ComputeAsset) -> str | None:
@@ -81,6 +88,8 @@ def results_of(asset: ComputeAsset) -> str | None:
 
 
 def _results(asset: ComputeAsset, folder: str) -> Iterator[Violation]:
+    if not folder:
+        return
     if results_of(asset) is None:
         yield Violation("results", f"{asset.name} has no one output that is a folder")
     if not _FOLDER.fullmatch(folder) or {".", ".."} & {*folder.split("/")} or folder.split("/")[1] in _SYSTEM:
@@ -111,46 +120,43 @@ def _longest(asset: ComputeAsset) -> int:
     return (asset.bounds.timeout if asset.bounds else None) or asset.timeout or _TIMEOUT
 
 
-def _ceilings(asset: ComputeAsset, bounds: Bounds, given: Extension) -> Iterator[Violation]:
-    for rule, wanted in (("cpu", given.cpu), ("memory", given.memory)):
-        if not wanted:
-            continue
-        try:
-            value = amount(parse_quantity(wanted))
-        except Problem as error:
-            yield Violation(rule, error.message)
-            continue
-        most = ceiling(asset, rule)
-        if value is None:  # a reference, whose value nobody knows yet
-            yield Violation(rule, f"'{wanted[:60]}' is not a quantity")
-        elif value > (amount(most) or 0.0):
-            yield Violation(rule, f"{wanted} is more than the {most} that is allowed")
-    if given.gpu is not None and given.gpu > (bounds.gpu or 0):
-        yield Violation("gpu", f"{given.gpu} GPUs are more than the {bounds.gpu or 0} that are allowed")
-    if given.timeout:
-        try:
-            seconds = parse_duration(given.timeout)
-        except Problem as error:
-            yield Violation("timeout", error.message)
-            return
-        if seconds > _longest(asset):
-            yield Violation("timeout", f"{given.timeout} is longer than the {_longest(asset)} s that are allowed")
+def _excess(wanted: str, most: str) -> str | None:
+    """Why a quantity is refused, where it is."""
+    try:
+        value = amount(parse_quantity(wanted))
+    except Problem as error:
+        return error.message
+    if value is None:  # a reference, whose value nobody knows yet
+        return f"'{wanted[:60]}' is not a quantity"
+    return f"{wanted} is more than the {most} that is allowed" if value > (amount(most) or 0.0) else None
+
+
+def _timeout(asset: ComputeAsset, wanted: str) -> Iterator[Violation]:
+    try:
+        if wanted and parse_duration(wanted) > _longest(asset):
+            yield Violation("timeout", f"{wanted} is longer than the {_longest(asset)} s that are allowed")
+    except Problem as error:
+        yield Violation("timeout", error.message)
 
 
 def within(asset: ComputeAsset) -> ComputeAsset:
     """An extended asset that asks for all that its bounds limit, and for no more; any other as it is."""
     if asset.mode != "extended":
         return asset
-    from compiler.models.hardware import Resources
-
     own = asset.resources.model_dump() if asset.resources else {}
     for name in AMOUNTS:
         most = ceiling(asset, name)
         asked = amount(own.get(name))
         own[name] = most if asked is None or asked > (amount(most) or 0.0) else own[name]
-    Resources.build()
     timeout = min(asset.timeout or _longest(asset), _longest(asset))
-    return asset.model_copy(update={"resources": Resources.model_validate(own), "timeout": timeout})
+    return asset.model_copy(update={"resources": _resources(own), "timeout": timeout})
+
+
+def _resources(values: dict[str, Any]) -> Resources:
+    from compiler.models.hardware import Resources
+
+    Resources.build()
+    return Resources.model_validate(values)
 
 
 def described(asset: ComputeAsset, profile: Profile) -> dict[str, Any]:
@@ -174,8 +180,6 @@ def described(asset: ComputeAsset, profile: Profile) -> dict[str, Any]:
 
 def extended(asset: ComputeAsset, given: Extension) -> ComputeAsset:
     """The asset with what was brought, which breaks no rule."""
-    from compiler.models.hardware import Resources
-
     update: dict[str, Any] = {"image": given.image or asset.image}
     if given.command or given.args:
         update |= {"command": given.command, "args": given.args, "script": None}
@@ -184,20 +188,25 @@ def extended(asset: ComputeAsset, given: Extension) -> ComputeAsset:
     if given.timeout:
         update["timeout"] = parse_duration(given.timeout)
     own = asset.resources.model_dump() if asset.resources else {}
-    wanted = {"cpu": given.cpu, "memory": given.memory}
-    own |= {name: value for name, value in wanted.items() if value}
+    own |= {name: value for name, value in (("cpu", given.cpu), ("memory", given.memory)) if value}
     if given.gpu is not None:
         own["gpu"] = {**(own.get("gpu") or {}), "count": given.gpu} if given.gpu else None
     if own:
-        Resources.build()
-        update["resources"] = Resources.model_validate(own)
-    if given.results and (name := results_of(asset)) is not None:
-        old = asset.outputs[name].path
-        update["outputs"] = {**asset.outputs, name: asset.outputs[name].model_copy(update={"path": given.results})}
-        update["volumes"] = {
-            key: volume.model_copy(update={"path": given.results}) if volume.path == old else volume
-            for key, volume in asset.volumes.items()
-        }
+        update["resources"] = _resources(own)
+    update |= _moved(asset, given.results)
     made = asset.model_copy(update=update)
     made.__pydantic_fields_set__.update(name for name, value in update.items() if value)
     return made
+
+
+def _moved(asset: ComputeAsset, folder: str) -> dict[str, Any]:
+    """The outputs and volumes of an asset whose results lie in another folder."""
+    name = results_of(asset) if folder else None
+    if name is None:
+        return {}
+    output, moved = asset.outputs[name], {"path": folder}
+    volumes = {
+        key: volume.model_copy(update=moved) if volume.path == output.path else volume
+        for key, volume in asset.volumes.items()
+    }
+    return {"outputs": {**asset.outputs, name: output.model_copy(update=moved)}, "volumes": volumes}

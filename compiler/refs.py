@@ -104,6 +104,11 @@ def parse(text: str) -> str | Ref | Text:
     return Text(tuple(parts)) if parts else ""
 
 
+def parts_of(text: str | Ref | Text) -> tuple[str | Ref, ...]:
+    """The plain texts and the references of a text that was parsed."""
+    return text.parts if isinstance(text, Text) else (text,)
+
+
 def print_ref(ref: Ref) -> str:
     """A reference as it is written, `${{ … }}` included."""
     words = [ref.kind, ref.name, "outputs" if ref.output else "", ref.output, ref.attribute]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    import ast
 
 API_VERSION: Final = "argosy/v1"
 KINDS: Final = ("ComputeAsset", "Dag")
@@ -60,16 +63,23 @@ def in_module(text: str) -> Iterator[dict[str, Any]]:
     """
     import ast
 
+    values: list[ast.expr | None] = []
     for node in ast.parse(text).body:
-        made = [node.value] if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr) else []
-        made += [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
-        for call in made:
-            if not isinstance(call, ast.Call):
-                continue
-            kind = getattr(call.func, "attr", None) or getattr(call.func, "id", "")
-            if kind in (*KINDS, *MANIFESTS):
-                given = {word.arg: word.value for word in call.keywords if word.arg is not None}
-                yield {"kind": kind} | {k: v.value for k, v in given.items() if isinstance(v, ast.Constant)}
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
+            values.append(node.value)
+        elif isinstance(node, ast.With):
+            values += [item.context_expr for item in node.items]
+    for call in (value for value in values if isinstance(value, ast.Call)):
+        kind = getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+        if kind in (*KINDS, *MANIFESTS):
+            yield {"kind": kind, **_constants(call)}
+
+
+def _constants(call: ast.Call) -> dict[str, Any]:
+    import ast
+
+    words = [(word.arg, word.value) for word in call.keywords if word.arg is not None]
+    return {name: value.value for name, value in words if isinstance(value, ast.Constant)}
 
 
 def _has_tasks(tasks: Any) -> bool:

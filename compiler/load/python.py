@@ -181,18 +181,14 @@ class _Places:
         return node
 
     def _child(self, node: ast.AST, part: str | int) -> tuple[ast.expr, tuple[int, int]] | None:
-        if isinstance(node, ast.Call):
-            for keyword in node.keywords:
-                if keyword.arg is not None and str(part) in (keyword.arg, camel(keyword.arg.rstrip("_"))):
-                    start = self._offset(keyword.lineno, keyword.col_offset)
-                    return keyword.value, (start, start + len(keyword.arg))
-        elif isinstance(node, ast.Dict):
-            for given, value in zip(node.keys, node.values, strict=True):
-                if isinstance(given, ast.Constant) and str(given.value) == str(part):
-                    return value, self._first_line(given)
-        elif isinstance(node, ast.List | ast.Tuple) and isinstance(part, int) and part < len(node.elts):
-            return node.elts[part], self._first_line(node.elts[part])
-        return None
+        found = next(((value, key) for names, value, key in _children(node) if str(part) in names), None)
+        if found is None:
+            return None
+        value, key = found
+        if isinstance(key, ast.keyword):
+            start = self._offset(key.lineno, key.col_offset)
+            return value, (start, start + len(key.arg or ""))
+        return value, self._first_line(key)
 
     def _first_line(self, node: Any) -> tuple[int, int]:
         start = self._offset(node.lineno, node.col_offset)
@@ -204,6 +200,20 @@ class _Places:
         """Ast counts columns in UTF-8 bytes."""
         before = self.source.line(line).encode()[:column].decode("utf-8", "ignore")
         return self.source.offset(line, len(before) + 1)
+
+
+def _children(node: ast.AST) -> Iterator[tuple[tuple[str, ...], ast.expr, ast.AST]]:
+    """The arguments, entries or items of an expression: names, value, and the node that the place is of."""
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if keyword.arg is not None:
+                yield (keyword.arg, camel(keyword.arg.rstrip("_"))), keyword.value, keyword
+    elif isinstance(node, ast.Dict):
+        for given, value in zip(node.keys, node.values, strict=True):
+            if isinstance(given, ast.Constant):
+                yield (str(given.value),), value, given
+    elif isinstance(node, ast.List | ast.Tuple):
+        yield from (((str(index),), item, item) for index, item in enumerate(node.elts))
 
 
 def _binds(item: ast.withitem, name: str) -> bool:

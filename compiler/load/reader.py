@@ -165,8 +165,8 @@ class _Reader:
         merged: list[Any] = []
         end, scalar, following, keys = self.events.MappingEndEvent, self.events.ScalarEvent, self.next, self.keys
         while type(event := following()) is not end:
-            key = event.value if type(event) is scalar else None
-            if key is None or key not in keys or key in result or event.anchor is not None:
+            key = getattr(event, "value", None)  # of a scalar
+            if key not in keys or key in result or event.anchor is not None:
                 key = self._key(event, result, depth)
             event = following()
             if type(event) is scalar and event.style and event.tag is None and event.anchor is None:
@@ -174,7 +174,7 @@ class _Reader:
                 self.nodes += 1
             else:
                 value = self._value(event, depth)
-            if key is not None and key is _MERGE:
+            if key is _MERGE:
                 merged.append(value)
             elif key is not None:
                 result[key] = value

@@ -220,16 +220,22 @@ def model_at(model: type[Model] | None, path: tuple[str | int, ...], value: Any 
     """The model of the data (`value`) at a path below a model, or None where it is none."""
     annotation: Any = model
     for part in path:
-        annotation = _unwrap(annotation, None)
-        if isinstance(annotation, type) and issubclass(annotation, Model):
-            fields = annotation.model_fields.items()
-            found = next((field for name, field in fields if part in (field.alias, name)), None)
-            annotation = None if found is None else _shaped(found.metadata, value) or found.annotation
-        else:
-            arguments = getattr(annotation, "__args__", None) or (None,)
-            annotation = arguments[1 if getattr(annotation, "__origin__", None) is dict else 0]
+        annotation = _below(_unwrap(annotation, None), part, value)
     annotation = _unwrap(annotation, value)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Model) else None
+    return annotation if _is_model(annotation) else None
+
+
+def _below(annotation: Any, part: str | int, value: Any) -> Any:
+    if not _is_model(annotation):
+        arguments = getattr(annotation, "__args__", None) or (None,)
+        return arguments[1 if getattr(annotation, "__origin__", None) is dict else 0]
+    fields = annotation.model_fields.items()
+    found = next((field for name, field in fields if part in (field.alias, name)), None)
+    return None if found is None else _shaped(found.metadata, value) or found.annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Model)
 
 
 def _unwrap(annotation: Any, value: Any) -> Any:

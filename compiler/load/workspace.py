@@ -67,8 +67,7 @@ class _Loader:
         self.dags: dict[str, Definition[Dag]] = {}
         self.manifests: list[Definition[dict[str, Any]]] = []
         self.flawed: list[FlawedDefinition] = []
-        self.own: Mapping[str, Index] = {}
-        self.shipped_index: Mapping[str, Index] = {}
+        self.indexes: dict[str, tuple[Index, Index]] = {}  # of the project's definitions, and of the shipped ones
 
     def load(
         self,
@@ -183,33 +182,35 @@ class _Loader:
         locations = [file.location for file in files]
         while queue:
             for task in queue.pop(0).model.all_tasks:
-                if task.asset is not None and task.asset.partition("@")[0] not in self.assets:
+                if task.asset is not None:
                     self._find("assets", task.asset.partition("@")[0], locations)
                 if task.dag is not None and task.dag not in seen:
                     seen.add(task.dag)
-                    if task.dag not in self.dags:
-                        self._find("dags", task.dag, locations)
-                    if task.dag in self.dags:
-                        queue.append(self.dags[task.dag])
+                    self._find("dags", task.dag, locations)
+                    queue += filter(None, [self.dags.get(task.dag)])
 
     def _find(self, group: str, name: str, locations: list[str]) -> None:
         """Reads the files that should define `name`, the project's before the shipped ones; where none does, all."""
-        if not self.own:
-            self.own = {item: Index(self._folders(item, locations)) for item in ("assets", "dags")}
-            folders = {item: [os.path.join(self.shipped, item)] if self.shipped else [] for item in ("assets", "dags")}
-            self.shipped_index = {item: Index(folders[item]) for item in ("assets", "dags")}
         known: Mapping[str, Any] = self.assets if group == "assets" else self.dags
-        for index in (self.own[group], self.shipped_index[group]):
-            for files in (index.named(name), (file for file in index.files if self._defines(file, name))):
-                for file in files:
-                    self._add(file)
-                if name in known:
-                    self._note_shadow(group, name, index)
-                    return
-                if any(flawed.definition.model.name == name for flawed in self.flawed):
-                    return
-        for file in (*self.own[group].files, *self.shipped_index[group].files):  # for what was meant, and is broken
-            self._add(file)
+        if name in known:
+            return
+        for index, files in self._places(group, name, locations):
+            for file in files:
+                self._add(file)
+            if name in known:
+                self._note_shadow(group, name, index)
+            if name in known or any(flawed.definition.model.name == name for flawed in self.flawed):
+                return
+
+    def _places(self, group: str, name: str, locations: list[str]) -> Iterator[tuple[Index, Iterable[File]]]:
+        if group not in self.indexes:
+            shipped = [os.path.join(self.shipped, group)] if self.shipped else []
+            self.indexes[group] = Index(self._folders(group, locations)), Index(shipped)
+        for index in self.indexes[group]:
+            yield index, index.named(name)
+            yield index, (file for file in index.files if self._defines(file, name))
+        for index in self.indexes[group]:
+            yield index, index.files  # for what was meant, and is broken
 
     def _defines(self, file: File, name: str) -> bool:
         """True where a file that nobody named defines `name`; what else is in it, and what is wrong with it, is not
@@ -219,8 +220,7 @@ class _Loader:
         return any(getattr(definition.model, "name", None) == name for definition in found)
 
     def _note_shadow(self, group: str, name: str, index: Index) -> None:
-        shipped = self.shipped_index[group].named(name)
-        if index is self.shipped_index[group] or not shipped or group != "assets":
+        if group != "assets" or index is not self.indexes[group][0] or not self.indexes[group][1].named(name):
             return
         first = next(iter(self.assets[name].values()))
         if self.shipped is None or not is_below(first.origin.source.location, self.shipped):
@@ -255,20 +255,14 @@ class _Loader:
 
 def _local_files(model: Any) -> Iterator[tuple[str, int]]:
     """The local files that an asset or a DAG names, each with how much of it is of use."""
-    for given in model.inputs.values():
-        if isinstance(given.default, str):
-            yield given.default, CONFIG_LIMIT if given.kind == "env" else EMBEDDED
-    if model.kind != "Dag":
-        return
-    if model.env is not None and model.env.file is not None:
-        yield model.env.file, CONFIG_LIMIT
-    for file in model.files.values():
-        if file.file is not None:
-            yield file.file, CONFIG_LIMIT
-    for task in model.all_tasks:
-        for given in task.inputs.values() if task.image is not None else ():
+    for part in (model, *getattr(model, "all_tasks", ())):
+        for given in part.inputs.values():
             if isinstance(given.default, str):
-                yield given.default, EMBEDDED
+                yield given.default, CONFIG_LIMIT if given.kind == "env" else EMBEDDED
+    if model.kind == "Dag":
+        for file in (model.env, *model.files.values()):
+            if file is not None and file.file is not None:
+                yield file.file, CONFIG_LIMIT
 
 
 def _order(version: str) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from compiler.lower.text import (
 from compiler.lower.volumes import PodVolumes, mounted
 from compiler.models.asset import ComputeAsset
 from compiler.program import is_session
-from compiler.refs import OPEN, Ref, Text, parse
+from compiler.refs import OPEN, Ref, parse, parts_of
 
 if TYPE_CHECKING:
     from compiler.models import Task
@@ -178,8 +178,7 @@ class _Texts:
         return printed(parse(text) if OPEN in text else text, self.resolve, ContainerStyle(expanded, of_template))
 
     def expression(self, text: str) -> str:
-        parsed = parse(text)
-        parts = parsed.parts if isinstance(parsed, Text) else (parsed,)
+        parts = parts_of(parse(text))
         return " + ".join(quote(part) if isinstance(part, str) else expression(self.resolve(part)) for part in parts)
 
     def resolve(self, ref: Ref) -> Variable:

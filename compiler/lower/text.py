@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compiler.program import Literal_
-from compiler.refs import Ref, Text
+from compiler.refs import Ref, Text, parts_of
 
 if TYPE_CHECKING:
     from compiler.models import Parameter
@@ -191,7 +191,7 @@ def printed(text: str | Ref | Text | Literal_, resolve: Resolver, style: Style |
     pieces: list[str] = []
     literal = ""
     values: list[Variable] = []
-    for part in text.parts if isinstance(text, Text) else (text,):
+    for part in parts_of(text):
         variable = part if isinstance(part, str) else resolve(part)
         if not isinstance(variable, str):
             values.append(variable)
@@ -203,12 +203,13 @@ def printed(text: str | Ref | Text | Literal_, resolve: Resolver, style: Style |
             pieces.append(_printed(literal, values, style))
             literal, values = "", []
         literal += rest
-    pieces.append(_printed(literal, values, style) if values else style.literal(literal))
-    return "".join(pieces)
+    return "".join((*pieces, _printed(literal, values, style)))
 
 
 def _printed(literal: str, values: list[Variable], style: Style) -> str:
     """A text and the values right behind it; what meets a brace or another value is one expression with it."""
+    if not values:
+        return style.literal(literal)
     bare = literal.rstrip("{")
     braces = len(literal) - len(bare)
     if not braces and len(values) == 1:

@@ -91,13 +91,7 @@ def _dag(flow: Flow, origin: Origin, found: list[Diagnostic]) -> Translation:
     own = origin.path
     file = os.path.splitext(os.path.basename(origin.source.name))[0]  # noqa: PTH119, PTH122
     slugs = Slugs()
-    steps: dict[str, tuple[int, Step]] = {}
-    for index, step in enumerate(flow.steps):
-        first = steps.setdefault(step.id, (index, step))
-        if first[0] != index:
-            related = (Related(origin.source.span((*own, "steps", first[0], "id")), "the first one is here"),)
-            where = origin.at("steps", index, "id")
-            found.append(diagnostic("A160", where, f"the step '{step.id}' is there twice", related=related))
+    steps = _by_id(flow, origin, found)
     _check_order(steps, origin, found)
     tasks: dict[str, Any] = {}
     places: dict[Path, Path] = {(*own, "tasks"): (*own, "steps")}
@@ -105,16 +99,14 @@ def _dag(flow: Flow, origin: Origin, found: list[Diagnostic]) -> Translation:
         if step.task is None:
             continue
         name = slugs.name(step.id)
-        needs = [slugs.name(other) for other in _needed(step, steps)]
-        tasks[name] = {
+        given = {ours: f"${{{{ params.{theirs} }}}}" for ours, theirs in _WITH.items()}
+        task = {
             "asset": "task-runner",
-            **({"description": step.description} if step.description else {}),
-            **({"needs": needs} if needs else {}),
-            "with": {
-                **{ours: f"${{{{ params.{theirs} }}}}" for ours, theirs in _WITH.items()},
-                "job": _job(step, step.task, file.lower()),
-            },
+            "description": step.description,
+            "needs": [slugs.name(other) for other in _needed(step, steps)],
+            "with": {**given, "job": _job(step, step.task, file.lower())},
         }
+        tasks[name] = {field: value for field, value in task.items() if value}
         place: Path = (*own, "steps", index)
         places[(*own, "tasks", name)] = place
         places[(*own, "tasks", name, "needs")] = (*place, "dependsOn")
@@ -124,6 +116,17 @@ def _dag(flow: Flow, origin: Origin, found: list[Diagnostic]) -> Translation:
     if flow.name and flow.name != data["name"]:
         data["title"] = flow.name
     return Translation("Dag", data, places)
+
+
+def _by_id(flow: Flow, origin: Origin, found: list[Diagnostic]) -> dict[str, tuple[int, Step]]:
+    steps: dict[str, tuple[int, Step]] = {}
+    for index, step in enumerate(flow.steps):
+        first, _ = steps.setdefault(step.id, (index, step))
+        if first != index:
+            related = (Related(origin.source.span((*origin.path, "steps", first, "id")), "the first one is here"),)
+            where = origin.at("steps", index, "id")
+            found.append(diagnostic("A160", where, f"the step '{step.id}' is there twice", related=related))
+    return steps
 
 
 def _job(step: Step, task: Task, file: str) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.diagnostics import Diagnostic, at, has_errors
 from compiler.load.files import File
 from compiler.program import Origin
+
+if TYPE_CHECKING:
+    from compiler.load.foreign.base import Translation
+    from compiler.source import SourceFile
 
 
 class Conversion(NamedTuple):
@@ -19,28 +23,32 @@ class Conversion(NamedTuple):
 def convert(file: File) -> Conversion:
     """The definitions that a gx4ki asset, a job-config or an Atom DAG comes to."""
     from compiler.load.documents import open_source
-    from compiler.load.foreign import translate
-    from compiler.load.reader import read
 
     opened = open_source(file)
-    found = list(opened.diagnostics)
-    made: list[dict[str, Any]] = []
-    if found:
-        return Conversion((), tuple(found))
-    if file.name.endswith(".env"):
+    found = opened.diagnostics
+    translations: list[Translation | None] = []
+    if not found and file.name.endswith(".env"):
         from compiler.load.foreign import imla
 
         translation, _, found = imla.translate(opened.source)
-        made = [translation.data] if translation else []
-    else:
-        documents, found = read(opened.source)
-        for index, document in enumerate(documents):
-            origin = Origin(opened.source, (index,))
-            known = translate(document, origin, True) if isinstance(document, dict) else None
-            if known is None:
-                message = "neither a gx4ki asset, a job-config nor a DAG of Atom Workflows"
-                found.append(at("A111", opened.source.at(0, 0), message))
-                continue
+        translations.append(translation)
+    elif not found:
+        translations, found = _documents(opened.source)
+    made = tuple(translation.data for translation in translations if translation)
+    return Conversion(() if has_errors(found) else made, tuple(sorted(found)))
+
+
+def _documents(source: SourceFile) -> tuple[list[Translation | None], list[Diagnostic]]:
+    from compiler.load.foreign import translate
+    from compiler.load.reader import read
+
+    made: list[Translation | None] = []
+    documents, found = read(source)
+    for index, document in enumerate(documents):
+        known = translate(document, Origin(source, (index,)), True) if isinstance(document, dict) else None
+        if known is None:
+            found.append(at("A111", source.at(0, 0), "neither a gx4ki asset, a job-config nor a DAG of Atom Workflows"))
+        else:
+            made.append(known[0])
             found += known[1]
-            made += [known[0].data] if known[0] else []
-    return Conversion(() if has_errors(found) else tuple(made), tuple(sorted(found)))
+    return made, found

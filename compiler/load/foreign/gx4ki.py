@@ -94,37 +94,34 @@ def _asset(asset: Asset, origin: Origin, found: list[Diagnostic]) -> Translation
         (*own, "valid", "from"): (*own, "start_date"),
         (*own, "valid", "until"): (*own, "end_date"),
     }
-    if slug(asset.service_id) != asset.service_id:
-        made["title"] = asset.service_id
-    if worker.worker_image_command:
-        made["command"] = [_argument(text, asset, Slugs()) for text in worker.worker_image_command]
     slugs = Slugs()
-    if worker.worker_image_args:
-        made["args"] = [_argument(text, asset, slugs) for text in worker.worker_image_args]
-    made["inputs"] = {}
+    names = {resource.resource_name: slugs.name(resource.resource_name) for resource in asset.inputs}
+    files = {resource.resource_name: names[resource.resource_name] for resource in asset.inputs if resource.type == 2}
+    if made["name"] != asset.service_id:
+        made["title"] = asset.service_id
+    made["command"] = [_argument(text, files) for text in worker.worker_image_command]
+    made["args"] = [_argument(text, files) for text in worker.worker_image_args]
+    made["inputs"], made["outputs"] = {}, {}
     for index, resource in enumerate(asset.inputs):
-        name = slugs.name(resource.resource_name)
+        name = names[resource.resource_name]
         made["inputs"][name] = _input(resource, origin.at("inputs", index), found)
         _placed(places, (*own, "inputs", name), (*own, "inputs", index), "mount_path")
     folder = worker.worker_image_output_directory or OUTPUT_FOLDER
-    made["outputs"] = {}
     slugs = Slugs()
     for index, resource in enumerate(asset.outputs):
         name = slugs.name(resource.resource_name)
         made["outputs"][name] = _output(resource, folder, origin.at("outputs", index), found)
         _placed(places, (*own, "outputs", name), (*own, "outputs", index), "resource_name")
-    if worker.gpu:
-        made["resources"] = {"gpu": True}
-    days = {"from": asset.start_date, "until": asset.end_date}
-    if any(days.values()):
-        made["valid"] = {name: day for name, day in days.items() if day}
+    made["resources"] = {"gpu": True} if worker.gpu else {}
+    days = (("from", asset.start_date), ("until", asset.end_date))
+    made["valid"] = {name: day for name, day in days if day}
     return Translation("ComputeAsset", {key: value for key, value in made.items() if value}, places)
 
 
-def _argument(text: str, asset: Asset, slugs: Slugs) -> str:
+def _argument(text: str, files: dict[str, str]) -> str:
     """An argument that is the bare name of an input file means that file, wherever the image's own folder is."""
-    if any(resource.resource_name == text and resource.type == 2 for resource in asset.inputs):
-        return f"${{{{ inputs.{slugs.name(text)}.path }}}}"
+    if text in files:
+        return f"${{{{ inputs.{files[text]}.path }}}}"
     return text.replace("${{", "${{ '${{' }}")
 
 

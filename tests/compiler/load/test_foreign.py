@@ -97,6 +97,23 @@ def test_an_asset_alone_compiles_to_a_dag_of_one_task(tmp_path: Path) -> None:
     assert container["args"][1] == f"${LAST} not ours }}}}"
 
 
+def test_arguments_mean_the_input_of_their_own_name(tmp_path: Path) -> None:
+    data = {
+        "service_id": "a",
+        "inputs": [{"resource_name": name, "type": 2, "mount_path": "/in"} for name in ("a.b", "a-b")],
+        "workflow_resource": {
+            "worker_image": "x/y:1", "worker_image_command": ["a-b"], "worker_image_args": ["a-b", "a.b"]
+        },
+    }  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    workspace, found = load([tmp_path / "a.json"])
+    assert found == []
+    asset = workspace.assets["a"][0].model
+    assert [given.path for given in asset.inputs.values()] == ["/in/a.b", "/in/a-b"]
+    assert asset.command == ("${{ inputs.a-b-2.path }}",)
+    assert asset.args == ("${{ inputs.a-b-2.path }}", "${{ inputs.a-b.path }}")
+
+
 def test_assets_beside_a_dag_are_no_dags(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps(GX4KI))
     given_ = "{env: {text: 'A=1'}, input-zip: {key: a}, entrypoint-sh: {text: ''}}"
