@@ -13,8 +13,8 @@ from io import TextIOWrapper
 from argo.backend import LogLine, RunRef
 from argo.errors import NotFoundError, UsageError
 from argo.storage.store import Store
+from argo.workflow.status import relative
 from argo.workflow.tasks import pods
-from argo.workflow.tree import relative
 from compiler.manifest_types import NodeStatus, Template, Workflow
 
 _EXECUTOR = re.compile(r"time=\S+ level=\S+ msg=.* argo=true\b")

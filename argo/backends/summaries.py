@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from argo.backend import FINISHED, RunRef, RunSummary
-from argo.workflow.tree import moment
+from argo.workflow.status import moment
 from compiler.labels import DEFINITION
 from compiler.manifest_types import Workflow
 

@@ -163,7 +163,8 @@ def _leave(backend: LocalBackend, ref: RunRef) -> bool:
     """Say what goes on of a run that is left, and how to come back to it; whether it only waits for a decision."""
     from argo.views.text import clean
     from argo.workflow.gates import gates, how
-    from argo.workflow.tree import idle, relative
+    from argo.workflow.status import relative
+    from argo.workflow.tree import idle
 
     started, workflow = backend.unfinished(ref), backend.get(ref)
     resume_it = f"argosy resume {ref.name}"

@@ -39,8 +39,8 @@ from argo.workflow.commands import user
 from argo.workflow.demands import require_running
 from argo.workflow.naming import check_name, generated
 from argo.workflow.ownership import remove_stored
+from argo.workflow.status import moment
 from argo.workflow.tasks import gate
-from argo.workflow.tree import moment
 from compiler.labels import KEY
 from compiler.manifest_types import Workflow
 

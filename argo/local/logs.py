@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from argo.backend import FINISHED, Backend, LogLine, RunRef
+from argo.workflow.status import relative
 from argo.workflow.tasks import pods, pods_so_far
-from argo.workflow.tree import relative
 from compiler.manifest_types import NodeStatus
 
 _BLOCK = 1 << 20

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from argo.backend import FINISHED, RunSummary
 from argo.views.text import duration
-from argo.workflow.tree import moment
+from argo.workflow.status import moment
 from compiler.manifest_types import Workflow
 
 _SAMPLE = 5  # earlier runs

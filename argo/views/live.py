@@ -12,7 +12,8 @@ from typing import TextIO
 from argo.backend import FULFILLED
 from argo.views.estimate import left, used
 from argo.views.text import Line, clean, crop, duration, paint, sign, width
-from argo.workflow.tree import Task, relative, tree, waiting
+from argo.workflow.status import relative
+from argo.workflow.tree import Task, tree, waiting
 from compiler.manifest_types import Workflow
 
 _EVERY = 0.25  # seconds between two drawings

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from argo.views.text import duration
 from argo.workflow.faults import explained
 from argo.workflow.gates import gate_of
-from argo.workflow.tree import moment, relative
+from argo.workflow.status import moment, relative
 from compiler.manifest_types import NodeStatus, Workflow, WorkflowStatus
 
 _QUIET = frozenset({"StepGroup", "TaskGroup", "Retry", "DAG", "Steps"})  # bookkeeping: shown when they fail

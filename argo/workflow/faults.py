@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from argo.workflow.status import template_of
 from compiler.manifest_types import NodeStatus, Template, Workflow
 
 
@@ -115,24 +116,20 @@ _RULES: Final[tuple[_Rule, ...]] = (
         MACHINE, "its pod was taken away while it ran: a restart, a removed node, or somebody", "argosy retry")),
     (r"the container runtime could not start it", _said(MACHINE, "", "argosy logs")),
 )  # fmt: skip
-_COMPILED: list[tuple[re.Pattern[str], Explain]] = []
 
 
 def explained(node: NodeStatus, workflow: Workflow) -> Fault | None:
     """Whose fault the failure, or the waiting, of a task that runs something is. None where it has neither."""
-    if node.get("type") not in ("Pod", "Container", "Retry"):
-        return None
     phase, message = node.get("phase") or "Pending", node.get("message") or ""
-    if phase not in ("Failed", "Error") and not (phase == "Pending" and message):
+    failed = phase in ("Failed", "Error")
+    if node.get("type") not in ("Pod", "Container", "Retry") or not (failed or (phase == "Pending" and message)):
         return None
-    if not _COMPILED:
-        _COMPILED.extend((re.compile(pattern), explain) for pattern, explain in _RULES)
-    for pattern, explain in _COMPILED:
-        if match := pattern.search(message):
-            return explain(match, node, _template(node, workflow))
+    for pattern, explain in _RULES:
+        if match := re.search(pattern, message):
+            return explain(match, node, template_of(node, workflow))
     if match := _CODE.search(message):
         return _of_code(int(match[2]))
-    return None if phase == "Pending" else Fault(PROGRAM if phase == "Failed" else MACHINE)
+    return Fault(PROGRAM if phase == "Failed" else MACHINE) if failed else None
 
 
 def last(attempts: Iterable[NodeStatus], node: NodeStatus) -> NodeStatus:
@@ -150,15 +147,6 @@ def _of_code(code: int) -> Fault:
         name = ""
     why, hint = _SIGNALS.get(name, (f"ended by the signal {name}" if name else "", ""))
     return Fault(PROGRAM, why, hint)
-
-
-def _template(node: NodeStatus, workflow: Workflow) -> Template:
-    name = node.get("templateName")
-    stored = (workflow.get("status") or {}).get("storedTemplates") or {}
-    own = (workflow.get("spec") or {}).get("templates") or ()
-    return next(
-        (template for template in (*own, *stored.values()) if name and template.get("name") == name), Template()
-    )
 
 
 def _lacking(text: str) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from argo.backend import FULFILLED
+from argo.workflow.status import nodes_of, template_of
 from argo.workflow.values import parse_duration, parse_time, text
-from compiler.manifest_types import Inputs, NodeStatus, Template, Workflow
+from compiler.manifest_types import Inputs, NodeStatus, Workflow
 
 DECISION = "decision"  # the output parameter of a gate
 APPROVE, REJECT = "approve", "reject"
@@ -85,19 +86,20 @@ def gate_of(workflow: Workflow, node: NodeStatus) -> Gate | None:
     expired = not by and _expired(workflow, node)
     if not by and not expired and (chosen or not message):
         by = _actor(workflow, node)
+    return Gate(False, question, _decision(phase, chosen, by, expired), by, reason, values)
+
+
+def _decision(phase: str | None, chosen: str, by: str, expired: bool) -> str:
     if phase in ("Failed", "Error"):
-        decision = "rejected" if by else ""
-    elif chosen:
-        decision = "approved" if chosen == APPROVE else "expired" if expired else "rejected"
-    else:
-        decision = "approved" if by and phase == "Succeeded" else ""
-    return Gate(False, question, decision, by, reason, values)
+        return "rejected" if by else ""
+    if not chosen:
+        return "approved" if by and phase == "Succeeded" else ""
+    return "approved" if chosen == APPROVE else "expired" if expired else "rejected"
 
 
 def gates(workflow: Workflow) -> Iterator[tuple[NodeStatus, Gate]]:
     """The suspend nodes of a run with what is known of them, in the order of their start."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
-    for node in sorted(nodes, key=lambda node: (node.get("startedAt") or "", node["name"])):
+    for node in sorted(nodes_of(workflow).values(), key=lambda node: (node.get("startedAt") or "", node["name"])):
         if (gate := gate_of(workflow, node)) is not None:
             yield node, gate
 
@@ -130,7 +132,7 @@ def _who(message: str) -> tuple[str, str]:
 
 def _actor(workflow: Workflow, node: NodeStatus) -> str:
     """Who acted last on the run, where the node is the one that was decided last."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
+    nodes = nodes_of(workflow).values()
     ends = [n.get("finishedAt") or "" for n in nodes if n.get("type") == "Suspend" and n.get("phase") in FULFILLED]
     labels = workflow["metadata"].get("labels") or {}
     if (node.get("finishedAt") or "") != max(ends):
@@ -141,12 +143,7 @@ def _actor(workflow: Workflow, node: NodeStatus) -> str:
 
 def _expired(workflow: Workflow, node: NodeStatus) -> bool:
     """True where a node ended because its time had passed."""
-    status = workflow.get("status") or {}
-    stored = (status.get("storedWorkflowTemplateSpec") or {}).get("templates") or ()
-    templates = [*(workflow["spec"].get("templates") or ()), *stored, *(status.get("storedTemplates") or {}).values()]
-    name = node.get("templateName") or (node.get("templateRef") or {}).get("template")
-    template = next((t for t in templates if t.get("name") == name), Template())
-    duration = (template.get("suspend") or {}).get("duration")
+    duration = (template_of(node, workflow).get("suspend") or {}).get("duration")
     try:
         taken = parse_time(node["finishedAt"] or "") - parse_time(node["startedAt"] or "")
         return bool(duration) and taken >= parse_duration(str(duration))

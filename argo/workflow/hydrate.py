@@ -12,6 +12,7 @@ import json
 import zlib
 
 from argo.errors import RemoteError
+from argo.workflow.status import nodes_of
 from compiler.manifest_types import NodeStatus, Workflow
 
 _LARGEST = 512 << 20  # bytes of JSON that compressed nodes may unpack to
@@ -49,8 +50,7 @@ def changed(before: Workflow | None, after: Workflow) -> frozenset[str] | None:
     """The ids of the nodes in which two pictures of a run differ; None without a picture before."""
     if before is None:
         return None
-    old = (before.get("status") or {}).get("nodes") or {}
-    new = (after.get("status") or {}).get("nodes") or {}
+    old, new = nodes_of(before), nodes_of(after)
     return frozenset(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
 
 

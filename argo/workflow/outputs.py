@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from argo.backend import FULFILLED
-from argo.workflow.values import text
+from argo.workflow.status import members, nodes_of, relative
+from argo.workflow.values import named, text
 from compiler.labels import RESULTS
 from compiler.manifest_types import Artifact, NodeStatus, Workflow
 
@@ -63,7 +64,7 @@ def results(workflow: Workflow) -> list[Result]:
     annotations = workflow["metadata"].get("annotations") or {}
     if RESULTS in annotations:
         declared: dict[str, Declaration] = json.loads(annotations[RESULTS])
-        nodes = _by_name(workflow)
+        nodes = {node["name"]: node for node in nodes_of(workflow).values()}
         return [_declared(workflow, nodes, name, entry) for name, entry in declared.items()]
     return list(_found(workflow))
 
@@ -80,7 +81,7 @@ def _declared(workflow: Workflow, nodes: dict[str, NodeStatus], name: str, entry
         if value is None:
             value = _parameter(node, output)
         return Result(name, kind, task, output, value=value, ready=value is not None)
-    artifact = _artifact(node, output)
+    artifact = named((node.get("outputs") or {}).get("artifacts"), output) or Artifact()
     location = artifact.get("s3") or {}
     prefix = f"runs/{metadata.get('namespace', 'default')}/{run}/{metadata.get('uid', '')}/"
     key = prefix + entry["key"] if kind == "files" else location.get("key") or prefix + entry["key"]
@@ -99,50 +100,36 @@ def _declared(workflow: Workflow, nodes: dict[str, NodeStatus], name: str, entry
 
 
 def _found(workflow: Workflow) -> Iterator[Result]:
-    run = workflow["metadata"]["name"]
-    nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}
-    entry = next((node for node in nodes.values() if node["name"] == run), None)
-    if entry is not None:
-        outputs = entry.get("outputs") or {}
-        for parameter in outputs.get("parameters") or ():
-            if "value" in parameter:
-                yield Result(
-                    parameter["name"], "value", "", parameter["name"], value=text(parameter["value"]), ready=True
-                )
-        for artifact in outputs.get("artifacts") or ():
-            yield from _stored(artifact["name"], "", artifact, entry)
-    retried = {
-        child
-        for node in nodes.values()
-        if node["type"] == "Retry"
-        for child in node.get("children") or ()
-        if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")
-    }
-    for key, node in nodes.items():
-        if node is entry or key in retried:
+    run, nodes = workflow["metadata"]["name"], nodes_of(workflow)
+    entry = next((node for node in nodes.values() if node["name"] == run), NodeStatus())
+    for parameter in (entry.get("outputs") or {}).get("parameters") or ():
+        if "value" in parameter:
+            name = parameter["name"]
+            yield Result(name, "value", "", name, value=text(parameter["value"]), ready=True)
+    attempts = {attempt for _, attempt in members(nodes, "Retry")}
+    others = [node for key, node in nodes.items() if node is not entry and key not in attempts]
+    for node in (entry, *others):
+        yield from _stored(node, "" if node is entry else relative(node["name"], run))
+
+
+def _stored(node: NodeStatus, task: str) -> Iterator[Result]:
+    """The output artifacts of a node that lie on the store, without its logs."""
+    for artifact in (node.get("outputs") or {}).get("artifacts") or ():
+        location, output = artifact.get("s3"), artifact["name"]
+        if not location or output in ("main-logs", "init-logs", "wait-logs"):
             continue
-        task = node["name"][len(run) + 1 :] if node["name"].startswith(run + ".") else node["name"]
-        for artifact in (node.get("outputs") or {}).get("artifacts") or ():
-            yield from _stored(f"{task}/{artifact['name']}", task, artifact, node)
-
-
-def _stored(name: str, task: str, artifact: Artifact, node: NodeStatus) -> Iterator[Result]:
-    location = artifact.get("s3")
-    if not location or artifact["name"] in ("main-logs", "init-logs", "wait-logs"):
-        return
-    packed = _packing(artifact, "tar")
-    kind = "file" if packed == "none" else "directory"
-    yield Result(
-        name,
-        kind,
-        task,
-        artifact["name"],
-        key=location["key"],
-        bucket=location.get("bucket") or "",
-        packed=packed,
-        path=artifact.get("path") or "",
-        ready=node.get("phase") in FULFILLED,
-    )
+        packed = _packing(artifact, "tar")
+        yield Result(
+            f"{task}/{output}" if task else output,
+            "file" if packed == "none" else "directory",
+            task,
+            output,
+            key=location["key"],
+            bucket=location.get("bucket") or "",
+            packed=packed,
+            path=artifact.get("path") or "",
+            ready=node.get("phase") in FULFILLED,
+        )
 
 
 def _packing(artifact: Artifact, default: str) -> str:
@@ -152,17 +139,6 @@ def _packing(artifact: Artifact, default: str) -> str:
     return next((name for name in ("none", "zip", "tar") if name in archive), default)
 
 
-def _by_name(workflow: Workflow) -> dict[str, NodeStatus]:
-    return {node["name"]: node for node in ((workflow.get("status") or {}).get("nodes") or {}).values()}
-
-
-def _artifact(node: NodeStatus, name: str) -> Artifact:
-    found: Iterator[Artifact] = (a for a in (node.get("outputs") or {}).get("artifacts") or () if a["name"] == name)
-    return next(found, Artifact())
-
-
 def _parameter(node: NodeStatus, name: str) -> str | None:
-    for parameter in (node.get("outputs") or {}).get("parameters") or ():
-        if parameter["name"] == name and "value" in parameter:
-            return text(parameter["value"])
-    return None
+    parameter = named((node.get("outputs") or {}).get("parameters"), name)
+    return text(parameter["value"]) if parameter and "value" in parameter else None

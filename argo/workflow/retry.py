@@ -5,11 +5,11 @@ Facts: Argo workflow/util/util.go (FormulateRetryWorkflow).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from argo.backend import FINISHED
-from argo.errors import ConflictError
+from argo.workflow.demands import require_ended
+from argo.workflow.status import members, nodes_of
 from argo.workflow.tasks import meant
 from compiler.manifest_types import NodeStatus, Workflow, WorkflowStatus
 
@@ -25,36 +25,38 @@ def reset(workflow: Workflow, tasks: Sequence[str] = (), now: datetime | None = 
     after them, although they succeeded. Raises ConflictError for a run that has not failed (with `tasks`: not ended),
     NotFoundError for a task that it has not.
     """
-    status = workflow.get("status") or {}
-    phase = status.get("phase") or "Pending"
-    if phase not in (FINISHED if tasks else ("Failed", "Error")):
-        only = "ended" if tasks else "failed"
-        raise ConflictError(f"only what has {only} can be tried again; this run is {phase}")
+    require_ended(workflow, tasks)
     at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    run = workflow["metadata"]["name"]
-    nodes: dict[str, NodeStatus] = status.get("nodes") or {}
+    nodes = nodes_of(workflow)
+    removed, opened = _decide(workflow, tasks)
+    for key in removed:
+        del nodes[key]
+    for key in opened:
+        nodes[key].update({"phase": "Running", "startedAt": at, "finishedAt": None})
+        nodes[key].pop("message", None)
+        nodes[key].pop("outboundNodes", None)
+    parents = {key for key, node in nodes.items() if removed.intersection(node.get("children") or ())}
+    for key in parents:
+        nodes[key]["children"] = [child for child in nodes[key]["children"] if child not in removed]
+    _reopen(workflow, workflow["status"], at)
+    return removed | opened | parents
+
+
+def _decide(workflow: Workflow, tasks: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The nodes that are made anew, and the groups that go on."""
+    run, nodes = workflow["metadata"]["name"], nodes_of(workflow)
+    inside: dict[str, list[str]] = {}
+    for key, node in nodes.items():
+        inside.setdefault(node.get("boundaryID") or "", []).append(key)
+    below = {key: [*inside.get(key, ()), *(node.get("children") or ())] for key, node in nodes.items()}
     inner = [node for node in nodes.values() if node["name"] != run]
-    again = _after(nodes, {node["id"] for task in tasks for node in meant(workflow, task, inner)})
+    again = _reached((node["id"] for task in tasks for node in meant(workflow, task, inner)), below) & nodes.keys()
+    exits = _reached((key for key, node in nodes.items() if node["name"] == f"{run}.onExit"), inside)
     retried = (node for node in nodes.values() if node["type"] == "Retry" and node["phase"] in _KEPT)
     settled = {child for node in retried for child in node.get("children") or ()}  # attempts before the good one
     failed = {key for key, node in nodes.items() if node["phase"] not in _KEPT and key not in settled}
-    removed = {key for key in failed if nodes[key]["type"] not in _GROUPS} | again | _exit_nodes(run, nodes)
-    opened = failed | _around(nodes, again)
-    for key in removed:
-        del nodes[key]
-    changed = set(removed)
-    for key, node in nodes.items():
-        if key in opened:
-            node.update({"phase": "Running", "startedAt": at, "finishedAt": None})
-            node.pop("message", None)
-            node.pop("outboundNodes", None)
-            changed.add(key)
-        children = node.get("children")
-        if children and removed.intersection(children):
-            node["children"] = [child for child in children if child not in removed]
-            changed.add(key)
-    _reopen(workflow, status, at)
-    return changed
+    removed = {key for key in failed if nodes[key]["type"] not in _GROUPS} | again | exits
+    return removed, (failed | _reached(again, _groups(nodes))) - removed
 
 
 def _reopen(workflow: Workflow, status: WorkflowStatus, at: str) -> None:
@@ -72,48 +74,26 @@ def _reopen(workflow: Workflow, status: WorkflowStatus, at: str) -> None:
     labels.update({"workflows.argoproj.io/phase": "Running", "workflows.argoproj.io/completed": "false"})
 
 
-def _after(nodes: dict[str, NodeStatus], keys: set[str]) -> set[str]:
-    """Those nodes, what is inside them, and what came after them."""
-    inside: dict[str, list[str]] = {}
-    for key, node in nodes.items():
-        inside.setdefault(node.get("boundaryID") or "", []).append(key)
+def _reached(keys: Iterable[str], following: Mapping[str, Iterable[str]]) -> set[str]:
+    """Those nodes, and all that follow them."""
     found: set[str] = set()
-    open_ = [key for key in keys if key in nodes]
+    open_ = [*keys]
     while open_:
         key = open_.pop()
         if key not in found:
             found.add(key)
-            open_ += [child for child in nodes[key].get("children") or () if child in nodes]
-            open_ += inside.get(key, ())
+            open_ += following.get(key, ())
     return found
 
 
-def _around(nodes: dict[str, NodeStatus], keys: set[str]) -> set[str]:
-    """The groups that those nodes are members of, at any distance."""
-    parents: dict[str, set[str]] = {}
-    for key, node in nodes.items():
-        if node.get("boundaryID") in nodes:
-            parents.setdefault(key, set()).add(node["boundaryID"])
-        for child in node.get("children") or ():
-            member = node["type"] == "StepGroup" or (
-                node["type"] in ("TaskGroup", "Retry") and nodes.get(child, node)["name"].startswith(node["name"] + "(")
-            )
-            if member:
-                parents.setdefault(child, set()).add(key)
-    found: set[str] = set()
-    open_ = [*keys]
-    while open_:
-        new = parents.get(open_.pop(), set()) - found
-        found |= new
-        open_ += new
-    return found - keys
-
-
-def _exit_nodes(run: str, nodes: dict[str, NodeStatus]) -> set[str]:
-    """The exit handler of the run and everything inside it."""
-    found = {key for key, node in nodes.items() if node["name"] == f"{run}.onExit"}
-    while True:
-        inner = {key for key, node in nodes.items() if node.get("boundaryID") in found and key not in found}
-        if not inner:
-            return found
-        found |= inner
+def _groups(nodes: dict[str, NodeStatus]) -> dict[str, set[str]]:
+    """The groups that each node is a member of."""
+    pairs = [(node["boundaryID"], key) for key, node in nodes.items() if node.get("boundaryID") in nodes]
+    pairs += members(nodes, "TaskGroup", "Retry")
+    pairs += [
+        (key, c) for key, node in nodes.items() if node["type"] == "StepGroup" for c in node.get("children") or ()
+    ]
+    groups: dict[str, set[str]] = {}
+    for group, member in pairs:
+        groups.setdefault(member, set()).add(group)
+    return groups

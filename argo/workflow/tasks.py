@@ -6,7 +6,8 @@ import re
 
 from argo.backend import FINISHED
 from argo.errors import ConflictError, NotFoundError, did_you_mean
-from argo.workflow.tree import relative, waiting
+from argo.workflow.status import nodes_of, relative
+from argo.workflow.tree import waiting
 from compiler.manifest_types import NodeStatus, Workflow
 
 _ITEM = re.compile(r"\((\d+):[^()]*\)")  # of a node's name; Argo leaves parentheses out of what describes an item
@@ -18,7 +19,7 @@ def meant(workflow: Workflow, task: str, among: list[NodeStatus] | None = None) 
     That is, in this order: a name in the run (`inner.task`, an item with or without what describes it: `count(0)`), a
     display name, a node's id, a loop by the name of its items. Raises NotFoundError where no node is called so.
     """
-    nodes = _nodes(workflow) if among is None else among
+    nodes = [*nodes_of(workflow).values()] if among is None else among
     found = _called(workflow, task, nodes)
     if not found:
         run = workflow["metadata"]["name"]
@@ -30,7 +31,7 @@ def meant(workflow: Workflow, task: str, among: list[NodeStatus] | None = None) 
 
 def task_names(workflow: Workflow, task: str) -> list[str]:
     """The names in the run of what `task` names; none where that is not there, or not yet."""
-    found = _called(workflow, task, _nodes(workflow))
+    found = _called(workflow, task, [*nodes_of(workflow).values()])
     return [relative(node["name"], workflow["metadata"]["name"]) for node in found]
 
 
@@ -46,7 +47,7 @@ def pods_so_far(workflow: Workflow, task: str | None) -> list[NodeStatus]:
     """As `pods`; none for a task that a run which goes on does not have yet."""
     if task is None or (workflow.get("status") or {}).get("phase") in FINISHED:
         return pods(workflow, task)
-    return _pods_of(workflow, _called(workflow, task, _nodes(workflow)))
+    return _pods_of(workflow, _called(workflow, task, [*nodes_of(workflow).values()]))
 
 
 def gate(workflow: Workflow, task: str) -> NodeStatus:
@@ -67,10 +68,6 @@ def gate(workflow: Workflow, task: str) -> NodeStatus:
     return found[0]
 
 
-def _nodes(workflow: Workflow) -> list[NodeStatus]:
-    return list(((workflow.get("status") or {}).get("nodes") or {}).values())
-
-
 def _called(workflow: Workflow, task: str, nodes: list[NodeStatus]) -> list[NodeStatus]:
     """As `meant`; none where no node is called so."""
     known = [_names(node, workflow["metadata"]["name"]) for node in nodes]
@@ -82,7 +79,7 @@ def _called(workflow: Workflow, task: str, nodes: list[NodeStatus]) -> list[Node
 
 def _pods_of(workflow: Workflow, tasks: list[NodeStatus] | None) -> list[NodeStatus]:
     """The nodes of the pods that belong to these tasks, None: of all pods."""
-    chosen = [node for node in _nodes(workflow) if node["type"] == "Pod"]
+    chosen = [node for node in nodes_of(workflow).values() if node["type"] == "Pod"]
     if tasks is not None:
         chosen = [node for node in chosen if any(_within(node["name"], task["name"]) for task in tasks)]
     return sorted(chosen, key=lambda node: (node.get("startedAt") or "", node["name"]))

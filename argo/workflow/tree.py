@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from argo.backend import FULFILLED, RunState
 from argo.workflow.faults import Fault, explained, last
 from argo.workflow.gates import Gate, gate_of
 from argo.workflow.outputs import results
+from argo.workflow.status import members, nodes_of
+from argo.workflow.status import moment as moment
+from argo.workflow.status import relative as relative
 from compiler.manifest_types import NodeStatus, Workflow
 
 _CONTAINERS = frozenset({"DAG", "Steps"})
@@ -65,26 +68,11 @@ class Task:
             yield from child.walk()
 
 
-def moment(text: str | None) -> datetime | None:
-    """An RFC 3339 time as Argo writes it, None where there is none."""
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        return None
-
-
-def relative(name: str, run: str) -> str:
-    """A node's name below its run; an exit handler's `run.onExit` is `onExit`."""
-    return name[len(run) + 1 :] if name.startswith(run + ".") else name
-
-
 def tree(workflow: Workflow) -> Task:
     """The whole run as one task whose children are its tasks."""
     run = workflow["metadata"]["name"]
     status = workflow.get("status") or {}
-    nodes: dict[str, NodeStatus] = status.get("nodes") or {}
+    nodes = nodes_of(workflow)
     parents = _parents(nodes)
     below: dict[str, list[str]] = {}
     tops: list[str] = []
@@ -124,7 +112,7 @@ def state(workflow: Workflow, executor: str = "") -> RunState:
 
 def waiting(workflow: Workflow) -> list[NodeStatus]:
     """The suspend nodes that wait for somebody."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
+    nodes = nodes_of(workflow).values()
     return [node for node in nodes if node.get("type") == "Suspend" and node.get("phase") not in FULFILLED]
 
 
@@ -132,8 +120,7 @@ def idle(workflow: Workflow) -> bool:
     """True where the run goes on only when somebody decides: it is suspended, or all that is open waits at gates."""
     if workflow["spec"].get("suspend"):
         return True
-    nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}
-    open_ = {key: node for key, node in nodes.items() if node.get("phase") not in FULFILLED}
+    open_ = {key: node for key, node in nodes_of(workflow).items() if node.get("phase") not in FULFILLED}
     leaves = [node for node in open_.values() if not any(child in open_ for child in _inner(node, open_))]
     return bool(leaves) and all(node["type"] == "Suspend" for node in leaves)
 
@@ -162,13 +149,7 @@ def _task_json(task: Task) -> dict[str, object]:
 def _parents(nodes: dict[str, NodeStatus]) -> dict[str, str]:
     """The parent of each node in the tree: its loop or retried task, else its boundary, step groups dissolved."""
     parents = {key: node["boundaryID"] for key, node in nodes.items() if node.get("boundaryID") in nodes}
-    for key, node in nodes.items():
-        if node["type"] in _GROUPS:
-            for child in node.get("children") or ():
-                # After its items, the children of an empty group are the tasks that come next.
-                if child in nodes and nodes[child]["name"].startswith(node["name"] + "("):
-                    parents[child] = key
-    return parents
+    return {**parents, **{child: group for group, child in members(nodes, *_GROUPS)}}
 
 
 def _index_in(nodes: dict[str, NodeStatus], group: str, key: str) -> int:
@@ -178,9 +159,8 @@ def _index_in(nodes: dict[str, NodeStatus], group: str, key: str) -> int:
 
 
 def _tasks(workflow: Workflow, below: dict[str, list[str]], keys: list[str]) -> tuple[Task, ...]:
-    nodes = (workflow.get("status") or {}).get("nodes") or {}
-    chosen = [key for key in keys if nodes[key]["type"] != "StepGroup"]
-    return tuple(_task(workflow, below, key) for key in chosen)
+    nodes = nodes_of(workflow)
+    return tuple(_task(workflow, below, key) for key in keys if nodes[key]["type"] != "StepGroup")
 
 
 def _task(workflow: Workflow, below: dict[str, list[str]], key: str) -> Task:

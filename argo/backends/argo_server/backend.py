@@ -22,8 +22,9 @@ from argo.workflow.demands import require_ended, require_running
 from argo.workflow.hydrate import hydrate
 from argo.workflow.nodes import supplied
 from argo.workflow.ownership import remove_stored, require_removable, unborn
+from argo.workflow.status import relative
 from argo.workflow.tasks import gate, meant
-from argo.workflow.tree import relative, waiting
+from argo.workflow.tree import waiting
 from compiler.labels import KEY, RUN
 from compiler.manifest_types import Workflow
 

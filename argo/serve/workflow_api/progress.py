@@ -11,8 +11,8 @@ from argo.serve.workflow_api.delivery import TASK
 from argo.workflow.faults import explained
 from argo.workflow.gates import gates
 from argo.workflow.outputs import Result, results
+from argo.workflow.status import moment
 from argo.workflow.tasks import pods
-from argo.workflow.tree import moment
 from compiler.manifest_types import NodeStatus, Workflow
 
 _STATES: Final = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from argo.workflow.gates import gate_of, question_of
-from argo.workflow.tree import relative
+from argo.workflow.status import relative
 from compiler.manifest_types import DAGTask, NodeStatus, Object, Template, Workflow, WorkflowStep
 
 _OPERAND = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]*)(?:\.([A-Za-z]+))?")
