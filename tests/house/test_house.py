@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -166,3 +169,34 @@ def test_hooks_before_a_commit_run_what_the_gate_runs() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
     gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert [hook["entry"] for hook in hooks if hook["entry"] not in gate] == []
+
+
+def _project() -> Any:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_nothing_draws_from_the_generator_that_all_threads_share() -> None:
+    banned = _project()["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    drawing = {
+        name for name in vars(random) if isinstance(getattr(getattr(random, name), "__self__", None), random.Random)
+    }
+    assert len(drawing) > 20
+    assert {f"random.{name}" for name in drawing} - set(banned) == set()
+
+
+FIXED = {
+    "h11": "0.16", "jinja2": "3.1.6", "pyjwt": "2.10.1", "python-multipart": "0.0.18", "starlette": "0.49.1",
+    "urllib3": "2.6",
+}  # fmt: skip
+"""The first version of a dependency without the holes that are known of those before it."""
+
+
+def test_no_dependency_may_have_a_known_hole() -> None:
+    project = _project()["project"]
+    every = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    floors = dict(found for line in every for found in re.findall(r"^([\w-]+)(?:\[[^]]*\])?>=([\d.]+)", line))
+
+    def parts(version: str) -> list[int]:
+        return [int(part) for part in version.split(".")]
+
+    assert [f"{name}>={floors.get(name)}" for name, least in FIXED.items() if parts(floors.get(name, "0")) < parts(least)] == []
