@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 import urllib.error
 import urllib.request
@@ -11,6 +12,7 @@ from contextlib import closing
 import pytest
 import yaml
 
+from argo import shipped
 from tests.argo.cli.conftest import Command
 from tests.waiting import HANG
 
@@ -155,3 +157,17 @@ ports: {{web: {{port: 1}}}}
     run = argosy.json("run", "lost", "--name", "lost", code=1)
     assert run["phase"] == "Failed"
     assert "before it took connections" in argosy("logs", "lost").stdout
+
+
+@pytest.mark.skipif(shutil.which("jupyter") is not None, reason="Jupyter is installed here")
+def test_the_jupyter_that_ships_fails_where_it_is_not_installed_and_says_so(argosy: Command) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    (argosy.cwd / "assets").mkdir()
+    text = (shipped.folder("assets") / "jupyter.yaml").read_text()
+    (argosy.cwd / "assets" / "jupyter.yaml").write_text(text.replace("8888", str(port)))
+    done = argosy("run", "jupyter", "--name", "lab", code=1)
+    said = done.stdout + done.stderr
+    assert "jupyter: not found" in said
+    assert "exit code 127" in said
+    assert "before it took connections" in argosy("logs", "lab").stdout

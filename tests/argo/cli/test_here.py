@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
+from argo.backend import RunRef
+from argo.local.home import Home
 from argo.local.state import schema
 from argo.local.state.database import State
 from tests.argo.cli.conftest import Command
@@ -78,3 +82,36 @@ def test_a_state_of_before_is_migrated(tmp_path: Path) -> None:
     assert state.row("u").images == {}
     assert state.row("u").parallelism == 2
     state.close()
+
+
+def test_a_damaged_home_is_said_to_be_and_repaired(argosy: Command) -> None:
+    """Of one whose runs are many the middle is lost, then of all of it the head."""
+    state = State(Home.open(argosy.home).database)
+    for number in range(60):
+        ref = RunRef(f"run-{number}", "default", f"0b8c6b4e-0000-4000-8000-{number:012}")
+        body: Any = {
+            "kind": "Workflow",
+            "metadata": {"name": ref.name, "namespace": "default", "uid": ref.uid, "annotations": {"note": "x" * 4000}},
+            "spec": {"entrypoint": "m", "templates": []},
+            "status": {"phase": "Succeeded", "startedAt": "2026-01-02T03:00:00Z", "nodes": {}},
+        }
+        state.add(ref, body, [])
+        state.record(ref.uid, body, [])
+    state.close()
+    path = argosy.home / "state.db"
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xff" * (3 << 12))
+    refused = argosy("list", code=3)
+    assert refused.stdout == ""
+    assert "state.db is damaged" in refused.stderr
+    assert "argosy local repair" in refused.stderr
+    told = argosy("local", "repair").stdout
+    assert re.fullmatch(rf"\d+ runs rebuilt; the damaged state is {argosy.home}/state\.db\.damaged-1\n", told)
+    found = argosy.json("list")
+    assert 30 < len(found) < 60
+    assert told.startswith(f"{len(found)} runs")
+    path.write_bytes(b"no database at all" * 1000)
+    assert "file is not a database" in argosy("list", code=3).stderr
+    assert argosy("local", "repair").stdout.startswith("0 runs rebuilt")
+    assert argosy.json("list") == []

@@ -7,13 +7,16 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from argo.workflow.commands import user
 from tests.argo.cli import manifests
 from tests.argo.cli.conftest import Command
+from tests.argo.serve.workflow_api.serving import write_assets
 from tests.waiting import HANG
 
 
@@ -136,6 +139,45 @@ def test_the_executor_is_said_at_the_start_and_kept_with_the_run(argosy: Command
     assert argosy.json("retry", "fails", "--watch", code=1)["executor"] == "process"
     assert said in argosy("resubmit", "fails", "--name", "again", "--watch", code=1).stderr
     assert argosy.json("status", "again")["executor"] == "process"
+
+
+def test_servers_say_how_they_run_tasks_as_they_start(argosy: Command) -> None:
+    write_assets(argosy.cwd / "assets")
+    for command in (["local", "up"], ["serve", "assets"]):
+        server = argosy.start(*command, "--port", "0")
+        assert server.stderr is not None
+        line = server.stderr.readline()
+        assert "as processes of this machine (executor process); their `image:` is not used" in line, command
+        server.terminate()
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="Argosy runs in no virtual environment here")
+def test_a_task_runs_the_machines_python_though_argosys_is_active(
+    argosy: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    script = "import importlib.util, os, sys; found = importlib.util.find_spec('hera')\n"
+    script += "print([sys.prefix, os.environ.get('VIRTUAL_ENV'), found])"
+    template = {"name": "look", "container": {"image": "python", "command": ["python3", "-c", script]}}
+    spec = {"entrypoint": "look", "templates": [template]}
+    head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "look"}}
+    argosy.write(look=yaml.safe_dump({**head, "spec": spec}))
+    argosy("run", "look.yaml")
+    assert argosy("logs", "look").stdout == f"look: [{sys.base_prefix!r}, None, None]\n"
+
+
+def test_stop_gives_a_task_the_time_that_it_has_and_no_more(argosy: Command) -> None:
+    """Its own is a second; where it had the half minute of Kubernetes, it would say that it ends late."""
+    late = manifests.STUBBORN.replace("100000", "1").replace("trap '' TERM", "trap 'sleep 25; echo late; exit' TERM")
+    argosy.write(stubborn=late)
+    process = argosy.start("run", "stubborn.yaml")
+    argosy.until(lambda: argosy.phase("stubborn", "stubborn") == "Running")
+    argosy.until(lambda: "started" in argosy("logs", "stubborn").stdout)
+    argosy("stop", "stubborn")
+    assert process.wait(timeout=HANG) == 1
+    assert "late" not in argosy("logs", "stubborn").stdout
+    assert argosy.json("status", "stubborn")["phase"] == "Failed"
 
 
 def test_stop_now_ends_at_once_what_takes_its_time(argosy: Command) -> None:
@@ -303,8 +345,6 @@ def test_a_closed_pipe_is_no_error(argosy: Command) -> None:
 
 
 def _command() -> list[str]:
-    import sys
-
     return [sys.executable, "-m", "argo.cli"]
 
 
