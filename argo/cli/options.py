@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -86,23 +86,10 @@ def backend(profile: str | None) -> Iterator[Backend]:
 @contextmanager
 def opened(target: Target) -> Iterator[Backend]:
     """The runs of a place."""
-    found: Backend
-    if target.local:
-        from argo.local.backend import LocalBackend
+    from argo.app.backends import open_backend
 
-        found = LocalBackend(target=target)
-    elif target.server is not None:
-        from argo.backends.argo_server import ServerBackend
-
-        found = ServerBackend(target)
-    else:
-        from argo.backends.kubernetes import ClusterBackend
-
-        found = ClusterBackend(target)
-    try:
+    with closing(open_backend(target)) as found:
         yield found
-    finally:
-        found.close()
 
 
 @contextmanager
