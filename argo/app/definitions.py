@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -53,40 +54,36 @@ def find(name: str) -> Path:
     wanted = name.replace("_", "-")
     known = _named("dags")
     candidates = known.get(wanted, [])
-    found = next((file for file in candidates if _holds_dag(file)), None)
-    if found is not None:
+    if found := next(filter(_holds_dag, candidates), None):
         return found
     if wanted == name and "." not in name:  # a name that is no file's may stand in one
         inside = [(item.path, item.name) for item in definitions("dags")]
-        alone = {own: path for path, own in inside if [other for other, _ in inside].count(path) == 1}
-        if name in alone:
-            return alone[name]
-        known |= {own: [path] for own, path in alone.items() if own not in known}
-        candidates = candidates or _named("assets").get(name, [])
+        alone = {own: [path] for path, own in inside if [other for other, _ in inside].count(path) == 1}
+        known = {**alone, **known}
+        candidates = alone.get(name) or candidates or _named("assets").get(name, [])
     if candidates:  # what is wrong with it is said by whoever reads it
         return candidates[0]
+    raise _unknown(name, wanted, known)
+
+
+def _unknown(name: str, wanted: str, known: Collection[str]) -> NotFoundError:
+    path = Path(name)
     if "/" in name or path.suffix in SUFFIXES:
-        raise NotFoundError(f"{name} does not exist", tried=f"looked in {_folder(path)}", hint=_nearby(path))
-    raise NotFoundError(
+        folder = next((parent for parent in path.absolute().parents if parent.is_dir()), path.parent)
+        return NotFoundError(f"{name} does not exist", tried=f"looked in {folder}", hint=_nearby(path))
+    return NotFoundError(
         f"there is no file and no DAG named {name}",
         tried="looked in the project's dags and in what ships with Argosy",
         hint=did_you_mean(wanted, list(known)) or (f"there are: {', '.join(sorted(known))}" if known else ""),
     )
 
 
-def _folder(path: Path) -> str:
-    """The folder that a path names, as far as it is there."""
-    return str(next((parent for parent in path.absolute().parents if parent.is_dir()), path.parent))
-
-
 def _nearby(path: Path) -> str:
     """Return a hint for a path that is not there: the names near it."""
-    try:
+    names: list[str] = []
+    with suppress(OSError):
         names = sorted(entry.name for entry in path.absolute().parent.iterdir() if not entry.name.startswith("."))
-    except OSError:
-        return "look at the path, or name a DAG: argosy assets list"
-    near = did_you_mean(path.name, names)
-    return near or "look at the path, or name a DAG: argosy assets list"
+    return did_you_mean(path.name, names) or "look at the path, or name a DAG: argosy assets list"
 
 
 def _holds_dag(file: Path) -> bool:
@@ -123,13 +120,13 @@ def definitions(kind: Kind) -> Iterator[DefinitionEntry]:
 
 def survey(kind: Kind) -> Iterator[DefinitionEntry | UnusableFile]:
     """As `definitions`, with the project's files that none was found in. No Python of the project is run."""
-    seen: set[str] = set()
-    for origin, places in (("project", folders(kind)), ("shipped", [shipped.folder(kind)])):
-        for path in (path for place in places for path in contents.files(place)):
-            for item in in_file(path, kind, origin):
-                if isinstance(item, UnusableFile) or item.name not in seen or origin == "project":
-                    seen |= {item.name} if isinstance(item, DefinitionEntry) else set()
-                    yield item
+    own = [item for folder in folders(kind) for path in contents.files(folder) for item in in_file(path, kind)]
+    yield from own
+    shadowed = {item.name for item in own if isinstance(item, DefinitionEntry)}
+    for path in contents.files(shipped.folder(kind)):
+        for item in in_file(path, kind, "shipped"):
+            if isinstance(item, UnusableFile) or item.name not in shadowed:
+                yield item
 
 
 def in_file(path: Path, kind: Kind, origin: str = "project") -> Iterator[DefinitionEntry | UnusableFile]:

@@ -30,30 +30,36 @@ def choose(definitions: Sequence[Path], profile: str | None, *, by_hand: bool = 
     a profile that is not there and for one of a cluster where it has to be `here`, DefinitionError for a file with
     mistakes; where definitions are compiled, that reports them with all others.
     """
-    notes: tuple[str, ...] = ()
-    if profile is not None:
-        ignored = [name for name in _VARIABLES if os.environ.get(name)] if by_hand else []
-        notes = (f"note: {', '.join(ignored)} not used: --profile {profile} is given",) if ignored else ()
     location = _project_file(definitions)
     project: Json = {} if location is None else _project(location, reported=bool(definitions))
     default = project.get("default")
     named = next((name for name in _TARGETS if os.environ.get(name)), "")
-    if profile is None and named:
-        if default not in (None, LOCAL):
-            notes = (f"note: {named} is set, so the default profile {default} is not taken; --profile {default} does",)
-        if not here:
-            return from_variables(notes)
-        profile = LOCAL
+    notes = _not_taken(named, default) if profile is None else _not_used(profile) if by_hand else ()
+    if profile is None and named and not here:
+        return from_variables(notes)
+    own, profile = profile is None and not named, profile or (LOCAL if named else None)
     name = profile or default or LOCAL
-    chosen = project.get("profiles", {}).get(name)
-    if chosen is None:
-        if name != LOCAL and not definitions:  # else the compiler says so, with all that it finds
-            raise unknown(name, location, project.get("profiles", ()))
-        return Target(profile or default, notes=notes)
-    assert location is not None
-    if here:
-        _require_here(name, chosen)
-    return _of_profile(name, chosen, Path(location).parent, notes, own=profile is None)
+    profiles: Json = project.get("profiles", {})
+    if location is not None and (chosen := profiles.get(name)):
+        if here:
+            _require_here(name, chosen)
+        return _of_profile(name, chosen, Path(location).parent, notes, own=own)
+    if name != LOCAL and not definitions:  # else the compiler says so, with all that it finds
+        raise unknown(name, location, profiles)
+    return Target(profile or default, notes=notes)
+
+
+def _not_used(profile: str) -> tuple[str, ...]:
+    """Return a note about variables of the argo CLI beside a profile that was asked for."""
+    ignored = [name for name in _VARIABLES if os.environ.get(name)]
+    return (f"note: {', '.join(ignored)} not used: --profile {profile} is given",) if ignored else ()
+
+
+def _not_taken(variable: str, default: str | None) -> tuple[str, ...]:
+    """Return a note about the file's default profile beside a variable that goes before it."""
+    if not variable or default in (None, LOCAL):
+        return ()
+    return (f"note: {variable} is set, so the default profile {default} is not taken; --profile {default} does",)
 
 
 def from_variables(notes: tuple[str, ...] = ()) -> Target:

@@ -32,13 +32,7 @@ def _answer(command: options.F) -> options.F:
 @_answer
 def approve(name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...]) -> None:
     """Let a run pass a gate: what depends on it goes on. A bare suspend step is resumed."""
-    from argo.submission.arguments import pairs
-
-    with options.changing(profile) as backend:
-        ref = backend.find(name)
-        with ticking(lambda: f"telling {ref.name}"):
-            backend.approve(ref, task, message, pairs(parameters, "-p"))
-        _answered(backend, ref, f"{task} approved")
+    _decide(name, profile, task, message, parameters, passed=True)
 
 
 @click.command(short_help="Close a gate: what depends on it does not run.")
@@ -47,20 +41,22 @@ def approve(name: str, profile: str | None, task: str, message: str, parameters:
 @_answer
 def reject(name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...]) -> None:
     """Close a gate: what depends on it does not run. A bare suspend step fails."""
+    _decide(name, profile, task, message, parameters, passed=False)
+
+
+def _decide(
+    name: str, profile: str | None, task: str, message: str, parameters: tuple[str, ...], *, passed: bool
+) -> None:
+    """Answer a gate; say what was decided, and what to type where nothing goes on by itself."""
     from argo.submission.arguments import pairs
 
     with options.changing(profile) as backend:
         ref = backend.find(name)
         with ticking(lambda: f"telling {ref.name}"):
-            backend.reject(ref, task, message, pairs(parameters, "-p"))
-        _answered(backend, ref, f"{task} rejected")
-
-
-def _answered(backend: Backend, ref: RunRef, answer: str) -> None:
-    """Say what was decided, and what to type where nothing goes on by itself."""
-    click.echo(f"{ref.name}: {answer}")
-    if not backend.active(ref):
-        click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}{options.again()}", err=True)
+            (backend.approve if passed else backend.reject)(ref, task, message, pairs(parameters, "-p"))
+        click.echo(f"{ref.name}: {task} {'approved' if passed else 'rejected'}")
+        if not backend.active(ref):
+            click.echo(f"nothing drives the run now; go on with: argosy resume {ref.name}{options.again()}", err=True)
 
 
 @click.command(short_help="Start no further tasks of a run until it is resumed.")

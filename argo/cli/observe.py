@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ import click
 from argo.cli import options
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from argo.backend import Backend, Json, RunRef, RunSummary
 
 
@@ -23,7 +26,6 @@ def list_(profile: str | None, form: str, active: bool) -> None:
     from argo.cli.output import emit, table
     from argo.cli.progress import ticking
     from argo.cli.views import now
-    from argo.views.text import age, duration
 
     with ticking(lambda: "asking for the runs"), options.backend(profile) as backend:
         runs = [run for run in backend.list() if not (active and run.phase in FINISHED)]
@@ -36,42 +38,30 @@ def list_(profile: str | None, form: str, active: bool) -> None:
         click.echo("no runs yet; start one with: argosy run fork-join", err=True)
     else:
         at = now()
-        table(
-            ("NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"),
-            [
-                (
-                    r.ref.name,
-                    _status(r),
-                    age(r.created_at, at),
-                    duration(((r.finished_at or at) - r.started_at).total_seconds()) if r.started_at else "",
-                    r.progress,
-                    r.message,
-                )
-                for r in runs
-            ],
-        )
+        table(("NAME", "STATUS", "AGE", "DURATION", "PROGRESS", "MESSAGE"), [_row(run, at) for run in runs])
 
 
-def _status(run: RunSummary) -> str:
-    """The phase; of a run that is not over and that nobody drives, that it is left."""
+def _row(run: RunSummary, at: datetime) -> tuple[str, ...]:
+    """A line of the table; of a run that is not over and that nobody drives, it says that it is left."""
     from argo.backend import FINISHED
+    from argo.views.text import age, duration
 
-    return run.phase if run.active or run.phase in FINISHED else f"{run.phase} (left)"
+    status = run.phase if run.active or run.phase in FINISHED else f"{run.phase} (left)"
+    took = duration(((run.finished_at or at) - run.started_at).total_seconds()) if run.started_at else ""
+    return run.ref.name, status, age(run.created_at, at), took, run.progress, run.message
 
 
 def _summary_json(run: RunSummary) -> Json:
+    def time(at: datetime | None, timespec: str = "auto") -> str | None:
+        return at.isoformat(timespec=timespec).replace("+00:00", "Z") if at else None
+
+    fields = ("phase", "message", "progress", "active", "source")
     return {
-        "name": run.ref.name,
-        "namespace": run.ref.namespace,
-        "uid": run.ref.uid,
-        "phase": run.phase,
-        "message": run.message,
-        "progress": run.progress,
-        "active": run.active,
-        "source": run.source,
-        "createdAt": run.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "startedAt": run.started_at.isoformat().replace("+00:00", "Z") if run.started_at else None,
-        "finishedAt": run.finished_at.isoformat().replace("+00:00", "Z") if run.finished_at else None,
+        **asdict(run.ref),
+        **{field: getattr(run, field) for field in fields},
+        "createdAt": time(run.created_at, "seconds"),
+        "startedAt": time(run.started_at),
+        "finishedAt": time(run.finished_at),
     }
 
 
@@ -82,7 +72,7 @@ def status(name: str, profile: str | None, form: str) -> None:
     """Show a run's phase, tasks and results."""
     from argo.backend import FINISHED
     from argo.cli.output import emit
-    from argo.cli.views import Earlier, now, result_text
+    from argo.cli.views import Earlier, now, print_results
     from argo.workflow.outputs import results
     from argo.workflow.tree import relative, state, tree, waiting
 
@@ -114,11 +104,7 @@ def status(name: str, profile: str | None, form: str) -> None:
     about = ", ".join(filter(None, (left(workflow, seconds, now()), used(workflow))))
     if about:
         click.echo(f"\n{about}")
-    made = results(workflow)
-    if made:
-        click.echo("\nresults")
-        for result in made:
-            click.echo(f"  {result.name:<20}  {result_text(result)}")
+    print_results(results(workflow))
     if executor:
         from argo.local.choice import described
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -119,13 +119,8 @@ class _Lines:
 
 def summary(backend: Backend, ref: RunRef, workflow: Json) -> None:
     """On stdout: how the run ended, what it made, where all lies, and what to type next."""
-    status = workflow.get("status") or {}
-    phase = status.get("phase") or "Pending"
-    started, finished = moment(status.get("startedAt")), moment(status.get("finishedAt"))
-    took = f" after {duration((finished - started).total_seconds())}" if started and finished else ""
-    message = f": {status['message']}" if status.get("message") else ""
-    reserved = used(workflow)
-    click.echo(f"{ref.name} {phase}{took}{message}" + (f" ({reserved})" if reserved else ""))
+    phase = (workflow.get("status") or {}).get("phase") or "Pending"
+    click.echo(f"{ref.name} {phase}{_how(workflow)}")
     decided = [(relative(node["name"], ref.name), gate) for node, gate in gates(workflow) if gate.decision]
     if decided:
         click.echo("\ndecisions")
@@ -134,26 +129,34 @@ def summary(backend: Backend, ref: RunRef, workflow: Json) -> None:
     if phase in ("Failed", "Error"):
         failures(backend, ref, workflow)
     made = [result for result in results(workflow) if result.ready]
+    print_results(made)
+    places = {**backend.places(ref), "link": backend.link(ref)}
+    click.echo()
+    lines = [f"{label:<9}  {where}" for label, where in places.items() if where]
+    fetch = [f"  argosy fetch {ref.name} -d results{again()}"] if made else []
+    for line in (*lines, "\nnext", *fetch, f"  argosy logs {ref.name}{again()}"):
+        click.echo(line)
+
+
+def _how(workflow: Json) -> str:
+    """How long the run took, its message, and what it used, as far as they are known."""
+    status, reserved = workflow.get("status") or {}, used(workflow)
+    started, finished = moment(status.get("startedAt")), moment(status.get("finishedAt"))
+    took = f" after {duration((finished - started).total_seconds())}" if started and finished else ""
+    message = f": {status['message']}" if status.get("message") else ""
+    return f"{took}{message}" + (f" ({reserved})" if reserved else "")
+
+
+def print_results(made: Sequence[Result]) -> None:
+    """Print results in a few words each, under a heading; nothing where there are none."""
     if made:
         click.echo("\nresults")
-        for result in made:
-            click.echo(f"  {result.name:<20}  {result_text(result)}")
-    click.echo()
-    for label, where in {**backend.places(ref), "link": backend.link(ref)}.items():
-        if where:
-            click.echo(f"{label:<9}  {where}")
-    click.echo("\nnext")
-    if made:
-        click.echo(f"  argosy fetch {ref.name} -d results{again()}")
-    click.echo(f"  argosy logs {ref.name}{again()}")
-
-
-def result_text(result: Result) -> str:
-    """A result in a few words."""
-    if result.kind == "value":
-        text = result.value if result.value is not None else "(not there)"
-        return text if len(text) <= 80 else text[:77] + "..."
-    return f"{result.kind}{'' if result.ready else ' (not there yet)'}"
+    for result in made:
+        text = f"{result.kind}{'' if result.ready else ' (not there yet)'}"
+        if result.kind == "value":
+            text = result.value if result.value is not None else "(not there)"
+            text = text if len(text) <= 80 else text[:77] + "..."
+        click.echo(f"  {result.name:<20}  {text}")
 
 
 def failures(backend: Backend, ref: RunRef, workflow: Json) -> None:

@@ -51,9 +51,8 @@ def set_inputs(subject: Subject, given: Mapping[str, str | Json], ref: RunRef, p
     """
     kinds = subject.annotation(INPUTS)
     known: Json = {**subject.declared("artifacts"), **kinds}
-    for name in given:
-        if name not in known:
-            raise _unknown("input", "-i", name, known)
+    if unknown := next((name for name in given if name not in known), None):
+        raise _unknown("input", "-i", unknown, known)
     artifacts: list[Json] = subject.arguments().setdefault("artifacts", []) if given else []
     for name, location in given.items():
         if not isinstance(location, str):

@@ -45,10 +45,8 @@ def set_file(subject: Subject, given: str) -> None:
             "the run has no files for --job-config to change", known=_NOTHING, hint="give the DAG `files:`"
         )
     name, equals, text = given.partition("=")
-    if not equals or name not in known:
-        name, text = (name, text) if equals and not Path(given).exists() else ("", given)
-        if not name and len(known) == 1:
-            name = known[0]
+    if not equals or (name not in known and Path(given).exists()):
+        name, text = known[0] if len(known) == 1 else "", given
     if name not in known:
         hint = did_you_mean(name, known) if name else ""
         raise UsageError(

@@ -108,21 +108,24 @@ def chosen(objects: Sequence[Json], start: Start) -> Json:
     if start.named:
         found = [o for o in choices if _is_named(o, start.named)]
     else:
-        tiers = [[o for o in choices if o["kind"] in kinds] for kinds in _FIRST]
-        found = [*_outermost(next((tier for tier in tiers if tier), []))]
+        found = [*_outermost(next(filter(None, ([o for o in choices if o["kind"] in kinds] for kinds in _FIRST)), []))]
     if not start.entrypoint:
         found = [o for o in found if _begins(o)]
     if len(found) == 1:
         return found[0]
-    named = [f"{o['kind']}/{name_of(o)}" for o in found or choices]
+    raise _no_choice(found, [f"{o['kind']}/{name_of(o)}" for o in found or choices], start)
+
+
+def _no_choice(found: Sequence[Json], named: Sequence[str], start: Start) -> UsageError:
+    """The error for several objects to run, or none; `named` are those found, else all that there are."""
     if found:
         alone = named.count(named[0]) == 1
         hint = f"choose one of them: --from {named[0]}" if alone else "give a file that holds one of them alone"
-        raise UsageError(f"{len(found)} objects to run: {', '.join(named)}", hint=hint)
+        return UsageError(f"{len(found)} objects to run: {', '.join(named)}", hint=hint)
     if start.named and start.named not in named:
         hint = did_you_mean(start.named, named) or (f"there are: {', '.join(named)}" if named else "")
-        raise UsageError(f"there is no {start.named} to run in what was given", hint=hint)
-    raise UsageError(
+        return UsageError(f"there is no {start.named} to run in what was given", hint=hint)
+    return UsageError(
         "there is nothing to run",
         tried="looked for a Dag, and for a Workflow, CronWorkflow or WorkflowTemplate with an entrypoint",
         hint=f"say where to begin: --from {start.named or named[0]} --entrypoint TEMPLATE" if named else "",
@@ -143,13 +146,17 @@ def begin(spec: Json, source: Json, start: Start, objects: Sequence[Json]) -> No
             hint=did_you_mean(start.entrypoint, list(templates)) or f"there are: {', '.join(templates)}",
         )
     spec["entrypoint"] = start.entrypoint
+    inputs = templates[start.entrypoint].get("inputs") or {}
     for kind in ("parameters", "artifacts"):
         declared = subject.declared(kind)
-        for entry in (templates[start.entrypoint].get("inputs") or {}).get(kind) or ():
-            if entry["name"] not in declared:
-                kept = {k: v for k, v in entry.items() if k not in ("path", "mode", "default")}
-                value = {"value": entry["default"]} if "default" in entry else {}
-                subject.arguments().setdefault(kind, []).append({**value, **kept})
+        if new := [_argument(entry) for entry in inputs.get(kind) or () if entry["name"] not in declared]:
+            subject.arguments().setdefault(kind, []).extend(new)
+
+
+def _argument(declared: Json) -> Json:
+    """What stands among a Workflow's arguments for an input of its entrypoint."""
+    value = {"value": declared["default"]} if "default" in declared else {}
+    return {**value, **{k: v for k, v in declared.items() if k not in ("path", "mode", "default")}}
 
 
 def kind_named(text: str) -> str | None:
