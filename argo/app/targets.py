@@ -31,19 +31,19 @@ def choose(definitions: Sequence[Path], profile: str | None, *, by_hand: bool = 
     mistakes; where definitions are compiled, that reports them with all others.
     """
     location = _project_file(definitions)
-    project: Json = {} if location is None else _project(location, reported=bool(definitions))
+    project = _project(location, reported=bool(definitions))
     default = project.get("default")
     named = next((name for name in _TARGETS if os.environ.get(name)), "")
     notes = _not_taken(named, default) if profile is None else _not_used(profile) if by_hand else ()
-    if profile is None and named and not here:
-        return from_variables(notes)
-    own, profile = profile is None and not named, profile or (LOCAL if named else None)
+    if profile is None and named:
+        if not here:
+            return from_variables(notes)
+        profile = LOCAL
     name = profile or default or LOCAL
     profiles: Json = project.get("profiles", {})
     if location is not None and (chosen := profiles.get(name)):
-        if here:
-            _require_here(name, chosen)
-        return _of_profile(name, chosen, Path(location).parent, notes, own=own)
+        _require_here(name, chosen, here)
+        return _of_profile(name, chosen, Path(location).parent, notes, own=profile is None)
     if name != LOCAL and not definitions:  # else the compiler says so, with all that it finds
         raise unknown(name, location, profiles)
     return Target(profile or default, notes=notes)
@@ -80,9 +80,9 @@ def from_variables(notes: tuple[str, ...] = ()) -> Target:
     return Target(namespace=namespace, server=address, notes=(*notes, *_cautions(address)))
 
 
-def _require_here(name: str, profile: Json) -> None:
+def _require_here(name: str, profile: Json, here: bool) -> None:
     server, context = profile["engine"]["server"], profile["engine"]["context"]
-    if server or context:
+    if here and (server or context):
         where = f"the Argo Server {server}" if server else f"the cluster of the context {context}"
         raise UsageError(
             f"the profile {name} is of {where}; run executes on this machine",
@@ -144,8 +144,10 @@ def _project_file(definitions: Sequence[Path]) -> str | None:
     return find_project([str(path.absolute()) for path in definitions], str(ours) if ours else None)
 
 
-def _project(location: str, *, reported: bool) -> Json:
-    """Read the profiles of argosy.yaml; none where it has mistakes that somebody else reports."""
+def _project(location: str | None, *, reported: bool) -> Json:
+    """Read the profiles of argosy.yaml; none where there is none, or it has mistakes that somebody else reports."""
+    if location is None:
+        return {}
     found = read(location)
     if found is None and not reported:
         require(location)
