@@ -107,11 +107,8 @@ def local(target: Target | None = None) -> Iterator[LocalBackend]:
     """The runs of this machine."""
     from argo.local.backend import LocalBackend
 
-    found = LocalBackend(target=target)
-    try:
+    with closing(LocalBackend(target=target)) as found:
         yield found
-    finally:
-        found.close()
 
 
 def executor() -> Choice:
