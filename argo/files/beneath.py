@@ -23,7 +23,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 20
 
 
-class Refused(OSError):  # noqa: N818 -- it is what was found that is refused
+class UnsafeFileError(OSError):
     """A container left something that is not looked into; `strerror` says what it is."""
 
     def __init__(self, text: str) -> None:
@@ -110,15 +110,15 @@ class Node:
                 for entry in entries:
                     found.append(entry.name)
                     if len(found) > MOST:
-                        raise Refused(f"holds more than {MOST} files")
+                        raise UnsafeFileError(f"holds more than {MOST} files")
             return sorted(found)
         finally:
             os.close(descriptor)
 
     def open(self) -> int:
-        """Open a regular file for reading; Refused for what is none."""
+        """Open a regular file for reading; UnsafeFileError for what is none."""
         if not self.is_file:
-            raise Refused(f"is {_kind(self.state.st_mode)}, no regular file")
+            raise UnsafeFileError(f"is {_kind(self.state.st_mode)}, no regular file")
         return os.open(self.path, _READ)
 
     def read(self, limit: int) -> bytes:
@@ -126,7 +126,7 @@ class Node:
         with os.fdopen(self.open(), "rb") as file:
             data = file.read(limit + 1)
         if len(data) > limit:
-            raise Refused(f"larger than {limit} bytes")
+            raise UnsafeFileError(f"larger than {limit} bytes")
         return data
 
     def end(self, size: int) -> bytes:
@@ -138,7 +138,7 @@ class Node:
     def walk(self) -> Iterator[tuple[str, Node]]:
         """All that is in a folder, by name, what is in a folder after it. Each is held until the next is asked for.
 
-        Refused for more than the disk can hold: a file with holes may say that it has any size.
+        UnsafeFileError for more than the disk can hold: a file with holes may say that it has any size.
         """
         disk = os.statvfs(self.path)
         left, count = disk.f_frsize * disk.f_blocks, 0
@@ -146,7 +146,7 @@ class Node:
         while waiting:
             parts = waiting.pop()
             if len(parts) > DEEPEST:
-                raise Refused(f"has folders deeper than {DEEPEST}")
+                raise UnsafeFileError(f"has folders deeper than {DEEPEST}")
             inner: list[tuple[str, ...]] = []
             with self.below(parts) as folder:
                 for name in folder.names():
@@ -154,19 +154,19 @@ class Node:
                         count += 1
                         left -= node.state.st_size if node.is_file else 0
                         if count > MOST or left < 0:
-                            raise Refused(f"holds more than the disk, or more than {MOST} files")
+                            raise UnsafeFileError(f"holds more than the disk, or more than {MOST} files")
                         yield "/".join((*parts, name)), node
                         if node.is_folder:
                             inner.append((*parts, name))
             waiting += reversed(inner)
 
     def usable(self) -> None:
-        """Refused for what is neither a file nor a folder, and for a file that says it is larger than the disk."""
+        """Raise UnsafeFileError for what is neither a file nor a folder, or is a file that says it is larger than the disk."""
         if not (self.is_file or self.is_folder):
-            raise Refused(f"is {_kind(self.state.st_mode)}, no regular file or folder")
+            raise UnsafeFileError(f"is {_kind(self.state.st_mode)}, no regular file or folder")
         disk = os.statvfs(self.path)
         if self.is_file and self.state.st_size > disk.f_frsize * disk.f_blocks:
-            raise Refused("is larger than the disk")
+            raise UnsafeFileError("is larger than the disk")
 
     def sync(self) -> None:
         """Make a file, or a folder and all in it, last a power failure."""
@@ -227,7 +227,7 @@ class Node:
         """A path of the file while it is held that no container sees: `target`, made a second name of it, or where it
         can have none, one that may only be read."""
         if not self.is_file:
-            raise Refused(f"is {_kind(self.state.st_mode)}, no regular file")
+            raise UnsafeFileError(f"is {_kind(self.state.st_mode)}, no regular file")
         try:
             os.link(self.path, target, src_dir_fd=self.descriptor)  # which makes Python follow, here to the file itself
         except OSError:

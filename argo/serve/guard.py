@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from argo.serve.refused import Refused
+from argo.serve.refusal import Refusal
 from argo.serve.tokens import is_bearer
 
 LARGEST: Final = 1 << 20  # bytes of a body, where a route does not take more
@@ -25,9 +25,9 @@ _DISCARDED: Final = 64 << 20  # bytes of a body that nobody wants, let in so tha
 _DISCARDING: Final = 5.0  # seconds
 
 Check = Callable[[Request], None]
-"""Looks at a request's head. Raises Refused."""
+"""Looks at a request's head. Raises Refusal."""
 Admit = Callable[[Request], AbstractAsyncContextManager[object]]
-"""Lets a request in for as long as the block lasts. Raises Refused as it is entered."""
+"""Lets a request in for as long as the block lasts. Raises Refusal as it is entered."""
 Answer = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -51,7 +51,7 @@ class Guard:
             try:
                 _check_text(scope)
                 await held.enter_async_context(self._admit(request))
-            except Refused as error:
+            except Refusal as error:
                 response = await self._answer(request, error)
                 await response(scope, receive, send)
                 return
@@ -59,7 +59,7 @@ class Guard:
 
 
 class Body:
-    """The body of a request as it comes (ASGI `receive`). Raises Refused for one that is too large, or too slow.
+    """The body of a request as it comes (ASGI `receive`). Raises Refusal for one that is too large, or too slow.
 
     A route that takes more than is usual says so before it reads: `limit`.
     """
@@ -82,7 +82,7 @@ class Body:
             with fail_after(PATIENCE + self._taken / SLOWEST - self._waited):
                 message = await self._receive()
         except TimeoutError:
-            raise Refused(408, "stalled", "the request's body comes too slowly") from None
+            raise Refusal(408, "stalled", "the request's body comes too slowly") from None
         self._waited += time.monotonic() - begun
         self._taken += len(message.get("body") or b"")
         self._check(self._taken)
@@ -115,9 +115,9 @@ class Body:
             raise too_large(self.limit)
 
 
-def too_large(limit: int) -> Refused:
+def too_large(limit: int) -> Refusal:
     """The answer to a body that is larger than that."""
-    return Refused(413, "too-large", f"at most {limit} bytes are taken")
+    return Refusal(413, "too-large", f"at most {limit} bytes are taken")
 
 
 def checked(*checks: Check) -> Admit:
@@ -137,7 +137,7 @@ def called(names: frozenset[str]) -> Check:
 
     def check(request: Request) -> None:
         if not _is_one_of(request.headers.get("host", ""), names):
-            raise Refused(403, "host", "this server does not answer to that host name")
+            raise Refusal(403, "host", "this server does not answer to that host name")
 
     return check
 
@@ -148,9 +148,9 @@ def from_pages_of(names: frozenset[str] = frozenset()) -> Check:
     def check(request: Request) -> None:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
         if origin is not None and not _is_one_of(origin.partition("://")[2], names, addresses=False):
-            raise Refused(403, "origin", "this server answers no page")
+            raise Refusal(403, "origin", "this server answers no page")
         if site not in ("none", "same-origin") and not (names and site == "same-site"):
-            raise Refused(403, "origin", "this server answers no page")
+            raise Refusal(403, "origin", "this server answers no page")
 
     return check
 
@@ -161,7 +161,7 @@ def of_type(*types: str) -> Check:
     def check(request: Request) -> None:
         said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if said and said not in types:
-            raise Refused(415, "media-type", f"a body is {types[0]}, not {said[:60]}")
+            raise Refusal(415, "media-type", f"a body is {types[0]}, not {said[:60]}")
 
     return check
 
@@ -172,7 +172,7 @@ def with_token(token: str, free: Sequence[str] = ()) -> Check:
     def check(request: Request) -> None:
         given = request.headers.get("authorization", "")
         if token and request.url.path not in free and not is_bearer(given, token):
-            raise Refused(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
+            raise Refusal(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
 
     return check
 
@@ -198,11 +198,11 @@ def _is_one_of(netloc: str, names: frozenset[str], *, addresses: bool = True) ->
 
 
 def _check_text(scope: Scope) -> None:
-    """Raises Refused for a path or query that is no text: nothing that is kept has such a name."""
+    """Raises Refusal for a path or query that is no text: nothing that is kept has such a name."""
     for part in (scope.get("raw_path") or b"", scope.get("query_string") or b""):
         try:
             text = unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
-            raise Refused(400, "invalid", "the address is not UTF-8") from None
+            raise Refusal(400, "invalid", "the address is not UTF-8") from None
         if "\0" in text:
-            raise Refused(400, "invalid", "the address holds a NUL character")
+            raise Refusal(400, "invalid", "the address holds a NUL character")

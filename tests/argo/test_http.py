@@ -19,7 +19,7 @@ from argo.http import Asker, NoAnswerError, Proxy, pool, retry_after, trust
 from argo.serve.workflow_api.edc.deliver import _post
 from argo.serve.workflow_api.edc.register import Management
 from argo.serve.workflow_api.edc.targets import below
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.identity import _read
 from argo.storage import S3Store
 from argo.storage.s3 import S3Config
@@ -163,7 +163,7 @@ def test_a_callback_asks_for_what_is_allowed_and_for_nothing_else(
     allowed = f"http://{HOST}/callback"
     with proxying(server.url, monkeypatch) as way:
         for callback in (f"http://169.254.169.254/{HOST}", f"{allowed}/../admin", f"http://x@{HOST}/callback"):
-            with pytest.raises(Refused):
+            with pytest.raises(Refusal):
                 _post(below(callback, ["p"], [allowed]), {}, "")
         server.left = [(307, {"Location": "http://169.254.169.254/"})]
         with pytest.raises(RemoteError, match="answered 307"):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from argo.serve.workflow_api.edc.targets import below, check
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.health import masked
 from tests.argo.serve.workflow_api.conftest import called as called
 from tests.argo.serve.workflow_api.conftest import unserved as unserved
@@ -26,7 +26,7 @@ IDS = [
 
 @pytest.mark.parametrize("id_", IDS)
 def test_an_id_is_one_part_of_a_path(id_: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Refusal):
         below(f"{ROOT}/callback", ("transfers", id_, "dataflow"), [ROOT])
 
 
@@ -39,7 +39,7 @@ def test_ids_as_connectors_have_them_pass() -> None:
     "path", ["%252e%252e/x", "%25252e%25252e/x", "..;/x", "..;a=b/x", "%2e%2e;/x", "a/%5c..%5c..", "./x", "%2E./x"]
 )
 def test_no_address_leads_up(path: str) -> None:
-    with pytest.raises(Refused, match="not allowed"):
+    with pytest.raises(Refusal, match="not allowed"):
         check(f"{ROOT}/{path}", [ROOT])
 
 

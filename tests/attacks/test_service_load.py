@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message
 
 from argo.serve import guard
-from argo.serve.refused import Refused
+from argo.serve.refusal import Refusal
 from tests.argo.serve.workflow_api.serving import Served, write_assets
 
 _BODY = 100 << 20
@@ -170,7 +170,7 @@ def test_a_body_has_to_come_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     body = guard.Body(receive, Headers({"content-length": "10"}), 100)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refused:
         anyio.run(body)
     assert refused.value.status == 408
 

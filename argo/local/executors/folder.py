@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from argo.files.beneath import Node, Refused
+from argo.files.beneath import Node, UnsafeFileError
 from argo.local.executors.shim import record
 
 State = Literal["new", "running", "ended", "lost"]
@@ -87,7 +87,7 @@ class PodFolder:
         """Hold what lies at a place below this directory, where no link leads. Raises OSError."""
         inner = os.path.relpath(place, self.path).split("/")
         if ".." in inner:
-            raise Refused("lies outside of the pod")
+            raise UnsafeFileError("lies outside of the pod")
         with Node.at(str(self.path)) as top:
             return top.below(inner)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from argo.files.beneath import Node, Refused
+from argo.files.beneath import Node, UnsafeFileError
 from argo.local.executors.environment import config_map_data, expand, field_value, secret_data
 from argo.local.executors.errors import PodError, check_name
 from argo.local.executors.folder import PodFolder
@@ -173,7 +173,7 @@ def _inner(volume: Volume, inner: str, name: str) -> str:
     parts = os.path.relpath(wanted, volume.source).split("/")
     try:
         if ".." in parts:
-            raise Refused("leads out of it by a symbolic link")
+            raise UnsafeFileError("leads out of it by a symbolic link")
         with Node.at(str(volume.source)) as base:
             try:
                 found = base.below(parts)

@@ -22,7 +22,7 @@ from argo.serve.argo_api import artifacts, streams, templates, workflows
 from argo.serve.argo_api.admission import creator
 from argo.serve.argo_api.calls import Call, Handler, endpoint
 from argo.serve.argo_api.errors import ApiError, answer_error
-from argo.serve.refused import Refused
+from argo.serve.refusal import Refusal
 
 _LOOK = 1.0  # seconds between two looks at all runs
 API = "/api/v1"
@@ -54,7 +54,7 @@ def application(backend: LocalBackend) -> Starlette:
         *(Route(path, partial(_artifact, backend, kind, place)) for path, kind, place in _FILES),
         Route("/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
     ]
-    handlers = dict.fromkeys((ApiError, ArgosyError, Refused, Exception), answer_error)
+    handlers = dict.fromkeys((ApiError, ArgosyError, Refusal, Exception), answer_error)
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.hub = hub  # for whoever ends the streams
     return app

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from argo.backend import Json
 from argo.errors import ArgosyError, ConflictError, DefinitionError, NotFoundError, UsageError
-from argo.serve.refused import Refused
+from argo.serve.refusal import Refusal
 
 HEADERS = {"Grpc-Metadata-Content-Type": "application/grpc"}
 _GRPC = {401: 16, 403: 7}
@@ -53,7 +53,7 @@ async def answer_error(_request: Request, error: Exception) -> Response:
     """The answer to whatever a handler raised; never a traceback."""
     if isinstance(error, ArgosyError):
         error = translated(error)
-    elif isinstance(error, Refused):
+    elif isinstance(error, Refusal):
         message = _NO_TOKEN if error.status == 401 else error.message
         error = ApiError(_GRPC.get(error.status, 3), message, error.status)
     if not isinstance(error, ApiError):

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from argo.serve.process import most_connections
 from argo.serve.workflow_api.consumers import Caller
-from argo.serve.workflow_api.errors import Refused, unavailable
+from argo.serve.workflow_api.errors import Refusal, unavailable
 from argo.serve.workflow_api.identity import Identity
 
 _FREE: Final = ("/health", "/metrics", "/docs", "/openapi.json", "/data/")  # `/data/TOKEN` opens one result by itself
@@ -29,7 +29,7 @@ class Admission:
 
     @asynccontextmanager
     async def admit(self, request: Request) -> AsyncIterator[None]:
-        """Let a request in while the block lasts: `request.state.caller`. Raises Refused: 401, 429, 503."""
+        """Let a request in while the block lasts: `request.state.caller`. Raises Refusal: 401, 429, 503."""
         path = get_route_path(request.scope)
         if request.method in ("GET", "HEAD") and path.startswith(_FREE):
             yield
@@ -38,7 +38,7 @@ class Admission:
         request.state.caller, name = caller, caller.consumer.id
         most = most_connections() // 2  # with those that follow a run: there are others
         if self._inside[name] >= most:
-            raise Refused(429, "busy", f"you have {most} requests that are not answered yet", retry=1)
+            raise Refusal(429, "busy", f"you have {most} requests that are not answered yet", retry=1)
         self._inside[name] += 1
         try:
             yield
@@ -52,7 +52,7 @@ class Admission:
         except SQLAlchemyError:
             raise unavailable() from None
         if caller is None:
-            raise Refused(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
+            raise Refusal(401, "unauthorized", "the token is missing, or not valid", hint="Authorization: Bearer …")
         return caller
 
 

@@ -23,7 +23,7 @@ from argo.serve.workflow_api import gx4ki, health, imla, v1
 from argo.serve.workflow_api.admission import Admission
 from argo.serve.workflow_api.core import Service
 from argo.serve.workflow_api.edc import routes as edc
-from argo.serve.workflow_api.errors import Refused, translated, unavailable
+from argo.serve.workflow_api.errors import Refusal, translated, unavailable
 from argo.serve.workflow_api.pages import described
 
 log = logging.getLogger("argosy.service")
@@ -52,7 +52,7 @@ def application(service: Service, *, work: bool = True) -> ASGIApp:
     about: dict[str, Any] = {"title": "Argosy", "version": "1", "description": _DESCRIPTION}
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, **about)  # theirs load scripts from elsewhere
     known = (
-        Refused, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, ClientDisconnect, RecursionError,
+        Refusal, ArgosyError, SQLAlchemyError, RequestValidationError, HTTPException, ClientDisconnect, RecursionError,
         UnicodeError,
     )  # fmt: skip
     for kind in (*known, Exception):
@@ -109,30 +109,30 @@ async def _answer(request: Request, error: Exception) -> Response:
     return JSONResponse(body, refused.status, headers)
 
 
-def _refusal(request: Request, error: Exception) -> Refused:
-    if isinstance(error, Refused):
+def _refusal(request: Request, error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
         return error
     if isinstance(error, RequestValidationError):
         first = error.errors()[0] if error.errors() else {"loc": (), "msg": "it is not valid"}
         place = ".".join(str(part) for part in first["loc"] if part != "body")
-        return Refused(422, "invalid", f"{place}: {first['msg']}" if place else str(first["msg"]))
+        return Refusal(422, "invalid", f"{place}: {first['msg']}" if place else str(first["msg"]))
     if isinstance(error, HTTPException):
-        return Refused(error.status_code, "http", str(error.detail))
+        return Refusal(error.status_code, "http", str(error.detail))
     if isinstance(error, ArgosyError):
         log.warning("refused", extra={"path": health.shown_path(request.scope), "reason": error.message})
         return translated(error)
     return _broken(request, error)
 
 
-def _broken(request: Request, error: Exception) -> Refused:
+def _broken(request: Request, error: Exception) -> Refusal:
     if isinstance(error, ClientDisconnect):
-        return Refused(400, "gone", "the request broke off")  # which nobody reads
+        return Refusal(400, "gone", "the request broke off")  # which nobody reads
     if isinstance(error, RecursionError):
-        return Refused(400, "invalid", "the request is nested too deeply")
+        return Refusal(400, "invalid", "the request is nested too deeply")
     if isinstance(error, (UnicodeError, DataError)):
-        return Refused(422, "invalid", "the request holds text that cannot be kept")
+        return Refusal(422, "invalid", "the request holds text that cannot be kept")
     if isinstance(error, SQLAlchemyError):
         log.error("the store does not answer", extra={"reason": type(error).__name__})
         return unavailable()
     log.error("internal error", exc_info=error, extra={"path": health.shown_path(request.scope)})
-    return Refused(500, "internal", "internal error")
+    return Refusal(500, "internal", "internal error")

@@ -13,7 +13,7 @@ from argo.serve.workflow_api.database import Database, Row
 from argo.serve.workflow_api.edc import transfers
 from argo.serve.workflow_api.edc.address import Addresses
 from argo.serve.workflow_api.edc.deliver import Deliverer
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.hub import Hub
 from argo.serve.workflow_api.identity import Identity
 from argo.serve.workflow_api.inputs import Inputs
@@ -67,24 +67,24 @@ class Service:
         self.database.close()
 
     def allowed(self, request: Request, scope: str | None = None) -> Caller:
-        """Who calls, where that may do what the scope says. Raises Refused: 403."""
+        """Who calls, where that may do what the scope says. Raises Refusal: 403."""
         caller: Caller = request.state.caller
         if scope is not None and scope not in caller.scopes:
-            raise Refused(403, "forbidden", f"the token does not have the scope {scope}")
+            raise Refusal(403, "forbidden", f"the token does not have the scope {scope}")
         return caller
 
     def run(self, request: Request, run: str, scope: str) -> Row:
-        """A run of whoever calls. Raises Refused."""
+        """A run of whoever calls. Raises Refusal."""
         return self.runs.get(self.allowed(request, scope).consumer, run)
 
     def require_possible(self, offered: OfferedAsset) -> None:
-        """Raises Refused for an asset whose runs the place could not keep apart, or lead nobody to."""
+        """Raises Refusal for an asset whose runs the place could not keep apart, or lead nobody to."""
         if offered.model.mode == "extended":
             if not self.place.isolated:
                 message = "what consumers bring is not run as a mere process"
-                raise Refused(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
+                raise Refusal(409, "bounds:executor", message, hint="use podman or docker, or a cluster")
             for rule, message, hint in self.place.unkept(offered.model, self.settings.profile):
-                raise Refused(409, f"bounds:{rule}", message, hint=hint)
+                raise Refusal(409, f"bounds:{rule}", message, hint=hint)
         if offered.model.mode == "interactive":
             require_reachable(self.catalog, self.place, offered)
 

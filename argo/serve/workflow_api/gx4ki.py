@@ -15,7 +15,7 @@ from argo.errors import ConflictError, NotFoundError, UsageError
 from argo.serve.workflow_api.catalog import OfferedAsset
 from argo.serve.workflow_api.consumers import Consumer
 from argo.serve.workflow_api.database import Row, ref_of
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.receive import described, form_file, received_form, streamed
 from argo.serve.workflow_api.results import attachment
 from argo.serve.workflow_api.runs import ACTIVE, ENDED
@@ -28,12 +28,12 @@ _TAIL: Final = 100  # lines of the log at verbose_level 1
 _PODS: Final = {"Error": "Failed", "Skipped": "Pending", "Omitted": "Pending"}
 
 
-def refused(status: int, detail: str) -> Refused:
+def refused(status: int, detail: str) -> Refusal:
     """An error as gx4ki's clients know it."""
-    return Refused(status, "gx4ki", detail)
+    return Refusal(status, "gx4ki", detail)
 
 
-def adapted(request: Request, error: Refused) -> Refused:
+def adapted(request: Request, error: Refusal) -> Refusal:
     """A refusal as gx4ki's clients know it, where one of them calls."""
     if error.status in (401, 403) and get_route_path(request.scope).startswith(_ROOT):
         return refused(403, "Could not validate API KEY")
@@ -78,7 +78,7 @@ class _Calls:
         self._offered(sid)
         try:
             return self._service.runs.get(mine, wid)
-        except Refused:
+        except Refusal:
             raise refused(400, "invalid workflow_id") from None
 
     def services(self, request: Request) -> Any:
@@ -127,7 +127,7 @@ class _Calls:
             run = self._service.runs.start(mine, asset, origin="gx4ki")
         except ConflictError:
             raise refused(400, "no valid service_id") from None
-        except Refused as error:
+        except Refusal as error:
             if error.code == "inputs-missing":
                 raise refused(400, "service input not fulfilled") from None
             raise
@@ -203,14 +203,14 @@ def _output(
     if workflow is not None:
         try:
             found = [service.runs.get(mine, workflow)]
-        except Refused:
+        except Refusal:
             raise refused(400, "invalid workflow_id") from None
     else:
         found = [run for run in service.runs.list(mine, asset=asset.name, limit=1000) if run["state"] not in ACTIVE]
     for run in found:
         try:
             sent = service.results.download(run, name)
-        except Refused:
+        except Refusal:
             continue
         headers = {
             "Content-Disposition": attachment(resource),

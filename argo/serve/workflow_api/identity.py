@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, fail_after, to_thread
 from argo.errors import ConflictError, UsageError
 from argo.http import Asker, NoAnswerError, read
 from argo.serve.workflow_api.consumers import SCOPES, Caller, Consumer, Consumers
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 
 if TYPE_CHECKING:
     from compiler.models.service import Oidc
@@ -41,7 +41,7 @@ class Identity:
         self._provider = Provider(oidc) if oidc is not None else None
 
     async def caller(self, token: str) -> Caller | None:
-        """None where the token opens nothing. Raises Refused where the identity provider does not answer."""
+        """None where the token opens nothing. Raises Refusal where the identity provider does not answer."""
         if not token or len(token) > 8192:
             return None
         if self._provider is None or token.count(".") != 2:
@@ -96,7 +96,7 @@ class Provider:
         self._fetching: asyncio.Task[None] | None = None
 
     async def claims(self, token: str) -> dict[str, Any] | None:
-        """Verify a token; return its claims, or None where it is not valid. Raises Refused where no keys can be had."""
+        """Verify a token; return its claims, or None where it is not valid. Raises Refusal where no keys can be had."""
         import jwt
 
         try:
@@ -119,7 +119,7 @@ class Provider:
             await asyncio.shield(self._fetching)
             found = self._known(kid)
         if found is None and not self._keys:
-            raise Refused(503, "unavailable", "the identity provider does not answer", retry=int(_AGAIN))
+            raise Refusal(503, "unavailable", "the identity provider does not answer", retry=int(_AGAIN))
         return found
 
     def _known(self, kid: str) -> Any:

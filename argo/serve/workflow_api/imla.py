@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from argo.errors import UsageError
 from argo.files.archives import Member, tar_members, told
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.receive import described, received_form, streamed
 from argo.serve.workflow_api.results import attachment
 from argo.serve.workflow_api.runs import ACTIVE
@@ -106,7 +106,7 @@ class _Jobs:
         for ref in refs:
             row = self._service.inputs.get(consumer, ref)
             if row is None:
-                raise Refused(422, "invalid", f"{self._variables}: you have no such input")
+                raise Refusal(422, "invalid", f"{self._variables}: you have no such input")
             values |= parse(ref, self._service.inputs.content(row))[0]
         with spooled(written(values).encode(), "merged.env") as given:
             kept = self._service.inputs.keep(consumer, self._offered, self._variables, given, current=False)
@@ -136,7 +136,7 @@ class _Jobs:
         found = self._result(run, request)
         if found.packed != "tar":
             if file != found.filename:
-                raise Refused(404, "not-found", "the job left no such file")
+                raise Refusal(404, "not-found", "the job left no such file")
             size, pieces = found.info.size, found.pieces(found.part(None))
         else:
             pieces = _content(found, file, self._service.settings.limits)
@@ -150,9 +150,9 @@ class _Jobs:
 
     def _ended(self, row: Row) -> Row:
         if row["state"] in ACTIVE:
-            raise Refused(409, "conflict", "the job has not ended", hint="its results are stored when it has")
+            raise Refusal(409, "conflict", "the job has not ended", hint="its results are stored when it has")
         if row["state"] != "succeeded":
-            raise Refused(409, "conflict", f"the job has {row['state']}: {row['message']}")
+            raise Refusal(409, "conflict", f"the job has {row['state']}: {row['message']}")
         return row
 
     async def put(self, request: Request) -> Any:
@@ -167,12 +167,12 @@ class _Jobs:
 
     def forget(self, upload: str, request: Request) -> Any:
         if not self._service.inputs.drop(self._service.allowed(request, "inputs").consumer, upload):
-            raise Refused(404, "not-found", "there is no such resource")
+            raise Refusal(404, "not-found", "there is no such resource")
         return {}
 
 
 def _extension(data: bytes, folder: str) -> Extension:
-    """Read a job-config as an extension of an asset whose results lie in `folder`. Raises Refused for mistakes."""
+    """Read a job-config as an extension of an asset whose results lie in `folder`. Raises Refusal for mistakes."""
     from compiler.extend import Extension
     from compiler.load.foreign.imla import translate
     from compiler.load.reader import decode
@@ -184,7 +184,7 @@ def _extension(data: bytes, folder: str) -> Extension:
     wrong = next((item for item in found if item.severity == "error"), None)
     if translation is None or wrong is not None:
         line = f"line {wrong.span.line}: " if wrong is not None and wrong.span else ""
-        raise Refused(422, "invalid", f"the job-config is refused: {line}{wrong.message if wrong else ''}")
+        raise Refusal(422, "invalid", f"the job-config is refused: {line}{wrong.message if wrong else ''}")
     asked = translation.data
     wanted = asked["outputs"]["result"]["path"].rstrip("/")
     gpus = 1 if asked.get("resources") else 0
@@ -231,12 +231,12 @@ def _opened(found: Download) -> Iterator[Iterator[Member]]:
 
 def _files(archive: Iterator[Member], limits: Limits) -> Iterator[Member]:
     """The files in a stored folder, one after the other as they come, within what an archive may hold: whoever made it
-    is not to keep the service busy. Raises Refused."""
+    is not to keep the service busy. Raises Refusal."""
     size = 0
     for number, member in enumerate(archive, 1):
         size += member.size
         if size > limits.unpacked or number > limits.files:
-            raise Refused(413, "too-large", "the job left too much to look into", hint="/v1 gives it as a whole")
+            raise Refusal(413, "too-large", "the job left too much to look into", hint="/v1 gives it as a whole")
         if member.kind == "file":
             yield member
 
@@ -247,11 +247,11 @@ def _inside(member: Member) -> str:
 
 
 def _content(found: Download, wanted: str, limits: Limits) -> Iterator[Any]:
-    """A file out of a stored folder: first its size in bytes, then its content. Raises Refused."""
+    """A file out of a stored folder: first its size in bytes, then its content. Raises Refusal."""
     with _opened(found) as archive:
         member = next((item for item in _files(archive, limits) if _inside(item) == wanted), None)
         if member is None or member.content is None:
-            raise Refused(404, "not-found", "the job left no such file")
+            raise Refusal(404, "not-found", "the job left no such file")
         yield member.size
         while piece := member.content.read(_PIECE):
             yield piece

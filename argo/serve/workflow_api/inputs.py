@@ -18,7 +18,7 @@ from argo.errors import ArgosyError, EnvironmentFailure, UsageError
 from argo.serve.workflow_api import outbox
 from argo.serve.workflow_api.consumers import Consumer, locked
 from argo.serve.workflow_api.database import Database, every, new_id, now
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs, uploads
 from argo.submission.uploads import Upload, upload
 
@@ -78,7 +78,7 @@ class Inputs:
     ) -> Json:
         """Store an input: for the consumer's next runs of an asset, or (not `current`) for those that name it.
 
-        Raises Refused, UsageError, StoreError.
+        Raises Refusal, UsageError, StoreError.
         """
         kind = offered.model.inputs[name].kind
         left = self.room(consumer, str(given.size))
@@ -100,7 +100,7 @@ class Inputs:
             return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
 
     def stream(self, consumer: Consumer, offered: OfferedAsset, name: str, filename: str, source: Readable) -> Json:
-        """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refused, StoreError."""
+        """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refusal, StoreError."""
         store = self._place.store()
         with self._storing(store) as (made, stored):
             key = f"{_prefix(consumer, made)}/content"
@@ -124,15 +124,15 @@ class Inputs:
             raise
 
     def room(self, consumer: Consumer, length: str) -> int:
-        """The bytes that a consumer's inputs may still take. Raises Refused where an input of so many (as
+        """The bytes that a consumer's inputs may still take. Raises Refusal where an input of so many (as
         Content-Length says it, if at all) would be too much."""
         left = self.limit(consumer) - self.used(consumer)
         if left < 0 or (length.isdecimal() and int(length) > left):
             raise self._no_room(consumer)
         return left
 
-    def _no_room(self, consumer: Consumer) -> Refused:
-        return Refused(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
+    def _no_room(self, consumer: Consumer) -> Refusal:
+        return Refusal(413, "quota", f"your inputs would take more than {self.limit(consumer)} bytes")
 
     def _store(self, kind: str, name: str, given: ReceivedFile, prefix: str, put: Any) -> Json:
         if kind == "env":

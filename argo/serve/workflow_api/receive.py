@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from argo.serve.guard import too_large
 from argo.serve.workflow_api.consumers import Consumer
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.inputs import ReceivedFile, spool
 
 _PIECE: Final = 1 << 20
@@ -34,7 +34,7 @@ def bounded(request: Request, limit: int) -> None:
 
 @asynccontextmanager
 async def received(request: Request, limit: int, filename: str) -> AsyncIterator[ReceivedFile]:
-    """Receive a request's whole body into a temporary file. Raises Refused for one that is too large."""
+    """Receive a request's whole body into a temporary file. Raises Refusal for one that is too large."""
     bounded(request, limit)
     with spool() as path:
         sha256, size = hashlib.sha256(), 0
@@ -59,7 +59,7 @@ class Body:
         self._ended = False
 
     def read(self, size: int) -> bytes:
-        """Wait for `size` bytes, fewer at the end, and return them. Raises Refused for a body that is too large."""
+        """Wait for `size` bytes, fewer at the end, and return them. Raises Refusal for a body that is too large."""
         while not self._ended and len(self._waiting) < size:
             piece = from_thread.run(self._next)
             self._ended = piece is None
@@ -98,12 +98,12 @@ def described(field: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def form_file(request: Request, field: str, limit: int) -> AsyncIterator[UploadFile]:
-    """Receive a form (multipart/form-data) and yield the file in one of its fields. Raises Refused."""
+    """Receive a form (multipart/form-data) and yield the file in one of its fields. Raises Refusal."""
     bounded(request, limit + _FRAME)
     async with request.form(max_files=1, max_fields=8) as form:
         given = form.get(field)
         if not isinstance(given, UploadFile):
-            raise Refused(422, "invalid", f"the form has no file {field}")
+            raise Refusal(422, "invalid", f"the form has no file {field}")
         if (given.size or 0) > limit:
             raise too_large(limit)
         given.filename = Path((given.filename or "").replace("\0", "")).name
@@ -112,7 +112,7 @@ async def form_file(request: Request, field: str, limit: int) -> AsyncIterator[U
 
 @asynccontextmanager
 async def received_form(request: Request, field: str, limit: int) -> AsyncIterator[ReceivedFile]:
-    """Receive a form as `form_file` does, and yield the file as one with a path. Raises Refused."""
+    """Receive a form as `form_file` does, and yield the file as one with a path. Raises Refusal."""
     async with form_file(request, field, limit) as given:
         with spool() as path:
             size, digest = await run_in_threadpool(_copy, given.file, path)

@@ -17,7 +17,7 @@ from argo.errors import NotFoundError
 from argo.serve.workflow_api.consumers import digest
 from argo.serve.workflow_api.database import Database, Row, first, now, ref_of
 from argo.serve.workflow_api.delivery import SUFFIX
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.progress import result_of
 from argo.serve.workflow_api.schema import consumers, grants, runs
 from argo.workflow.outputs import Result
@@ -51,7 +51,7 @@ class Download:
     packed: str = "none"  # as in `argo.workflow.outputs.Result`
 
     def part(self, range_: str | None) -> Part:
-        """The stretch that a Range header asks for. Raises Refused (416)."""
+        """The stretch that a Range header asks for. Raises Refusal (416)."""
         size = self.info.size
         found = _RANGE.fullmatch((range_ or "").strip())
         if found is None or found[0] == "bytes=-":  # several ranges, other units: the whole is a right answer
@@ -60,7 +60,7 @@ class Download:
         start = max(size - int(last), 0) if not first else int(first)
         end = size - 1 if not first or not last else min(int(last), size - 1)
         if start > end or start >= size:
-            raise Refused(416, "range", f"the object has {size} bytes")
+            raise Refusal(416, "range", f"the object has {size} bytes")
         return Part(start, end - start + 1, size, whole=False)
 
     def pieces(self, part: Part) -> Iterator[bytes]:
@@ -101,19 +101,19 @@ class Results:
         return shown
 
     def download(self, row: Mapping[str, Any], name: str, item: str = "") -> Download:
-        """One result, to be sent. Raises Refused where there is none, StoreError."""
+        """One result, to be sent. Raises Refusal where there is none, StoreError."""
         result = next((found for found in self._all(row) if found.name == name), None)
         if result is None:
-            raise Refused(404, "not-found", f"the run has no output {name}")
+            raise Refusal(404, "not-found", f"the run has no output {name}")
         if result.kind == "value":
-            raise Refused(409, "conflict", f"{name} is a value; it stands in the list of outputs")
+            raise Refusal(409, "conflict", f"{name} is a value; it stands in the list of outputs")
         if not result.ready:
-            raise Refused(404, "not-ready", f"there is nothing of {name} yet")
+            raise Refusal(404, "not-ready", f"there is nothing of {name} yet")
         found = [(known, info) for known, info in self._items(result) if not item or known == item]
         if not found:
-            raise Refused(404, "not-found", f"nothing is stored of {name}")
+            raise Refusal(404, "not-found", f"nothing is stored of {name}")
         if len(found) > 1:
-            raise Refused(409, "conflict", f"{name} consists of {len(found)} files; name one of them with ?item=")
+            raise Refusal(409, "conflict", f"{name} consists of {len(found)} files; name one of them with ?item=")
         known, info = found[0]
         filename = known or _filename(result)
         return Download(self._store(result), info, filename, _media(result), result.packed)
@@ -156,7 +156,7 @@ def revoke(connection: Connection, transfer: str) -> None:
 
 
 def granted(database: Database, token: str) -> tuple[Row, str]:
-    """The run and the name of the result that a token opens. Raises Refused."""
+    """The run and the name of the result that a token opens. Raises Refusal."""
     wanted = (
         select(runs, grants.c.output)
         .join(grants, grants.c.run == runs.c.id)
@@ -172,7 +172,7 @@ def granted(database: Database, token: str) -> tuple[Row, str]:
     with database.reading() as connection:
         row = first(connection.execute(wanted))
     if row is None:
-        raise Refused(404, "not-found", "this address opens nothing, or nothing any more")
+        raise Refusal(404, "not-found", "this address opens nothing, or nothing any more")
     return row, str(row["output"])
 
 

@@ -18,7 +18,7 @@ from argo.backend import Json
 from argo.serve.workflow_api import inputs, outbox
 from argo.serve.workflow_api.consumers import Consumer, locked
 from argo.serve.workflow_api.database import Database, Row, every, first, new_id, now
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs
 from argo.workflow.values import text
 
@@ -57,7 +57,7 @@ class Runs:
         one with another `body` is refused.
 
         `uploads` are ids by input; an input that is not named is the consumer's current one, unless `current` is False.
-        `also` is done in the same transaction. Raises Refused.
+        `also` is done in the same transaction. Raises Refusal.
         """
         values = _texts(offered, parameters or {})
         _check_bounds(offered, extension)
@@ -89,10 +89,10 @@ class Runs:
         most = self._limits.runs if consumer.max_runs is None else consumer.max_runs
         active = select(func.count()).select_from(runs).where(runs.c.consumer == consumer.id, runs.c.state.in_(ACTIVE))
         if connection.execute(active).scalar_one() >= most:
-            raise Refused(429, "quota", f"you have {most} runs that have not ended; wait for one, or stop it", retry=30)
+            raise Refusal(429, "quota", f"you have {most} runs that have not ended; wait for one, or stop it", retry=30)
         hours = self._limits.gpu_hours if consumer.gpu_hours is None else consumer.gpu_hours
         if gpus and hours is not None and _gpu_hours(connection, consumer.id) >= hours:
-            raise Refused(429, "quota", f"you have used the {hours:g} GPU hours of 30 days", retry=3600)
+            raise Refusal(429, "quota", f"you have used the {hours:g} GPU hours of 30 days", retry=3600)
 
     def gpu_hours(self, consumer: Consumer) -> float:
         """The GPU hours of a consumer in the last 30 days."""
@@ -100,14 +100,14 @@ class Runs:
             return _gpu_hours(connection, consumer.id)
 
     def get(self, consumer: Consumer | None, run: str) -> Row:
-        """A consumer's run (None: anybody's). Raises Refused: 404, also for somebody else's."""
+        """A consumer's run (None: anybody's). Raises Refusal: 404, also for somebody else's."""
         wanted = select(runs).where(runs.c.id == run, runs.c.deleted.is_(False))
         if consumer is not None:
             wanted = wanted.where(runs.c.consumer == consumer.id)
         with self._database.reading() as connection:
             row = first(connection.execute(wanted))
         if row is None:
-            raise Refused(404, "not-found", "there is no such run")
+            raise Refusal(404, "not-found", "there is no such run")
         return row
 
     def list(
@@ -138,10 +138,10 @@ class Runs:
             discard(connection, run)
 
     def remove(self, consumer: Consumer, run: str) -> None:
-        """Remove a run that has ended, with its results. Raises Refused."""
+        """Remove a run that has ended, with its results. Raises Refusal."""
         row = self.get(consumer, run)
         if row["state"] not in ENDED:
-            raise Refused(409, "conflict", "the run has not ended", hint="stop it first")
+            raise Refusal(409, "conflict", "the run has not ended", hint="stop it first")
         with self._database.writing() as connection:
             discard(connection, run)
 
@@ -201,7 +201,7 @@ def _delivered(row: Row, request: Json) -> Json | None:
 
 
 def _texts(offered: OfferedAsset, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters as texts, held against the asset. Raises Refused."""
+    """The parameters as texts, held against the asset. Raises Refusal."""
     from compiler.models.values import fault
 
     declared = offered.model.parameters
@@ -209,49 +209,49 @@ def _texts(offered: OfferedAsset, parameters: Mapping[str, Any]) -> dict[str, st
     for name, value in parameters.items():
         if name not in declared:
             known = ", ".join(declared) or "it takes none"
-            raise Refused(422, "invalid", f"{offered.name} has no parameter {name}", hint=known)
+            raise Refusal(422, "invalid", f"{offered.name} has no parameter {name}", hint=known)
         values[name] = text(value)
         if wrong := fault(name, declared[name], values[name]):
-            raise Refused(422, "invalid", wrong)
+            raise Refusal(422, "invalid", wrong)
     missing = [name for name, parameter in declared.items() if parameter.required and name not in values]
     if missing:
-        raise Refused(422, "invalid", f"missing parameters: {', '.join(missing)}")
+        raise Refusal(422, "invalid", f"missing parameters: {', '.join(missing)}")
     return values
 
 
 def _check_same(known: Row, asked: str) -> None:
-    """Raises Refused where a key comes with another request than before."""
+    """Raises Refusal where a key comes with another request than before."""
     if json.loads(known["request"]).get("asked", asked) != asked:
         message = "this Idempotency-Key has started another run"
-        raise Refused(422, "idempotency-key", message, hint="use a new key for another request")
+        raise Refusal(422, "idempotency-key", message, hint="use a new key for another request")
 
 
 def _check_bounds(offered: OfferedAsset, extension: Extension | None) -> None:
-    """Raises Refused with the name of the first rule that is broken."""
+    """Raises Refusal with the name of the first rule that is broken."""
     from compiler.extend import Extension, violations
 
     broken = next(violations(offered.model, extension or Extension()), None)
     if broken is not None:
-        raise Refused(422, f"bounds:{broken.rule}", broken.message)
+        raise Refusal(422, f"bounds:{broken.rule}", broken.message)
 
 
 def _given(
     connection: Connection, consumer: Consumer, offered: OfferedAsset, ids: Mapping[str, str], *, current: bool
 ) -> dict[str, str]:
-    """The ids of a run's inputs by name. Raises Refused where one is missing, unknown or of something else."""
+    """The ids of a run's inputs by name. Raises Refusal where one is missing, unknown or of something else."""
     for name in ids:
         if name not in offered.model.inputs:
-            raise Refused(422, "invalid", f"{offered.name} has no input {name}")
+            raise Refusal(422, "invalid", f"{offered.name} has no input {name}")
     latest = inputs.current(connection, consumer.id, offered.name) if current else {}
     given = {name: row["id"] for name, row in latest.items() if name in offered.model.inputs}
     known = inputs.chosen(connection, consumer.id, [*ids.values()])
     for name, id_ in ids.items():
         if id_ not in known or (known[id_]["asset"], known[id_]["input"]) != (offered.name, name):
-            raise Refused(422, "invalid", f"{name}: you have no such input")
+            raise Refusal(422, "invalid", f"{name}: you have no such input")
         given[name] = id_
     missing = [name for name in offered.required() if name not in given]
     if missing:
-        raise Refused(422, "inputs-missing", f"missing inputs: {', '.join(missing)}")
+        raise Refusal(422, "inputs-missing", f"missing inputs: {', '.join(missing)}")
     return given
 
 

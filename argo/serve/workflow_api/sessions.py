@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from argo.backend import Json
 from argo.errors import ConflictError, NotFoundError
 from argo.serve.workflow_api.database import Row, ref_of
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.runs import ENDED
 from argo.submission.subject import subject_of
 from argo.workflow import ingress, reach, sessions
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 
 def require_reachable(catalog: Catalog, place: TargetBackend, offered: OfferedAsset) -> None:
-    """Raises Refused for an interactive asset that nothing would lead to."""
+    """Raises Refusal for an interactive asset that nothing would lead to."""
     if place.local is not None:
         return
     if place.target.server is not None:
         message = f"{offered.name} is interactive, and the service works with an Argo Server, which makes no Secrets"
-        raise Refused(409, "conflict", message)
+        raise Refusal(409, "conflict", message)
     if ingress.way(subject_of(catalog.compiled(offered)).workflow) is None:
         message = f"{offered.name} is interactive, and the service's profile has no host for it"
-        raise Refused(409, "conflict", message, hint="sessions: {host: …} in the profile")
+        raise Refusal(409, "conflict", message, hint="sessions: {host: …} in the profile")
 
 
 def shown(place: TargetBackend, row: Row) -> list[Json]:
     """The interactive tasks of a run: `task`, whether it is `listening`, then its `urls` by port and its `token`.
 
-    Raises Refused for a run that has ended.
+    Raises Refusal for a run that has ended.
     """
     if row["state"] in ENDED:
-        raise Refused(409, "conflict", "the run has ended")
+        raise Refusal(409, "conflict", "the run has ended")
     if not row["uid"]:
         return []
     try:
@@ -44,7 +44,7 @@ def shown(place: TargetBackend, row: Row) -> list[Json]:
     except NotFoundError:
         return []
     except ConflictError:
-        raise Refused(409, "conflict", "the run has ended") from None
+        raise Refusal(409, "conflict", "the run has ended") from None
 
 
 def _session(place: TargetBackend, row: Row, workflow: Json, session: sessions.Session) -> Json:

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from argo.errors import NotFoundError
 from argo.serve.workflow_api import results, sessions
 from argo.serve.workflow_api.database import ref_of
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.messages import Message
 from argo.serve.workflow_api.receive import Body, received, streamed
 from argo.serve.workflow_api.runs import shown
@@ -100,7 +100,7 @@ def _about(routes: APIRouter, service: Service) -> None:
 def _input(service: Service, asset: str, name: str) -> OfferedAsset:
     offered = service.catalog.get(asset)
     if name not in offered.model.inputs:
-        raise Refused(404, "not-found", f"{asset} has no input {name}", hint=", ".join(offered.model.inputs))
+        raise Refusal(404, "not-found", f"{asset} has no input {name}", hint=", ".join(offered.model.inputs))
     return offered
 
 
@@ -206,7 +206,7 @@ def _logs(service: Service, row: Any, task: str | None, tail: int | None) -> str
         lines = [f"{line.task}: {line.text}" for line in service.place.backend.logs(ref_of(row), task)]
     except NotFoundError as error:
         if task is not None:
-            raise Refused(404, "not-found", error.message) from None
+            raise Refusal(404, "not-found", error.message) from None
         return ""
     return "".join(f"{line}\n" for line in (lines[-tail:] if tail else lines))
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from argo.files.beneath import Node, Refused
+from argo.files.beneath import Node, UnsafeFileError
 from argo.local.executors.shim.record import Record
 from argo.local.executors.shim.view import View
 
@@ -36,7 +36,7 @@ def collect(outputs: Mapping[str, Any], view: View, folder: str) -> Record:
 
 
 def _text(path: str, error: OSError) -> str:
-    return f"{path} {error.strerror}" if isinstance(error, Refused) else f"{error.strerror}: {path}"
+    return f"{path} {error.strerror}" if isinstance(error, UnsafeFileError) else f"{error.strerror}: {path}"
 
 
 def _parameter(view: View, path: str) -> str | None:

@@ -54,7 +54,7 @@ class Addresses:
         self._public = public_url
 
     def of(self, transfer: str, run: Mapping[str, Any], output: str) -> Address:
-        """A new one, good for as long as argosy.yaml says. Raises Refused, StoreError."""
+        """A new one, good for as long as argosy.yaml says. Raises Refusal, StoreError."""
         lasts = float(self._edc.lifetime)
         if self._edc.data == "proxy":
             with self._database.writing() as connection:

@@ -14,7 +14,7 @@ from argo.http import Asker, NoAnswerError
 from argo.serve.workflow_api.database import every
 from argo.serve.workflow_api.edc.targets import below
 from argo.serve.workflow_api.edc.transfers import Transfers
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs, transfers
 from argo.serve.workflow_api.work import pause
 
@@ -56,7 +56,7 @@ class Deliverer:
         try:
             parts, body = self._message(what, transfer, run)
             _post(below(transfer["callback"], parts, self._edc.callbacks), body, self._api_key)
-        except (RemoteError, Refused) as error:
+        except (RemoteError, Refusal) as error:
             message = getattr(error, "message", str(error))
             log.warning("callback failed", extra={"transfer": job.subject, "reason": message, "attempt": job.attempts})
             with self._database.writing() as connection:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from argo.serve.workflow_api.consumers import Consumer
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.messages import Message
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def router(service: Service) -> APIRouter:
     def c3(verb: str, body: Signal, request: Request, response: Response) -> dict[str, Any]:
         consumer = connector(request)
         if verb not in ("prepare", "start"):
-            raise Refused(404, "not-found", "there is prepare and start")
+            raise Refusal(404, "not-found", "there is prepare and start")
         state = "preparing" if verb == "prepare" else "starting"
         transfer = service.transfers.begin(consumer, "c3", body.process, body.dataset, body.callback, state)
         if transfer["state"] != state:
@@ -114,7 +114,7 @@ def _provision(
         service.transfers.begin(consumer, protocol, process, asset, callback, "provisioning", resource)
         return {}
     if type_ != "deprovision":
-        raise Refused(400, "invalid", "a request is of the type provision or deprovision")
+        raise Refusal(400, "invalid", "a request is of the type provision or deprovision")
     transfer = _known(service, consumer, protocol, process, resource)
     if transfer["state"] not in ("deprovisioning", "deprovisioned"):
         service.transfers.end(transfer, "deprovisioning")
@@ -131,14 +131,14 @@ def _signal(service: Service, consumer: Consumer, process: str, verb: str, respo
         if transfer["state"] not in ("terminated", "completed"):
             service.transfers.end(transfer, "terminated" if verb == "terminate" else "completed")
     elif verb != "started":
-        raise Refused(404, "not-found", "there is suspend, resume, terminate, started and completed")
+        raise Refusal(404, "not-found", "there is suspend, resume, terminate, started and completed")
     return _reply(service, _known(service, consumer, "c3", process), response, address=verb == "resume")
 
 
 def _known(service: Service, consumer: Consumer, protocol: str, process: str, resource: str = "") -> Row:
     transfer = service.transfers.find(consumer, protocol, process, resource)
     if transfer is None:
-        raise Refused(404, "not-found", "there is no such transfer")
+        raise Refusal(404, "not-found", "there is no such transfer")
     return transfer
 
 

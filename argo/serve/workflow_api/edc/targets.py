@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 
 _LONGEST: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 def check(url: str, allowed: Sequence[str]) -> str:
-    """The URL without a slash at its end. Raises Refused for one that is not allowed, or none."""
+    """The URL without a slash at its end. Raises Refusal for one that is not allowed, or none."""
     try:
         parts = urlsplit(url)
         origin = _origin(parts)
@@ -33,16 +33,16 @@ def check(url: str, allowed: Sequence[str]) -> str:
 
 
 def check_id(text: str) -> None:
-    """Raises Refused for what is not to be one part of a URL's path, as connectors name processes and resources."""
+    """Raises Refusal for what is not to be one part of a URL's path, as connectors name processes and resources."""
     if len(text) > _LONGEST:
-        raise Refused(400, "invalid", "an id is too long")
+        raise Refusal(400, "invalid", "an id is too long")
     if _is_dots(text) or any(letter in "/\\?#%;" or ord(letter) <= 32 or ord(letter) == 127 for letter in text):
-        raise Refused(400, "invalid", "an id holds what an id does not", hint="letters, digits, : . _ -")
+        raise Refusal(400, "invalid", "an id holds what an id does not", hint="letters, digits, : . _ -")
 
 
 def below(callback: str, parts: Sequence[str], allowed: Sequence[str]) -> str:
     """The URL of some parts below a callback address, quoted, and held against what is allowed as a client would send
-    it. Raises Refused."""
+    it. Raises Refusal."""
     for part in parts:
         check_id(part)
     target = "/".join((check(callback, allowed), *(quote(part, safe=":") for part in parts)))
@@ -67,6 +67,6 @@ def _origin(parts: SplitResult) -> tuple[str, str, int] | None:
     return parts.scheme, parts.hostname.lower(), parts.port or _PORTS[parts.scheme]
 
 
-def _refused() -> Refused:
+def _refused() -> Refusal:
     hint = "the service's operator names it in argosy.yaml: service.edc.callbacks"
-    return Refused(403, "callback", "this callback address is not allowed", hint=hint)
+    return Refusal(403, "callback", "this callback address is not allowed", hint=hint)

@@ -18,7 +18,7 @@ from argo.serve.workflow_api import outbox, results, runs
 from argo.serve.workflow_api.consumers import Consumer
 from argo.serve.workflow_api.database import Database, Row, every, first, new_id, now
 from argo.serve.workflow_api.edc.targets import check, check_id
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs as runs_table
 from argo.serve.workflow_api.schema import transfers
 
@@ -44,13 +44,13 @@ class Transfers:
         self, consumer: Consumer, protocol: str, process: str, asset: str, callback: str, state: str,
         resource: str = "",
     ) -> Row:  # fmt: skip
-        """The transfer of a process, with a run of the asset; the same again gives the same. Raises Refused."""
+        """The transfer of a process, with a run of the asset; the same again gives the same. Raises Refusal."""
         for text in (process, resource):
             check_id(text)
         known = self.find(consumer, protocol, process, resource)
         if known is not None:
             if known["asset"] != asset:
-                raise Refused(409, "conflict", f"the process is one of the asset {known['asset']}")
+                raise Refusal(409, "conflict", f"the process is one of the asset {known['asset']}")
             return known
         callback = check(callback, self._allowed)
         offered = self._catalog.usable(self._catalog.of_offer(asset))

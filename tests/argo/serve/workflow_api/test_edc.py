@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from argo.serve.workflow_api.edc.targets import check
-from argo.serve.workflow_api.errors import Refused
+from argo.serve.workflow_api.errors import Refusal
 from tests.argo.serve.workflow_api.connector import Connector
 from tests.argo.serve.workflow_api.serving import Served
 
@@ -69,7 +69,7 @@ def test_callbacks_that_are_allowed(url: str) -> None:
     ],
 )
 def test_callbacks_that_are_not(url: str) -> None:
-    with pytest.raises(Refused, match="not allowed"):
+    with pytest.raises(Refusal, match="not allowed"):
         check(url, ALLOWED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 
 
-class Refused(HTTPException):
+class Refusal(HTTPException):
     """A refusal: a status, a code in one word, a sentence. `retry` is the Retry-After header in seconds."""
 
     def __init__(self, status: int, code: str, message: str, *, hint: str = "", retry: int = 0) -> None:
