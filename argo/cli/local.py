@@ -34,7 +34,7 @@ def up(port: int, host: str, token_file: Path | None, form: str) -> None:
     its own, which goes on when this server ends, and which is started again when it was killed.
     """
     from argo.cli.output import emit, say
-    from argo.serve.argo_api.serve import TOKEN, serve
+    from argo.serve.argo_api.app import TOKEN, serve
     from argo.serve.sockets import LOOPBACK, address, listen
     from argo.serve.tokens import token_of
 

@@ -161,7 +161,7 @@ class Node:
             waiting += reversed(inner)
 
     def usable(self) -> None:
-        """Raise UnsafeFileError for what is neither a file nor a folder, or is a file that says it is larger than the disk."""
+        """Raise UnsafeFileError for what is no file or folder, and for a file that says it is larger than the disk."""
         if not (self.is_file or self.is_folder):
             raise UnsafeFileError(f"is {_kind(self.state.st_mode)}, no regular file or folder")
         disk = os.statvfs(self.path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any, cast
 
 import argo.local.state.kept as kept
-from argo.backend import Json
 from argo.errors import UsageError
 from argo.local.backend import LocalBackend
 from argo.local.supported.engine import check
@@ -19,6 +20,7 @@ from argo.workflow.commands import user
 from argo.workflow.manifests import parse
 from compiler.labels import PARAMETERS
 from compiler.manifest_schema import check_object
+from compiler.manifest_types import Object, Workflow
 from compiler.source import SourceFile
 
 PLURALS = {
@@ -37,7 +39,7 @@ def creator() -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", user())[:63].strip("-_.") or "user"
 
 
-def sent(body: Json, field: str, kind: str, namespace: str) -> Json:
+def sent(body: Mapping[str, Any], field: str, kind: str, namespace: str) -> Object:
     """The object of a request, of that kind and namespace; unknown fields are dropped, as an Argo Server does.
 
     Raises ApiError for what is none.
@@ -45,29 +47,25 @@ def sent(body: Json, field: str, kind: str, namespace: str) -> Json:
     value = body.get(field)
     if not isinstance(value, dict):
         raise ApiError(3, f"{field} was not found in the request body")
-    value = {**value, "apiVersion": "argoproj.io/v1alpha1", "kind": kind}
-    metadata = value.get("metadata")
-    if metadata is None:
-        metadata = {}
-    if not isinstance(metadata, dict) or not isinstance(value.get("spec", {}), dict):
+    metadata, spec = value.get("metadata"), value.get("spec", {})
+    metadata = {} if metadata is None else metadata
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
         raise ApiError(3, f"{field} is not an object of the kind {kind}")
-    value["metadata"] = {**metadata}
-    value.setdefault("spec", {})
-    value.pop("status", None)
     if metadata.get("namespace") not in (None, "", namespace):
         raise ApiError(3, f"the namespace of the {kind} is not that of the request")
-    if namespace:
-        value["metadata"]["namespace"] = namespace
-    value["metadata"]["labels"] = {**(metadata.get("labels") or {}), CREATOR: creator()}
-    for problem in [problem for problem in check_object(value) if problem.key]:
-        parent = value
+    labels = {**(metadata.get("labels") or {}), CREATOR: creator()}
+    about = {**metadata, **({"namespace": namespace} if namespace else {}), "labels": labels}
+    made = {**value, "apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": about, "spec": spec}
+    made.pop("status", None)
+    for problem in [problem for problem in check_object(made) if problem.key]:
+        parent: Any = made
         for part in problem.path[:-1]:
             parent = parent[part]
         parent.pop(problem.path[-1], None)
-    return value
+    return cast("Object", made)
 
 
-def admit(backend: LocalBackend, value: Json, code: int) -> None:
+def admit(backend: LocalBackend, value: Workflow | Object, code: int) -> None:
     """Raises ApiError with `code` where the engine would not run the object, or the templates it refers to lack."""
     namespace = value["metadata"].get("namespace") or ""
     documents, found = parse(SourceFile("request", json.dumps(value)))
@@ -81,7 +79,7 @@ def admit(backend: LocalBackend, value: Json, code: int) -> None:
         raise ApiError(code, "; ".join(item.message for item in errors))
 
 
-def request_of(backend: LocalBackend, workflow: Json) -> Request:
+def request_of(backend: LocalBackend, workflow: Object) -> Request:
     """The request for a Workflow that a client made itself: its values are held against their rules, too, but for
     those with references, which only their writer's own Workflow has."""
     subject = Subject(workflow, [], known=_templates(backend, workflow))
@@ -92,7 +90,7 @@ def request_of(backend: LocalBackend, workflow: Json) -> Request:
     return Request(subject, values, source=SOURCE)
 
 
-def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, options: Json) -> Request:
+def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, options: Mapping[str, Any]) -> Request:
     """The request that `submit` makes of a template, schedule or ended Workflow. Raises ApiError.
 
     `options` are Argo's SubmitOpts: name, generateName, parameters ("a=b"), labels, annotations ("a=b,c=d"),
@@ -122,7 +120,7 @@ def of_template(backend: LocalBackend, namespace: str, kind: str, name: str, opt
     return Request(Subject(workflow, [], known=[source, *_templates(backend, workflow)]), values, source=SOURCE)
 
 
-def _templates(backend: LocalBackend, workflow: Json) -> list[Json]:
+def _templates(backend: LocalBackend, workflow: Object) -> list[Object]:
     """The template that a Workflow refers to, where it is kept here."""
     reference = workflow["spec"].get("workflowTemplateRef") or {}
     kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
@@ -131,7 +129,7 @@ def _templates(backend: LocalBackend, workflow: Json) -> list[Json]:
     return [] if found is None else [found]
 
 
-def stamp(value: Json) -> Json:
+def stamp(value: Object) -> Object:
     """A new object that is kept, with its identity."""
     import uuid
 
@@ -144,7 +142,7 @@ def stamp(value: Json) -> Json:
     return value
 
 
-def _source(backend: LocalBackend, namespace: str, kind: str, name: str) -> Json:
+def _source(backend: LocalBackend, namespace: str, kind: str, name: str) -> Object:
     wanted = kind_named(kind.replace("-", ""))
     if wanted in (None, "Workflow"):
         raise ApiError(3, f'resource kind "{kind}" is not supported for submitting')

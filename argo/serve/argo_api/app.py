@@ -1,13 +1,15 @@
-"""The routes of the API, and who may use them."""
+"""The routes of the API, who may use them, and the server's process."""
 
 from __future__ import annotations
 
 import asyncio
 import platform
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,15 +17,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from argo.backend import Json
 from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api import artifacts, streams, templates, workflows
 from argo.serve.argo_api.admission import creator
-from argo.serve.argo_api.calls import Call, Handler, endpoint
+from argo.serve.argo_api.calls import LARGEST, Call, Handler, endpoint
 from argo.serve.argo_api.errors import ApiError, answer_error
+from argo.serve.argo_api.shapes import Answer
+from argo.serve.guard import Guard, small_server
+from argo.serve.process import serve as serve_
 from argo.serve.refusal import Refusal
+from argo.serve.sockets import names
 
+TOKEN: Final = "api.token"  # noqa: S105  (a file's name, below ARGOSY_HOME)
+_GRACE: Final = 5  # seconds in which answers under way may end
 _LOOK = 1.0  # seconds between two looks at all runs
 API = "/api/v1"
 _RUNS = f"{API}/workflows/{{namespace}}"
@@ -58,6 +65,13 @@ def application(backend: LocalBackend) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.state.hub = hub  # for whoever ends the streams
     return app
+
+
+def serve(backend: LocalBackend, listener: socket.socket, token: str) -> None:
+    """Serve until SIGTERM or SIGINT: streams end, the processes that drive runs go on."""
+    app = application(backend)
+    admit = small_server(token, names(listener.getsockname()[0]), pages=True)
+    serve_(Guard(app, admit, answer_error, LARGEST), listener, ending=app.state.hub.end, grace=_GRACE)
 
 
 async def _revive(backend: LocalBackend) -> None:
@@ -143,15 +157,15 @@ async def _nothing(_request: Request) -> Response:
     return JSONResponse(error.body(), error.status)
 
 
-def _info(_call: Call) -> Json:
+def _info(_call: Call) -> Answer:
     return {"modals": {"feedback": False, "firstTimeUser": False, "newVersion": False}}
 
 
-def _userinfo(_call: Call) -> Json:
+def _userinfo(_call: Call) -> Answer:
     return {"issuer": "argosy", "subject": creator(), "groups": []}
 
 
-def _version(_call: Call) -> Json:
+def _version(_call: Call) -> Answer:
     try:
         own = version("argosy")
     except PackageNotFoundError:

@@ -14,11 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from argo.backend import Json, RunRef
+from argo.backend import RunRef
 from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api.calls import named, of_uid
 from argo.serve.argo_api.errors import ApiError
+from compiler.manifest_types import NodeStatus
 
 _BLOCK = 1 << 18
 _SAFE = {
@@ -44,8 +45,9 @@ async def artifact(backend: LocalBackend, request: Request) -> Response:
 
 def _find(backend: LocalBackend, path: dict[str, Any]) -> tuple[str, int, BinaryIO]:
     ref = _run(backend, path)
-    node: Json = (backend.get(ref).get("status") or {}).get("nodes", {}).get(path["nodeId"]) or {}
-    artifacts = (node.get(path.get("kind", "outputs")) or {}).get("artifacts") or ()
+    node = (backend.get(ref).get("status") or {}).get("nodes", {}).get(path["nodeId"]) or NodeStatus()
+    given = node.get("inputs") if path["kind"] == "inputs" else node.get("outputs")
+    artifacts = (given or {}).get("artifacts") or ()
     found = next((entry for entry in artifacts if entry["name"] == path["artifact"]), None)
     key = ((found or {}).get("s3") or {}).get("key")
     if not key:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import argo.local.state.kept as kept
-from argo.backend import FINISHED, Json, RunRef
+from argo.backend import FINISHED, RunRef
 from argo.errors import NotFoundError
 from argo.local.backend import LocalBackend
 from argo.serve.argo_api import shapes
@@ -30,7 +30,7 @@ class Call:
     backend: LocalBackend
     path: Mapping[str, str]
     query: Mapping[str, str]
-    body: Json
+    body: Mapping[str, Any]
 
     @property
     def namespace(self) -> str:
@@ -42,12 +42,13 @@ class Call:
             return of_uid(self.backend, self.path["uid"])
         return named(self.backend, self.namespace, self.path["name"])
 
-    def shown(self, ref: RunRef) -> Json:
+    def shown(self, ref: RunRef) -> shapes.Answer:
         """A run as it is now."""
-        return shown(self.backend, ref)
+        point = kept.point(self.backend.state, ref.uid)
+        return shapes.workflow(self.backend.get(ref), *point)
 
 
-Handler = Callable[[Call], Json]
+Handler = Callable[[Call], shapes.Answer]
 
 
 def selectors(query: Mapping[str, str]) -> tuple[str, str]:
@@ -78,12 +79,6 @@ def named(backend: LocalBackend, namespace: str, name: str) -> RunRef:
     return ref
 
 
-def shown(backend: LocalBackend, ref: RunRef) -> Json:
-    """A run as the API shows it."""
-    point = kept.point(backend.state, ref.uid)
-    return shapes.workflow(backend.get(ref), *point)
-
-
 def endpoint(handler: Handler, backend: LocalBackend) -> Callable[[Request], Awaitable[Response]]:
     """A handler as Starlette wants it: it runs in a thread, since the state waits for its turn."""
 
@@ -107,7 +102,7 @@ def _message(request: Request) -> str:
     return f"workflow.Workflow{verb.capitalize()}Request"
 
 
-async def _body(request: Request) -> Json:
+async def _body(request: Request) -> Mapping[str, Any]:
     """The JSON object of a body, empty without one. Raises ApiError for anything else."""
     data = await request.body()
     if not data.strip():

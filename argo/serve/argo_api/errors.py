@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from argo.backend import Json
 from argo.errors import ArgosyError, ConflictError, DefinitionError, NotFoundError, UsageError
 from argo.serve.refusal import Refusal
 
@@ -24,7 +23,7 @@ class ApiError(Exception):
         self.status = status or _HTTP[code]
         self.message = message
 
-    def body(self) -> Json:
+    def body(self) -> dict[str, object]:
         return {"code": self.code, "message": self.message}
 
 

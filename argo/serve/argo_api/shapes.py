@@ -6,50 +6,56 @@ Facts: the recorded traffic of an Argo Server 4.1; Go writes structs without `om
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from argo.backend import Json
+from argo.local.controller.fields import only, without
 from argo.serve.argo_api.errors import ApiError
 from argo.workflow.gates import gates
+from compiler.manifest_types import NodeStatus, Object, ObjectMeta, Template, Workflow, WorkflowSpec
+
+Answer = dict[str, Any]
+"""A JSON object as it is sent."""
+Nodes = Mapping[str, NodeStatus]
 
 _LISTED = ("name", "namespace", "uid", "creationTimestamp", "labels", "annotations")
 _NEVER_RUN = {"succeeded": 0, "failed": 0, "phase": ""}
 _LEAVES = frozenset({"Pod", "Suspend", "HTTP", "Plugin"})
+_AMONG = re.compile(r"(?P<key>\S+) (?P<operator>in|notin)\s*\((?P<values>.*)\)")
 _MANY = 1000  # nodes
 _STATUS = ("phase", "startedAt", "finishedAt", "estimatedDuration", "progress", "message", "resourcesDuration")
 
 
-def workflow(value: Json, version: int, generation: int) -> Json:
+def workflow(value: Workflow, version: int, generation: int) -> Answer:
     """One Workflow, whole."""
-    metadata = {**value["metadata"], "resourceVersion": str(version), "generation": generation}
+    metadata: Answer = {**value["metadata"], "resourceVersion": str(version), "generation": generation}
     metadata["managedFields"] = [_managed(value)]
-    status = {"startedAt": None, "finishedAt": None, **(value.get("status") or {})}
+    status: Answer = {"startedAt": None, "finishedAt": None, **(value.get("status") or {})}
     if status.get("nodes"):
         metadata["annotations"] = _annotated(value)
-        status["nodes"] = _asking(value, progressed(status["nodes"]))
-        pods = [node["phase"] for node in status["nodes"].values() if node["type"] == "Pod" and node.get("startedAt")]
+        nodes = status["nodes"] = _asking(value, progressed(status["nodes"]))
+        pods = [node["phase"] for node in nodes.values() if node["type"] == "Pod" and node.get("startedAt")]
         if pods:
             running = {"type": "PodRunning", "status": str("Running" in pods)}
             status["conditions"] = [running, *(status.get("conditions") or ())]
     return {"metadata": metadata, "spec": spec(value["spec"]), "status": status}
 
 
-def line(value: Json) -> Json:
+def line(value: Workflow) -> Answer:
     """A Workflow in a list: without templates and nodes."""
-    metadata = {key: value["metadata"][key] for key in _LISTED if key in value["metadata"]}
-    if (value.get("status") or {}).get("startedAt"):
+    metadata, status = only(value["metadata"], *_LISTED), value.get("status") or {}
+    if status.get("startedAt"):
         metadata["annotations"] = _annotated(value)
     given = value["spec"]
     kept = {"arguments": given.get("arguments") or {}, **({"suspend": True} if given.get("suspend") else {})}
-    status = value.get("status") or {}
-    shown = {"startedAt": None, "finishedAt": None, **{key: status[key] for key in _STATUS if key in status}}
+    shown = {"startedAt": None, "finishedAt": None, **only(status, *_STATUS)}
     return {"metadata": metadata, "spec": kept, "status": shown}
 
 
-def kept(value: Json) -> Json:
+def kept(value: Object) -> Answer:
     """A template or schedule."""
-    made = {key: item for key, item in value.items() if key not in ("apiVersion", "kind")}
+    made: Answer = {**without(value, "apiVersion", "kind")}
     if "workflowSpec" in made["spec"]:
         made["spec"] = {**made["spec"], "workflowSpec": spec(made["spec"]["workflowSpec"])}
         made["status"] = {**dict.fromkeys(("active", "lastScheduledTime", "conditions")), **_NEVER_RUN}
@@ -58,15 +64,15 @@ def kept(value: Json) -> Json:
     return made
 
 
-def spec(value: Json) -> Json:
+def spec(value: WorkflowSpec) -> WorkflowSpec:
     """A WorkflowSpec with its empty structs."""
-    made = {"arguments": {}, **value}
+    made: WorkflowSpec = {"arguments": {}, **value}
     if "templates" in made:
         made["templates"] = [_template(template) for template in made["templates"]]
     return made
 
 
-def selected(value: Json, fields: str) -> Json:
+def selected(value: Answer, fields: str) -> Answer:
     """Select the paths in `fields` (by commas; with `-` in front, all but them) from an object. Structs of Go stay."""
     if not fields:
         return value
@@ -78,46 +84,46 @@ def selected(value: Json, fields: str) -> Json:
     return _skeleton(_picked(value, [path.split(".") for path in fields.split(",")]), value)
 
 
-def matches(value: Json, labels: str, fields: str = "") -> bool:
+def matches(metadata: ObjectMeta, labels: str, fields: str = "") -> bool:
     """True where an object has the labels and fields that selectors want. Raises ApiError for a malformed selector."""
-    found = value["metadata"].get("labels") or {}
+    found = metadata.get("labels") or {}
     if not all(_label(found, part) for part in _parts(labels)):
         return False
     for part in (part.strip() for part in fields.split(",") if part.strip()):
         key, same, wanted = _compared(part)
         if key not in ("metadata.name", "metadata.namespace", "metadata.uid"):
             raise ApiError(3, f"field label not supported: {key}")
-        if (value["metadata"].get(key.partition(".")[2]) == wanted) != same:
+        if (metadata.get(key.partition(".")[2]) == wanted) != same:
             return False
     return True
 
 
-def _asking(value: Json, nodes: Json) -> Json:
+def _asking(value: Workflow, nodes: Nodes) -> Nodes:
     """The nodes, a gate that waits with its question as its message: Argo's UI shows no other text of a node."""
     asked = {node["id"]: gate.question for node, gate in gates(value) if gate.open and gate.question}
-    shown = {key: {"message": question, **nodes[key]} for key, question in asked.items()}
-    return {**nodes, **shown} if shown else nodes
+    return {**nodes, **{key: {"message": question, **nodes[key]} for key, question in asked.items()}}
 
 
-def progressed(nodes: Json) -> Json:
+def progressed(nodes: Nodes) -> Nodes:
     """The nodes, those that stand for others with the progress of all that came of them, as Argo tells it.
 
     Where there are many, theirs is left out: it would take time in proportion to the square of their number.
     """
     if len(nodes) > _MANY:
         return nodes
-    made = {}
-    for key, node in nodes.items():
-        if node["type"] in _LEAVES or "progress" in node:
-            made[key] = node
-            continue
-        parts = [nodes[k].get("progress", "").split("/") for k in _reached(nodes, key) if nodes[k]["type"] in _LEAVES]
-        done, whole = (sum(int(part[place]) for part in parts if len(part) == 2) for place in (0, 1))
-        made[key] = {**node, "progress": f"{done}/{whole}"} if whole else node
-    return made
+    return {key: _progressed(nodes, node) for key, node in nodes.items()}
 
 
-def _reached(nodes: Json, key: str) -> set[str]:
+def _progressed(nodes: Nodes, node: NodeStatus) -> NodeStatus:
+    if node["type"] in _LEAVES or "progress" in node:
+        return node
+    leaves = [nodes[key] for key in _reached(nodes, node["id"]) if nodes[key]["type"] in _LEAVES]
+    parts = [leaf["progress"].split("/") for leaf in leaves if "/" in leaf.get("progress", "")]
+    done, whole = (sum(int(part[place]) for part in parts) for place in (0, 1))
+    return {**node, "progress": f"{done}/{whole}"} if whole else node
+
+
+def _reached(nodes: Nodes, key: str) -> set[str]:
     found: set[str] = set()
     open_ = [key]
     while open_:
@@ -127,22 +133,23 @@ def _reached(nodes: Json, key: str) -> set[str]:
     return found
 
 
-def _annotated(value: Json) -> Json:
+def _annotated(value: Workflow) -> dict[str, str]:
     """The annotations of a run that has begun: its pods are named by their templates and nodes."""
     return {**(value["metadata"].get("annotations") or {}), "workflows.argoproj.io/pod-name-format": "v2"}
 
 
-def _managed(value: Json) -> Json:
+def _managed(value: Workflow) -> Answer:
     time = value["metadata"].get("creationTimestamp")
     fields = {"fieldsType": "FieldsV1", "fieldsV1": {}}
     return {"manager": "argosy", "operation": "Update", "apiVersion": "argoproj.io/v1alpha1", "time": time, **fields}
 
 
-def _template(value: Json) -> Json:
-    made = {"inputs": {}, "outputs": {}, "metadata": {}, **value}
-    for kind in ("container", "script"):
-        if kind in made:
-            made[kind] = {"name": "", "resources": {}, **made[kind]}
+def _template(value: Template) -> Template:
+    made: Template = {"inputs": {}, "outputs": {}, "metadata": {}, **value}
+    if "container" in made:
+        made["container"] = {"name": "", "resources": {}, **made["container"]}
+    if "script" in made:
+        made["script"] = {"name": "", "resources": {}, **made["script"]}
     if "dag" in made:
         made["dag"] = {**made["dag"], "tasks": [{"arguments": {}, **task} for task in made["dag"].get("tasks") or ()]}
     if "steps" in made:
@@ -165,7 +172,7 @@ def _picked(value: Any, paths: Iterable[list[str]]) -> Any:
     return {key: item if key in whole else _picked(item, below[key]) for key, item in value.items() if key in below}
 
 
-def _skeleton(made: Json, value: Json) -> Json:
+def _skeleton(made: Answer, value: Answer) -> Answer:
     """With the structs that are written even where nothing of them was asked for."""
     if isinstance(value.get("items"), list):
         picked = made.get("items") or [{}] * len(value["items"])
@@ -199,16 +206,11 @@ def _parts(selector: str) -> list[str]:
     return [part.strip() for part in (*parts, selector[start:]) if part.strip()]
 
 
-def _label(labels: Json, part: str) -> bool:
+def _label(labels: Mapping[str, str], part: str) -> bool:
     """Facts: Kubernetes' labels.Parse."""
-    if part.endswith(")") and " in " in part.replace("(", " ("):
-        key, _, rest = part.replace("(", " (").partition(" ")
-        values = {item.strip() for item in part[part.index("(") + 1 : -1].split(",")}
-        inside = labels.get(key.strip()) in values
-        return not inside if rest.split()[0] == "notin" else inside
-    if part.endswith(")") and "notin" in part:
-        values = {item.strip() for item in part[part.index("(") + 1 : -1].split(",")}
-        return labels.get(part.split(maxsplit=1)[0]) not in values
+    if among := _AMONG.fullmatch(part):
+        values = {item.strip() for item in among["values"].split(",")}
+        return (labels.get(among["key"]) in values) == (among["operator"] == "in")
     if "=" in part:
         key, same, wanted = _compared(part)
         return bool(labels.get(key) == wanted) == same

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 import argo.local.state.kept as kept
-from argo.backend import FINISHED, Json
+from argo.backend import FINISHED, RunRef
 from argo.backends.logs import pod_name
 from argo.errors import ArgosyError, NotFoundError
 from argo.local.backend import LocalBackend
@@ -30,6 +31,7 @@ from argo.serve.argo_api.calls import named, selectors
 from argo.serve.argo_api.errors import ApiError, translated
 from argo.workflow.tasks import pods
 from argo.workflow.values import whole
+from compiler.manifest_types import ObjectMeta, Workflow
 
 _LOOK = 0.1  # seconds between two looks at the state
 _NAME = re.compile(r"metadata\.name=(?!=)([^,]*)")
@@ -37,12 +39,15 @@ _BEHIND = 1000  # events that a watcher may be behind before it is let go: it co
 
 
 class Event(NamedTuple):
-    """A change, ready to be sent; `workflow` is for selectors, without nodes."""
+    """A change of a Workflow, ready to be sent."""
 
     version: int
-    namespace: str
-    workflow: Json
+    metadata: ObjectMeta
     data: bytes
+
+    def concerns(self, namespace: str, labels: str, fields: str) -> bool:
+        """True where a watcher of the namespace with these selectors is told."""
+        return self.metadata.get("namespace") == namespace and shapes.matches(self.metadata, labels, fields)
 
 
 @dataclass(slots=True)
@@ -124,7 +129,7 @@ async def events(hub: Hub, request: Request) -> Response:
     """GET /api/v1/workflow-events/{namespace}."""
     query, namespace = request.query_params, request.path_params["namespace"]
     labels, fields = selectors(query)
-    shapes.matches({"metadata": {}}, labels, fields)  # what is no selector is said before anything is sent
+    shapes.matches({}, labels, fields)  # what is no selector is said before anything is sent
     if one := _NAME.search(fields):  # a run that is not there is never waited for
         ref = await run_in_threadpool(named, hub.backend, namespace, one[1].strip())
         fields = _NAME.sub(f"metadata.name={ref.name}", fields)
@@ -139,15 +144,14 @@ async def events(hub: Hub, request: Request) -> Response:
         seen: dict[str, int] = {}
         try:
             for event in first:
-                if event.namespace == namespace and shapes.matches(event.workflow, labels, fields):
-                    seen[event.workflow["metadata"]["uid"]] = event.version
+                if event.concerns(namespace, labels, fields):
+                    seen[event.metadata["uid"]] = event.version
                     yield _framed(request, event.data)
-            while (event_ := await queue.get()) is not None:
-                uid = event_.workflow["metadata"]["uid"]
-                matching = event_.namespace == namespace and shapes.matches(event_.workflow, labels, fields)
-                if matching and seen.get(uid, 0) < event_.version:
-                    seen[uid] = event_.version
-                    yield _framed(request, event_.data)
+            while (next_ := await queue.get()) is not None:
+                uid = next_.metadata["uid"]
+                if seen.get(uid, 0) < next_.version and next_.concerns(namespace, labels, fields):
+                    seen[uid] = next_.version
+                    yield _framed(request, next_.data)
         finally:
             hub.leave(queue)
 
@@ -174,40 +178,43 @@ async def logs(backend: LocalBackend, request: Request) -> Response:
     """GET …/workflows/{namespace}/{name}/log, of all pods or of one."""
     query, path = request.query_params, request.path_params
     ref = await run_in_threadpool(named, backend, path["namespace"], path["name"])
-    wanted = path.get("podName") or query.get("podName", "")
-    container, grep = query.get("logOptions.container", "main") or "main", query.get("grep", "")
     follow = query.get("logOptions.follow") in ("true", "1")
     try:
         last = whole(query.get("logOptions.tailLines") or "0")
     except ValueError as error:
         raise ApiError(3, "tailLines is a number") from error
     tails = Tails(ref, await run_in_threadpool(lambda: backend.pods_folder(ref, backend.get(ref))))
-
-    def turn() -> tuple[list[bytes], bool]:
-        workflow = backend.get(ref)
-        over = (workflow.get("status") or {}).get("phase") in FINISHED and not backend.active(ref)
-        nodes = [n for n in pods(workflow, None) if not wanted or wanted in (pod_name(workflow, n), n["id"])]
-        lines = [
-            json.dumps({"result": {"content": line.text, "podName": pod_name(workflow, node)}}).encode()
-            for node, line in tails.read(nodes, whole=over or not follow)
-            if line.container == container and grep in line.text
-        ]
-        return lines, over
+    pod, container = path.get("podName") or query.get("podName", ""), query.get("logOptions.container") or "main"
+    wanted = partial(_new_lines, backend, ref, tails, pod, container, query.get("grep", ""), follow)
 
     async def body() -> AsyncIterator[bytes]:
-        lines, over = await run_in_threadpool(turn)
-        for line in lines[-last:] if last else lines:
-            yield _framed(request, line)
-        while follow and not over:
-            await asyncio.sleep(_LOOK * 2)
-            with suppress(NotFoundError):
-                lines, over = await run_in_threadpool(turn)
+        lines, over = await run_in_threadpool(wanted)
+        lines = lines[-last:] if last else lines
+        with suppress(NotFoundError):
+            while True:
                 for line in lines:
                     yield _framed(request, line)
-                continue
-            return
+                if over or not follow:
+                    return
+                await asyncio.sleep(_LOOK * 2)
+                lines, over = await run_in_threadpool(wanted)
 
     return StreamingResponse(body(), media_type=_media(request))
+
+
+def _new_lines(
+    backend: LocalBackend, ref: RunRef, tails: Tails, pod: str, container: str, grep: str, follow: bool
+) -> tuple[list[bytes], bool]:
+    """What a container of a pod (empty: of all) has written since the last look; whether the run is over."""
+    workflow = backend.get(ref)
+    over = (workflow.get("status") or {}).get("phase") in FINISHED and not backend.active(ref)
+    nodes = [node for node in pods(workflow, None) if not pod or pod in (pod_name(workflow, node), node["id"])]
+    lines = [
+        json.dumps({"result": {"content": line.text, "podName": pod_name(workflow, node)}}).encode()
+        for node, line in tails.read(nodes, whole=over or not follow)
+        if line.container == container and grep in line.text
+    ]
+    return lines, over
 
 
 def failed(request: Request, error: Exception) -> Response:
@@ -222,10 +229,9 @@ def failed(request: Request, error: Exception) -> Response:
     return Response(data, error.status, media_type=_media(request))
 
 
-def _event(kind: str, workflow: Json, version: int, generation: int) -> Event:
+def _event(kind: str, workflow: Workflow, version: int, generation: int) -> Event:
     shown = shapes.workflow(workflow, version, generation)
-    data = json.dumps({"result": {"type": kind, "object": shown}}).encode()
-    return Event(version, workflow["metadata"].get("namespace") or "", {"metadata": workflow["metadata"]}, data)
+    return Event(version, workflow["metadata"], json.dumps({"result": {"type": kind, "object": shown}}).encode())
 
 
 def _media(request: Request) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import argo.local.state.kept as kept
-from argo.backend import Json
+from argo.local.controller.fields import only
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.admission import PLURALS, admit, sent, stamp
 from argo.serve.argo_api.calls import Call, selectors
 from argo.serve.argo_api.errors import ApiError, exists, not_found
+from argo.serve.argo_api.shapes import Answer
+from compiler.manifest_types import Object
 
 
 class Kind(NamedTuple):
@@ -23,7 +25,7 @@ class Kind(NamedTuple):
     def plural(self) -> str:
         return PLURALS[self.name]
 
-    def create(self, call: Call) -> Json:
+    def create(self, call: Call) -> Answer:
         """POST."""
         value = stamp(self._admitted(call, 3))
         value["metadata"]["resourceVersion"] = str(kept.tick(call.backend.state))
@@ -31,64 +33,63 @@ class Kind(NamedTuple):
             raise exists(self.plural, value["metadata"]["name"])
         return shapes.kept(value)
 
-    def update(self, call: Call) -> Json:
+    def update(self, call: Call) -> Answer:
         """PUT: the version that is given must be the newest."""
-        there = self._there(call)
+        there = self._there(call)["metadata"]
         value = self._admitted(call, 3)
-        metadata = value["metadata"]
-        if metadata.get("resourceVersion") not in (None, "", there["metadata"]["resourceVersion"]):
+        if value["metadata"].get("resourceVersion") not in (None, "", there["resourceVersion"]):
             raise ApiError(6, f'Operation cannot be fulfilled on {self.plural}.argoproj.io "{call.path["name"]}"', 409)
-        fixed = {key: there["metadata"][key] for key in ("uid", "creationTimestamp")}
-        generation = there["metadata"]["generation"] + 1
-        metadata.update(**fixed, name=call.path["name"], generation=generation)
-        metadata["resourceVersion"] = str(kept.tick(call.backend.state))
-        kept.put(call.backend.state, value, new=False)
-        return shapes.kept(value)
+        value["metadata"] |= {**only(there, "uid", "creationTimestamp", "generation"), "name": call.path["name"]}
+        return self._changed(call, value)
 
-    def lint(self, call: Call) -> Json:
+    def lint(self, call: Call) -> Answer:
         """POST …/lint."""
         return shapes.kept(self._admitted(call, 2))
 
-    def get(self, call: Call) -> Json:
+    def get(self, call: Call) -> Answer:
         """GET of one."""
         return shapes.kept(self._there(call))
 
-    def list(self, call: Call) -> Json:
+    def list(self, call: Call) -> Answer:
         """GET of all."""
         labels, fields = selectors(call.query)
         found = kept.listed(call.backend.state, self.name, self._namespace(call))
-        items = [shapes.kept(value) for value in found if shapes.matches(value, labels, fields)]
+        items = [shapes.kept(value) for value in found if shapes.matches(value["metadata"], labels, fields)]
         return {"metadata": {"resourceVersion": str(kept.version(call.backend.state))}, "items": items}
 
-    def delete(self, call: Call) -> Json:
+    def delete(self, call: Call) -> Answer:
         """DELETE."""
         if not kept.delete(call.backend.state, self.name, self._namespace(call), call.path["name"]):
             raise not_found(self.plural, call.path["name"])
         return {}
 
-    def suspended(self, wanted: bool) -> Callable[[Call], Json]:
+    def suspended(self, wanted: bool) -> Callable[[Call], Answer]:
         """PUT …/suspend and …/resume of a schedule."""
 
-        def handler(call: Call) -> Json:
+        def handler(call: Call) -> Answer:
             value = self._there(call)
             value["spec"]["suspend"] = wanted
-            value["metadata"]["generation"] += 1
-            value["metadata"]["resourceVersion"] = str(kept.tick(call.backend.state))
-            kept.put(call.backend.state, value, new=False)
-            return shapes.kept(value)
+            return self._changed(call, value)
 
         return handler
+
+    def _changed(self, call: Call, value: Object) -> Answer:
+        """Keep the next generation of an object."""
+        value["metadata"]["generation"] += 1
+        value["metadata"]["resourceVersion"] = str(kept.tick(call.backend.state))
+        kept.put(call.backend.state, value, new=False)
+        return shapes.kept(value)
 
     def _namespace(self, call: Call) -> str:
         return "" if self.name.startswith("Cluster") else call.namespace
 
-    def _there(self, call: Call) -> Json:
+    def _there(self, call: Call) -> Object:
         value = kept.get(call.backend.state, self.name, self._namespace(call), call.path["name"])
         if value is None:
             raise not_found(self.plural, call.path["name"])
         return value
 
-    def _admitted(self, call: Call, code: int) -> Json:
+    def _admitted(self, call: Call, code: int) -> Object:
         value = sent(call.body, self.field, self.name, self._namespace(call))
         admit(call.backend, value, code)
         return value

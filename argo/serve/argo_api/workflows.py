@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import argo.local.state.kept as kept
-from argo.backend import FINISHED, CommandArguments, Json, Submission
+from argo.backend import FINISHED, CommandArguments, Submission
 from argo.errors import ConflictError, UsageError
 from argo.local.backend import LocalBackend, identify
 from argo.serve.argo_api import shapes
 from argo.serve.argo_api.admission import CREATOR, admit, creator, of_template, request_of, sent
 from argo.serve.argo_api.calls import Call, selectors
 from argo.serve.argo_api.errors import ApiError, exists
+from argo.serve.argo_api.shapes import Answer
 from argo.submission.request import Request, again, draft
 from argo.submission.send import send
 from argo.workflow.gates import resumed
@@ -26,7 +27,7 @@ _NAME_FILTERS: Mapping[str, Callable[[str, str], bool]] = {"Contains": str.__con
 _ENDS = 60.0  # seconds in which the tasks of a run that is removed must end
 
 
-def create(call: Call) -> Json:
+def create(call: Call) -> Answer:
     """POST /api/v1/workflows/{namespace}."""
     value = sent(call.body, "workflow", "Workflow", call.namespace)
     admit(call.backend, value, 3)
@@ -35,7 +36,7 @@ def create(call: Call) -> Json:
     return _made(call.backend, request, dry=bool(call.body.get("serverDryRun") or options.get("dryRun")))
 
 
-def submit(call: Call) -> Json:
+def submit(call: Call) -> Answer:
     """POST /api/v1/workflows/{namespace}/submit."""
     body = call.body
     options = body.get("submitOptions") or {}
@@ -44,19 +45,19 @@ def submit(call: Call) -> Json:
     return _made(call.backend, request, dry=bool(options.get("dryRun") or options.get("serverDryRun")), known=False)
 
 
-def lint(call: Call) -> Json:
+def lint(call: Call) -> Answer:
     """POST /api/v1/workflows/{namespace}/lint."""
     value = sent(call.body, "workflow", "Workflow", call.namespace)
     admit(call.backend, value, 2)
     return {"metadata": value["metadata"], "spec": shapes.spec(value["spec"]), "status": _empty()}
 
 
-def list_(call: Call) -> Json:
+def list_(call: Call) -> Answer:
     """GET /api/v1/workflows/{namespace}."""
     return _page(call, [value for value, _ in kept.heads(call.backend.state, call.namespace)])
 
 
-def archived(call: Call) -> Json:
+def archived(call: Call) -> Answer:
     """GET /api/v1/archived-workflows: the runs that have ended."""
     heads = kept.heads(call.backend.state, call.query.get("namespace", ""))
     page = _page(call, [value for value, _ in heads if value["status"].get("phase") in FINISHED])
@@ -64,12 +65,12 @@ def archived(call: Call) -> Json:
     return page
 
 
-def get(call: Call) -> Json:
+def get(call: Call) -> Answer:
     """GET /api/v1/workflows/{namespace}/{name}, and of an archived one by its uid, as in what follows."""
     return call.shown(call.run())
 
 
-def archived_labels(call: Call) -> Json:
+def archived_labels(call: Call) -> Answer:
     """GET /api/v1/archived-workflows-label-keys, and -values with a selector of one key."""
     found: dict[str, None] = {}
     wanted = call.query.get("listOptions.labelSelector", "")
@@ -80,19 +81,19 @@ def archived_labels(call: Call) -> Json:
     return {"items": sorted(found)}
 
 
-def suspend(call: Call) -> Json:
+def suspend(call: Call) -> Answer:
     """PUT …/suspend."""
     return _ordered(call, "suspend", {})
 
 
-def resume(call: Call) -> Json:
+def resume(call: Call) -> Answer:
     """PUT …/resume, of all or of the nodes selected."""
     selector = call.body.get("nodeFieldSelector") or ""
     message = call.body.get("message") or resumed(creator())
     return _ordered(call, "resume-nodes", {"selector": selector, "message": message})
 
 
-def set_(call: Call) -> Json:
+def set_(call: Call) -> Answer:
     """PUT …/set: phase, message and outputs of the nodes selected."""
     try:
         outputs: Any = json.loads(call.body.get("outputParameters") or "{}")
@@ -109,7 +110,7 @@ def set_(call: Call) -> Json:
     return _ordered(call, "set-nodes", {**given, "outputs": values})
 
 
-def stop(call: Call) -> Json:
+def stop(call: Call) -> Answer:
     """PUT …/stop, of all or of the nodes selected."""
     if call.body.get("nodeFieldSelector"):
         given: CommandArguments = {
@@ -120,12 +121,12 @@ def stop(call: Call) -> Json:
     return _ordered(call, "stop", {"message": call.body.get("message") or ""})
 
 
-def terminate(call: Call) -> Json:
+def terminate(call: Call) -> Answer:
     """PUT …/terminate."""
     return _ordered(call, "terminate", {})
 
 
-def retry(call: Call) -> Json:
+def retry(call: Call) -> Answer:
     """PUT …/retry."""
     ref, tasks = call.run(), list[str]()
     if call.body.get("restartSuccessful") and call.body.get("nodeFieldSelector"):
@@ -137,7 +138,7 @@ def retry(call: Call) -> Json:
     return made
 
 
-def resubmit(call: Call) -> Json:
+def resubmit(call: Call) -> Answer:
     """PUT …/resubmit."""
     request = again(call.backend, call.run())
     labels = request.subject.workflow["metadata"]["labels"]
@@ -145,7 +146,7 @@ def resubmit(call: Call) -> Json:
     return _made(call.backend, request, dry=False)
 
 
-def delete(call: Call) -> Json:
+def delete(call: Call) -> Answer:
     """DELETE …: a run that goes on is ended first."""
     backend, ref = call.backend, call.run()
     if (backend.get(ref).get("status") or {}).get("phase") not in FINISHED:
@@ -158,12 +159,12 @@ def delete(call: Call) -> Json:
     return {}
 
 
-def _made(backend: LocalBackend, request: Request, *, dry: bool, known: bool = True) -> Json:
+def _made(backend: LocalBackend, request: Request, *, dry: bool, known: bool = True) -> Answer:
     """Record a run and start its process; the run as it was made. What is not `known` to be sound is looked at, too.
 
     Raises ApiError.
     """
-    value = request.subject.workflow
+    value: Workflow = request.subject.workflow
     metadata = value["metadata"]
     if not metadata.get("name") and not metadata.get("generateName"):
         raise ApiError(3, "name or generateName is required")
@@ -192,7 +193,7 @@ def _made(backend: LocalBackend, request: Request, *, dry: bool, known: bool = T
     return shown
 
 
-def _ordered(call: Call, verb: str, arguments: CommandArguments) -> Json:
+def _ordered(call: Call, verb: str, arguments: CommandArguments) -> Answer:
     """Have a command carried out; the run after it."""
     ref = call.run()
     call.backend.order(ref, verb, {**arguments, "actor": creator()})
@@ -203,7 +204,7 @@ def _ordered(call: Call, verb: str, arguments: CommandArguments) -> Json:
     return call.shown(ref)
 
 
-def _page(call: Call, found: list[Workflow]) -> Json:
+def _page(call: Call, found: list[Workflow]) -> Answer:
     """The part of a list that is asked for, by `limit` and `continue`."""
     chosen = _chosen(call.query, found)
     try:
@@ -225,9 +226,9 @@ def _chosen(query: Mapping[str, str], found: list[Workflow]) -> list[Workflow]:
         names = [part for part in fields.split(",") if part.startswith("metadata.name=")]
         name = names[0].partition("=")[2] if names else ""
         fields = ",".join(part for part in fields.split(",") if part not in names)
-    matching = (value for value in found if shapes.matches(value, labels, fields))
+    matching = (value for value in found if shapes.matches(value["metadata"], labels, fields))
     return [value for value in matching if fits is None or fits(value["metadata"]["name"], name)]
 
 
-def _empty() -> Json:
+def _empty() -> Answer:
     return {"startedAt": None, "finishedAt": None}

@@ -29,6 +29,6 @@ def test_no_picture_passes_for_newer_than_it_is(tmp_path: Path, monkeypatch: pyt
     (seen,) = hub.since(0)
     monkeypatch.undo()
     (later,) = hub.since(seen.version)
-    assert later.workflow["metadata"]["uid"] == ref.uid
+    assert later.metadata["uid"] == ref.uid
     assert later.version > seen.version
     backend.close()
