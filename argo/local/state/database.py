@@ -109,32 +109,29 @@ class State:
 
     def find(self, run: str) -> RunRef:
         """The run of that name, uid, or unique beginning of a uid. Raises NotFoundError."""
-        with self._guard():
-            rows = self._db.execute(
-                "SELECT name, namespace, uid FROM runs WHERE name = ?1"
-                " OR (length(?1) >= 6 AND substr(uid, 1, length(?1)) = ?1)",
-                (run,),
-            ).fetchall()
-            exact = [row for row in rows if run in (row[0], row[2])] or rows
-            if len(exact) == 1:
-                return RunRef(*exact[0])
-            names = [row[0] for row in self._db.execute("SELECT name FROM runs")]
+        rows = self.select(
+            "SELECT name, namespace, uid FROM runs WHERE name = ?1"
+            " OR (length(?1) >= 6 AND substr(uid, 1, length(?1)) = ?1)",
+            run,
+        )
+        exact = [row for row in rows if run in (row[0], row[2])] or rows
+        if len(exact) == 1:
+            return RunRef(*exact[0])
         if len(exact) > 1:
             raise NotFoundError(f"{run} is not unique: {', '.join(row[2] for row in exact)}", hint="give the uid")
+        names = [name for (name,) in self.select("SELECT name FROM runs")]
         raise NotFoundError(f"no run named {run}", hint=did_you_mean(run, names) or "argosy list shows the runs")
 
     def rows(self) -> list[RunRow]:
         """All runs, the newest first."""
-        with self._guard():
-            return [_row(row) for row in self._db.execute(_ROW + " ORDER BY created_at DESC, name")]
+        return [_row(row) for row in self.select(_ROW + " ORDER BY created_at DESC, name")]
 
     def row(self, uid: str) -> RunRow:
         """One run. Raises NotFoundError."""
-        with self._guard():
-            found = self._db.execute(_ROW + " WHERE uid = ?", (uid,)).fetchone()
-        if found is None:
+        found = self.select(_ROW + " WHERE uid = ?", uid)
+        if not found:
             raise NotFoundError(f"no run with the uid {uid}", hint="argosy list shows the runs")
-        return _row(found)
+        return _row(found[0])
 
     def workflow(self, uid: str) -> tuple[Workflow, int]:
         """The run as a Workflow object with all nodes, and the revision that this is."""
@@ -143,9 +140,8 @@ class State:
 
     def revision(self, uid: str) -> int:
         """A number that grows whenever the run changes; 0 when there is no such run."""
-        with self._guard():
-            found = self._db.execute("SELECT revision FROM runs WHERE uid = ?", (uid,)).fetchone()
-        return int(found[0]) if found else 0
+        found = self.select("SELECT revision FROM runs WHERE uid = ?", uid)
+        return int(found[0][0]) if found else 0
 
     def changes(self, uid: str, since: int, known: Workflow | None = None) -> tuple[Workflow, int, frozenset[str]]:
         """The run now, given `known` as of revision `since` (whose nodes are updated in place): also what changed."""
@@ -222,22 +218,16 @@ class State:
 
     def pods(self, uid: str) -> list[PodRequest]:
         """The pods that were to be started and of which no end has been recorded."""
-        with self._guard():
-            rows = self._db.execute("SELECT request FROM pods WHERE uid = ?", (uid,)).fetchall()
-        return [load_request(row[0]) for row in rows]
+        return [load_request(text) for (text,) in self.select("SELECT request FROM pods WHERE uid = ?", uid)]
 
     def object(self, uid: str, kind: str, name: str) -> Object | None:
         """An object that was given with a run, or made by it."""
-        with self._guard():
-            found = self._db.execute(
-                "SELECT object FROM objects WHERE uid = ? AND kind = ? AND name = ?", (uid, kind, name)
-            ).fetchone()
-        return _load(found[0]) if found else None
+        found = self.select("SELECT object FROM objects WHERE uid = ? AND kind = ? AND name = ?", uid, kind, name)
+        return _load(found[0][0]) if found else None
 
     def objects(self, uid: str) -> list[Object]:
         """All objects that a run may refer to."""
-        with self._guard():
-            found = self._db.execute("SELECT object FROM objects WHERE uid = ? ORDER BY kind, name", (uid,)).fetchall()
+        found = self.select("SELECT object FROM objects WHERE uid = ? ORDER BY kind, name", uid)
         return [_load(text) for (text,) in found]
 
     def put_object(self, uid: str, value: Object) -> None:
@@ -248,10 +238,15 @@ class State:
                 (uid, value["kind"], value["metadata"]["name"], _dump(value)),
             )
 
-    def apply(self, step: Callable[[sqlite3.Connection], T], *, write: bool = True) -> T:
-        """The outcome of `step`, in one transaction when it writes."""
-        with self._transaction() if write else self._guard():
+    def apply(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """The outcome of `step`, in one transaction."""
+        with self._transaction():
             return step(self._db)
+
+    def select(self, question: str, *values: Any) -> list[Any]:
+        """All rows that a SELECT finds."""
+        with self._guard():
+            return self._db.execute(question, values).fetchall()
 
     def post(self, uid: str, verb: str, arguments: CommandArguments) -> int:
         """Leave a command for the process that drives the run; its id."""
@@ -263,17 +258,13 @@ class State:
 
     def commands(self, uid: str) -> list[Command]:
         """The commands not dealt with, oldest first."""
-        with self._guard():
-            rows = self._db.execute(
-                "SELECT id, verb, arguments FROM commands WHERE uid = ? AND settled = 0 ORDER BY id", (uid,)
-            ).fetchall()
-        return [Command(row[0], row[1], _load(row[2])) for row in rows]
+        question = "SELECT id, verb, arguments FROM commands WHERE uid = ? AND settled = 0 ORDER BY id"
+        return [Command(row[0], row[1], _load(row[2])) for row in self.select(question, uid)]
 
     def settled(self, command: int) -> str | None:
         """None while the command is open; then its error, empty when it was done."""
-        with self._guard():
-            found = self._db.execute("SELECT settled, error FROM commands WHERE id = ?", (command,)).fetchone()
-        return str(found[1]) if found and found[0] else None
+        found = self.select("SELECT error FROM commands WHERE id = ? AND settled", command)
+        return str(found[0][0]) if found else None
 
     def delete(self, uid: str) -> None:
         """Forget a run and all that belongs to it."""

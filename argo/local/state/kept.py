@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from argo.backend import RunRef
 from argo.local.state.database import State
@@ -36,30 +36,22 @@ def detach(state: State, ref: RunRef) -> None:
 
 def detached(state: State) -> list[RunRef]:
     """The runs that nobody at a terminal drives and that have not ended, the oldest first."""
-    rows = state.apply(
-        lambda db: db.execute(
-            "SELECT name, namespace, uid FROM runs WHERE uid IN (SELECT uid FROM detached)"
-            " AND phase NOT IN ('Succeeded', 'Failed', 'Error') ORDER BY created_at"
-        ).fetchall(),
-        write=False,
+    question = (
+        "SELECT name, namespace, uid FROM runs WHERE uid IN (SELECT uid FROM detached)"
+        " AND phase NOT IN ('Succeeded', 'Failed', 'Error') ORDER BY created_at"
     )
-    return [RunRef(*row) for row in rows]
+    return [RunRef(*row) for row in state.select(question)]
 
 
 def point(state: State, uid: str) -> Point:
     """A run in the count of changes."""
-    row = state.apply(
-        lambda db: db.execute(
-            "SELECT version, revision FROM runs JOIN versions USING (uid) WHERE uid = ?", (uid,)
-        ).fetchone(),
-        write=False,
-    )
-    return Point(*row) if row else Point(0, 0)
+    found = state.select("SELECT version, revision FROM runs JOIN versions USING (uid) WHERE uid = ?", uid)
+    return Point(*found[0]) if found else Point(0, 0)
 
 
 def version(state: State) -> int:
     """The count of all changes so far."""
-    return int(state.apply(_clock, write=False))
+    return int(state.select("SELECT version FROM clock")[0][0])
 
 
 def oldest(state: State) -> int:
@@ -69,30 +61,23 @@ def oldest(state: State) -> int:
 
 def changes(state: State, since: int) -> list[Change]:
     """Return the runs that changed or went after a version, in order."""
-
-    def read(db: sqlite3.Connection) -> list[Change]:
-        changed = db.execute("SELECT version, uid FROM versions WHERE version > ?", (since,)).fetchall()
-        removed = db.execute("SELECT version, uid, body FROM removed WHERE version > ?", (since,)).fetchall()
-        found = [Change(*row) for row in changed]
-        return sorted(found + [Change(row[0], row[1], json.loads(row[2])) for row in removed])
-
-    return state.apply(read, write=False)
+    rows = state.select(
+        "SELECT version, uid, NULL FROM versions WHERE version > ?1"
+        " UNION ALL SELECT version, uid, body FROM removed WHERE version > ?1 ORDER BY version",
+        since,
+    )
+    return [Change(version, uid, body and json.loads(body)) for version, uid, body in rows]
 
 
 def heads(state: State, namespace: str) -> list[tuple[Workflow, int]]:
     """The runs of a namespace (empty: of all) without their nodes, the newest first, each with its version."""
-    rows = state.apply(
-        lambda db: db.execute(
-            "SELECT body, status, version FROM runs JOIN versions USING (uid) WHERE ?1 IN ('', namespace)"
-            " ORDER BY created_at DESC, name",
-            (namespace,),
-        ).fetchall(),
-        write=False,
+    rows = state.select(
+        "SELECT body, status, version FROM runs JOIN versions USING (uid) WHERE ?1 IN ('', namespace)"
+        " ORDER BY created_at DESC, name",
+        namespace,
     )
-    found: list[tuple[Workflow, int]] = [(json.loads(row[0]), int(row[2])) for row in rows]
-    for (workflow, _), row in zip(found, rows, strict=True):
-        workflow["status"] = json.loads(row[1])
-    return found
+    found = [({**json.loads(body), "status": json.loads(status)}, version) for body, status, version in rows]
+    return cast("list[tuple[Workflow, int]]", found)
 
 
 def tick(state: State) -> int:
@@ -100,48 +85,32 @@ def tick(state: State) -> int:
 
     def step(db: sqlite3.Connection) -> int:
         db.execute("UPDATE clock SET version = version + 1")
-        return _clock(db)
+        return int(db.execute("SELECT version FROM clock").fetchone()[0])
 
     return state.apply(step)
 
 
 def get(state: State, kind: str, namespace: str, name: str) -> Object | None:
     """One object that is kept."""
-    row = state.apply(
-        lambda db: db.execute(
-            "SELECT object FROM kept WHERE kind = ? AND namespace = ? AND name = ?", (kind, namespace, name)
-        ).fetchone(),
-        write=False,
-    )
-    return json.loads(row[0]) if row else None
+    question = "SELECT object FROM kept WHERE kind = ? AND namespace = ? AND name = ?"
+    found = state.select(question, kind, namespace, name)
+    return json.loads(found[0][0]) if found else None
 
 
 def listed(state: State, kind: str, namespace: str) -> Sequence[Object]:
     """The objects of a kind, by name."""
-    rows = state.apply(
-        lambda db: db.execute(
-            "SELECT object FROM kept WHERE kind = ? AND namespace = ? ORDER BY name", (kind, namespace)
-        ).fetchall(),
-        write=False,
-    )
-    return [json.loads(row[0]) for row in rows]
+    question = "SELECT object FROM kept WHERE kind = ? AND namespace = ? ORDER BY name"
+    return [json.loads(text) for (text,) in state.select(question, kind, namespace)]
 
 
 def put(state: State, value: Object, *, new: bool) -> bool:
     """Keep an object; False, and nothing changed, where it has to be `new` and is not, or the other way round."""
     metadata = value["metadata"]
     place = (value["kind"], metadata.get("namespace") or "", metadata["name"])
-    text = json.dumps(value, ensure_ascii=False)
-
-    def step(db: sqlite3.Connection) -> bool:
-        if new:
-            done = db.execute("INSERT OR IGNORE INTO kept VALUES (?,?,?,?)", (*place, text))
-        else:
-            sql = "UPDATE kept SET object = ? WHERE kind = ? AND namespace = ? AND name = ?"
-            done = db.execute(sql, (text, *place))
-        return done.rowcount == 1
-
-    return state.apply(step)
+    change = "UPDATE kept SET object = ?4 WHERE kind = ?1 AND namespace = ?2 AND name = ?3"
+    sql = "INSERT OR IGNORE INTO kept VALUES (?,?,?,?)" if new else change
+    values = (*place, json.dumps(value, ensure_ascii=False))
+    return state.apply(lambda db: db.execute(sql, values).rowcount == 1)
 
 
 def delete(state: State, kind: str, namespace: str, name: str) -> bool:
@@ -149,7 +118,3 @@ def delete(state: State, kind: str, namespace: str, name: str) -> bool:
     place = (kind, namespace, name)
     sql = "DELETE FROM kept WHERE kind = ? AND namespace = ? AND name = ?"
     return state.apply(lambda db: db.execute(sql, place).rowcount == 1)
-
-
-def _clock(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT version FROM clock").fetchone()[0])

@@ -45,8 +45,7 @@ class MemoCache:
         question = "SELECT id, key, entry FROM memoized WHERE store = ? AND namespace = ? AND name = ? AND id > ?"
         asked = (*self._place, name, self._since.get(name, 0))
         kept = self._kept.setdefault(name, {})
-        rows = self._state.apply(lambda db: db.execute(question + " ORDER BY id", asked).fetchall(), write=False)
-        for number, key, entry in rows:
+        for number, key, entry in self._state.select(question + " ORDER BY id", *asked):
             self._since[name] = number
             kept[key] = entry
             if not entry:
