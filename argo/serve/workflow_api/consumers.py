@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from argo.errors import ConflictError, NotFoundError, UsageError
-from argo.serve.workflow_api.database import Database, every, first, new_id, now
+from argo.serve.workflow_api.database import Database, Row, new_id, now
 from argo.serve.workflow_api.schema import consumers, tokens
 from argo.workflow.naming import check_name
 
@@ -73,16 +73,14 @@ class Consumers:
         made = new_id()
         row = {"id": made, "name": name, "subject": subject, "disabled": False, "created_at": now(), **limits}
         try:
-            with self._database.writing() as connection:
-                connection.execute(insert(consumers).values(**row))
+            self._database.change(insert(consumers).values(**row))
         except IntegrityError:
             raise ConflictError(f"there is a consumer {name} already", known="nothing was changed") from None
         return self.named(name)
 
     def named(self, name: str) -> Consumer:
         """Raises NotFoundError."""
-        with self._database.reading() as connection:
-            row = first(connection.execute(select(consumers).where(consumers.c.name == name)))
+        row = self._database.first(select(consumers).where(consumers.c.name == name))
         if row is None:
             raise NotFoundError(f"there is no consumer {name}", hint="argosy consumers list")
         return _consumer(row)
@@ -90,15 +88,13 @@ class Consumers:
     def of_subject(self, subject: str) -> Consumer | None:
         """The consumer of an identity provider's subject; None where there is none, or it is disabled."""
         wanted = select(consumers).where(consumers.c.subject == subject, consumers.c.disabled.is_(False))
-        with self._database.reading() as connection:
-            row = first(connection.execute(wanted))
+        row = self._database.first(wanted)
         return None if row is None else _consumer(row)
 
-    def all(self) -> Sequence[dict[str, Any]]:
+    def all(self) -> Sequence[Row]:
         """Every consumer with its limits and its tokens, without what would open anything."""
-        with self._database.reading() as connection:
-            rows = every(connection.execute(select(consumers).order_by(consumers.c.name)))
-            keys = every(connection.execute(select(tokens).order_by(tokens.c.created_at)))
+        rows = self._database.every(select(consumers).order_by(consumers.c.name))
+        keys = self._database.every(select(tokens).order_by(tokens.c.created_at))
         shown = ("id", "note", "scopes", "created_at", "expires_at", "revoked")
         return [
             {**row, "tokens": [{name: key[name] for name in shown} for key in keys if key["consumer"] == row["id"]]}
@@ -108,8 +104,7 @@ class Consumers:
     def change(self, name: str, **values: Any) -> None:
         """Change limits, or `disabled`."""
         found = self.named(name)
-        with self._database.writing() as connection:
-            connection.execute(update(consumers).where(consumers.c.id == found.id).values(**values))
+        self._database.change(update(consumers).where(consumers.c.id == found.id).values(**values))
 
     def issue(
         self, name: str, scopes: Iterable[str], *, lasts: float | None = None, note: str = "", given: str = ""
@@ -125,17 +120,14 @@ class Consumers:
             "revoked": False,
         }  # fmt: skip
         try:
-            with self._database.writing() as connection:
-                connection.execute(insert(tokens).values(**row))
+            self._database.change(insert(tokens).values(**row))
         except IntegrityError:
             raise ConflictError("this token is known already", known="nothing was changed") from None
         return token
 
     def revoke(self, token: str) -> None:
         """Let a token, known by its id, open nothing any more. Raises NotFoundError."""
-        with self._database.writing() as connection:
-            done = connection.execute(update(tokens).where(tokens.c.id == token).values(revoked=True))
-        if done.rowcount == 0:
+        if not self._database.change(update(tokens).where(tokens.c.id == token).values(revoked=True)):
             raise NotFoundError(f"there is no token {token}", hint="argosy consumers list")
 
     def caller(self, token: str) -> Caller | None:
@@ -150,8 +142,7 @@ class Consumers:
                 (tokens.c.expires_at.is_(None)) | (tokens.c.expires_at > now()),
             )
         )
-        with self._database.reading() as connection:
-            row = first(connection.execute(wanted))
+        row = self._database.first(wanted)
         return None if row is None else Caller(_consumer(row), frozenset(row["scopes"].split()))
 
 
@@ -161,5 +152,5 @@ def locked(connection: Connection, consumer: Consumer) -> None:
         connection.execute(select(consumers.c.id).where(consumers.c.id == consumer.id).with_for_update())
 
 
-def _consumer(row: Any) -> Consumer:
+def _consumer(row: Row) -> Consumer:
     return Consumer(row["id"], row["name"], row["max_runs"], row["gpu_hours"], row["max_bytes"], row["bucket"])

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, insert, inspect, select, text, update
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Select, UpdateBase, create_engine, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -30,15 +31,14 @@ Row = dict[str, Any]
 """A row of a table, by the names of its columns."""
 
 
-def first(result: CursorResult[Any]) -> Row | None:
-    """The first row of a result, None without one."""
-    row = result.mappings().first()
-    return None if row is None else {str(name): value for name, value in row.items()}
+def every(connection: Connection, wanted: Select[Any]) -> list[Row]:
+    """All rows that are wanted."""
+    return [{str(name): value for name, value in row.items()} for row in connection.execute(wanted).mappings()]
 
 
-def every(result: CursorResult[Any]) -> list[Row]:
-    """All rows of a result."""
-    return [{str(name): value for name, value in row.items()} for row in result.mappings()]
+def first(connection: Connection, wanted: Select[Any]) -> Row | None:
+    """The first row that is wanted, None without one."""
+    return next(iter(every(connection, wanted)), None)
 
 
 def ref_of(row: Mapping[str, Any]) -> RunRef:
@@ -87,6 +87,20 @@ class Database:
         with self.engine.connect() as connection:
             yield connection
 
+    def every(self, wanted: Select[Any]) -> list[Row]:
+        """All rows that are wanted."""
+        with self.reading() as connection:
+            return every(connection, wanted)
+
+    def first(self, wanted: Select[Any]) -> Row | None:
+        """The first row that is wanted, None without one."""
+        return next(iter(self.every(wanted)), None)
+
+    def change(self, statement: UpdateBase) -> int:
+        """Carry out a statement in a transaction of its own; the number of rows that it met."""
+        with self.writing() as connection:
+            return connection.execute(statement).rowcount
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: all of it stands when the block ends, nothing when it raises."""
@@ -102,7 +116,7 @@ class Database:
         with self.writing() as connection:
             if self.several:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION})"))
-            if there and not inspect(connection).has_table("about"):
+            if there and not sqlalchemy.inspect(connection).has_table("about"):
                 raise _emptied(self.file)
             schema.metadata.create_all(connection)
             found = connection.execute(select(schema.about.c.version)).scalar()
@@ -186,7 +200,7 @@ def _engine(url: str) -> Engine:
     except (NoSuchModuleError, ImportError):
         raise UsageError("the store needs psycopg", hint=install("postgres")) from None
     if parsed.drivername == "sqlite":
-        event.listen(engine, "connect", _pragmas)
+        sqlalchemy.event.listen(engine, "connect", _pragmas)
     return engine
 
 

@@ -208,7 +208,7 @@ def _let_go(connection: Connection, consumer: str, asset: str, name: str) -> Non
     mine = (
         uploads.c.consumer == consumer, uploads.c.asset == asset, uploads.c.input == name, uploads.c.current.is_(True),
     )  # fmt: skip
-    for row in every(connection.execute(select(uploads).where(*mine))):
+    for row in every(connection, select(uploads).where(*mine)):
         outbox.add(connection, "forget", row["id"], key=f"forget:{row['id']}")
     connection.execute(update(uploads).where(*mine).values(current=False))
 
@@ -241,13 +241,13 @@ def current(connection: Connection, consumer: str, asset: str) -> dict[str, Json
     wanted = select(uploads).where(
         uploads.c.consumer == consumer, uploads.c.asset == asset, uploads.c.current.is_(True)
     )
-    return {row["input"]: row for row in every(connection.execute(wanted))}
+    return {row["input"]: row for row in every(connection, wanted)}
 
 
 def chosen(connection: Connection, consumer: str, ids: Sequence[str]) -> dict[str, Json]:
     """A consumer's inputs by their ids."""
     wanted = select(uploads).where(uploads.c.consumer == consumer, uploads.c.id.in_(ids))
-    return {row["id"]: row for row in every(connection.execute(wanted))}
+    return {row["id"]: row for row in every(connection, wanted)}
 
 
 def shown(row: Mapping[str, Any]) -> Json:

@@ -64,9 +64,8 @@ class Outbox:
         """Up to that many jobs that are due, leased to this copy."""
         moment = now()
         due = (jobs.c.state == "waiting", jobs.c.due_at <= moment, jobs.c.leased_until <= moment)
-        with self._database.reading() as connection:
-            if connection.execute(select(jobs.c.id).where(*due).limit(1)).first() is None:
-                return []
+        if self._database.first(select(jobs.c.id).where(*due).limit(1)) is None:
+            return []
         with self._database.writing() as connection:
             wanted = select(jobs).where(*due).order_by(jobs.c.due_at).limit(most)
             if self._database.several:
@@ -84,14 +83,12 @@ class Outbox:
         """Keep the leases of jobs under way."""
         if ids:
             mine = (jobs.c.id.in_(ids), jobs.c.owner == self.owner, jobs.c.state == "waiting", jobs.c.leased_until > 0)
-            with self._database.writing() as connection:
-                connection.execute(update(jobs).where(*mine).values(leased_until=now() + LEASE))
+            self._database.change(update(jobs).where(*mine).values(leased_until=now() + LEASE))
 
     def release(self) -> None:
         """End all leases. Where only one copy can be, those of one that was killed hold up nothing."""
         if not self._database.several:
-            with self._database.writing() as connection:
-                connection.execute(update(jobs).where(jobs.c.leased_until > 0).values(leased_until=0))
+            self._database.change(update(jobs).where(jobs.c.leased_until > 0).values(leased_until=0))
 
     def done(self, connection: Connection, job: Job) -> None:
         """The job is over. In the transaction that records what came of it."""
@@ -111,8 +108,7 @@ class Outbox:
 
     def tidy(self) -> None:
         """Remove jobs that have been over for long."""
-        with self._database.writing() as connection:
-            connection.execute(delete(jobs).where(jobs.c.state != "waiting", jobs.c.due_at < now() - _KEPT))
+        self._database.change(delete(jobs).where(jobs.c.state != "waiting", jobs.c.due_at < now() - _KEPT))
 
     def counts(self) -> Sequence[tuple[str, str, int]]:
         """Kind, state and number of jobs."""

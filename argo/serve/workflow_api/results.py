@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from argo.backend import Json
 from argo.errors import NotFoundError
 from argo.serve.workflow_api.consumers import digest
-from argo.serve.workflow_api.database import Database, Row, first, now, ref_of
+from argo.serve.workflow_api.database import Database, Row, now, ref_of
 from argo.serve.workflow_api.delivery import SUFFIX
 from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.progress import result_of
@@ -169,8 +169,7 @@ def granted(database: Database, token: str) -> tuple[Row, str]:
             runs.c.deleted.is_(False),
         )
     )
-    with database.reading() as connection:
-        row = first(connection.execute(wanted))
+    row = database.first(wanted)
     if row is None:
         raise Refusal(404, "not-found", "this address opens nothing, or nothing any more")
     return row, str(row["output"])

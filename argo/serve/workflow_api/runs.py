@@ -67,7 +67,7 @@ class Runs:
         made = str(uuid5(NAMESPACE_URL, f"{consumer.id}/{key}")) if key else new_id()
         with self._database.writing() as connection:
             locked(connection, consumer)
-            known = first(connection.execute(select(runs).where(runs.c.id == made)))
+            known = first(connection, select(runs).where(runs.c.id == made))
             if known is not None:
                 _check_same(known, asked)
                 return known
@@ -83,7 +83,7 @@ class Runs:
             outbox.add(connection, "submit", made, key=f"submit:{made}")
             if also is not None:
                 also(connection, made)
-            return every(connection.execute(select(runs).where(runs.c.id == made)))[0]
+            return every(connection, select(runs).where(runs.c.id == made))[0]
 
     def _check_quota(self, connection: Connection, consumer: Consumer, gpus: int) -> None:
         most = self._limits.runs if consumer.max_runs is None else consumer.max_runs
@@ -104,8 +104,7 @@ class Runs:
         wanted = select(runs).where(runs.c.id == run, runs.c.deleted.is_(False))
         if consumer is not None:
             wanted = wanted.where(runs.c.consumer == consumer.id)
-        with self._database.reading() as connection:
-            row = first(connection.execute(wanted))
+        row = self._database.first(wanted)
         if row is None:
             raise Refusal(404, "not-found", "there is no such run")
         return row
@@ -122,9 +121,7 @@ class Runs:
             wanted = wanted.where(runs.c.state == state)
         if before is not None:
             wanted = wanted.where(runs.c.created_at < before)
-        with self._database.reading() as connection:
-            ordered = wanted.order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
-            return every(connection.execute(ordered))
+        return self._database.every(wanted.order_by(runs.c.created_at.desc(), runs.c.id).limit(limit))
 
     def stop(self, run: str) -> None:
         """Have a run stopped; nothing happens to one that has ended."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, delete, select
 
-from argo.backend import FINISHED
+from argo.backend import FINISHED, Json
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError
 from argo.serve.workflow_api import inputs, outbox, progress
 from argo.serve.workflow_api.catalog import Catalog
-from argo.serve.workflow_api.database import Database, first, now, ref_of
+from argo.serve.workflow_api.database import Database, Row, first, now, ref_of
 from argo.serve.workflow_api.errors import translated
 from argo.serve.workflow_api.outbox import Job, Outbox
 from argo.serve.workflow_api.place import TargetBackend
@@ -144,7 +144,7 @@ class Work:
     def forget(self, job: Job) -> None:
         """Remove an input that no run takes any more; one that a run has not finished with, later."""
         with self._database.reading() as connection:
-            row = first(connection.execute(select(uploads).where(uploads.c.id == job.subject)))
+            row = first(connection, select(uploads).where(uploads.c.id == job.subject))
             keep = row is not None and inputs.needed(connection, row)
         if row is None or row["current"]:
             self._done(job)
@@ -158,7 +158,7 @@ class Work:
             connection.execute(delete(uploads).where(uploads.c.id == job.subject))
             self._outbox.done(connection, job)
 
-    def _objects(self, row: Any) -> list[Any]:
+    def _objects(self, row: Row) -> list[Json]:
         given = json.loads(row["request"]).get("extension")
         offered = self._catalog.get(row["asset"], row["version"])
         if given is None:
@@ -168,7 +168,7 @@ class Work:
         given |= {"command": tuple(given["command"]), "args": tuple(given["args"])}
         return self._catalog.compiled(offered, Extension(**given))
 
-    def _uploads(self, row: Any) -> dict[str, Any]:
+    def _uploads(self, row: Row) -> dict[str, Row]:
         wanted = json.loads(row["request"])["uploads"]
         with self._database.reading() as connection:
             known = inputs.chosen(connection, row["consumer"], [*wanted.values()])
@@ -177,11 +177,10 @@ class Work:
             raise UsageError(f"inputs are gone: {', '.join(missing)}")
         return {name: known[id_] for name, id_ in wanted.items()}
 
-    def _row(self, run: str) -> Any:
-        with self._database.reading() as connection:
-            return first(connection.execute(select(runs).where(runs.c.id == run)))
+    def _row(self, run: str) -> Row | None:
+        return self._database.first(select(runs).where(runs.c.id == run))
 
-    def _end(self, job: Job, row: Any, state: str, message: str) -> None:
+    def _end(self, job: Job, row: Row, state: str, message: str) -> None:
         values = {"state": state, "message": message, "finished_at": now()}
         with self._database.writing() as connection:
             if change(connection, row["id"], **values):

@@ -51,8 +51,8 @@ class Deliverer:
         """Tell the connector; what fails is tried again, and given up at last."""
         what = str(job.payload["what"])
         with self._database.reading() as connection:
-            transfer = every(connection.execute(select(transfers).where(transfers.c.id == job.subject)))[0]
-            run = every(connection.execute(select(runs).where(runs.c.id == transfer["run"])))[0]
+            transfer = every(connection, select(transfers).where(transfers.c.id == job.subject))[0]
+            run = every(connection, select(runs).where(runs.c.id == transfer["run"]))[0]
         try:
             parts, body = self._message(what, transfer, run)
             _post(below(transfer["callback"], parts, self._edc.callbacks), body, self._api_key)

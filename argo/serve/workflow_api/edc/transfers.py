@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from argo.serve.workflow_api import outbox, results, runs
 from argo.serve.workflow_api.consumers import Consumer
-from argo.serve.workflow_api.database import Database, Row, every, first, new_id, now
+from argo.serve.workflow_api.database import Database, Row, every, new_id, now
 from argo.serve.workflow_api.edc.targets import check, check_id
 from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs as runs_table
@@ -76,8 +76,7 @@ class Transfers:
             transfers.c.consumer == consumer.id, transfers.c.protocol == protocol,
             transfers.c.process == process, transfers.c.resource == resource,
         )  # fmt: skip
-        with self._database.reading() as connection:
-            return first(connection.execute(wanted))
+        return self._database.first(wanted)
 
     def end(self, transfer: Row, state: str) -> None:
         """Stop the run, take the data address back and clean up; `state` is what it comes to."""
@@ -118,7 +117,7 @@ class Transfers:
 def ended(connection: Connection, run: str) -> None:
     """A run has ended: whoever waits for it is told, in the same transaction."""
     wanted = select(transfers).where(transfers.c.run == run)
-    for transfer in every(connection.execute(wanted)):
+    for transfer in every(connection, wanted):
         state = transfer["state"]
         if state in _READY:
             _tell(connection, transfer, _state_of(connection, run))
@@ -154,7 +153,7 @@ def _move(connection: Connection, transfer: str, state: str) -> None:
 
 
 def _row(connection: Connection, transfer: str) -> Row:
-    return every(connection.execute(select(transfers).where(transfers.c.id == transfer)))[0]
+    return every(connection, select(transfers).where(transfers.c.id == transfer))[0]
 
 
 def _state_of(connection: Connection, run: str) -> str:

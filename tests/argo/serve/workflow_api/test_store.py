@@ -18,7 +18,7 @@ from sqlalchemy import inspect, select, text, update
 from argo.errors import ConflictError, EnvironmentFailure, NotFoundError, UsageError
 from argo.serve.workflow_api import outbox, schema
 from argo.serve.workflow_api.consumers import Consumers, digest
-from argo.serve.workflow_api.database import Database, every
+from argo.serve.workflow_api.database import Database
 from argo.serve.workflow_api.outbox import Outbox
 from argo.serve.workflow_api.schema import jobs, tokens
 from tests.argo.serve.workflow_api.connector import Connector
@@ -223,8 +223,7 @@ def test_consumers_and_tokens(database: Database) -> None:
     assert caller is not None
     assert (caller.consumer.name, caller.consumer.max_runs, caller.scopes) == ("a", 2, frozenset({"assets", "runs"}))
     assert known.caller(token + "x") is None
-    with database.reading() as connection:
-        (row,) = every(connection.execute(select(tokens)))
+    (row,) = database.every(select(tokens))
     assert row["digest"] == digest(token)
     assert token not in str(row)
     assert token not in str(known.all())
