@@ -102,11 +102,6 @@ class Engine:
         """Return from `drive` soon, the run as it is: tasks that run go on."""
         self._leaving = True
 
-    @property
-    def running(self) -> int:
-        """How many pods have been started whose end is not recorded."""
-        return len(self._requests)
-
     def _turn(
         self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, CommandArguments]]
     ) -> datetime | None:

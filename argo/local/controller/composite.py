@@ -79,13 +79,13 @@ class Worklist:
 class Composite(ABC):
     """A DAG or steps node, and what is known of its branches in this process."""
 
-    def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
+    def __init__(self, state: State, execution: Execution, node: NodeStatus) -> None:
         self.state = state
         self.node = node
         self.node_id: str = node["id"]
         self.template = execution.template
         self.context = execution.inner
-        self.options = Options(boundary=node["id"], on_exit=options.on_exit)  # of the branches
+        self.options = Options(boundary=node["id"], on_exit=execution.options.on_exit)  # of the branches
         self.work = Worklist(state, node["id"])
 
     @abstractmethod
@@ -104,16 +104,14 @@ class Composite(ABC):
         return self.state.create(new)
 
 
-def execute(
-    state: State, execution: Execution, name: str, options: Options, *, kind: str, begin: type[Composite]
-) -> NodeStatus:
+def execute(state: State, execution: Execution, *, kind: str, begin: type[Composite]) -> NodeStatus:
     """Create the node of type `kind`, or take its branches further; `begin` makes the run of a node not met yet."""
-    node = state.nodes.get(name)
+    node = state.nodes.get(execution.node_name)
     if node is None:
-        node = state.create(new_node(execution, name, kind, "Running", options))
+        node = state.create(new_node(execution, kind, "Running"))
     run = state.runs.get(node["id"])
     if run is None:
-        run = state.runs[node["id"]] = begin(state, execution, node, options)
+        run = state.runs[node["id"]] = begin(state, execution, node)
     run.advance()
     if fulfilled(node):
         run.close()

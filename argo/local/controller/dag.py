@@ -21,7 +21,6 @@ from argo.local.controller.state import (
     BlockedError,
     DepthExceededError,
     Execution,
-    Options,
     State,
     TemplateTimeoutError,
 )
@@ -31,8 +30,8 @@ from compiler.manifest_types import DAGTask, NodeStatus, WorkflowStep
 class DagRun(Composite):
     """A DAG node's tasks, and what is known of them in this process."""
 
-    def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
-        super().__init__(state, execution, node, options)
+    def __init__(self, state: State, execution: Execution, node: NodeStatus) -> None:
+        super().__init__(state, execution, node)
         self.plan: DagPlan = plan_of(execution.template)
         self.scopes = TaskScopes(state, self.plan, node, execution.template, execution.inner)
         self.missing = {name: len(self.plan.dependencies[name]) for name in self.plan.order}

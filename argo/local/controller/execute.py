@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace as with_fields
+from dataclasses import replace
 from functools import partial
 
 import argo.local.controller.composite as composite
@@ -19,7 +19,7 @@ from argo.local.controller.arguments import bind, substitute_template
 from argo.local.controller.dag import DagRun
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import duration
-from argo.local.controller.nodes import NewNode, fulfilled, pod_name, started_at
+from argo.local.controller.nodes import fulfilled, pod_name, started_at
 from argo.local.controller.state import (
     BlockedError,
     DepthExceededError,
@@ -40,7 +40,7 @@ DISPLAY_NAME = "workflows.argoproj.io/display-name"
 _DISPLAY_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]")
 _DEPTH_MESSAGE = "Maximum recursion depth exceeded"
 
-_KINDS: dict[str, Callable[[State, Execution, str, Options], NodeStatus]] = {
+_KINDS: dict[str, Callable[[State, Execution], NodeStatus]] = {
     "container": leaves.execute_pod,
     "script": leaves.execute_pod,
     "containerSet": leaves.execute_pod,
@@ -65,31 +65,31 @@ def execute(
     state.depth += 1
     try:
         if state.depth >= MAXIMUM_DEPTH:
-            _error_node(state, node, name, holder, context, options, _DEPTH_MESSAGE)
+            _fail(state, node, Execution(name, holder, context, options, Template(), context), _DEPTH_MESSAGE)
             raise DepthExceededError(_DEPTH_MESSAGE)
         identity = state.nodes.id_of(name)
         execution = state.executions.get(identity)
         if execution is None:
-            execution = _prepared(state, node, name, holder, context, arguments, options)
+            execution = Execution(name, holder, context, options, Template(), context)
+            _prepare(state, node, execution, arguments)
             state.executions[identity] = execution
         return _displayed(state, execution, _guarded(state, execution, node))
     finally:
         state.depth -= 1
 
 
-def _prepared(
-    state: State, node: NodeStatus | None, name: str, holder: WorkflowStep, context: TemplateContext,
-    arguments: Arguments, options: Options,
-) -> Execution:  # fmt: skip
+def _prepare(state: State, node: NodeStatus | None, execution: Execution, arguments: Arguments) -> None:
+    """Find the template and bind its inputs. Raises ReconcileError after the node has been marked."""
+    holder = execution.holder
     try:
-        inner, template = resolve(state, context, holder)
-        local = local_variables(state, holder, template, name, with_pod=retry_strategy(state, template) is None)
-        bound = bind(state, template, arguments, local)
-        if (shown := _shown(bound)) and not _DISPLAY_NAME.fullmatch(shown):
+        execution.inner, template = resolve(state, execution.context, holder)
+        with_pod = retry_strategy(state, template) is None
+        local = local_variables(state, holder, template, execution.node_name, with_pod=with_pod)
+        execution.template = bind(state, template, arguments, local)
+        if (shown := _shown(execution.template)) and not _DISPLAY_NAME.fullmatch(shown):
             raise ReconcileError(f"displayName must match the regex ^{_DISPLAY_NAME.pattern}$")
-        return Execution(name, holder, context, options, bound, inner)
     except ReconcileError as error:
-        _error_node(state, node, name, holder, context, options, str(error))
+        _fail(state, node, execution, str(error))
         raise
 
 
@@ -105,15 +105,12 @@ def local_variables(
     return local
 
 
-def _error_node(
-    state: State, node: NodeStatus | None, name: str, holder: WorkflowStep, context: TemplateContext, options: Options,
-    message: str,
-) -> NodeStatus:  # fmt: skip
+def _fail(state: State, node: NodeStatus | None, execution: Execution, message: str) -> None:
+    """Mark the node as Error, or make one that says so."""
     if node is not None:
-        return state.mark(node, "Error", message)
-    return state.create(
-        NewNode(name, "Skipped", "Error", holder, options.boundary, context.scope, message, options.flag)
-    )
+        state.mark(node, "Error", message)
+    else:
+        state.create(replace(leaves.new_node(execution, "Skipped", "Error"), message=message, inputs=None))
 
 
 def _displayed(state: State, execution: Execution, node: NodeStatus) -> NodeStatus:
@@ -141,7 +138,7 @@ def _guarded(state: State, execution: Execution, node: NodeStatus | None) -> Nod
         return hit
     strategy = retry_strategy(state, execution.template)
     if strategy is None:
-        node = _dispatch(state, execution, execution.node_name, execution.options, errors_end=True)
+        node = _dispatch(state, execution, errors_end=True)
     else:
         node = _with_retries(state, execution, node, strategy)
     if execution.template.get("memoize"):
@@ -153,8 +150,7 @@ def _memoized(state: State, execution: Execution) -> NodeStatus | None:
     try:
         return memoize.load(state, execution)
     except ReconcileError as error:
-        name, holder, context = execution.node_name, execution.holder, execution.context
-        _error_node(state, None, name, holder, context, execution.options, str(error))
+        _fail(state, None, execution, str(error))
         raise
 
 
@@ -176,7 +172,7 @@ def _check_timeouts(state: State, template: Template, node: NodeStatus) -> None:
 
 def _with_retries(state: State, execution: Execution, node: NodeStatus | None, strategy: RetryStrategy) -> NodeStatus:
     if node is None:
-        node = state.create(leaves.new_node(execution, execution.node_name, "Retry", "Running", execution.options))
+        node = state.create(leaves.new_node(execution, "Retry", "Running"))
     while True:
         try:
             verdict = retry.assess(state, node, strategy)
@@ -185,7 +181,7 @@ def _with_retries(state: State, execution: Execution, node: NodeStatus | None, s
             raise
         if verdict.next is not retry.Next.ATTEMPT:
             return node
-        attempt = _attempt(state, execution, node, strategy, with_fields(execution.options, deadline=verdict.deadline))
+        attempt = _attempt(state, execution, node, strategy, replace(execution.options, deadline=verdict.deadline))
         if not fulfilled(attempt):
             return node
 
@@ -201,7 +197,7 @@ def _attempt(
     owner = state.owners.get(node["id"])
     if owner is not None:
         state.owners[identity] = owner
-    options = with_fields(options, retried=True)
+    options = replace(options, retried=True)
     inner = state.executions.get(identity)
     if inner is None:
         values = {
@@ -214,21 +210,22 @@ def _attempt(
         inner = Execution(name, execution.holder, execution.context, options, template, execution.inner)
         state.executions[identity] = inner
     ends = retry.policy(strategy) not in ("Always", "OnError", "OnTransientError")
-    child = _dispatch(state, inner, name, inner.options, errors_end=ends)
+    child = _dispatch(state, inner, errors_end=ends)
     state.nodes.add_child(node, child["id"])
     if execution.template.get("memoize"):
         memoize.track(state, inner, child)
     return child
 
 
-def _dispatch(state: State, execution: Execution, name: str, options: Options, errors_end: bool) -> NodeStatus:
+def _dispatch(state: State, execution: Execution, errors_end: bool) -> NodeStatus:
+    name = execution.node_name
     kind = _KINDS.get(type_of(execution.template))
     if kind is None:
         message = f"Template '{execution.template.get('name', '')}' is of a type that cannot be executed here"
-        _error_node(state, state.nodes.get(name), name, execution.holder, execution.context, options, message)
+        _fail(state, state.nodes.get(name), execution, message)
         raise ReconcileError(message)
     try:
-        node = kind(state, execution, name, options)
+        node = kind(state, execution)
     except ReconcileError as error:
         failed = state.nodes.get(name)
         if failed is None:

@@ -17,7 +17,7 @@ from argo.expressions.gojson import marshal
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import duration, filled
 from argo.local.controller.nodes import NewNode, fnv32a, fulfilled, started_at, step_or_task_name
-from argo.local.controller.state import Execution, Options, State
+from argo.local.controller.state import Execution, State
 from argo.local.controller.templates import node_template
 from argo.workflow.nodes import export_parameter, give_defaults
 from argo.workflow.values import text
@@ -36,11 +36,11 @@ _GENERATED = 58  # characters of a generateName that are kept (Kubernetes: names
 _RESULT = re.compile(r"(?:tasks|steps)(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\])\.outputs\.result")
 
 
-def new_node(execution: Execution, name: str, kind: str, phase: str, options: Options) -> NewNode:
+def new_node(execution: Execution, kind: str, phase: str) -> NewNode:
     """A node for an execution (Argo: initializeExecutableNode)."""
-    inputs = filled(execution.template.get("inputs") or {})
-    scope = execution.context.scope
-    return NewNode(name, kind, phase, execution.holder, options.boundary, scope, flag=options.flag, inputs=inputs)
+    name, holder, options = execution.node_name, execution.holder, execution.options
+    inputs, scope = filled(execution.template.get("inputs") or {}), execution.context.scope
+    return NewNode(name, kind, phase, holder, options.boundary, scope, flag=options.flag, inputs=inputs)
 
 
 def wants_result(state: State, node: NodeStatus) -> bool:
@@ -57,14 +57,14 @@ def wants_result(state: State, node: NodeStatus) -> bool:
     return step_or_task_name(node["name"]) in names
 
 
-def execute_pod(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
+def execute_pod(state: State, execution: Execution) -> NodeStatus:
     """Create the node and ask for its pod; a node that exists has its pod already."""
-    node = state.nodes.get(name)
+    options, node = execution.options, state.nodes.get(execution.node_name)
     if node is not None:
         return node
-    node = state.create(new_node(execution, name, "Pod", "Pending", options))
+    node = state.create(new_node(execution, "Pod", "Pending"))
     if execution.template.get("containerSet"):
-        _container_nodes(state, execution, node, options)
+        _container_nodes(state, execution, node)
     if not state.may_run(options.on_exit):
         return state.mark(node, "Failed", f"workflow shutdown with strategy: {state.shutdown}")
     request = podrequest.build(state, node, execution.template, options, wants_result(state, node))
@@ -73,13 +73,11 @@ def execute_pod(state: State, execution: Execution, name: str, options: Options)
     return node
 
 
-def _container_nodes(state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
+def _container_nodes(state: State, execution: Execution, node: NodeStatus) -> None:
     containers = execution.template["containerSet"].get("containers") or []
-    inner = Options(boundary=node["id"], hooked=options.hooked, retried=options.retried, flagged=options.flagged)
-    created: dict[str, NodeStatus] = {}
-    for container in containers:
-        new = new_node(execution, f"{node['name']}.{container['name']}", "Container", "Pending", inner)
-        created[container["name"]] = state.create(replace(new, inputs=None))
+    new = replace(new_node(execution, "Container", "Pending"), boundary=node["id"], inputs=None)
+    names = {container["name"]: f"{node['name']}.{container['name']}" for container in containers}
+    created = {key: state.create(replace(new, name=name)) for key, name in names.items()}
     for container in containers:
         child = created[container["name"]]["id"]
         parents = [created[other] for other in container.get("dependencies") or () if other in created]
@@ -87,14 +85,14 @@ def _container_nodes(state: State, execution: Execution, node: NodeStatus, optio
             state.nodes.add_child(parent, child)
 
 
-def execute_suspend(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
+def execute_suspend(state: State, execution: Execution) -> NodeStatus:
     """Wait for a resume, or for the duration to pass."""
-    node = state.nodes.get(name)
+    node = state.nodes.get(execution.node_name)
     if node is None:
-        node = state.create(new_node(execution, name, "Suspend", "Pending", options))
+        node = state.create(new_node(execution, "Suspend", "Pending"))
         _supplied_outputs(node, execution.template)
         _enum_inputs(node)
-    if not state.may_run(options.on_exit):
+    if not state.may_run(execution.options.on_exit):
         return state.mark(node, "Failed", f"Stopped with strategy '{state.shutdown}'")
     lasts = (execution.template.get("suspend") or {}).get("duration")
     if lasts:
@@ -142,13 +140,13 @@ def _enum_inputs(node: NodeStatus) -> None:
             parameter.setdefault("default", enum[0])
 
 
-def execute_resource(state: State, execution: Execution, name: str, options: Options) -> NodeStatus:
+def execute_resource(state: State, execution: Execution) -> NodeStatus:
     """Create a ConfigMap that the workflow owns, at once and without a pod; or ask for a child Workflow, which takes
     the place of a pod. Raises ReconcileError."""
-    node = state.nodes.get(name)
+    options, node = execution.options, state.nodes.get(execution.node_name)
     fresh = node is None
     if node is None:
-        node = state.create(new_node(execution, name, "Pod", "Pending", options))
+        node = state.create(new_node(execution, "Pod", "Pending"))
     if fulfilled(node) or not (fresh or node["phase"] == "Pending"):
         return node
     if not state.may_run(options.on_exit):

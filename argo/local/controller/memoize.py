@@ -39,7 +39,7 @@ def load(state: State, execution: Execution) -> NodeStatus | None:
     kind = next((name for field, name in _TYPES.items() if execution.template.get(field) is not None), "Pod")
     if execution.template.get("retryStrategy") is not None:
         kind = "Retry"
-    node = state.create(new_node(execution, execution.node_name, kind, "Pending", execution.options))
+    node = state.create(new_node(execution, kind, "Pending"))
     node["memoizationStatus"] = _status(execution, hit=True)
     if outputs := entry.get("outputs"):
         node["outputs"] = outputs

@@ -23,7 +23,7 @@ from argo.local.controller.scope import (
     add_workflow_outputs,
     template_scope,
 )
-from argo.local.controller.state import DepthExceededError, Execution, Options, State, TemplateTimeoutError
+from argo.local.controller.state import DepthExceededError, Execution, State, TemplateTimeoutError
 from argo.local.controller.templates import resolve, step_group
 from compiler.manifest_types import NodeStatus, WorkflowStep
 
@@ -31,8 +31,8 @@ from compiler.manifest_types import NodeStatus, WorkflowStep
 class StepsRun(Composite):
     """A steps node: the scope gathered so far, and the group that is open."""
 
-    def __init__(self, state: State, execution: Execution, node: NodeStatus, options: Options) -> None:
-        super().__init__(state, execution, node, options)
+    def __init__(self, state: State, execution: Execution, node: NodeStatus) -> None:
+        super().__init__(state, execution, node)
         self.groups = [step_group(group) for group in execution.template.get("steps") or ()]
         self.scope = template_scope(execution.template)
         self.position = 0
