@@ -102,7 +102,7 @@ spec:
     - name: gate
       inputs:
         parameters:
-          - {name: decision, default: reject, enum: [approve, reject], description: Shall it be published?}
+          - {name: decision, default: reject, enum: [approve, reject], description: "Shall it be published?"}
       outputs:
         parameters:
           - {name: decision, enum: [approve, reject], valueFrom: {supplied: {}, default: reject}}
