@@ -205,7 +205,7 @@ async def logs(backend: LocalBackend, request: Request) -> Response:
 def _new_lines(
     backend: LocalBackend, ref: RunRef, tails: Tails, pod: str, container: str, grep: str, follow: bool
 ) -> tuple[list[bytes], bool]:
-    """What a container of a pod (empty: of all) has written since the last look; whether the run is over."""
+    """The lines that a container of a pod (empty: of all) has written since the last look; whether the run is over."""
     workflow = backend.get(ref)
     over = (workflow.get("status") or {}).get("phase") in FINISHED and not backend.active(ref)
     nodes = [node for node in pods(workflow, None) if not pod or pod in (pod_name(workflow, node), node["id"])]
