@@ -154,7 +154,7 @@ def begin(spec: Json, source: Json, start: Start, objects: Sequence[Json]) -> No
 
 
 def _argument(declared: Json) -> Json:
-    """What stands among a Workflow's arguments for an input of its entrypoint."""
+    """The entry of a Workflow's arguments for an input of its entrypoint."""
     value = {"value": declared["default"]} if "default" in declared else {}
     return {**value, **{k: v for k, v in declared.items() if k not in ("path", "mode", "default")}}
 
