@@ -7,7 +7,7 @@ Only the standard library is used, and the schema is read once, at the first obj
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -88,11 +88,10 @@ def _walk(value: Any, reference: str, path: Path) -> Iterator[Problem]:
     """The problems of a value that should be as the reference says."""
     if value is None:
         return
-    if accepts := _SCALARS.get(reference):
-        if not accepts(value):
-            yield Problem(
-                path, f"{_EXPECTED[reference]} is expected, this is {_named(value)}", _quote(value, reference)
-            )
+    if scalar := _SCALARS.get(reference):
+        types, words = scalar
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            yield Problem(path, f"{words} is expected, this is {_named(value)}", _quote(value, reference))
     elif reference.startswith("[]"):
         yield from _walk_list(value, reference[2:], path)
     elif reference.startswith("{}"):
@@ -134,42 +133,17 @@ def _walk_type(value: Any, type_: _Type, path: Path) -> Iterator[Problem]:
             yield Problem(path, f"{type_.name} needs the field {name!r}")
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_string(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-_SCALARS: dict[str, Callable[[Any], bool]] = {
-    "string": _is_string,
-    "time": _is_string,
-    "integer": _is_integer,
-    "number": _is_number,
-    "boolean": _is_boolean,
-    "intOrString": lambda value: _is_integer(value) or _is_string(value),
-    "quantity": lambda value: _is_number(value) or _is_string(value),
-    "scalar": lambda value: isinstance(value, str | int | float | bool),
-    "any": lambda value: True,  # noqa: ARG005
-}
-_EXPECTED = {
-    "string": "a string",
-    "time": "a time (RFC 3339)",
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "intOrString": "an integer or a string",
-    "quantity": "a quantity, such as 500m or 2Gi,",
-    "scalar": "a single value",
+# What a scalar of the schema is, and in words; a boolean is no number.
+_SCALARS: dict[str, tuple[tuple[type, ...], str]] = {
+    "string": ((str,), "a string"),
+    "time": ((str,), "a time (RFC 3339)"),
+    "integer": ((int,), "an integer"),
+    "number": ((int, float), "a number"),
+    "boolean": ((bool,), "true or false"),
+    "intOrString": ((int, str), "an integer or a string"),
+    "quantity": ((int, float, str), "a quantity, such as 500m or 2Gi,"),
+    "scalar": ((str, int, float, bool), "a single value"),
+    "any": ((object, bool), ""),
 }
 _NAMES = {str: "a string", bool: "true or false", int: "an integer", float: "a number", list: "a list", dict: "a map"}
 

@@ -115,6 +115,14 @@ class Needs(NamedTuple):
     operands: tuple["Needs", ...] = ()
 
 
+def leaves(needs: Needs | None) -> Iterator[Needs]:
+    """The tasks of a tree with their conditions, in the order written."""
+    if needs is not None and needs.op == "task":
+        yield needs
+    for operand in needs.operands if needs else ():
+        yield from leaves(operand)
+
+
 class ResolvedTask(NamedTuple):
     """One task with everything it names bound.
 

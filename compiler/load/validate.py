@@ -17,32 +17,23 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Model)
 
 # Words of Argo, GitHub and others that users bring along.
-SYNONYMS = {
-    "depends": "needs",
-    "dependencies": "needs",
-    "template": "asset",
-    "templateRef": "asset",
-    "arguments": "with",
-    "params": "parameters",
-    "withItems": "foreach",
-    "withParam": "foreach",
-    "withSequence": "foreach",
-    "matrix": "foreach",
-    "if": "when",
-    "steps": "tasks",
-    "jobs": "tasks",
-    "onExit": "finally",
-    "cron": "schedule",
-    "suspend": "pause",
-    "retries": "retry",
-    "retryStrategy": "retry",
-    "activeDeadlineSeconds": "timeout",
-    "environment": "env",
-    "cwd": "workingDir",
-    "limits": "resources",
-    "requests": "resources",
-    "nodeSelector": "placement",
-    "tolerations": "placement",
+_SYNONYMS = {
+    "needs": "depends dependencies",
+    "asset": "template templateRef",
+    "with": "arguments",
+    "parameters": "params",
+    "foreach": "withItems withParam withSequence matrix",
+    "when": "if",
+    "tasks": "steps jobs",
+    "finally": "onExit",
+    "schedule": "cron",
+    "pause": "suspend",
+    "retry": "retries retryStrategy",
+    "timeout": "activeDeadlineSeconds",
+    "env": "environment",
+    "workingDir": "cwd",
+    "resources": "limits requests",
+    "placement": "nodeSelector tolerations",
 }
 _EXPECTED = {
     "string_type": "text",
@@ -206,8 +197,9 @@ def _explain(item: Any) -> tuple[str, str, str | None]:
 @cache  # the same mistake is often made in many places
 def _nearest(model: type[Model] | None, name: str) -> str | None:
     fields = field_names(model) if model is not None else []
-    if SYNONYMS.get(name) in fields:
-        return f"did you mean '{SYNONYMS[name]}'?"
+    for ours, theirs in _SYNONYMS.items():
+        if ours in fields and name in theirs.split():
+            return f"did you mean '{ours}'?"
     return did_you_mean(name, fields) or (f"known fields: {', '.join(fields)}" if 0 < len(fields) <= 12 else None)
 
 

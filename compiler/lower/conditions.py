@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from compiler.lower.text import constant, quote
-from compiler.program import Condition, Literal_, Needs
+from compiler.program import Condition, Literal_, Needs, leaves
 from compiler.refs import Ref
 
 Typing = Callable[[Ref], str]
@@ -86,13 +86,9 @@ class Conditions:
         return f"{cast}({text})" if cast else text
 
 
-def named(needs: Needs | None) -> set[str]:
-    """The tasks that a condition on tasks names."""
-    if needs is None:
-        return set()
-    if needs.op == "task":
-        return {needs.task}
-    return {name for operand in needs.operands for name in named(operand)}
+def named(needs: Needs | None) -> dict[str, None]:
+    """The tasks that a condition on tasks names, in their order."""
+    return dict.fromkeys(leaf.task for leaf in leaves(needs))
 
 
 def is_plain(needs: Needs | None) -> bool:
@@ -102,15 +98,6 @@ def is_plain(needs: Needs | None) -> bool:
     if needs.op == "task":
         return not needs.condition
     return needs.op == "and" and all(is_plain(operand) for operand in needs.operands)
-
-
-def plain_list(needs: Needs | None) -> tuple[str, ...]:
-    """The tasks of a plain list in the order they are named."""
-    if needs is None:
-        return ()
-    if needs.op == "task":
-        return (needs.task,)
-    return tuple(name for operand in needs.operands for name in plain_list(operand))
 
 
 def depends(needs: Needs | None, data: Iterable[str], ends: Callable[[str], str]) -> str:

@@ -163,7 +163,7 @@ class Lowering:
     def _order(self, task: ResolvedTask) -> tuple[str, tuple[str, ...]]:
         """`depends`, or `dependencies` where that is enough and `continueOn` (which goes with nothing else) is used."""
         if self._listed:
-            return "", tuple(dict.fromkeys((*conditions.plain_list(task.needs), *task.data)))
+            return "", tuple(dict.fromkeys((*conditions.named(task.needs), *task.data)))
         if task.needs is None and not self._continues:
             return " && ".join(task.data), ()
         return conditions.depends(task.needs, task.data, self._ends), ()

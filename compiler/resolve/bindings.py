@@ -9,17 +9,19 @@ from compiler.diagnostics import did_you_mean
 from compiler.models import Task
 from compiler.models.parts import Input, Parameter
 from compiler.models.values import conform
-from compiler.program import Binding, GatheredFiles, Literal_, ObjectKey, Origin, refs_of
+from compiler.program import Binding, GatheredFiles, Literal_, ObjectKey, refs_of
 from compiler.refs import OPEN, Ref, Text
 from compiler.resolve.context import Context
 from compiler.resolve.scope import Scope, Site
 from compiler.resolve.targets import Target
-from compiler.resolve.texts import texts
 from compiler.resolve.types import Type, artifact_fault, describe, of_parameter, value_fault
 
 _INPUT_FORMS: Final = (
     "write a reference, `{key: path/in/the/store}` or `{text: …}`; a local file is the default of a DAG's input"
 )
+_WITHIN: Final = "references are not allowed within a map or a list"
+_WHOLE: Final = "write the whole JSON as one text, or give the value to a parameter of its own"
+_COMPUTED: Final = "keys and contents are constants; a task that writes a file can compute them"
 _HINTS: Final = {
     "int": "declare it as int where it comes from",
     "number": "declare it as number where it comes from",
@@ -73,7 +75,7 @@ class Binder:
             if parsed is None:
                 return None
             value = parsed
-        elif isinstance(value, dict | list | tuple) and self._nested_reference(name, value, site):
+        elif self._context.refuse(value, site.origin.at("with", name), _WHOLE, _WITHIN):
             return None
         fault = conform(parameter, value)
         if fault:
@@ -113,15 +115,6 @@ class Binder:
             self._context.add("A305", origin, message, hint="give one reference alone, or a constant")
         return text
 
-    def _nested_reference(self, name: str, value: Any, site: Site) -> bool:
-        for path, text in texts(value):
-            if OPEN in text:
-                origin = site.origin.at("with", name, *path)
-                hint = "write the whole JSON as one text, or give the value to a parameter of its own"
-                self._context.add("A304", origin, "references are not allowed within a map or a list", hint=hint)
-                return True
-        return False
-
     def _input(self, name: str, wanted: Input, value: Any, site: Site) -> Binding | None:
         if isinstance(value, str):
             parsed = self._context.parse(value, site.origin, ("with", name))
@@ -153,20 +146,12 @@ class Binder:
         if wanted.kind != "env" and fields and fields <= {"key", "bucket"} and "key" in fields:
             key, bucket = value["key"], value.get("bucket")
             if isinstance(key, str) and key and (bucket is None or isinstance(bucket, str)):
-                return ObjectKey(key, bucket) if not self._refers(value, origin) else None
+                return None if self._context.refuse(value, origin, _COMPUTED) else ObjectKey(key, bucket)
         if wanted.kind in ("file", "env") and fields == {"text"} and isinstance(value["text"], str):
-            return Literal_(value["text"]) if not self._refers(value, origin) else None
+            return None if self._context.refuse(value, origin, _COMPUTED) else Literal_(value["text"])
         message = f"input '{name}': this is no {wanted.kind}"
         self._context.add("A309", origin, message, hint="write ${{ env }}" if wanted.kind == "env" else _INPUT_FORMS)
         return None
-
-    def _refers(self, value: Any, origin: Origin) -> bool:
-        for path, text in texts(value):
-            if OPEN in text:
-                hint = "keys and contents are constants; a task that writes a file can compute them"
-                self._context.add("A304", origin.at(*path), "references are not allowed here", hint=hint)
-                return True
-        return False
 
     def _unknown(self, name: str, target: Target, site: Site) -> None:
         known = [*target.parameters, *target.inputs]

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import ComputeAsset
-from compiler.models.base import Model
 from compiler.program import Origin, refs_of
 from compiler.refs import OPEN, Ref, RefError, parse
 from compiler.resolve.context import Context
+from compiler.resolve.texts import FREE
 from compiler.resolve.types import describe, of_parameter
 from compiler.source import Path
 
 if TYPE_CHECKING:
     from compiler.models import Resources, Sidecar, Task
 
-_FREE: Final = frozenset({"title", "description", "with_", "foreach", "when", "needs"})  # prose, or read elsewhere
 _READ: Final = frozenset({"command", "args", "script", "env", "working_dir", "resources", "cache", "sidecars"})
 _WHOLE: Final = frozenset({"int", "string"})
 
@@ -78,20 +77,9 @@ def check_container(
                 if fault:
                     code, message, hint = fault
                     context.add(code, origin.at(*path), message, hint=hint, within=(part.start, part.end))
-    for name in model.model_fields_set - _READ - _FREE:
-        value = getattr(model, name)
-        if value:
-            refuse(context, value, origin.at(_alias(model, name)))
-
-
-def refuse(context: Context, value: Any, origin: Origin, hint: str | None = None) -> None:
-    """Reports every reference in a part of a definition where none is allowed."""
-    if not isinstance(value, str | dict | tuple | list | Model):
-        return
-    for path, text in _texts(value):
-        if OPEN in text:
-            why = hint or "it is fixed when the DAG is compiled: write a constant"
-            context.add("A304", origin.at(*path), "references are not allowed here", hint=why)
+    for name in model.model_fields_set - _READ - FREE:
+        if value := getattr(model, name):
+            context.refuse(value, origin.at(type(model).model_fields[name].alias or name))
 
 
 def _process(model: ComputeAsset | Task | Sidecar, path: Path) -> Iterator[tuple[Path, str]]:
@@ -162,25 +150,3 @@ def _unknown(
         return None
     hint = did_you_mean(name, known) or instead or (f"there is {', '.join(known)}" if known else f"declare the {noun}")
     return "A302", f"there is no {noun} '{name}'", hint
-
-
-def _texts(value: Any) -> list[tuple[Path, str]]:
-    """All texts in a part of a model, with their paths as the definition writes them."""
-    found: list[tuple[Path, str]] = []
-    stack: list[tuple[Path, Any]] = [((), value)]
-    while stack:
-        path, part = stack.pop()
-        if isinstance(part, str):
-            found.append((path, part))
-        elif isinstance(part, Model):
-            fields = part.model_fields_set - _FREE
-            stack.extend(((*path, _alias(part, name)), getattr(part, name)) for name in fields)
-        elif isinstance(part, dict):
-            stack.extend(((*path, str(key)), item) for key, item in part.items())
-        elif isinstance(part, list | tuple):
-            stack.extend(((*path, index), item) for index, item in enumerate(part))
-    return found
-
-
-def _alias(model: Model, name: str) -> str:
-    return type(model).model_fields[name].alias or name

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePath
+from typing import Any
 
 from compiler.diagnostics import Diagnostic, diagnostic
 from compiler.models.parts import InlineText, Input, StoredObject
 from compiler.program import Literal_, LocalFile, ObjectKey, Origin, Workspace
 from compiler.refs import OPEN, Ref, RefError, Text, parse
+from compiler.resolve.texts import texts
 from compiler.source import Path
 
 
@@ -48,6 +50,15 @@ class Context:
             self.add("A301", origin.at(*path), error.message, hint=error.hint, within=within)
             return None
         return known
+
+    def refuse(self, value: Any, origin: Origin, hint: str = "", message: str = "") -> bool:
+        """Reports every reference in a part of a definition where none is allowed; True where there is one."""
+        found = [path for path, text in texts(value) if OPEN in text]
+        for path in found:
+            message = message or "references are not allowed here"
+            hint = hint or "it is fixed when the DAG is compiled: write a constant"
+            self.add("A304", origin.at(*path), message, hint=hint)
+        return bool(found)
 
     def is_flawed(self, kind: str, name: str) -> bool:
         """True where a definition of that name is there, with mistakes that are reported already."""

@@ -9,7 +9,6 @@ from compiler.diagnostics import did_you_mean
 from compiler.models import Dag
 from compiler.program import Definition, Literal_, LocalFile, ObjectKey, ResolvedDag
 from compiler.refs import Ref
-from compiler.resolve.containers import refuse
 from compiler.resolve.context import Context
 from compiler.resolve.digest import Digester
 from compiler.resolve.order import arrange, cycles
@@ -73,7 +72,7 @@ def _resolve(
     model, origin = dag.model, dag.origin
     for field in _FIXED:
         if field in model.model_fields_set:
-            refuse(context, getattr(model, field), origin.at(field))
+            context.refuse(getattr(model, field), origin.at(field))
     tasks = Tasks(context, library, dag)
     ordinary = tasks.resolve(model.tasks)
     closing = tasks.resolve(model.finally_, closing=True)

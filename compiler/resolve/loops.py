@@ -12,7 +12,6 @@ from compiler.program import Foreach, Origin
 from compiler.refs import Ref
 from compiler.resolve.context import Context
 from compiler.resolve.scope import Scope, Site
-from compiler.resolve.texts import texts
 from compiler.resolve.types import ANY, JSON, UNKNOWN, Items, common, describe, of_constant
 
 MOST: Final = 100_000  # a node needs about 580 bytes of a Workflow's status
@@ -25,7 +24,8 @@ def resolve_foreach(context: Context, scope: Scope, given: Any, site: Site) -> t
     origin = site.origin.at("foreach")
     if isinstance(given, str):
         return _reference(context, scope, given, site, origin)
-    if _has_reference(context, given, origin):
+    hint = "loop over one reference to a list, or write constants"  # only a whole list can be computed
+    if context.refuse(given, origin, hint, "references are not allowed within items"):
         return None, _UNKNOWN_ITEMS
     if isinstance(given, list | tuple):
         return _constants(context, tuple(given), origin)
@@ -131,14 +131,4 @@ def _within_limit(context: Context, count: int, origin: Origin) -> bool:
         return True
     hint = "let each item do more work, or nest DAGs"
     context.add("A406", origin, f"{count} items are more than a Workflow can hold ({MOST})", hint=hint)
-    return False
-
-
-def _has_reference(context: Context, given: Any, origin: Origin) -> bool:
-    """Reports references inside a constant list or matrix: only a whole list can be computed."""
-    for path, text in texts(given):
-        if "${{" in text:
-            hint = "loop over one reference to a list, or write constants"
-            context.add("A304", origin.at(*path), "references are not allowed within items", hint=hint)
-            return True
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from compiler.models import Task
 from compiler.program import Needs, Origin
@@ -27,16 +27,6 @@ def resolve_needs(context: Context, task: Task, origin: Origin, siblings: Mappin
     if len(parts) < 2:
         return parts[0] if parts else None
     return Needs("and", operands=tuple(parts))
-
-
-def leaves(needs: Needs | None) -> Iterator[Needs]:
-    """The tasks of a tree with their conditions, in the order written."""
-    if needs is None:
-        return
-    if needs.op == "task":
-        yield needs
-    for operand in needs.operands:
-        yield from leaves(operand)
 
 
 def _expression(context: Context, text: str, origin: Origin, siblings: Mapping[str, Task]) -> Needs | None:

@@ -7,11 +7,11 @@ from typing import Final
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import ComputeAsset, Dag, Task
-from compiler.program import Definition, Needs, Origin, ResolvedDag, ResolvedTask, refs_of
+from compiler.program import Definition, Origin, ResolvedDag, ResolvedTask, leaves, refs_of
 from compiler.resolve.bindings import Binder
-from compiler.resolve.containers import check_container, refuse
+from compiler.resolve.containers import check_container
 from compiler.resolve.context import Context
-from compiler.resolve.needs import leaves, resolve_needs
+from compiler.resolve.needs import resolve_needs
 from compiler.resolve.order import cycles
 from compiler.resolve.scope import Scope, Site
 from compiler.resolve.targets import Target, of_asset, of_dag, of_inline, of_pause
@@ -125,8 +125,9 @@ class Tasks:
         if fields <= _READ:
             return
         for field in fields - _READ:
-            hint = _CONSTANT if task.asset is not None else None
-            refuse(self._context, getattr(task, field), origin.at(type(task).model_fields[field].alias or field), hint)
+            hint = _CONSTANT if task.asset is not None else ""
+            where = origin.at(type(task).model_fields[field].alias or field)
+            self._context.refuse(getattr(task, field), where, hint)
 
     def _report_cycles(self, tasks: tuple[ResolvedTask, ...]) -> None:
         graph = {task.name: _edges(task) for task in tasks}
@@ -142,9 +143,4 @@ class Tasks:
 
 
 def _edges(task: ResolvedTask) -> list[str] | tuple[str, ...]:
-    needs: Needs | None = task.needs
-    if needs is None:
-        return task.data
-    if needs.op == "task":
-        return (*task.data, needs.task)
-    return [*task.data, *(leaf.task for leaf in leaves(needs))]
+    return task.data if task.needs is None else [*task.data, *(leaf.task for leaf in leaves(task.needs))]

@@ -163,14 +163,14 @@ class Part(Lowering):
     def _order(self, task: ResolvedTask) -> tuple[str, tuple[str, ...]]:
         if not conditions.is_plain(task.needs):
             return conditions.depends(task.needs, self._here(task.data), self._ends), ()
-        return self._after(self._here((*conditions.plain_list(task.needs), *task.data)))
+        return self._after(self._here((*conditions.named(task.needs), *task.data)))
 
     def after(self, child: Part) -> tuple[str, tuple[str, ...]]:
         """Make the dependencies of a child's task: all that its tasks wait for outside of the child."""
         waited = (
             name
             for task in child.tasks
-            for name in (*conditions.plain_list(task.needs), *task.data)
+            for name in (*conditions.named(task.needs), *task.data)
             if self._shared.home(name) != child.part and conditions.is_plain(task.needs)
         )
         return self._after(self._here(tuple(waited)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from argo.expressions import TemplateError, evaluate, substitute
 from argo.local.executors.environment import expand
 from compiler.lower.artifacts import embeddable
-from compiler.lower.conditions import Conditions, depends, is_plain, plain_list
+from compiler.lower.conditions import Conditions, depends, is_plain, named
 from compiler.lower.text import ArgumentStyle, ContainerStyle, constant, escape, expression, printed, quote, tag
 from compiler.models.values import opens_template
 from compiler.program import Condition, Literal_, Needs
@@ -195,6 +195,6 @@ def test_depends(needs: Needs | None, data: tuple[str, ...], expected: str) -> N
 
 def test_plain_lists() -> None:
     both = Needs("and", operands=(A, B))
-    assert (is_plain(both), plain_list(both)) == (True, ("a", "b"))
+    assert (is_plain(both), list(named(both))) == (True, ["a", "b"])
     assert not is_plain(Needs("and", operands=(A, FAILED)))
-    assert (is_plain(None), plain_list(None)) == (True, ())
+    assert (is_plain(None), list(named(None))) == (True, [])
