@@ -146,14 +146,17 @@ def _store(target: Target, ref: RunRef, doing: Callable[[str], object]) -> Calla
     return lambda: store
 
 
-def print_draft(draft: Draft) -> None:
-    """Print what would be sent, as a YAML stream; of Secrets, only which keys they have."""
+def print_draft(draft: Draft, form: str) -> None:
+    """Print what would be sent, as a YAML stream or a list in JSON; of Secrets, only which keys they have."""
     from argo.cli.output import emit
 
     submission = draft.submission(lambda _key, _path: None)
     made: list[Mapping[str, Any]] = [*submission.objects, submission.workflow]
-    for given in made:
-        value = {**given, "data": dict.fromkeys(given["data"], "")} if given["kind"] == "Secret" else given
+    shown = [{**o, "data": dict.fromkeys(o["data"], "")} if o["kind"] == "Secret" else o for o in made]
+    if form == "json":
+        emit(shown, form)
+        return
+    for value in shown:
         click.echo("---")
         emit(value, "yaml")
 

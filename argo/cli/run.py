@@ -57,7 +57,7 @@ def run(
     with options.local(target) as backend:
         drafted = draft(replace(request, parameters=values), backend)
         if asked.dry_run:
-            begin.print_draft(drafted)
+            begin.print_draft(drafted, form)
             return 0
         if not drafted.key:
             backend.check_name(drafted.ref)

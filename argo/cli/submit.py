@@ -41,7 +41,7 @@ def submit(subjects: tuple[str, ...], asked: RequestOptions, watch: bool, wait: 
     with options.opened(target) as backend:
         drafted = draft(request, backend)
         if asked.dry_run:
-            print_draft(drafted)
+            print_draft(drafted, form)
             return 0
         if not quiet:
             say(f"submitting {drafted.ref.name} to {backend.place}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.argo.cli import manifests
 from tests.argo.cli.conftest import Command
@@ -30,9 +31,11 @@ def test_what_would_be_sent_has_the_files_laid_over(argosy: Command, command: st
     (argosy.cwd / "new.txt").write_text("new")
     (argosy.cwd / "run.env").write_text("WORD=two\n")
     argosy.write(told=ENV)
-    sent = argosy(command, "told.yaml", "--dry-run", "--env-file", "run.env", "--job-config", "new.txt").stdout
+    options = ("told.yaml", "--once=k", "--dry-run", "--env-file", "run.env", "--job-config", "new.txt")
+    sent = argosy(command, *options).stdout
     assert "WORD: two" in sent
     assert "job.txt: new" in sent
+    assert argosy.json(command, *options) == list(yaml.safe_load_all(sent))
     assert argosy.json("list") == []
 
 
