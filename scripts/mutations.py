@@ -87,11 +87,11 @@ def room(path: Path) -> str:
 
 
 def tests_of(name: str, root: Path) -> list[str]:
-    """The folders of tests that mirror a room; a room that has none is tried by those around it."""
+    """The tests of a room, or of the loose files of a package; a room without any is tried by those around it."""
     mirror = Path("tests") / name
     while not (root / mirror).is_dir():
         mirror = mirror.parent
-    return [str(mirror)]
+    return [str(mirror)] if "/" in name else sorted(map(str, (root / mirror).glob("test_*.py")))
 
 
 def chosen(count: int, seed: str, rooms: list[str]) -> list[Mutation]:
