@@ -34,7 +34,12 @@ _SECOND = 3.0  # seconds in which a second Ctrl-C ends a run that was left
 @click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
 @options.output()
 def run(
-    subjects: tuple[str, ...], asked: RequestOptions, runner: taskrunner.Given, wait: bool, quiet: bool, form: str
+    subjects: tuple[str, ...],
+    asked: RequestOptions,
+    runner: taskrunner.RunnerOptions,
+    wait: bool,
+    quiet: bool,
+    form: str,
 ) -> int:
     """Run a DAG or any Argo manifest on this machine, in the foreground.
 

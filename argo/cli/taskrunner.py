@@ -55,7 +55,7 @@ def task_runner(rules: tuple[str, ...], seconds: float, quiet: bool, door: servi
     return 0
 
 
-class Given(NamedTuple):
+class RunnerOptions(NamedTuple):
     """The options that name the DAG and its Task Runner."""
 
     path: str | None
@@ -116,7 +116,7 @@ def options(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def taken(*, path: str | None, tr_url: str | None, jwt: str | None, **others: Any) -> int:
-        return command(runner=Given(path, tr_url, jwt), **others)
+        return command(runner=RunnerOptions(path, tr_url, jwt), **others)
 
     for option in (
         click.option("--tr-auth-jwt", "jwt", metavar="JWT|@FILE", help=f"Token for the Task Runner; else in {_JWT}."),

@@ -60,11 +60,11 @@ def follow_view(quiet: bool = False, seconds: Callable[[Json], float | None] | N
         from argo.cli.output import color
         from argo.views.live import LiveView
 
-        return _Careful(LiveView(color=color(sys.stderr), expected=seconds))
-    return _Careful(_Lines())
+        return _Unwatched(LiveView(color=color(sys.stderr), expected=seconds))
+    return _Unwatched(_Lines())
 
 
-class _Careful:
+class _Unwatched:
     """Another view until nobody reads it any more: that must not end what is being shown."""
 
     def __init__(self, view: View) -> None:
