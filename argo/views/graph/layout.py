@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,6 +19,8 @@ _BEND_GAP = 10.0  # between an arrow that passes a layer and its neighbours
 _SWEEPS = 12
 
 Point = tuple[float, float]
+Layers = list[list[str]]
+Neighbours = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,19 @@ def layout(graph: Graph) -> Layout:
     """Place a graph. Arrows that close a circle, which a DAG has not, are left out."""
     depth = _depths(graph)
     edges = [e for e in graph.edges if depth.get(e.source, 0) < depth.get(e.target, 0)]
-    layers: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    layers: Layers = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for node in graph.nodes:
         layers[depth[node.id]].append(node.id)
     chains = [_chain(number, edge, depth, layers) for number, edge in enumerate(edges)]
-    before: dict[str, list[str]] = {}
-    after: dict[str, list[str]] = {}
+    before: Neighbours = {}
+    after: Neighbours = {}
     for chain in chains:
         for left, right in pairwise(chain):
             after.setdefault(left, []).append(right)
             before.setdefault(right, []).append(left)
-    real = set(depth)
     box = max([WIDTH, *(min(len(node.label), LONGEST) * _CHARACTER + _SIDES for node in graph.nodes)])
     _order(layers, before, after)
-    y = _rows(layers, before, after, real)
+    y = _rows(layers, before, after, depth)
     boxes = {key: (depth[key] * (box + GAP_X), y[key]) for key in depth}
     arrows = tuple(
         (edge, _points(chain, depth[edge.source], y, box)) for edge, chain in zip(edges, chains, strict=True)
@@ -79,79 +82,77 @@ def _depths(graph: Graph) -> dict[str, int]:
     return {node.id: depth.get(node.id, 0) for node in graph.nodes}
 
 
-def _chain(number: int, edge: Edge, depth: dict[str, int], layers: list[list[str]]) -> list[str]:
+def _chain(number: int, edge: Edge, depth: dict[str, int], layers: Layers) -> list[str]:
     """An arrow over several layers, as one bend in each layer that it passes."""
-    bends = []
-    for layer in range(depth[edge.source] + 1, depth[edge.target]):
-        bend = f"\0{number}.{layer}"
+    bends = {layer: f"\0{number}.{layer}" for layer in range(depth[edge.source] + 1, depth[edge.target])}
+    for layer, bend in bends.items():
         layers[layer].append(bend)
-        bends.append(bend)
-    return [edge.source, *bends, edge.target]
+    return [edge.source, *bends.values(), edge.target]
 
 
-def _order(layers: list[list[str]], before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
-    """Order each layer by the mean place of its neighbours, to and fro; keep what has the fewest crossings."""
-    best = [list(layer) for layer in layers]
-    fewest = _crossings(layers, after)
+def _sweeps(layers: Layers, before: Neighbours, after: Neighbours) -> Iterator[tuple[Layers, Neighbours]]:
+    """To and fro: the layers in the order of each sweep, and the neighbours that a node has behind it."""
     for sweep in range(_SWEEPS):
+        yield (layers, before) if sweep % 2 == 0 else (layers[::-1], after)
+
+
+def _order(layers: Layers, before: Neighbours, after: Neighbours) -> None:
+    """Order each layer by the mean place of its neighbours, to and fro; keep what has the fewest crossings."""
+    best, fewest = [list(layer) for layer in layers], _crossings(layers, after)
+    for swept, near in _sweeps(layers, before, after):
         if fewest == 0:
             break
-        forth = sweep % 2 == 0
-        for layer in range(1, len(layers)) if forth else range(len(layers) - 2, -1, -1):
-            fixed = layers[layer - 1 if forth else layer + 1]
-            place = {key: float(i) for i, key in enumerate(fixed)}
-            near = before if forth else after
-            current = {key: float(i) for i, key in enumerate(layers[layer])}
-            layers[layer].sort(key=lambda key: _mean((place[n] for n in near.get(key, ()) if n in place), current[key]))
+        for fixed, layer in pairwise(swept):
+            _arrange(layer, fixed, near)
         crossings = _crossings(layers, after)
         if crossings < fewest:
             fewest, best = crossings, [list(layer) for layer in layers]
     layers[:] = best
 
 
-def _mean(values: Iterable[float], otherwise: float) -> float:
-    found = list(values)
-    return sum(found) / len(found) if found else otherwise
+def _arrange(layer: list[str], fixed: list[str], near: Neighbours) -> None:
+    place = {key: i for i, key in enumerate(fixed)}
+    means = {key: _mean([place[n] for n in near.get(key, ())], i) for i, key in enumerate(layer)}
+    layer.sort(key=means.__getitem__)
 
 
-def _crossings(layers: Sequence[Sequence[str]], after: dict[str, list[str]]) -> int:
-    """How many arrows cross, counted layer by layer as inversions in a Fenwick tree."""
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise
+
+
+def _crossings(layers: Layers, after: Neighbours) -> int:
+    """How many arrows cross, counted layer by layer: those seen before that end below."""
     total = 0
     for left, right in pairwise(layers):
         place = {key: i for i, key in enumerate(right)}
-        ends = [p for key in left for p in sorted(place[t] for t in after.get(key, ()) if t in place)]
-        sums = [0] * (len(right) + 1)
-        for seen, end in enumerate(ends):
-            i, not_above = end + 1, 0
-            while i:
-                not_above += sums[i]
-                i &= i - 1
-            total += seen - not_above
-            i = end + 1
-            while i <= len(right):
-                sums[i] += 1
-                i += i & -i
+        seen: list[int] = []
+        for end in (end for key in left for end in sorted(place[target] for target in after.get(key, ()))):
+            total += len(seen) - bisect_right(seen, end)
+            insort(seen, end)
     return total
 
 
-def _rows(
-    layers: Sequence[Sequence[str]], before: dict[str, list[str]], after: dict[str, list[str]], real: set[str]
-) -> dict[str, float]:
+def _rows(layers: Layers, before: Neighbours, after: Neighbours, real: Collection[str]) -> dict[str, float]:
     """The upper edge of each box: pulled to the middle of its neighbours, never onto the next one in its layer."""
-    heights = {key: HEIGHT if key in real else 0.0 for layer in layers for key in layer}
+    heights = defaultdict(float, dict.fromkeys(real, HEIGHT))
     middle: dict[str, float] = {}
     for layer in layers:
-        at = 0.0
-        for key in layer:
-            middle[key] = at + heights[key] / 2
-            at += heights[key] + (GAP_Y if key in real else _BEND_GAP)
-    for sweep in range(_SWEEPS):
-        near = before if sweep % 2 == 0 else after
-        for layer in layers if sweep % 2 == 0 else reversed(layers):
-            wanted = [_mean((middle[n] for n in near.get(key, ())), middle[key]) for key in layer]
+        middle.update(_stacked(layer, heights))
+    for swept, near in _sweeps(layers, before, after):
+        for layer in swept:
+            wanted = [_mean([middle[n] for n in near.get(key, ())], middle[key]) for key in layer]
             middle.update(zip(layer, _spread(layer, wanted, heights), strict=True))
-    top = min((middle[key] - heights[key] / 2 for key in middle), default=0.0)
-    return {key: middle[key] - heights[key] / 2 - top for key in middle}
+    upper = {key: at - heights[key] / 2 for key, at in middle.items()}
+    top = min(upper.values(), default=0.0)
+    return {key: at - top for key, at in upper.items()}
+
+
+def _stacked(layer: Sequence[str], heights: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    """The middle of each box where they stand below each other."""
+    at = 0.0
+    for key in layer:
+        yield key, at + heights[key] / 2
+        at += heights[key] + (GAP_Y if heights[key] else _BEND_GAP)
 
 
 def _spread(layer: Sequence[str], wanted: Sequence[float], heights: dict[str, float]) -> list[float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from argo.workflow.gates import gate_of, question_of
-from argo.workflow.status import relative
+from argo.workflow.status import members, nodes_of, relative
 from compiler.manifest_types import DAGTask, NodeStatus, Object, Template, Workflow, WorkflowStep
 
 _OPERAND = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]*)(?:\.([A-Za-z]+))?")
@@ -53,16 +53,7 @@ def of_manifest(value: Object) -> Graph:
     entry = templates.get(spec.get("entrypoint") or "")
     if entry is None:
         return Graph(title, (), ())
-    nodes: list[Node] = []
-    edges: list[Edge] = []
-    if "dag" in entry:
-        _dag(entry["dag"].get("tasks") or [], templates, nodes, edges)
-        names = {node.label for node in nodes}
-        nodes = [replace(node, note=_plain_note(node.note, names)) for node in nodes]
-    elif "steps" in entry:
-        _steps(entry["steps"], templates, nodes, edges)
-    else:
-        nodes.append(_box({"name": entry["name"], "template": entry["name"]}, templates))
+    nodes, edges = _of_template(entry, templates)
     if spec.get("onExit"):
         ends = {n.id for n in nodes} - {e.source for e in edges}
         nodes.append(Node("onExit", "onExit", "at the end"))
@@ -70,17 +61,19 @@ def of_manifest(value: Object) -> Graph:
     return Graph(title, tuple(nodes), tuple(edges))
 
 
+def _of_template(template: Template, templates: dict[str, Template]) -> tuple[list[Node], list[Edge]]:
+    if "dag" in template:
+        return _dag(template["dag"].get("tasks") or [], templates)
+    if "steps" in template:
+        return _steps(template["steps"], templates)
+    return [_box({"name": template["name"], "template": template["name"]}, templates)], []
+
+
 def of_run(workflow: Workflow) -> Graph:
     """The nodes of a run with their phases; step groups and attempts are dissolved."""
     run = workflow["metadata"]["name"]
-    nodes: dict[str, NodeStatus] = (workflow.get("status") or {}).get("nodes") or {}
-    attempts = {
-        child
-        for node in nodes.values()
-        if node["type"] == "Retry"
-        for child in node.get("children") or ()
-        if child in nodes and nodes[child]["name"].startswith(node["name"] + "(")
-    }
+    nodes = nodes_of(workflow)
+    attempts = {attempt for _, attempt in members(nodes, "Retry")}
     shown = {key: node for key, node in nodes.items() if key not in attempts and not _dissolved(node, nodes)}
     names = {str(node.get("displayName")) for node in shown.values()}
     boxes = tuple(_node(workflow, key, node, names) for key, node in shown.items())
@@ -121,8 +114,7 @@ def _at_the_end(
     run: str, nodes: dict[str, NodeStatus], shown: dict[str, NodeStatus], edges: list[Edge]
 ) -> Iterable[Edge]:
     """Make the arrows from the ends of a run to its exit handler, which stands alone in Argo's status."""
-    handlers = {key for key in shown if nodes[key]["name"].startswith(f"{run}.onExit")}
-    handlers |= {key for key in shown if nodes[key].get("boundaryID") in nodes and _in_handler(key, nodes, run)}
+    handlers = {key for key in shown if nodes[key]["name"].startswith(f"{run}.onExit") or _in_handler(key, nodes, run)}
     sources, targets = {edge.source for edge in edges}, {edge.target for edge in edges}
     first = [key for key in shown if key in handlers and key not in targets]
     last = [key for key in shown if key not in handlers and key not in sources]
@@ -141,23 +133,19 @@ def _note(node: NodeStatus, names: set[str]) -> str:
     """The template, where it says more than the name. One named like a task is shared by tasks that are the same."""
     template = str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
     own = str(node.get("displayName") or "").partition("(")[0]
-    return (
-        ""
-        if template in names or template == own or any(name.startswith(f"{template}(") for name in names)
-        else template
-    )
+    shared = template in names or any(name.startswith(f"{template}(") for name in names)
+    return "" if shared or template == own else template
 
 
 def _kind(node: NodeStatus) -> str:
     return {"Suspend": "gate", "TaskGroup": "loop", "DAG": "dag", "Steps": "dag"}.get(node["type"], "task")
 
 
-def _dag(tasks: list[DAGTask], templates: dict[str, Template], nodes: list[Node], edges: list[Edge]) -> None:
+def _dag(tasks: list[DAGTask], templates: dict[str, Template]) -> tuple[list[Node], list[Edge]]:
     names = {task["name"] for task in tasks}
-    for task in tasks:
-        nodes.append(_box(task, templates))
-        for source, label in _needs(task, names):
-            edges.append(Edge(source, task["name"], label))
+    boxes = [_box(task, templates) for task in tasks]
+    nodes = [replace(box, note=_plain_note(box.note, names)) for box in boxes]
+    return nodes, [Edge(source, task["name"], label) for task in tasks for source, label in _needs(task, names)]
 
 
 def _needs(task: DAGTask, names: set[str]) -> list[tuple[str, str]]:
@@ -177,21 +165,16 @@ def _plain_note(note: str, names: set[str]) -> str:
     return f"{times.strip()} {count}".strip() if template in names else note
 
 
-def _steps(
-    groups: list[list[WorkflowStep]],
-    templates: dict[str, Template],
-    nodes: list[Node],
-    edges: list[Edge],
-) -> None:
+def _steps(groups: list[list[WorkflowStep]], templates: dict[str, Template]) -> tuple[list[Node], list[Edge]]:
+    nodes: list[Node] = []
+    edges: list[Edge] = []
     before: list[str] = []
     for group in groups:
-        now = []
-        for step in group:
-            box = _box(step, templates)
-            nodes.append(box)
-            now.append(box.id)
-            edges += [Edge(source, box.id) for source in before]
-        before = now or before
+        now = [_box(step, templates) for step in group]
+        nodes += now
+        edges += [Edge(source, box.id) for box in now for source in before]
+        before = [box.id for box in now] or before
+    return nodes, edges
 
 
 def _box(task: DAGTask | WorkflowStep, templates: dict[str, Template]) -> Node:
