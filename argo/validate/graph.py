@@ -12,7 +12,7 @@ from argo.expressions.errors import DependsError
 from argo.validate.place import Place
 from compiler.diagnostics import Diagnostic, did_you_mean
 
-_LOOPS = ("withItems", "withParam", "withSequence")
+LOOPS = ("withItems", "withParam", "withSequence")
 
 
 class Waits:
@@ -38,7 +38,7 @@ class Waits:
             self._problems.append(problem)
             return
         self._edges[name].append(other)
-        if of_items and not any(found.get(loop) not in (None, [], "") for loop in _LOOPS):
+        if of_items and not any(found.get(loop) not in (None, [], "") for loop in LOOPS):
             message = f"dependency '{other}' uses an items-based condition such as .AnySucceeded or .AllFailed but "
             message += "does not contain any items"
             self._problems.append(place.problem("A726", message, within=within))

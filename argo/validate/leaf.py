@@ -6,14 +6,14 @@ Facts: Argo workflow/validate/validate.go (validateLeaf), container_set_template
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from argo.validate.graph import cycle
 from argo.validate.library import Context
 from argo.validate.names import check_names, field_name
 from argo.validate.place import Place
 from argo.validate.scope import Scope, unresolved
-from argo.workflow.kinds import LEAVES, PODS, type_of
+from argo.workflow.kinds import LEAVES, PODS, TYPES, type_of
 from compiler.diagnostics import Diagnostic
 from compiler.positions import safe_loader
 
@@ -22,6 +22,15 @@ _ACTIONS = ("get", "create", "apply", "delete", "replace", "patch")
 _POLICIES = ("Always", "OnError", "OnFailure", "OnTransientError")
 _METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _POD_RESOURCE = re.compile(r"cpu|memory|hugepages-.+")
+_ALL = frozenset({*TYPES, ""})
+_MISPLACED: Sequence[tuple[str, frozenset[str], str]] = (  # fields, and the kinds of templates that cannot have them
+    ("timeout", _ALL - LEAVES, "{kind} template doesn't support timeout field"),
+    ("pendingTimeout", _ALL - LEAVES, "{kind} template doesn't support pendingTimeout field"),
+    ("resourceClaims", _ALL - PODS, "resourceClaims is not supported for {kind} templates, which do not create a pod"),
+    ("podResources", frozenset({"http", "plugin"}), "podResources is not supported for {kind} templates"),
+    ("activeDeadlineSeconds", frozenset({"steps", "dag"}), "activeDeadlineSeconds is only valid for leaf templates"),
+    ("parallelism", LEAVES | {"suspend"}, "parallelism is only valid for steps and dag templates"),
+)
 
 
 def check_any(template: Place) -> Iterator[Diagnostic]:
@@ -30,23 +39,16 @@ def check_any(template: Place) -> Iterator[Diagnostic]:
     for container in template.items("initContainers"):
         if not container.get("name"):
             yield container.problem("A725", "initContainers must all have container name", key=True)
-    for name in ("timeout", "pendingTimeout"):
-        if template.get(name) and kind not in LEAVES:
-            yield template.child(name).problem("A726", f"{kind} template doesn't support {name} field", key=True)
+    for field, kinds, message in _MISPLACED:
+        if kind in kinds and template.get(field) not in (None, "", []):
+            yield template.child(field).problem("A726", message.format(kind=kind), key=True)
     if kind in LEAVES and re.fullmatch(r"[+-]?\d+", str(template.get("timeout", ""))):
         yield template.child("timeout").problem("A726", "invalid duration format in timeout: it needs a unit")
-    policy = template.child("retryStrategy").get("retryPolicy")
-    if policy and policy not in _POLICIES:
-        place = template.child("retryStrategy").child("retryPolicy")
-        yield place.problem("A726", f"{policy} is not a valid RetryPolicy", hint=f"one of {', '.join(_POLICIES)}")
-    if template.get("resourceClaims") and kind not in PODS:
-        message = f"resourceClaims is not supported for {kind} templates, which do not create a pod"
-        yield template.child("resourceClaims").problem("A726", message, key=True)
-    if template.get("podResources") is not None and kind in ("http", "plugin"):
-        message = f"podResources is not supported for {kind} templates"
-        yield template.child("podResources").problem("A726", message, key=True)
+    policy = template.child("retryStrategy").child("retryPolicy")
+    yield from policy.among(_POLICIES, f"{policy.value} is not a valid RetryPolicy")
     yield from check_pod_resources(template.child("podResources"))
-    yield from _metrics(template)
+    for metric in template.items("metrics", "prometheus"):
+        yield from _metric(metric)
 
 
 def check_leaf(template: Place, context: Context, scope: Scope) -> Iterator[Diagnostic]:
@@ -146,9 +148,6 @@ def _limits(template: Place) -> Iterator[Diagnostic]:
     if deadline is not None and not re.fullmatch(r"\+?\d+|.*\{\{.*\}\}.*", str(deadline)):
         message = "activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
         yield template.child("activeDeadlineSeconds").problem("A726", message)
-    if template.get("parallelism") is not None:
-        message = "parallelism is only valid for steps and dag templates"
-        yield template.child("parallelism").problem("A726", message, key=True)
 
 
 def check_pod_resources(resources: Place) -> Iterator[Diagnostic]:
@@ -162,19 +161,16 @@ def check_pod_resources(resources: Place) -> Iterator[Diagnostic]:
                 yield resources.child(kind).child(name).problem("A726", message, key=True)
 
 
-def _metrics(template: Place) -> Iterator[Diagnostic]:
-    for metric in template.items("metrics", "prometheus"):
-        labels = [label.child("key") for label in metric.items("labels")]
-        for place in (metric.child("name"), *labels):
-            if not _METRIC.fullmatch(str(place.value or "")):
-                yield place.problem("A725", f"metric name or label '{place.value}' is invalid")
-        if not metric.get("help"):
-            yield metric.problem("A726", "a metric must contain a help string under 'help: ' field", key=True)
-        for kind in ("gauge", "counter", "histogram"):
-            value = metric.child(kind)
-            if value.value is not None and not value.get("value"):
-                yield value.problem("A726", f"missing {kind}.value", key=True)
-        gauge = metric.child("gauge")
-        if gauge.get("realtime") and "resourcesDuration." in str(gauge.get("value")):
-            message = "'resourcesDuration.*' metrics cannot be used in real-time"
-            yield gauge.child("value").problem("A726", message)
+def _metric(metric: Place) -> Iterator[Diagnostic]:
+    for place in (metric.child("name"), *(label.child("key") for label in metric.items("labels"))):
+        if not _METRIC.fullmatch(str(place.value or "")):
+            yield place.problem("A725", f"metric name or label '{place.value}' is invalid")
+    if not metric.get("help"):
+        yield metric.problem("A726", "a metric must contain a help string under 'help: ' field", key=True)
+    for kind in ("gauge", "counter", "histogram"):
+        value = metric.child(kind)
+        if value.value is not None and not value.get("value"):
+            yield value.problem("A726", f"missing {kind}.value", key=True)
+    gauge = metric.child("gauge")
+    if gauge.get("realtime") and "resourcesDuration." in str(gauge.get("value")):
+        yield gauge.child("value").problem("A726", "'resourcesDuration.*' metrics cannot be used in real-time")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,11 @@ class Place:
             elif isinstance(place.value, (dict, list)):
                 parts = place.value if isinstance(place.value, dict) else range(len(place.value))
                 pending.extend(place.child(part) for part in parts)
+
+    def among(self, allowed: Sequence[str], message: str) -> Iterator[Diagnostic]:
+        """A diagnostic where the value, if there is one, is none of those allowed."""
+        if self.value and self.value not in allowed:
+            yield self.problem("A726", message, hint=f"one of {', '.join(allowed)}")
 
     def problem(
         self,

@@ -88,28 +88,38 @@ def _items(items: Any) -> list[dict[str, str]]:
 
 
 def _devices(template: Template, scope: Values) -> Iterator[tuple[str, Decimal]]:
-    patch: Any = {}
-    if template.get("podSpecPatch"):
-        import yaml
-
-        try:
-            patch = yaml.safe_load(_known(str(template["podSpecPatch"]), scope))
-        except yaml.YAMLError:
-            patch = {}
-    patched = {c.get("name"): c for c in (patch.get("containers") or () if isinstance(patch, dict) else ())}
+    patched = _patched(template, scope)
     for container in resources.containers_of(template):
-        limits = [(c.get("resources") or {}).get("limits") or {} for c in (container, _of(container, patched))]
-        for name, value in {**limits[0], **limits[1]}.items():
-            try:
-                amount = quantity(value)
-            except ValueError:
-                continue  # a variable whose value comes to be in the run
-            if resources.is_device(name):
+        limits = {**_limits(container), **_limits(patched.get(container.get("name") or "main") or {})}
+        for name, value in limits.items():
+            amount = known_quantity(value)
+            if amount is not None and resources.is_device(name):
                 yield name, amount
 
 
-def _of(container: Container, patched: Mapping[Any, Container]) -> Container:
-    return patched.get(container.get("name") or "main") or {}
+def _limits(container: Container) -> Mapping[str, Any]:
+    return (container.get("resources") or {}).get("limits") or {}
+
+
+def known_quantity(value: object) -> Decimal | None:
+    """A quantity; None for a variable whose value comes to be in the run."""
+    try:
+        return quantity(value)
+    except ValueError:
+        return None
+
+
+def _patched(template: Template, scope: Values) -> Mapping[Any, Container]:
+    """The containers of a template's podSpecPatch, by name."""
+    if not template.get("podSpecPatch"):
+        return {}
+    import yaml
+
+    try:
+        patch = yaml.safe_load(_known(str(template["podSpecPatch"]), scope))
+    except yaml.YAMLError:
+        return {}
+    return {c.get("name"): c for c in (patch.get("containers") or () if isinstance(patch, dict) else ())}
 
 
 def _known(value: str, scope: Values) -> str:

@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from argo.local import resources
 from argo.local.images import Images, find
+from argo.local.supported.devices import known_quantity
 from argo.validate.check import specs
 from argo.validate.place import Place
 from argo.workflow.manifests import ManifestDocument
 from compiler.diagnostics import Diagnostic, register
-from compiler.quantities import quantity
 
 register(
     ("A730", "error", "a container whose command is not known on this machine"),
@@ -167,7 +167,7 @@ def _amounts(container: Place, machine: resources.Machine) -> Iterator[Diagnosti
     for part in ("requests", "limits"):
         amounts = container.child("resources").child(part)
         for name in amounts.value if isinstance(amounts.value, dict) else ():
-            wanted = _quantity(amounts.get(name))
+            wanted = known_quantity(amounts.get(name))
             if wanted is None or name in seen:
                 continue
             seen.add(name)
@@ -187,10 +187,3 @@ def _amount(place: Place, name: str, wanted: Decimal, machine: resources.Machine
         )
         message = f"the container asks for {place.value} {name}, and this machine has {has_text}: it will run alone"
         yield place.problem("A732", message)
-
-
-def _quantity(value: object) -> Decimal | None:
-    try:
-        return quantity(value)
-    except ValueError:
-        return None
