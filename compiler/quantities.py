@@ -1,4 +1,4 @@
-"""Reads Kubernetes' quantities as numbers."""
+"""Reads Kubernetes' quantities as numbers, and writes bytes as people say them."""
 
 from __future__ import annotations
 
@@ -31,3 +31,12 @@ def amount(value: Any) -> float | None:
         return float(quantity(value))
     except ValueError:
         return None
+
+
+def size(count: float) -> str:
+    """`0 B`, `12 KiB`, `3.4 MiB`: bytes in a person's terms."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

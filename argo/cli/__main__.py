@@ -1,6 +1,6 @@
 """`python -m argo.cli` runs the `argosy` command."""
 
-from argosy import main
+from argo.cli import main
 
 if __name__ == "__main__":
-    main()
+    main(lambda: None)

@@ -106,7 +106,7 @@ def _bring(subject: _Subject, directory: Path, wanted: FetchOptions) -> list[Fet
     from argo.cli.progress import ticking
     from argo.errors import NotFoundError
     from argo.results.fetch import bring
-    from argo.views.text import size
+    from compiler.quantities import size
 
     missing: list[str] = []
     come = [0]
@@ -208,7 +208,7 @@ def _subject(name: str, profile: str | None, via: str = "store") -> Iterator[_Su
 
 
 def _size(row: Json) -> str:
-    from argo.views.text import size
+    from compiler.quantities import size
 
     if "value" in row:
         return ""

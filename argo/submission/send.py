@@ -65,7 +65,7 @@ class _Stored:
         self.keys: list[str] = []
 
     def put(self, key: str, path: Path) -> None:
-        from argo.views.text import size
+        from compiler.quantities import size
 
         if self._store is None:
             assert self._open is not None

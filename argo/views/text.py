@@ -47,15 +47,6 @@ def age(moment: datetime | None, now: datetime) -> str:
     return duration((now - moment).total_seconds()).split(" ")[0] if moment else ""
 
 
-def size(count: float) -> str:
-    """`0 B`, `12 KiB`, `3.4 MiB`: bytes in a person's terms."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
 def clean(text: str) -> str:
     """One line without what would move a terminal's cursor or change its colours."""
     if text.isascii() and text.isprintable() and "  " not in text:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compiler.quantities import amount, quantity
+from compiler.quantities import amount, quantity, size
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,9 @@ def test_anything_else_is_none(given: Any) -> None:
     assert amount(given) is None
     with pytest.raises(ValueError, match="not a quantity"):
         quantity(given)
+
+
+def test_bytes_as_people_say_them() -> None:
+    assert [size(count) for count in (0, 999, 1024, 1536, 200 << 20, 3 << 40)] == [
+        "0 B", "999 B", "1.0 KiB", "1.5 KiB", "200 MiB", "3.0 TiB",
+    ]  # fmt: skip

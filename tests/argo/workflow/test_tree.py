@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from argo.views import live
 from argo.views.live import LiveView, fit, flatten, picture, render
 from argo.views.plain import PlainView
-from argo.views.text import clean, crop, duration, paint, size, width
+from argo.views.text import clean, crop, duration, paint, width
 from argo.workflow.outputs import results
 from argo.workflow.tree import idle, state, tree
 
@@ -236,6 +236,3 @@ def test_texts_in_columns() -> None:
     assert [width(text) for text in ("abc", "äö", "日本", "e\u0301")] == [3, 2, 4, 1]
     assert [crop(text, 4) for text in ("abcd", "abcde", "日本語", "")] == ["abcd", "abc…", "日…", ""]
     assert clean("a\x1b[31m\n b\tc") == "a [31m b c"
-    assert [size(count) for count in (0, 999, 1024, 1536, 200 << 20, 3 << 40)] == [
-        "0 B", "999 B", "1.0 KiB", "1.5 KiB", "200 MiB", "3.0 TiB",
-    ]  # fmt: skip
