@@ -93,30 +93,26 @@ def _compile(
     shipped: Location | None,
     alone: Alone | None = None,
 ) -> tuple[Workspace, Result]:
+    from compiler.check import check as check_program
     from compiler.diagnostics import has_errors
     from compiler.load.workspace import load
     from compiler.resolve import resolve
 
     workspace, diagnostics = load(paths, project_file=project_file, shipped=shipped, alone=alone)
     program, found = resolve(workspace, profile=profile)
-    diagnostics = [*diagnostics, *found]
-    if program is None:
-        return workspace, _failed(workspace, diagnostics)
-    from compiler.check import check as check_program
+    diagnostics += [*found, *check_program(program)]
+    documents: tuple[Document, ...] = ()
+    stats: tuple[DagStats, ...] = ()
+    if not has_errors(diagnostics):
+        from compiler import render
 
-    diagnostics += check_program(program)
+        built, stats, more = _build(program, form)
+        ready = (manifest.model for manifest in workspace.manifests)  # written in Hera
+        documents = (*built, *(Document.of(obj, render.yaml(obj)) for obj in ready))
+        diagnostics += more
     if has_errors(diagnostics):
-        return workspace, _failed(workspace, diagnostics)
-    documents, stats, more = _build(program, form)
-    documents += tuple(_manifests(workspace))
-    diagnostics += more
-    if has_errors(diagnostics):
-        return workspace, _failed(workspace, diagnostics)
+        documents, stats = (), ()
     return workspace, Result(documents, tuple(sorted(set(diagnostics))), stats, dict(workspace.sources))
-
-
-def _failed(workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> Result:
-    return Result((), tuple(sorted(set(diagnostics))), (), dict(workspace.sources))
 
 
 def _build(program: Program, form: Form) -> tuple[tuple[Document, ...], tuple[DagStats, ...], list[Diagnostic]]:
@@ -133,14 +129,6 @@ def _build(program: Program, form: Form) -> tuple[tuple[Document, ...], tuple[Da
         for document in built.documents:
             documents.setdefault((document.kind, document.name), document)
     return tuple(documents.values()), tuple(stats), diagnostics
-
-
-def _manifests(workspace: Workspace) -> Iterator[Document]:
-    """Definitions that are manifests already (written in Hera)."""
-    from compiler import render
-
-    for definition in workspace.manifests:
-        yield Document.of(definition.model, render.yaml(definition.model))
 
 
 def _text(location: Location | None) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from compiler.check.survey import Container, Survey
 from compiler.diagnostics import Diagnostic, diagnostic
@@ -28,16 +28,14 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
 
 def _check(container: Container) -> Iterator[Diagnostic]:
     model, origin = container.model, container.origin
+    groups: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("input", model.inputs), ("output", model.outputs), ("volume", model.volumes)
+    )  # fmt: skip
     places = [
-        (f"input '{name}'", given.path, origin.at("inputs", name, "path"))
-        for name, given in model.inputs.items()
+        (f"{kind} '{name}'", given.path, origin.at(f"{kind}s", name, "path"))
+        for kind, group in groups
+        for name, given in group.items()
         if given.path
-    ]
-    places += [
-        (f"output '{name}'", given.path, origin.at("outputs", name, "path")) for name, given in model.outputs.items()
-    ]
-    places += [
-        (f"volume '{name}'", given.path, origin.at("volumes", name, "path")) for name, given in model.volumes.items()
     ]
     taken: dict[str, str] = {}
     own = {normal(volume.path) for volume in model.volumes.values() if volume.empty}

@@ -46,23 +46,13 @@ def _loosened(container: Container) -> Iterator[Diagnostic]:
 
 
 def _contradictions(container: Container) -> Iterator[Diagnostic]:
-    model, security = container.model, container.model.security
+    model, security, user = container.model, container.model.security, container.origin.at("user")
     root = security is not None and security.run_as_root
     if model.user == 0 and not root:
         hint = "name another user, or loosen it: security: {runAsRoot: true}"
-        yield diagnostic(
-            "A510",
-            container.origin.at("user"),
-            "user 0 is root, which the hardened default refuses to start",
-            hint=hint,
-        )
+        yield diagnostic("A510", user, "user 0 is root, which the hardened default refuses to start", hint=hint)
     if model.user and root:
-        yield diagnostic(
-            "A510",
-            container.origin.at("user"),
-            f"user {model.user} contradicts runAsRoot",
-            hint="leave out one of them",
-        )
+        yield diagnostic("A510", user, f"user {model.user} contradicts runAsRoot", hint="leave out one of them")
     if security is None or not security.privileged or security.privilege_escalation:
         return
     if "privilege_escalation" in security.model_fields_set:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from compiler import models
 from compiler.diagnostics import Diagnostic, at, diagnostic, did_you_mean, has_errors
 from compiler.load import rules
 from compiler.load.files import File, read_file
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 class Loaded:
     """The content of one file. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
-
-    __slots__ = ("definitions", "diagnostics", "flawed", "source")
 
     def __init__(self, source: SourceFile, diagnostics: list[Diagnostic] | None = None) -> None:
         self.source = source
@@ -77,9 +76,7 @@ def load_project(file: File) -> Loaded:
         opened.diagnostics.append(diagnostic("A111", origin, "argosy.yaml holds one document"))
     data = documents[0] if documents and documents[0] is not None else {}
     if documents or not opened.diagnostics:
-        from compiler.models.project import Project
-
-        _validated(opened, Project, data, origin)
+        _validated(opened, models.Project, data, origin)
     return opened
 
 
@@ -103,7 +100,7 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
         return
     if found:
         data = {key: value for key, value in data.items() if key not in ("kind", "apiVersion")}
-    _validated(loaded, _model(kind), data, origin)
+    _validated(loaded, getattr(models, kind), data, origin)
 
 
 def _job_config(opened: Loaded) -> Loaded:
@@ -111,7 +108,7 @@ def _job_config(opened: Loaded) -> Loaded:
 
     translation, source, opened.diagnostics = imla.translate(opened.source)
     if translation is not None and not has_errors(opened.diagnostics):
-        _validated(opened, _model(translation.kind), translation.data, Origin(source, (0,)))
+        _validated(opened, getattr(models, translation.kind), translation.data, Origin(source, (0,)))
     return opened
 
 
@@ -129,7 +126,7 @@ def _foreign(loaded: Loaded, data: dict[str, Any], origin: Origin, named: bool) 
     loaded.diagnostics.extend(found)
     if translation is not None and not has_errors(found):
         source = mapped(origin.source, translation.places)
-        _validated(loaded, _model(translation.kind), translation.data, Origin(source, origin.path))
+        _validated(loaded, getattr(models, translation.kind), translation.data, Origin(source, origin.path))
     return True
 
 
@@ -151,16 +148,6 @@ def _desugared(definition: Definition[Any]) -> Definition[Any]:
     from compiler.load.remote import as_container
 
     return as_container(definition)
-
-
-def _model(kind: str) -> type[Model]:
-    if kind == "Dag":
-        from compiler.models.dag import Dag
-
-        return Dag
-    from compiler.models.asset import ComputeAsset
-
-    return ComputeAsset
 
 
 def _head_mistakes(data: dict[str, Any], kind: str | None, origin: Origin) -> Iterator[Diagnostic]:

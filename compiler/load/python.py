@@ -207,7 +207,7 @@ def _children(node: ast.AST) -> Iterator[tuple[tuple[str, ...], ast.expr, ast.AS
     if isinstance(node, ast.Call):
         for keyword in node.keywords:
             if keyword.arg is not None:
-                yield (keyword.arg, camel(keyword.arg.rstrip("_"))), keyword.value, keyword
+                yield (keyword.arg, camel(keyword.arg)), keyword.value, keyword
     elif isinstance(node, ast.Dict):
         for given, value in zip(node.keys, node.values, strict=True):
             if isinstance(given, ast.Constant):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from compiler.load.validate import Mistake
-from compiler.models.base import REFERENCE
+from compiler.models.base import REFERENCE, camel
 
 if TYPE_CHECKING:
     from compiler.models import ComputeAsset, Dag, Input, Output, Parameter, Project, Schedule, Task, Volume
@@ -100,7 +100,7 @@ def _remote(asset: ComputeAsset) -> Iterator[Mistake]:
         yield Mistake(("remote",), "A127", "'remote' and 'image' exclude each other", key=True)
     for name in _NOT_REMOTE:
         if name in asset.model_fields_set:
-            yield Mistake((_alias(name),), "A128", f"an asset with 'remote' has no '{_alias(name)}'", key=True)
+            yield Mistake((camel(name),), "A128", f"an asset with 'remote' has no '{camel(name)}'", key=True)
     if asset.mode != "job":
         yield Mistake(("mode",), "A127", f"'remote' and mode: {asset.mode} exclude each other", key=True)
     if REFERENCE not in remote.url and not re.match(r"https?://[^/]", remote.url):
@@ -164,11 +164,7 @@ def _task(task: Task, at: Key) -> Iterator[Mistake]:
 def _without(names: Iterable[str], task: Task, at: Key, message: str) -> Iterator[Mistake]:
     for name in names:
         if name in task.model_fields_set:
-            yield Mistake((*at, _alias(name)), "A128", message.format(_alias(name)), key=True)
-
-
-def _alias(name: str) -> str:
-    return {"with_": "with", "working_dir": "workingDir"}.get(name, name)
+            yield Mistake((*at, camel(name)), "A128", message.format(camel(name)), key=True)
 
 
 def _container(part: Runnable, at: Key) -> Iterator[Mistake]:
@@ -262,7 +258,7 @@ def _volume(volume: Volume, at: Key) -> Iterator[Mistake]:
 
 
 def _exactly_one(part: Any, names: Iterable[str], at: Key) -> Iterator[Mistake]:
-    written = {name: "configMap" if name == "config_map" else name for name in names}
+    written = {name: camel(name) for name in names}
     given = [word for name, word in written.items() if getattr(part, name) is not None]
     if len(given) > 1:
         message = " and ".join(f"'{name}'" for name in given) + " exclude each other"

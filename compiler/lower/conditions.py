@@ -21,8 +21,6 @@ Operand: TypeAlias = "Condition | Ref | Literal_"
 class Conditions:
     """Prints conditions; `express` gives a reference as an expression (variables are strings), `typing` its type."""
 
-    __slots__ = ("_express", "_typing")
-
     def __init__(self, express: Express, typing: Typing) -> None:
         self._express = express
         self._typing = typing

@@ -216,9 +216,7 @@ class Lowering:
 
     def _value(self, result: str) -> plan.OutputParameter:
         ref = self._dag.results[result]
-        default = "" if self._outputs.skippable(ref.name) else None
-        if self._source(result).many:
-            default = "[]"
+        default = self._outputs.default(ref.name, ref.output)
         reference = f"{{{{tasks.{ref.name}.outputs.parameters.{ref.output}}}}}"
         return plan.OutputParameter(result, reference=reference, default=default)
 

@@ -35,19 +35,6 @@ class TemplateSet:
     parameters name the run that it belongs to.
     """
 
-    __slots__ = (
-        "_bodies",
-        "_templates",
-        "child",
-        "config_maps",
-        "dags",
-        "diagnostics",
-        "entry",
-        "names",
-        "open_loops",
-        "profile",
-    )
-
     def __init__(self, entry: str, profile: Profile, *, child: bool = False) -> None:
         self.entry = entry
         self.child = child

@@ -43,8 +43,6 @@ def extension(path: str, kind: str) -> str:
 class Names:
     """Names given out once each: `train`, `train-2`, `train-3`."""
 
-    __slots__ = ("_used",)
-
     def __init__(self, used: set[str] | None = None) -> None:
         self._used = used if used is not None else set()
 

@@ -29,8 +29,6 @@ class Source(NamedTuple):
 class Outputs:
     """The outputs of one DAG's tasks."""
 
-    __slots__ = ("_known", "_nested", "gated", "tasks")
-
     def __init__(self, tasks: tuple[ResolvedTask, ...]) -> None:
         self.tasks = {task.name: task for task in tasks}
         self.gated = gates.conditions(tasks)
@@ -61,6 +59,12 @@ class Outputs:
                 f"{task.name}/{output}", declared.kind, declared.type, declared.media_type or "", declared.optional
             )
         return found._replace(many=True) if task.foreach is not None else found
+
+    def default(self, name: str, output: str) -> str | None:
+        """The value of an output where it is missing; None where it never is."""
+        if self.find(name, output).many:
+            return "[]"
+        return "" if self.skippable(name) else None
 
     def skippable(self, name: str) -> bool:
         """True where a task may end without its outputs while the DAG goes well: it, or one that it waits for."""

@@ -77,8 +77,6 @@ def retry_of(model: Retry | None) -> plan.Retry | None:
 class Pods:
     """Makes pod templates for one profile."""
 
-    __slots__ = ("_profile",)
-
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
 

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from compiler.models.values import written
 from compiler.program import Literal_
 from compiler.refs import Ref, Text, parts_of
 
@@ -98,12 +99,8 @@ def quote(text: str) -> str:
 
 def constant(value: Any) -> str:
     """A constant as the text of a parameter: numbers as they were written, lists and maps as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(getattr(value, "text", None) or value)
+    if isinstance(value, str | int | float):
+        return written(value)
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=list)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from posixpath import normpath
 from typing import TYPE_CHECKING, Final
 
+from compiler.check.places import within
 from compiler.lower.names import FILES_CONFIG, Names
 from compiler.lower.resources import late
 from compiler.plan import Mount, Volume
@@ -85,9 +86,5 @@ def _output_folders(model: Runnable, taken: Iterable[str]) -> list[str]:
     return sorted(
         folder
         for folder in folders
-        if not any(_within(path, folder) for path in kept) and not any(_within(folder, path) for path in mounts)
+        if not any(within(path, folder) for path in kept) and not any(within(folder, path) for path in mounts)
     )
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -129,28 +129,18 @@ def _annotations(dag: ResolvedDag, profile: Profile, uploads: dict[str, str]) ->
         RESULTS: compact(_results(dag)),
     }
     annotations |= sessions.described(dag, profile)
-    if model.parameters:
-        annotations[PARAMETERS] = compact({name: _rules(parameter) for name, parameter in model.parameters.items()})
-    if inputs:
-        annotations[INPUTS] = compact(inputs)
-    if uploads:
-        annotations[UPLOADS] = compact(uploads)
-    if model.title:
-        annotations["workflows.argoproj.io/title"] = model.title
-    if model.description:
-        annotations["workflows.argoproj.io/description"] = model.description
-    return annotations
+    rules = {name: _rules(parameter) for name, parameter in model.parameters.items()}
+    told = ((PARAMETERS, rules), (INPUTS, inputs), (UPLOADS, uploads))
+    annotations |= {name: compact(value) for name, value in told if value}
+    texts = (("title", model.title), ("description", model.description))
+    return annotations | {f"workflows.argoproj.io/{name}": text for name, text in texts if text}
 
 
 def _rules(parameter: ParameterModel) -> dict[str, Any]:
     """Make the rules of a parameter's values (type, range, pattern, enum) for the Workflow's annotation."""
-    rules: dict[str, Any] = {"type": parameter.type}
-    for name in ("minimum", "maximum", "pattern"):
-        if (value := getattr(parameter, name)) is not None:
-            rules[name] = value
-    if parameter.enum:
-        rules["enum"] = [constant(value) for value in parameter.enum]
-    return rules
+    rules: dict[str, Any] = {name: getattr(parameter, name) for name in ("type", "minimum", "maximum", "pattern")}
+    rules["enum"] = [constant(value) for value in parameter.enum or ()] or None
+    return {name: value for name, value in rules.items() if value is not None}
 
 
 def _input(name: str, kind: str, optional: bool) -> dict[str, Any]:
@@ -180,16 +170,7 @@ def _results(dag: ResolvedDag) -> dict[str, dict[str, str]]:
 
 
 def _settings(profile: Profile, limits: Limits | None) -> Settings:
-    ttl = profile.ttl
-    times = (
-        {
-            "secondsAfterCompletion": ttl.completion,
-            "secondsAfterSuccess": ttl.success,
-            "secondsAfterFailure": ttl.failure,
-        }
-        if ttl
-        else {}
-    )
+    ttl = ((when, getattr(profile.ttl, when, None)) for when in ("completion", "success", "failure"))
     return Settings(
         namespace=profile.namespace or "",
         service_account=profile.service_account or "",
@@ -197,7 +178,7 @@ def _settings(profile: Profile, limits: Limits | None) -> Settings:
         image_pull_secrets=profile.image_pull_secrets,
         node_selector=tuple(sorted(profile.node_selector.items())),
         tolerations=tuple(toleration(item) for item in profile.tolerations),
-        ttl=tuple((name, seconds) for name, seconds in times.items() if seconds is not None),
+        ttl=tuple((f"secondsAfter{when.capitalize()}", seconds) for when, seconds in ttl if seconds is not None),
         pod_gc=profile.pod_gc or "",
         deadline=_least(limits.timeout if limits else None, profile.timeout),
         parallelism=_least(limits.parallelism if limits else None, profile.parallelism),

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from compiler.models.values import REFERENCE as REFERENCE
 from compiler.models.values import describe as describe
+from compiler.models.values import written
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 NAME_LENGTH = 40
@@ -37,7 +38,7 @@ class Problem(ValueError):  # noqa: N818  (the definition is at fault, not the p
 
 def camel(name: str) -> str:
     """A field's name as it is written in YAML."""
-    first, *more = name.split("_")
+    first, *more = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in more)
 
 
@@ -166,12 +167,8 @@ def lazy(module: str, name: str, short: Callable[[Any], Any] | None = None, *sha
 
 def as_text(value: Any) -> Any:
     """A scalar as the text that stands in the file: `1.10` stays "1.10" (the loader keeps it in `.text`)."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return getattr(value, "text", None) or str(value)
+    if isinstance(value, str | int | float):
+        return written(value)
     raise Problem("A122", f"expected text, found {describe(value)}")
 
 

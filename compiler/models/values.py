@@ -70,7 +70,7 @@ def from_text(parameter: Parameter, text: str) -> Any:
         except (ValueError, RecursionError):
             raise ValueError(f"expected {expected}, found '{text[:60]}'") from None
     elif parameter.type == "enum":
-        value = next((choice for choice in parameter.enum or () if _text(choice) == text), text)
+        value = next((choice for choice in parameter.enum or () if written(choice) == text), text)
     problem = _problem(parameter, value)
     if problem:
         raise ValueError(problem)
@@ -90,7 +90,7 @@ def takes(parameter: Parameter) -> str:
     """Say in words what a parameter takes: `a whole number, at least 1, at most 9`."""
     words = [_READERS[parameter.type][0] if parameter.type in _READERS else "text"]
     if parameter.enum:
-        words = [f"one of {', '.join(map(_text, parameter.enum))}"]
+        words = [f"one of {', '.join(map(written, parameter.enum))}"]
     if parameter.minimum is not None:
         words.append(f"at least {parameter.minimum:g}")
     if parameter.maximum is not None:
@@ -152,7 +152,8 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-def _text(value: Any) -> str:
+def written(value: str | float) -> str:
+    """A scalar as it stands in the file, where the loader has kept that in `.text`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return getattr(value, "text", None) or str(value)
@@ -165,10 +166,10 @@ def _string(parameter: Parameter, value: Any) -> str | None:
     if pattern is None:
         return None
     try:
-        fitting = regex.fits(pattern, _text(value))
+        fitting = regex.fits(pattern, written(value))
     except regex.PatternError:  # reported where it stands
         return None
-    return None if fitting else f"'{_text(value)[:60]}' does not match the pattern {pattern}"
+    return None if fitting else f"'{written(value)[:60]}' does not match the pattern {pattern}"
 
 
 def _int(parameter: Parameter, value: Any) -> str | None:
@@ -187,9 +188,9 @@ def _number(parameter: Parameter, value: Any) -> str | None:
 
 def _bounds(parameter: Parameter, value: float) -> str | None:
     if parameter.minimum is not None and value < parameter.minimum:
-        return f"{_text(value)} is below the minimum {parameter.minimum:g}"
+        return f"{written(value)} is below the minimum {parameter.minimum:g}"
     if parameter.maximum is not None and value > parameter.maximum:
-        return f"{_text(value)} is above the maximum {parameter.maximum:g}"
+        return f"{written(value)} is above the maximum {parameter.maximum:g}"
     return None
 
 
@@ -201,15 +202,10 @@ def _enum(parameter: Parameter, value: Any) -> str | None:
     choices = parameter.enum or ()
     if any(type(choice) is type(value) and choice == value for choice in choices):
         return None
-    if isinstance(value, str | int | float) and _text(value) in [_text(choice) for choice in choices]:
+    if isinstance(value, str | int | float) and written(value) in [written(choice) for choice in choices]:
         return None
-    found = f"'{_text(value)[:60]}'" if isinstance(value, str | int | float) else describe(value)
-    return f"expected one of {', '.join(map(_text, choices))}, found {found}"
-
-
-def _any(_: Parameter, value: Any) -> str | None:
-    del value
-    return None
+    found = f"'{written(value)[:60]}'" if isinstance(value, str | int | float) else describe(value)
+    return f"expected one of {', '.join(map(written, choices))}, found {found}"
 
 
 _TYPES: dict[str, Callable[[Parameter, Any], str | None]] = {
@@ -218,7 +214,7 @@ _TYPES: dict[str, Callable[[Parameter, Any], str | None]] = {
     "number": _number,
     "bool": _bool,
     "enum": _enum,
-    "json": _any,
+    "json": lambda *_: None,
 }
 
 

@@ -23,7 +23,7 @@ _SURE: Final = frozenset({"A201", "A202", "A203", "A204", "A214", "A301", "A304"
 _NAMES: Final = frozenset({"A206", "A212", "A302"})
 
 
-def resolve(workspace: Workspace, *, profile: str | None = None) -> tuple[Program | None, list[Diagnostic]]:
+def resolve(workspace: Workspace, *, profile: str | None = None) -> tuple[Program, list[Diagnostic]]:
     """The program of the DAGs that were asked for, and every mistake found on the way.
 
     `profile` is the one asked for explicitly; else the project's default, else `local`. There is a program even where

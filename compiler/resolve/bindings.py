@@ -33,8 +33,6 @@ _HINTS: Final = {
 class Binder:
     """Binds the tasks of one DAG."""
 
-    __slots__ = ("_context", "_scope", "_wanted")
-
     def __init__(self, context: Context, scope: Scope) -> None:
         self._context = context
         self._scope = scope

@@ -17,8 +17,6 @@ from compiler.source import Path
 class Context:
     """One resolution. `found` grows; nothing else changes but caches."""
 
-    __slots__ = ("_parsed", "found", "workspace")
-
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.found: list[Diagnostic] = []

@@ -14,8 +14,6 @@ from compiler.source import SourceFile
 class Digester:
     """Hashes DAGs; the text of a file that holds many definitions is hashed once."""
 
-    __slots__ = ("_texts",)
-
     def __init__(self) -> None:
         self._texts: dict[SourceFile, str] = {}
 

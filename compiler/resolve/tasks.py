@@ -25,8 +25,6 @@ _CONSTANT: Final = "a task changes an asset by constants only; let the asset hav
 class TaskTargets:
     """The targets of tasks: the assets, and the DAGs resolved so far with the types of their results."""
 
-    __slots__ = ("_assets", "_context", "dags", "versions")
-
     def __init__(self, context: Context, versions: Versions) -> None:
         self._context = context
         self._assets: dict[int, Target] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from compiler.models.base import Model
@@ -18,12 +19,15 @@ def texts(value: Any) -> list[tuple[Path, str]]:
         path, part = stack.pop()
         if isinstance(part, str):
             found.append((path, part))
-        elif isinstance(part, Model):
-            fields = type(part).model_fields
-            names = part.model_fields_set - FREE
-            stack.extend(((*path, fields[name].alias or name), getattr(part, name)) for name in names)
-        elif isinstance(part, dict):
-            stack.extend(((*path, key), item) for key, item in part.items())
-        elif isinstance(part, list | tuple):
-            stack.extend(((*path, index), item) for index, item in enumerate(part))
+        else:
+            stack.extend(((*path, name), item) for name, item in _parts(part))
     return found
+
+
+def _parts(value: Any) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    if isinstance(value, Model):
+        fields = type(value).model_fields
+        return [(fields[name].alias or name, getattr(value, name)) for name in value.model_fields_set - FREE]
+    return enumerate(value) if isinstance(value, list | tuple) else ()

@@ -21,8 +21,6 @@ _REFERENCE: Final = (
 class Versions:
     """Binds references to assets; remembers what it chose, for argosy.lock."""
 
-    __slots__ = ("_context", "_known", "_lock", "locked")
-
     def __init__(self, context: Context, lock: Mapping[str, str]) -> None:
         self._context = context
         self._lock = lock

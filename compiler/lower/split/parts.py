@@ -136,9 +136,7 @@ class Part(Lowering):
         inputs = self._dag.model.inputs
         outputs = []
         for task, output in self._shared.exports[self.part]:
-            default = "" if self._outputs.skippable(task) else None
-            if self._outputs.find(task, output).many:
-                default = "[]"
+            default = self._outputs.default(task, output)
             reference = tag(("tasks", task, "outputs", "parameters", output))
             name = exported(task, output)
             outputs.append(plan.OutputParameter(name, reference=reference, default=default, exported=True))
