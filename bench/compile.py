@@ -11,17 +11,13 @@ process from its start to its end; memory is its peak.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from processes import Cost, environment, median, report, run
 
 # What both sides describe: a chain of fans; every task has a parameter of its own and reads the output of the one
 # before it, ten tasks back.
@@ -78,14 +74,6 @@ tasks:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """One process: CPU seconds and peak memory in MiB."""
-
-    cpu: float
-    memory: float
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """Medians of both sides, and of the ratios (ours to theirs) of the rounds."""
 
@@ -124,33 +112,11 @@ def definition(count: int) -> str:
     return "".join(lines)
 
 
-def run(home: Path, *arguments: str) -> Cost:
-    """Runs Python to its end and reads all it writes; a failure ends the measurement."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"ARGOSY_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    command = (sys.executable, *arguments)
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment, cwd=home.parent) as process,
-    ):
-        assert process.stdout is not None
-        written = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode or not written:
-            errors.seek(0)
-            raise SystemExit(f"{' '.join(arguments)[:60]} ended with {process.returncode}\n{errors.read().decode()}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
 def compile_(file: Path, home: Path | None = None) -> Cost:
     """The command; without a home, in an empty one: nothing is known of an earlier compile."""
     with tempfile.TemporaryDirectory() as empty:
-        return run(home or Path(empty, "home"), "-m", "argo.cli", "compile", str(file))
-
-
-def median(costs: list[Cost]) -> Cost:
-    return Cost(statistics.median(cost.cpu for cost in costs), statistics.median(cost.memory for cost in costs))
+        variables = environment(home or Path(empty, "home"))
+        return run("-m", "argo.cli", "compile", str(file), env=variables, cwd=file.parent)
 
 
 def compare(folder: Path, title: str, count: int, rounds: int, *, again: bool = False) -> Comparison:
@@ -159,7 +125,9 @@ def compare(folder: Path, title: str, count: int, rounds: int, *, again: bool = 
     file.write_text(definition(count))
     home = folder / "home" if again else None
     # The first round makes the byte code, and what is known of an earlier compile.
-    pairs = [(run(folder / "nothing", "-c", HERA, str(count)), compile_(file, home)) for _ in range(rounds + 1)][1:]
+    script = ("-c", HERA, str(count))
+    nothing = environment(folder / "nothing")
+    pairs = [(run(*script, env=nothing, cwd=folder), compile_(file, home)) for _ in range(rounds + 1)][1:]
     hera, argosy = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     return Comparison(
         title, count, rounds, median(hera), median(argosy),
@@ -174,31 +142,16 @@ def growth(folder: Path, count: int, rounds: int) -> Growth:
     return Growth(count, median([compile_(file) for _ in range(rounds)]))
 
 
-def measure(folder: Path, rounds: int, grow: bool) -> Iterator[Comparison | Growth]:
-    few = max(1, rounds // 3)
+def measure(given: argparse.Namespace, folder: Path) -> Iterator[Comparison | Growth]:
+    """Rounds are of the small DAG; of the large one a third of them."""
+    rounds, few = max(1, given.rounds), max(1, given.rounds // 3)
     yield compare(folder, "5 tasks, cold", 5, rounds)
     yield compare(folder, "5 tasks, nothing changed", 5, rounds, again=True)
     yield compare(folder, "10,000 tasks, cold", 10_000, few)
     yield compare(folder, "10,000 tasks, nothing changed", 10_000, few, again=True)
-    for count in (1_000, 2_000, 5_000, 10_000, 20_000, 40_000) if grow else ():
+    for count in (1_000, 2_000, 5_000, 10_000, 20_000, 40_000) if given.growth else ():
         yield growth(folder, count, few)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=9, help="of the small DAG; of the large one a third of it")
-    parser.add_argument("--growth", action="store_true", help="how time grows with the number of tasks, too")
-    parser.add_argument("--json", action="store_true", help="print a JSON list when all is measured")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        found = []
-        for item in measure(Path(name), max(1, given.rounds), given.growth):
-            found.append(asdict(item))
-            if not given.json:
-                print(item, flush=True)
-        if given.json:
-            print(json.dumps(found, indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    report(__doc__, measure, rounds=9, growth=False)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import random
 import secrets
@@ -21,27 +20,17 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from processes import Cost, environment, median, report, run
+
 BUCKET = "results"
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """One process: seconds by the clock, CPU seconds, peak memory in MiB."""
-
-    seconds: float
-    cpu: float
-    memory: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +80,26 @@ def server(folder: Path) -> Iterator[dict[str, str]]:
             "kind: Project\ndefault: local\nprofiles:\n  local:\n    engine: local\n"
             f"    store: {{endpoint: '{endpoint}', bucket: {BUCKET}, insecure: true}}\n"
         )
-        yield {
-            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-            "MC_HOST_here": f"http://{key}:{secret}@{endpoint}", "MC_CONFIG_DIR": str(folder / "mc"),
-            "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "ARGOSY_HOME": str(folder / "home"),
-            "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
+        mc = {"MC_HOST_here": f"http://{key}:{secret}@{endpoint}", "MC_CONFIG_DIR": str(folder / "mc")}
+        yield environment(folder / "home", AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, **mc)
     finally:
         process.terminate()
         process.wait()
 
 
-def run(command: list[str], environment: dict[str, str], cwd: Path) -> Cost:
-    """Runs a process to its end, with nothing to write before it; a failure ends the measurement."""
-    os.sync()
-    started = time.perf_counter()
-    with subprocess.Popen(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)[:80]} ended with {process.returncode}")
-    return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def compare(folder: Path, environment: dict[str, str], title: str, run_name: str, rounds: int) -> Comparison:
+def compare(folder: Path, variables: Mapping[str, str], title: str, run_name: str, rounds: int) -> Comparison:
     key = f"here/{BUCKET}/runs/default/{run_name}/u/task/"
     sides = {
         "mc": ([program("ARGOSY_MC", "mc"), "--quiet", "cp", "--recursive", key, "mc-brought/"], folder / "mc-brought"),
-        "argosy": (
-            [sys.executable, "-m", "argo.cli", "fetch", run_name, "-d", "argosy-brought"],
-            folder / "argosy-brought",
-        ),
+        "argosy": (["-m", "argo.cli", "fetch", run_name, "-d", "argosy-brought"], folder / "argosy-brought"),
     }
     pairs, expected = [], {}
     for number in range(rounds + 1):
         costs = {}
         for name in sorted(sides, reverse=number % 2 == 0):
             command, target = sides[name]
-            costs[name] = run(command, environment, folder)
+            os.sync()
+            costs[name] = run(*command, env=variables, cwd=folder)
             found = digests(target / "task" if name == "argosy" else target)
             expected = expected or found
             if found != expected:
@@ -151,49 +122,29 @@ def digests(folder: Path) -> dict[str, str]:
     return found
 
 
-def median(costs: list[Cost]) -> Cost:
-    return Cost(
-        statistics.median(c.seconds for c in costs),
-        statistics.median(c.cpu for c in costs),
-        max(c.memory for c in costs),
-    )
-
-
-def measure(folder: Path, rounds: int) -> Iterator[Comparison]:
-    with server(folder) as environment:
+def measure(given: argparse.Namespace, folder: Path) -> Iterator[Comparison]:
+    """Rounds are of the large object; of the many a third of them."""
+    rounds = max(1, given.rounds)
+    with server(folder) as variables:
         mc, chance = program("ARGOSY_MC", "mc"), random.Random(7)
-        run([mc, "--quiet", "mb", f"here/{BUCKET}"], environment, folder)
+        run(mc, "--quiet", "mb", f"here/{BUCKET}", env=variables, cwd=folder)
         big = folder / "big"
         with big.open("wb") as file:
             for _ in range(64):
                 file.write(chance.randbytes(16 << 20))
-        run([mc, "--quiet", "cp", str(big), f"here/{BUCKET}/runs/default/big/u/task/blob.bin"], environment, folder)
+        target = f"here/{BUCKET}/runs/default/big/u/task/blob.bin"
+        run(mc, "--quiet", "cp", str(big), target, env=variables, cwd=folder)
         big.unlink()
-        yield compare(folder, environment, "1 GiB", "big", rounds)
+        yield compare(folder, variables, "1 GiB", "big", rounds)
         many = folder / "many" / "parts"
         many.mkdir(parents=True)
         for number in range(10_000):
             (many / f"{number}.json").write_bytes(chance.randbytes(10_000))
         target = f"here/{BUCKET}/runs/default/many/u/task/"
-        run([mc, "--quiet", "cp", "--recursive", str(many), target], environment, folder)
+        run(mc, "--quiet", "cp", "--recursive", str(many), target, env=variables, cwd=folder)
         shutil.rmtree(many)
-        yield compare(folder, environment, "10,000 of 10 kB", "many", max(1, rounds // 3))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=6, help="for the large object; for the many a third of it")
-    parser.add_argument("--json", action="store_true", help="print a JSON list when all is measured")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        found = []
-        for item in measure(Path(name), max(1, given.rounds)):
-            found.append(asdict(item))
-            if not given.json:
-                print(item, flush=True)
-        if given.json:
-            print(json.dumps(found, indent=2))
+        yield compare(folder, variables, "10,000 of 10 kB", "many", max(1, rounds // 3))
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, measure, rounds=6)

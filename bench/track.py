@@ -3,26 +3,38 @@
     python bench/track.py [--nodes N] [--rounds N] [--json]
 
 The run has ended; its nodes are made up, as wide as a controller leaves them. Each figure is of the whole process, from
-its start to its end: the picture it prints is the first and only one. Medians over the rounds; memory is the peak.
+its start to its end: the picture it prints is the first and only one. Medians over the rounds, memory at its peak.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from processes import ROOT, environment, median, report, run
+
 sys.path.insert(0, str(ROOT))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Medians of a command about a run with so many nodes."""
+
+    command: str
+    where: str
+    nodes: int
+    seconds: float
+    memory: float
+
+    def __str__(self) -> str:
+        return f"{self.command:7} {self.where:16} {self.seconds:5.2f} s {self.memory:4.0f} MiB"
 
 
 def workflow(count: int) -> dict[str, Any]:
@@ -66,10 +78,10 @@ def record(home: Path, count: int) -> None:
 
 
 @contextmanager
-def server(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def server(variables: dict[str, str]) -> Iterator[dict[str, str]]:
     """Argo's API over that home; yields the environment that reaches it."""
     command = [sys.executable, "-m", "argo.cli", "local", "up", "--port", "0", "-o", "json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         text = ""
         while not text.rstrip().endswith("}"):
@@ -77,52 +89,22 @@ def server(environment: dict[str, str]) -> Iterator[dict[str, str]]:
         said = json.loads(text)
         token = Path(said["tokenFile"]).read_text().strip()
         try:
-            yield {
-                **environment,
-                "ARGO_SERVER": said["url"],
-                "ARGO_TOKEN": f"Bearer {token}",
-                "ARGO_NAMESPACE": "default",
-            }
+            reached = {"ARGO_SERVER": said["url"], "ARGO_TOKEN": f"Bearer {token}", "ARGO_NAMESPACE": "default"}
+            yield {**variables, **reached}
         finally:
             process.terminate()
 
 
-def run(command: str, environment: dict[str, str]) -> tuple[float, float]:
-    """Seconds by the clock, and MiB."""
-    started = time.perf_counter()
-    arguments = [sys.executable, "-m", "argo.cli", command, "big"]
-    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"argosy {command} ended with {process.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--nodes", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    found = []
-    with tempfile.TemporaryDirectory() as name:
-        home = Path(name) / "home"
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        environment |= {"ARGOSY_HOME": str(home), "PYTHONPATH": str(ROOT)}
-        record(home, given.nodes)
-        with server(environment) as remote:
-            for where, reach in (("here", environment), ("through the API", remote)):
-                for command in ("status", "watch"):
-                    costs = [run(command, reach) for _ in range(given.rounds + 1)][1:]
-                    seconds, memory = statistics.median(c[0] for c in costs), max(c[1] for c in costs)
-                    row = {"command": command, "where": where, "nodes": given.nodes, "seconds": seconds, "MiB": memory}
-                    found.append(row)
-                    if not given.json:
-                        print(f"{command:7} {where:16} {seconds:5.2f} s {memory:4.0f} MiB", flush=True)
-    if given.json:
-        print(json.dumps(found, indent=2))
+def measure(given: argparse.Namespace, folder: Path) -> Iterator[Figure]:
+    variables = environment(folder / "home")
+    record(folder / "home", given.nodes)
+    with server(variables) as remote:
+        for where, reach in (("here", variables), ("through the API", remote)):
+            for command in ("status", "watch"):
+                asked = ("-m", "argo.cli", command, "big")
+                cost = median([run(*asked, env=reach, cwd=folder) for _ in range(given.rounds + 1)][1:])
+                yield Figure(command, where, given.nodes, cost.seconds, cost.memory)
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, measure, nodes=10_000, rounds=5)
