@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 from argo.backend import LogLine, RunRef
 from argo.errors import NotFoundError, UsageError
-from argo.storage.store import Store
 from argo.workflow.status import relative
 from argo.workflow.tasks import pods
 from compiler.manifest_types import NodeStatus, Template, Workflow
+
+if TYPE_CHECKING:
+    from argo.storage import Store
 
 _EXECUTOR = re.compile(r"time=\S+ level=\S+ msg=.* argo=true\b")
 _FORMAT = "workflows.argoproj.io/pod-name-format"  # an annotation: v1 where pods have their nodes' ids as names
@@ -36,6 +39,10 @@ class PodLogs:
         for node in pods(workflow, task):
             for container in containers(workflow, node):
                 yield from self._written(workflow, node, container)
+
+    def follow(self, task: str | None) -> Iterator[LogLine]:
+        """Yield lines as they come until the run has ended; a broken stream goes on where it broke."""
+        raise NotImplementedError
 
     def _texts(self, pod: str, container: str) -> Iterator[str]:
         """The lines of a container, so far. Raises NotFoundError for a pod that is gone, UsageError for a container

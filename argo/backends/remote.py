@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from argo.backend import Backend, RunRef, Submission
+from argo.backend import Backend, LogLine, RunRef, RunSummary, Snapshot, Submission
+from argo.backends.follow import follow
+from argo.backends.summaries import summary
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UncertainError, UsageError, did_you_mean
 from argo.target import Settings, Target
 from argo.workflow.commands import user
 from argo.workflow.demands import require_template
+from argo.workflow.hydrate import hydrate
+from argo.workflow.ownership import remove_stored, require_removable
 from compiler.labels import KEY
 from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
+    from argo.backends.logs import PodLogs
     from argo.storage import Store
 
 _TRIES, _PAUSE = 5, 0.5  # of a submission whose outcome is not known; seconds, more each time
 _TEMPLATES = ("WorkflowTemplate", "ClusterWorkflowTemplate")
 
 
+class Event(TypedDict, total=False):
+    """An event of a watch, as Kubernetes has it."""
+
+    type: str
+    object: Workflow
+
+
 class RemoteBackend(Backend):
     """The runs of one namespace of a cluster."""
 
     _target: Target
+    _patience: float
     _instead = ""  # what else helps where nobody knows the store
 
     @property
@@ -47,6 +61,24 @@ class RemoteBackend(Backend):
     def store(self, ref: RunRef | None = None) -> Store:
         return self._store(self._stored(ref) if ref else {"spec": {}})
 
+    def list(self) -> Sequence[RunSummary]:
+        found = {made.ref.uid: made for made in map(summary, self._workflows())}
+        return sorted(found.values(), key=lambda made: made.created_at, reverse=True)
+
+    def watch(self, ref: RunRef) -> Iterator[Snapshot]:
+        return follow(partial(self.get, ref), partial(self._pictures, ref), self._patience)
+
+    def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
+        logs = self._logs(ref)
+        return logs.follow(task) if follow else logs.lines(task)
+
+    def delete(self, ref: RunRef, *, results: bool = False) -> None:
+        workflow = self._stored(ref)
+        require_removable(workflow)
+        if results:
+            remove_stored(ref, workflow, self._store(workflow))
+        self._remove(ref)
+
     def places(self, ref: RunRef) -> Mapping[str, str]:
         from argo.storage.settings import shown
 
@@ -63,6 +95,21 @@ class RemoteBackend(Backend):
         """The run as the cluster stores it. Raises NotFoundError."""
         raise NotImplementedError
 
+    def _workflows(self) -> Iterator[Workflow]:
+        """All runs, as far as a list of them shows."""
+        raise NotImplementedError
+
+    def _events(self, ref: RunRef, version: str) -> Iterator[Event]:
+        """The changes of the run after that version; none any more where the version is too old."""
+        raise NotImplementedError
+
+    def _logs(self, ref: RunRef) -> PodLogs:
+        raise NotImplementedError
+
+    def _remove(self, ref: RunRef) -> None:
+        """Remove the run, its children and what they own."""
+        raise NotImplementedError
+
     def _repository(self, workflow: Workflow) -> Settings:
         """The settings of the run's store, as far as the cluster says them."""
         raise NotImplementedError
@@ -70,6 +117,15 @@ class RemoteBackend(Backend):
     def _template(self, kind: str, name: str) -> Any:
         """A template of the cluster's. Raises NotFoundError."""
         raise NotImplementedError
+
+    def _pictures(self, ref: RunRef, now: Workflow) -> Iterator[Workflow]:
+        """The run, each time that it has changed after `now`; ends where reading it anew says what became of it."""
+        for event in self._events(ref, now["metadata"].get("resourceVersion") or ""):
+            workflow = event.get("object") or Workflow()
+            if event.get("type") == "DELETED":
+                return
+            if (workflow.get("metadata") or {}).get("uid") == ref.uid:
+                yield hydrate(workflow)
 
     def _store(self, workflow: Workflow) -> Store:
         from argo.storage.settings import s3_store

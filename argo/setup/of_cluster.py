@@ -64,8 +64,8 @@ def _inside(cluster: Cluster, target: Target) -> Iterator[Check]:
 
 
 def _version(cluster: Cluster) -> str:
-    found = cluster.client.json("GET", "/version", "get version")
-    return f"{cluster.client.host}, Kubernetes {found.get('gitVersion', '?')}, namespace {cluster.namespace}"
+    found = cluster.json("GET", "/version", "get version")
+    return f"{cluster.host}, Kubernetes {found.get('gitVersion', '?')}, namespace {cluster.namespace}"
 
 
 def _who(cluster: Cluster) -> str:
@@ -76,7 +76,7 @@ def _who(cluster: Cluster) -> str:
 
 
 def _kinds(cluster: Cluster) -> str:
-    found = cluster.client.json("GET", f"/apis/{ARGO}/v1alpha1", "get the kinds of argoproj.io")
+    found = cluster.json("GET", f"/apis/{ARGO}/v1alpha1", "get the kinds of argoproj.io")
     names = {item["name"] for item in found.get("resources") or ()}
     missing = sorted({"workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults"} - names)
     if missing:
@@ -125,7 +125,7 @@ def _may(cluster: Cluster, group: str, resource: str, verb: str) -> bool:
         "spec": {"resourceAttributes": attributes},
     }  # fmt: skip
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    found = cluster.client.json("POST", path, "create selfsubjectaccessreviews", body)
+    found = cluster.json("POST", path, "create selfsubjectaccessreviews", body)
     return bool((found.get("status") or {}).get("allowed"))
 
 
@@ -163,7 +163,7 @@ def _repository(cluster: Cluster, target: Target) -> str | Check:
 
 
 def _gpus(cluster: Cluster) -> str | Check:
-    nodes = cluster.client.json("GET", "/api/v1/nodes", "list nodes").get("items") or []
+    nodes = cluster.json("GET", "/api/v1/nodes", "list nodes").get("items") or []
     counts: Counter[str] = Counter()
     for node in nodes:
         allocatable = (node.get("status") or {}).get("allocatable") or {}

@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from argo.backend import FINISHED, CommandArguments, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
+from argo.backend import FINISHED, CommandArguments, RunRef, Submission, Submitted
 from argo.backends.argo_server.config_maps import embed, extract
 from argo.backends.argo_server.http import Client
-from argo.backends.remote import RemoteBackend, gone, make_once
-from argo.backends.summaries import FIELDS, ref_of, summary
+from argo.backends.remote import Event, RemoteBackend, gone, make_once
+from argo.backends.summaries import FIELDS, ref_of
 from argo.errors import ConflictError, NotFoundError, RemoteError, UsageError
 from argo.target import Settings, Target
 from argo.workflow import bounds
@@ -21,7 +21,7 @@ from argo.workflow.commands import answer
 from argo.workflow.demands import require_ended, require_running
 from argo.workflow.hydrate import hydrate
 from argo.workflow.nodes import supplied
-from argo.workflow.ownership import remove_stored, require_removable, unborn
+from argo.workflow.ownership import unborn
 from argo.workflow.status import relative
 from argo.workflow.tasks import gate, meant
 from argo.workflow.tree import waiting
@@ -29,6 +29,7 @@ from compiler.labels import KEY, RUN
 from compiler.manifest_types import Workflow
 
 if TYPE_CHECKING:
+    from argo.backends.logs import PodLogs
     from argo.storage import Store
 
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -43,6 +44,7 @@ class ServerBackend(RemoteBackend):
     def __init__(self, target: Target, patience: float = 1.0) -> None:
         assert target.server is not None
         self._target = target
+        self._patience = patience
         self.client = Client(target.server, patience)
         self._namespace = target.namespace
 
@@ -112,19 +114,6 @@ class ServerBackend(RemoteBackend):
         workflow, config_maps = extract(self.get(ref))
         return Submission(unborn(workflow), config_maps, f"the run {ref.name}")
 
-    def list(self) -> Sequence[RunSummary]:
-        found: dict[str, RunSummary] = {}
-        query = {"fields": FIELDS, "listOptions.limit": str(_PAGE)}
-        while True:
-            page = self.client.get(self._runs(), query)
-            for item in page.get("items") or ():
-                made = summary(item)
-                found.setdefault(made.ref.uid, made)
-            onward = (page.get("metadata") or {}).get("continue")
-            if not onward:
-                return sorted(found.values(), key=lambda made: made.created_at, reverse=True)
-            query = {**query, "listOptions.continue": onward}
-
     def active(self, ref: RunRef) -> bool:
         return self._phase(ref) not in FINISHED
 
@@ -139,18 +128,6 @@ class ServerBackend(RemoteBackend):
 
     def link(self, ref: RunRef) -> str:
         return f"{self.client.url}/workflows/{quote(ref.namespace)}/{quote(ref.name)}?uid={quote(ref.uid)}"
-
-    def watch(self, ref: RunRef) -> Iterator[Snapshot]:
-        from argo.backends.argo_server.watch import watch
-
-        return watch(self.client, ref, partial(self.get, ref))
-
-    def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
-        from argo.backends.argo_server.artifacts import ArtifactFiles
-        from argo.backends.argo_server.logs import Logs
-
-        logs = Logs(self.client, ref, partial(self.get, ref), lambda workflow: ArtifactFiles(self.client, workflow))
-        return logs.follow(task) if follow else logs.lines(task)
 
     def command(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
         workflow = self.get(ref)
@@ -201,11 +178,7 @@ class ServerBackend(RemoteBackend):
             body["nodeFieldSelector"] = f"id={meant(workflow, tasks[0])[0]['id']}"
         self._put(ref, "retry", body)
 
-    def delete(self, ref: RunRef, *, results: bool = False) -> None:
-        workflow = self.get(ref)
-        require_removable(workflow)
-        if results:
-            remove_stored(ref, workflow, self._store(workflow))
+    def _remove(self, ref: RunRef) -> None:
         for name in [*self._children(ref), ref.name]:
             try:
                 self.client.call("DELETE", self._run(name))
@@ -235,6 +208,32 @@ class ServerBackend(RemoteBackend):
 
     def _stored(self, ref: RunRef) -> Workflow:
         return self.get(ref)
+
+    def _workflows(self) -> Iterator[Workflow]:
+        query = {"fields": FIELDS, "listOptions.limit": str(_PAGE)}
+        while True:
+            page = self.client.get(self._runs(), query)
+            yield from page.get("items") or ()
+            query["listOptions.continue"] = (page.get("metadata") or {}).get("continue") or ""
+            if not query["listOptions.continue"]:
+                return
+
+    def _events(self, ref: RunRef, version: str) -> Iterator[Event]:
+        """An old version is answered with status 400 or 410 and "too old resource version"."""
+        query = {"listOptions.fieldSelector": f"metadata.name={ref.name}"}
+        if version:
+            query["listOptions.resourceVersion"] = version
+        try:
+            yield from self.client.events(f"/api/v1/workflow-events/{quote(ref.namespace, safe='')}", query)
+        except UsageError as error:
+            if "resource version" not in error.message and "expired" not in error.message.lower():
+                raise RemoteError(error.message, tried=error.tried, known="what runs on the cluster goes on") from error
+
+    def _logs(self, ref: RunRef) -> PodLogs:
+        from argo.backends.argo_server.artifacts import ArtifactFiles
+        from argo.backends.argo_server.logs import Logs
+
+        return Logs(self.client, ref, partial(self.get, ref), partial(ArtifactFiles, self.client))
 
     def _phase(self, ref: RunRef) -> str:
         found = self.client.get(self._run(ref.name), {"fields": "metadata.uid,status.phase"})

@@ -14,7 +14,6 @@ from argo.backend import RunRef
 from argo.backends.kubernetes.errors import BrokenError, GoneError, refusal
 from argo.backends.kubernetes.http import Client, Query
 from argo.errors import ConflictError, NotFoundError
-from argo.target import ClusterAddress
 from compiler.labels import OWNER
 from compiler.manifest_types import Object, Workflow
 
@@ -45,20 +44,8 @@ _SLACK = 15.0
 _SILENT = 600.0  # seconds that a program may say nothing, before its log is asked for again
 
 
-class Cluster:
-    """One Kubernetes API and namespace. `patience` scales all waiting times, for tests."""
-
-    def __init__(self, address: ClusterAddress, namespace: str = "", patience: float = 1.0) -> None:
-        self.client = Client(address, namespace, patience)
-        self.patience = patience
-
-    @property
-    def namespace(self) -> str:
-        return self.client.namespace
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self.client.close()
+class Cluster(Client):
+    """The objects of one namespace of a Kubernetes API."""
 
     def get(self, kind: str, name: str, namespace: str = "") -> Any:
         """One object. Raises NotFoundError, for what cannot be a name, too."""
@@ -115,7 +102,7 @@ class Cluster:
         """Whose the credentials are. Raises NotFoundError where Kubernetes, before 1.28, does not say."""
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        found = self.client.json("POST", path, "create selfsubjectreviews", body)
+        found = self.json("POST", path, "create selfsubjectreviews", body)
         return str(((found.get("status") or {}).get("userInfo") or {}).get("username") or "")
 
     def watch(self, run: str, version: str) -> Iterator[Any]:
@@ -128,7 +115,7 @@ class Cluster:
             "allowWatchBookmarks": "true", "timeoutSeconds": _WATCH,
         }  # fmt: skip
         what = f"watch workflows {run}"
-        for line in self.client.lines(self._path("Workflow"), what, query, (_WATCH + _SLACK) * self.patience):
+        for line in self.lines(self._path("Workflow"), what, query, (_WATCH + _SLACK) * self.patience):
             try:
                 event = json.loads(line)
                 kind, value = event["type"], event["object"]
@@ -144,13 +131,13 @@ class Cluster:
         for a container that has not begun, BrokenError."""
         query: Query = {"container": container, **({"follow": "true"} if follow else {})}
         path = f"{self._path('Pod', pod)}/log"
-        for line in self.client.lines(path, f"get pods/log {pod}", query, _SILENT, rest=True):
+        for line in self.lines(path, f"get pods/log {pod}", query, _SILENT, rest=True):
             yield line.decode(errors="replace")
 
     def _pages(self, kind: str, selector: str) -> Iterator[Any]:
         query: dict[str, str | int] = {"limit": _PAGE, **({"labelSelector": selector} if selector else {})}
         while True:
-            found = self.client.json("GET", self._path(kind), f"list {KINDS[kind][1]}", query=query)
+            found = self.json("GET", self._path(kind), f"list {KINDS[kind][1]}", query=query)
             yield from found.get("items") or ()
             token = (found.get("metadata") or {}).get("continue")
             if not token:
@@ -161,7 +148,7 @@ class Cluster:
         self, method: str, kind: str, name: str, body: Any = None, *, namespace: str = "", once: bool = False
     ) -> Any:
         path = self._path(kind, "" if method == "POST" else name, namespace)
-        return self.client.json(method, path, f"{_VERBS[method]} {KINDS[kind][1]} {name}", body, once=once)
+        return self.json(method, path, f"{_VERBS[method]} {KINDS[kind][1]} {name}", body, once=once)
 
     def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
         api, plural = KINDS[kind]

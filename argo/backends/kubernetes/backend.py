@@ -8,24 +8,24 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from argo.backend import FINISHED, CommandArguments, LogLine, RunRef, RunSummary, Snapshot, Submission, Submitted
-from argo.backends.follow import follow
+from argo.backend import FINISHED, CommandArguments, RunRef, Submission, Submitted
 from argo.backends.kubernetes.api import Cluster
 from argo.backends.kubernetes.create import create_run
 from argo.backends.kubernetes.errors import GoneError
 from argo.backends.kubernetes.runs import edit, stored
-from argo.backends.remote import RemoteBackend
-from argo.backends.summaries import ref_of, summary
+from argo.backends.remote import Event, RemoteBackend
+from argo.backends.summaries import ref_of
 from argo.errors import ConflictError, NotFoundError, UsageError
 from argo.target import Settings, Target
 from argo.workflow.commands import apply
 from argo.workflow.hydrate import hydrate
-from argo.workflow.ownership import remove_stored, require_removable, unborn
+from argo.workflow.ownership import unborn
 from argo.workflow.retry import reset
 from compiler.labels import RUN
 from compiler.manifest_types import Object, Workflow
 
 if TYPE_CHECKING:
+    from argo.backends.logs import PodLogs
     from argo.storage import Store
 
 
@@ -35,13 +35,14 @@ class ClusterBackend(RemoteBackend):
     def __init__(self, target: Target, patience: float = 1.0) -> None:
         assert target.cluster is not None
         self._target = target
+        self._patience = patience
         self.cluster = Cluster(target.cluster, target.namespace, patience)
 
     @property
     def place(self) -> str:
         context = self._target.cluster.context if self._target.cluster else None
         named = f"context {context}, " if context else ""
-        return f"the cluster {self.cluster.client.host} ({named}namespace {self.namespace})"
+        return f"the cluster {self.cluster.host} ({named}namespace {self.namespace})"
 
     @property
     def namespace(self) -> str:
@@ -73,10 +74,6 @@ class ClusterBackend(RemoteBackend):
         objects: list[Object] = [{**it, **about, "metadata": {"name": it["metadata"]["name"]}} for it in found]
         return Submission(unborn(self._stored(ref)), objects, f"the run {ref.name}")
 
-    def list(self) -> Sequence[RunSummary]:
-        found = [summary(item) for item in self.cluster.list("Workflow")]
-        return sorted(found, key=lambda made: made.created_at, reverse=True)
-
     def active(self, ref: RunRef) -> bool:
         return (self._stored(ref).get("status") or {}).get("phase") not in FINISHED
 
@@ -90,15 +87,6 @@ class ClusterBackend(RemoteBackend):
 
     def link(self, ref: RunRef) -> str:  # noqa: ARG002  (no server is known here)
         return ""
-
-    def watch(self, ref: RunRef) -> Iterator[Snapshot]:
-        return follow(partial(self.get, ref), partial(self._pictures, ref), self.cluster.patience)
-
-    def logs(self, ref: RunRef, task: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
-        from argo.backends.kubernetes.logs import Logs
-
-        logs = Logs(self.cluster, ref, partial(self.get, ref), self._store)
-        return logs.follow(task) if follow else logs.lines(task)
 
     def command(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
         """As `Backend.command`; Argo would let the child Workflows of a run that ends go on."""
@@ -120,11 +108,7 @@ class ClusterBackend(RemoteBackend):
                 self.cluster.delete("Pod", pod_name(preview, node))
         edit(self.cluster, ref, lambda workflow: reset(workflow, tasks))
 
-    def delete(self, ref: RunRef, *, results: bool = False) -> None:
-        workflow = self._stored(ref)
-        require_removable(workflow)
-        if results:
-            remove_stored(ref, workflow, self._store(workflow))
+    def _remove(self, ref: RunRef) -> None:
         config_maps = self.cluster.config_maps(ref)
         for one in (*self._children(ref), ref):
             self.cluster.delete("Workflow", one.name, one.uid)
@@ -140,16 +124,17 @@ class ClusterBackend(RemoteBackend):
     def _stored(self, ref: RunRef) -> Workflow:
         return stored(self.cluster, ref)
 
-    def _pictures(self, ref: RunRef, now: Workflow) -> Iterator[Workflow]:
-        try:
-            for event in self.cluster.watch(ref.name, now["metadata"].get("resourceVersion") or "0"):
-                workflow = event["object"]
-                if event["type"] == "DELETED":
-                    return  # to read it anew says what became of it
-                if workflow["metadata"].get("uid") == ref.uid:
-                    yield hydrate(workflow)
-        except GoneError:
-            return
+    def _workflows(self) -> Iterator[Workflow]:
+        return self.cluster.list("Workflow")
+
+    def _events(self, ref: RunRef, version: str) -> Iterator[Event]:
+        with suppress(GoneError):
+            yield from self.cluster.watch(ref.name, version or "0")
+
+    def _logs(self, ref: RunRef) -> PodLogs:
+        from argo.backends.kubernetes.logs import Logs
+
+        return Logs(self.cluster, ref, partial(self.get, ref), self._store)
 
     def _children(self, ref: RunRef) -> Sequence[RunRef]:
         return [ref_of(item) for item in self.cluster.list("Workflow", f"{RUN}={ref.name}")]

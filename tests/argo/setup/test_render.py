@@ -142,7 +142,7 @@ def everything(place: Place, backend: ClusterBackend, run: str) -> None:
 def logs(backend: ClusterBackend, ref: RunRef) -> None:
     """Of pods that were never there: only a missing right is an error here."""
     try:
-        backend.cluster.client.json("GET", f"/api/v1/namespaces/{ref.namespace}/pods/none/log", "get pods/log none")
+        backend.cluster.json("GET", f"/api/v1/namespaces/{ref.namespace}/pods/none/log", "get pods/log none")
     except AuthError:
         raise
     except ArgosyError:
@@ -176,7 +176,7 @@ def test_the_submitter_s_rights_are_enough_and_no_more(place: Place) -> None:
     )  # fmt: skip
     for path in forbidden:
         with pytest.raises(AuthError):
-            backend.cluster.client.json("GET", path, "look")
+            backend.cluster.json("GET", path, "look")
 
 
 NEEDED = [

@@ -151,7 +151,7 @@ def test_a_list_that_becomes_too_old_on_the_way_is_begun_anew(place: Place, monk
     backend = place.backend()
     for number in range(5):
         backend.submit(submission(f"r{number}", f"k{number}", config_map=False))
-    call = backend.cluster.client.json
+    call = backend.cluster.json
     gone: list[str] = []
 
     def expires(method: str, path: str, what: str, body: Any = None, query: Any = None, **more: Any) -> Any:
@@ -160,7 +160,7 @@ def test_a_list_that_becomes_too_old_on_the_way_is_begun_anew(place: Place, monk
             raise GoneError("The provided continue parameter is too old")
         return call(method, path, what, body, query, **more)
 
-    monkeypatch.setattr(backend.cluster.client, "json", expires)
+    monkeypatch.setattr(backend.cluster, "json", expires)
     assert sorted(line.ref.name for line in backend.list()) == [f"r{number}" for number in range(5)]
     assert gone
 

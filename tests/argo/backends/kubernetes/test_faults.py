@@ -121,7 +121,7 @@ def lose(backend: ClusterBackend, monkeypatch: pytest.MonkeyPatch, then: Any = N
     """The first call that writes is carried out, but its answer is lost."""
     from urllib3.exceptions import ProtocolError
 
-    send = backend.cluster.client._send
+    send = backend.cluster._send
     lost: list[str] = []
 
     def losing(method: str, *arguments: Any, **more: Any) -> Any:
@@ -133,4 +133,4 @@ def lose(backend: ClusterBackend, monkeypatch: pytest.MonkeyPatch, then: Any = N
             raise NoAnswerError(ProtocolError("Connection aborted"))
         return answer
 
-    monkeypatch.setattr(backend.cluster.client, "_send", losing)
+    monkeypatch.setattr(backend.cluster, "_send", losing)

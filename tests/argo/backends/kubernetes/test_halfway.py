@@ -56,7 +56,7 @@ def test_who_comes_after_one_that_died_finishes(
 ) -> None:
     """The first submitter ends for good at each of its calls, before or after that is carried out."""
     dying = place.backend()
-    send, calls = dying.cluster.client._send, [0]
+    send, calls = dying.cluster._send, [0]
 
     def dies(*arguments: Any, **more: Any) -> Any:
         number, calls[0] = calls[0], calls[0] + 1
@@ -67,7 +67,7 @@ def test_who_comes_after_one_that_died_finishes(
             raise Dead
         return found
 
-    monkeypatch.setattr(dying.cluster.client, "_send", dies)
+    monkeypatch.setattr(dying.cluster, "_send", dies)
     with pytest.raises(Dead):
         dying.submit(several("a"))
     begun = [w["metadata"]["uid"] for w in place.workflows()]
