@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from argo.errors import RemoteError, UsageError
+from argo.errors import NotFoundError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     import urllib3
@@ -39,6 +39,13 @@ _ASKED = 60.0  # seconds that a server may ask to wait
 _JITTER = random.Random()  # noqa: S311
 _BLOCK, _LARGEST_LINE = 1 << 16, 256 << 20
 _PORTS = {"http": 80, "https": 443}
+
+
+def part(name: str) -> str:
+    """Quote a name as one part of a URL's path. Raises NotFoundError for one that would lead elsewhere even so."""
+    if name in (".", ".."):
+        raise NotFoundError(f"nothing is named {name}")
+    return quote(name, safe="")
 
 
 class NoAnswerError(Exception):

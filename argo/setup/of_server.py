@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from argo.backends.argo_server.http import Client
 from argo.errors import ArgosyError, AuthError, UsageError
+from argo.http import part
 from argo.setup.checks import Check, attempt, of_store, skipped
 from argo.target import ServerAddress, Target
 
@@ -43,7 +43,7 @@ def examine_server(target: Target, address: ServerAddress) -> Iterator[Check]:
             yield from skipped(_REST[1:3], "the token is not taken")
         else:
             setup = "an administrator applies: argosy setup | kubectl apply -f -"
-            path = f"/api/v1/workflows/{quote(namespace, safe='')}"
+            path = f"/api/v1/workflows/{part(namespace)}"
             yield attempt("rights", lambda: _lists(client, path, namespace), setup)
             yield attempt("check of manifests", lambda: _lints(client, path), setup)
     unseen = "an Argo Server does not show them, and makes none for extended assets"

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import quote
 
 from argo.backends.argo_server.http import Client
 from argo.errors import NotFoundError, StoreError
-from argo.http import NoAnswerError, read
+from argo.http import NoAnswerError, part, read
 from argo.storage.errors import NotFound
 from argo.storage.store import Moved, ObjectInfo, Readable, Store, copy_digest
 from compiler.manifest_types import Workflow
@@ -31,14 +30,14 @@ class ArtifactFiles(Store):
         self.bucket = ""
         self._paths: dict[str, str] = {}
         metadata = workflow["metadata"]
-        namespace = quote(metadata["namespace"], safe="")
-        run = f"archived-workflows/{metadata['uid']}" if archived else f"workflows/{quote(metadata['name'], safe='')}"
+        namespace = part(metadata["namespace"])
+        run = f"archived-workflows/{part(metadata['uid'])}" if archived else f"workflows/{part(metadata['name'])}"
         for node_id, node in ((workflow.get("status") or {}).get("nodes") or {}).items():
             for artifact in (node.get("outputs") or {}).get("artifacts") or ():
                 key = (artifact.get("s3") or {}).get("key")
                 if key and node.get("type") not in ("DAG", "Steps"):
-                    name = quote(artifact["name"], safe="")
-                    path = f"/artifact-files/{namespace}/{run}/{quote(node_id, safe='')}/outputs/{name}"
+                    name = part(artifact["name"])
+                    path = f"/artifact-files/{namespace}/{run}/{part(node_id)}/outputs/{name}"
                     self._paths.setdefault(key, path)
 
     def with_bucket(self, bucket: str) -> ArtifactFiles:  # noqa: ARG002  (the server knows it)

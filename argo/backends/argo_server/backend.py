@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from argo.backend import FINISHED, CommandArguments, RunRef, Submission, Submitted
 from argo.backends.argo_server.config_maps import embed, extract
@@ -15,6 +14,7 @@ from argo.backends.argo_server.http import Client
 from argo.backends.remote import Event, RemoteBackend, gone, make_once
 from argo.backends.summaries import FIELDS, ref_of
 from argo.errors import ConflictError, NotFoundError, RemoteError, UsageError
+from argo.http import part
 from argo.target import Settings, Target
 from argo.workflow import bounds
 from argo.workflow.commands import answer
@@ -106,7 +106,7 @@ class ServerBackend(RemoteBackend):
         except NotFoundError:
             pass
         try:
-            return _whole(hydrate(self.client.get(f"/api/v1/archived-workflows/{quote(ref.uid, safe='')}")))
+            return _whole(hydrate(self.client.get(f"/api/v1/archived-workflows/{part(ref.uid)}")))
         except (NotFoundError, RemoteError):
             raise gone(ref) from None
 
@@ -127,7 +127,7 @@ class ServerBackend(RemoteBackend):
         raise UsageError("an Argo Server tells no Secrets", hint="use a profile that names a kubeconfig context")
 
     def link(self, ref: RunRef) -> str:
-        return f"{self.client.url}/workflows/{quote(ref.namespace)}/{quote(ref.name)}?uid={quote(ref.uid)}"
+        return f"{self.client.url}/workflows/{part(ref.namespace)}/{part(ref.name)}?uid={part(ref.uid)}"
 
     def command(self, ref: RunRef, verb: str, arguments: CommandArguments) -> None:
         workflow = self.get(ref)
@@ -186,10 +186,10 @@ class ServerBackend(RemoteBackend):
                 continue  # an earlier attempt got through
 
     def _runs(self) -> str:
-        return f"/api/v1/workflows/{quote(self.namespace, safe='')}"
+        return f"/api/v1/workflows/{part(self.namespace)}"
 
     def _run(self, name: str) -> str:
-        return f"{self._runs()}/{quote(name, safe='')}"
+        return f"{self._runs()}/{part(name)}"
 
     def _put(self, ref: RunRef, verb: str, body: Mapping[str, object] = {}) -> None:
         made = {"name": ref.name, "namespace": ref.namespace, **body}
@@ -224,7 +224,7 @@ class ServerBackend(RemoteBackend):
         if version:
             query["listOptions.resourceVersion"] = version
         try:
-            yield from self.client.events(f"/api/v1/workflow-events/{quote(ref.namespace, safe='')}", query)
+            yield from self.client.events(f"/api/v1/workflow-events/{part(ref.namespace)}", query)
         except UsageError as error:
             if "resource version" not in error.message and "expired" not in error.message.lower():
                 raise RemoteError(error.message, tried=error.tried, known="what runs on the cluster goes on") from error
@@ -255,7 +255,7 @@ class ServerBackend(RemoteBackend):
         """A run that only the archive has, by its uid or name."""
         try:
             if _UID.fullmatch(run):
-                return ref_of(self.client.get(f"/api/v1/archived-workflows/{quote(run, safe='')}"))
+                return ref_of(self.client.get(f"/api/v1/archived-workflows/{part(run)}"))
             selector = f"metadata.namespace={self.namespace},metadata.name={run}"
             found = self.client.get("/api/v1/archived-workflows", {"listOptions.fieldSelector": selector})
         except (NotFoundError, UsageError, RemoteError):
@@ -270,8 +270,8 @@ class ServerBackend(RemoteBackend):
 
     def _template(self, kind: str, name: str) -> Any:
         cluster = kind == "ClusterWorkflowTemplate"
-        path = "cluster-workflow-templates" if cluster else f"workflow-templates/{quote(self.namespace, safe='')}"
-        return self.client.get(f"/api/v1/{path}/{quote(name, safe='')}")
+        path = "cluster-workflow-templates" if cluster else f"workflow-templates/{part(self.namespace)}"
+        return self.client.get(f"/api/v1/{path}/{part(name)}")
 
 
 def _whole(workflow: Workflow) -> Workflow:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
 
 from argo.backend import LogLine, RunRef
 from argo.backends.argo_server.http import Client
 from argo.backends.follow import Attempts, ended
 from argo.backends.logs import PodLogs, by_pod
 from argo.errors import RemoteError
+from argo.http import part
 from argo.storage.store import Store
 from argo.workflow.tasks import pods, pods_so_far
 from compiler.manifest_types import Workflow
@@ -73,7 +73,7 @@ class Logs(PodLogs):
             yield str(entry.get("content") or "")
 
     def _stream(self, query: dict[str, str]) -> Iterator[Any]:
-        path = f"/api/v1/workflows/{quote(self._ref.namespace, safe='')}/{quote(self._ref.name, safe='')}/log"
+        path = f"/api/v1/workflows/{part(self._ref.namespace)}/{part(self._ref.name)}/log"
         return self._client.events(path, query, idle=_IDLE)
 
 

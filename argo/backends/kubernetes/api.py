@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from argo.backend import RunRef
 from argo.backends.kubernetes.errors import BrokenError, GoneError, refusal
 from argo.backends.kubernetes.http import Client, Query
 from argo.errors import ConflictError, NotFoundError
+from argo.http import part
 from compiler.labels import OWNER
 from compiler.manifest_types import Object, Workflow
 
@@ -152,8 +152,8 @@ class Cluster(Client):
 
     def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
         api, plural = KINDS[kind]
-        within = "" if kind.startswith("Cluster") else f"/namespaces/{quote(namespace or self.namespace, safe='')}"
-        return f"{api}{within}/{plural}{f'/{quote(name)}' if name else ''}"
+        within = "" if kind.startswith("Cluster") else f"/namespaces/{part(namespace or self.namespace)}"
+        return f"{api}{within}/{plural}{f'/{part(name)}' if name else ''}"
 
 
 def owners(value: Object) -> Sequence[str]:

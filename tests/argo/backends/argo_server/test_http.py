@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from argo.backend import RunRef
+from argo.backends.argo_server import ServerBackend
 from argo.backends.argo_server.artifacts import ArtifactFiles
 from argo.backends.argo_server.http import Client
 from argo.errors import (
@@ -24,7 +27,7 @@ from argo.errors import (
     UncertainError,
     UsageError,
 )
-from argo.target import ServerAddress
+from argo.target import ServerAddress, Target
 from tests.http_servers import answering
 from tests.proxies import authority as authority
 from tests.proxies import of_server
@@ -196,3 +199,45 @@ def test_artifacts_come_through_the_server_whole_or_not(tmp_path: Path) -> None:
         for refused in (lambda: files.open("k/none"), lambda: files.delete("k/o"), lambda: files.put_bytes("k", b"")):
             with pytest.raises(StoreError):
                 refused()
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../other", "a/../../b", "a/b", "a?b=c", "a#b", "a%2fb", "a b", "\u00e4"])
+def test_a_name_is_one_part_of_an_address(name: str) -> None:
+    """Whatever a run, its namespace, its nodes and its outputs are called, no other route is asked."""
+    asked: list[str] = []
+    output = {"name": name, "path": "/o", "s3": {"key": "k"}}
+    node = {"id": name, "name": name, "displayName": "gate", "type": "Suspend", "phase": "Running", "templateName": "m"}
+    pod = {**node, "id": f"{name}-1", "displayName": "pod", "type": "Pod", "outputs": {"artifacts": [output]}}
+    run = {
+        "metadata": {"name": name, "namespace": name, "uid": name}, "spec": {"templates": []},
+        "status": {"phase": "Running", "nodes": {name: node, f"{name}-1": pod}},
+    }  # fmt: skip
+
+    def reply(_method: str, path: str, _headers: Any) -> Reply:
+        asked.append(path)
+        return 200, {"Content-Type": "application/json"}, json.dumps(run).encode()
+
+    with replying(reply) as url:
+        server = ServerBackend(Target(namespace=name, server=ServerAddress(url, lambda: "Bearer t")), 0.02)
+        ref = RunRef(name, name, name)
+        calls: list[Callable[[], Any]] = [
+            lambda: server.find(name), lambda: server.get(ref), server.list, lambda: server.active(ref),
+            lambda: server.stop(ref), lambda: server.suspend(ref), lambda: server.terminate(ref),
+            lambda: server.approve(ref, "gate"), lambda: server.retry(ref), lambda: server.delete(ref),
+            lambda: [*server.logs(ref)], lambda: next(server.watch(ref)), lambda: server.link(ref),
+            lambda: server.artifacts(ref).open("k"), lambda: server._template("WorkflowTemplate", name),
+            lambda: server._template("ClusterWorkflowTemplate", name),
+        ]  # fmt: skip
+        for call in calls:
+            with suppress(ArgosyError, LookupError):
+                call()
+        server.close()
+    q = quote(name, safe="")
+    verbs = ("", "/log", "/set", "/stop", "/suspend", "/terminate", "/retry")
+    expected = {
+        f"/api/v1/workflows/{q}", *(f"/api/v1/workflows/{q}/{q}{verb}" for verb in verbs), "/api/v1/userinfo",
+        f"/api/v1/archived-workflows/{q}", "/api/v1/archived-workflows", f"/api/v1/workflow-events/{q}",
+        f"/artifact-files/{q}/workflows/{q}/{q}-1/outputs/{q}", f"/api/v1/workflow-templates/{q}/{q}",
+        f"/api/v1/cluster-workflow-templates/{q}",
+    }  # fmt: skip
+    assert {path.partition("?")[0] for path in asked} - expected == set()
