@@ -24,8 +24,11 @@ from argo.errors import ArgosyError, StoreError
 from argo.files.archives import Kind, is_packed, kind_of, pack_tar, pack_zip, unpack
 from argo.files.beneath import DEEPEST, Node
 from argo.submission.uploads import pack
+from tests.argo.cli.conftest import Command
+from tests.argo.cli.conftest import argosy as argosy
 from tests.argo.serve.workflow_api.conftest import unserved as unserved
 from tests.argo.serve.workflow_api.serving import Served
+from tests.waiting import HANG
 
 LIMIT = 100 << 20
 MEMORY = 48 << 20  # a bound of what is allocated: the archives below ask for hundreds of times as much
@@ -341,3 +344,34 @@ def test_what_is_stored_counts_rather_than_what_was_sent(unserved: Served) -> No
     answer = client.put(INPUT, content=sent)
     assert (answer.status_code, answer.json()["error"]) == (413, "quota")
     assert client.get("/v1/me").json()["storageUsed"] == 0
+
+
+FOLDER = """\
+kind: Dag
+name: packed
+tasks:
+  make:
+    image: busybox
+    command: [sh, -c, "mkdir -p ${{ outputs.folder.path }}; echo x > ${{ outputs.folder.path }}/x"]
+    outputs: {folder: {kind: directory, path: /out/folder}}
+results: {folder: "${{ tasks.make.outputs.folder }}"}
+"""
+
+
+def test_a_bomb_in_the_store_is_not_fetched(argosy: Command) -> None:
+    """Whoever may write to the store puts one where a run's result was."""
+    argosy.write(packed=FOLDER)
+    argosy("run", "packed.yaml", "--name", "run")
+    (row,) = argosy.json("results", "run")
+    stored = argosy.home / "store" / row["bucket"] / row["key"]
+    assert stored.exists()
+    zeros = _packed(iter([_entry("zeros", size=64 << 20).tobuf(), *[bytes(1 << 20)] * 64]))
+    names = ("a long name", "a pax header", "a chain of global headers")
+    for name, bomb in {"zeros": zeros, **{name: BOMBS[name]() for name in names}}.items():
+        stored.write_bytes(bomb)
+        done = argosy.start("fetch", "run", "-d", name, "--max-size", str(1 << 20))
+        out, err = done.communicate(timeout=HANG)
+        assert (done.returncode, out) == (3, ""), (name, err)
+        assert "Traceback" not in err
+        assert "bug" not in err
+        assert [*(argosy.cwd / name).rglob("x")] == []

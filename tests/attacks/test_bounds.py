@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -310,7 +311,44 @@ def test_who_may_make_no_policies_starts_nothing(place: Place, tmp_path: Path) -
     assert submitted(place, objects, "taken")
 
 
-def test_doctor_and_the_service_say_which_policy_is_missing(place: Place) -> None:
+def test_the_service_says_which_policy_is_missing_as_it_starts(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "bring.yaml").write_text(bring("bring"))
+    engine = {"context": place.namespace, "kubeconfig": str(place.kubeconfig)}
+    profile = {"engine": engine, "namespace": place.namespace, "enforces": ["egress"]}
+    project = {"kind": "Project", "default": "k8s", "profiles": {"k8s": profile}}
+    (tmp_path / "argosy.yaml").write_text(yaml.safe_dump(project))
+    served = Served(tmp_path, arguments=("assets",)).start()
+
+    def unkept() -> Any:
+        return httpx.get(f"{served.url}/health/ready").json()["unkept"]
+
+    try:
+        served.until(unkept, "the service has looked")
+        runs, bounded = unkept()
+        assert f"the NetworkPolicy argosy-runs is missing in {place.namespace}" in runs
+        assert f"the NetworkPolicy argosy-bounded is missing in {place.namespace}" in bounded
+        assert '"message": "bounds are not kept"' in served.log
+        assert runs in served.log
+        assert bounded in served.log
+        apply_policies(place, "argosy-runs")
+        served.end()
+        served.start()
+        served.until(unkept, "the service has looked again")
+        assert unkept() == [bounded]
+    finally:
+        served.close()
+
+
+def apply_policies(place: Place, *names: str) -> None:
+    """Those of `argosy setup`; of all the named ones alone, where some are."""
+    for value in yaml.safe_load_all(render(Profile.model_validate({"namespace": place.namespace}), SetupOptions())):
+        if value and value["kind"] == "NetworkPolicy" and (not names or value["metadata"]["name"] in names):
+            path = f"/apis/networking.k8s.io/v1/namespaces/{place.namespace}/networkpolicies"
+            place.server.call("POST", path, value)
+
+
+def test_doctor_says_which_policy_is_missing(place: Place) -> None:
     from argo.backends.kubernetes.policies import missing
 
     target = Target(namespace=place.namespace, cluster=ClusterAddress(None, place.kubeconfig))
@@ -323,10 +361,7 @@ def test_doctor_and_the_service_say_which_policy_is_missing(place: Place) -> Non
     assert state == "warning"
     assert "argosy-runs is missing" in text
     assert "argosy-bounded is missing" in text
-    for value in yaml.safe_load_all(render(Profile.model_validate({"namespace": place.namespace}), SetupOptions())):
-        if value and value["kind"] == "NetworkPolicy":
-            path = f"/apis/networking.k8s.io/v1/namespaces/{place.namespace}/networkpolicies"
-            place.server.call("POST", path, value)
+    apply_policies(place)
     assert said()[0] == "ok"
     assert missing(place.backend().cluster) == []
     closed = policies(place)["argosy-bounded"]["spec"]

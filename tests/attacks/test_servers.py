@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 
@@ -19,6 +20,8 @@ from argo.serve.task_runner import TaskRunner, application
 from tests.argo.cli.conftest import Command
 from tests.argo.cli.conftest import argosy as argosy
 from tests.argo.serve.argo_api.serving import Server, serving
+from tests.argo.serve.workflow_api.serving import Served, write_assets
+from tests.attacks.test_service_load import peak, send_large
 
 HARM = "from pathlib import Path\nPath('harm').write_text('done')\n"
 
@@ -91,6 +94,61 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_the_api_of_this_machine_has_the_same_guard(api: Server, page: dict[str, str], status: int) -> None:
     headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/json", **page}
     assert httpx.get(f"{api.url}/api/v1/workflows/one", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(("name", "path"), [("atom", "/"), ("task-runner", "/job")])
+def test_a_large_body_without_a_token_is_not_read(argosy: Command, name: str, path: str) -> None:
+    url = started(argosy, name)
+    refuses_a_large_body(url, path, argosy.started[-1])
+
+
+def test_nor_does_the_api_of_this_machine_read_it(api: Server) -> None:
+    for path in ("/api/v1/workflows/one", "/nothing"):
+        refuses_a_large_body(api.url, path, api.process)
+
+
+def refuses_a_large_body(url: str, path: str, process: subprocess.Popen[str]) -> None:
+    before = peak(process)
+    send_large(int(url.rpartition(":")[2]), path)
+    assert httpx.get(url + path, timeout=60).status_code == 401, "it still answers"
+    assert peak(process) - before < 64 << 20
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("pages")
+    write_assets(folder / "assets")
+    service = Served(folder, arguments=("assets",)).start()
+    yield service
+    service.close()
+
+
+def test_a_page_neither_does_nor_reads_anything_at_the_service(served: Served) -> None:
+    """It has no token, and the service knows nobody by anything that a browser adds by itself."""
+    token = {"access-token": served.consumer("a")}
+    run, body = "/v1/runs", json.dumps({"asset": "echo"})
+    changing = [
+        ("POST", run), ("POST", "/services/echo/workflow/execute"), ("PUT", "/services/input-dummy/input/env"),
+        ("PUT", "/v1/assets/input-dummy/inputs/env"), ("DELETE", f"{run}/x"), ("POST", f"{run}/x/stop"),
+        ("POST", "/edc/-/c1"), ("POST", "/edc/x/c3/start"),
+    ]  # fmt: skip
+    free = ("/health", "/health/ready", "/metrics", "/docs", "/openapi.json")
+    answers = []
+    with httpx.Client(base_url=served.url, timeout=60) as browser:
+        for page in PAGES:
+            headers = {"Content-Type": "application/json", "Cookie": "access-token=x", **page}
+            for method, path in changing:
+                answer = browser.request(method, path, content=body, headers=headers)
+                assert answer.status_code in (401, 403), (page, method, path)
+                asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "access-token"}
+                preflight = browser.options(path, headers={**page, **asked})
+                assert preflight.status_code >= 400, (page, path)
+                answers += [answer, preflight]
+            answers += [browser.get(path, headers=page) for path in free]
+            answers.append(browser.get(run, headers={**token, **page}))
+            assert answers[-1].json() == {"runs": []}
+    told = {name.lower() for answer in answers for name in answer.headers}
+    assert not [name for name in told if name.startswith("access-control-") or name == "set-cookie"]
 
 
 def test_small_answers_go_out_at_once() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,9 @@ import pytest
 from argo.backend import RunRef, Submission
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
-from argo.local.turns import limit, most_engines
+from argo.local.state.database import State
+from argo.local.state.kept import detach
+from argo.local.turns import Turns, limit, most_engines
 from argo.workflow.tree import idle
 from tests.waiting import until
 
@@ -81,6 +85,39 @@ def test_so_many_runs_have_a_process_and_the_rest_begins_in_order(backend: Local
     (kept / "all").touch()
     until(lambda: [phase(backend, ref) for ref in refs] == ["Succeeded"] * 5)
     assert (kept / "began").read_text().split()[2:] == ["r2", "r3", "r4"]
+
+
+def test_of_eighty_runs_no_more_than_so_many_ever_have_a_process(tmp_path: Path) -> None:
+    """Their processes are played: each ends when it is told to, and whoever looks then lets others begin."""
+    home, state = Home.open(tmp_path / "home"), State(Home.open(tmp_path / "home").database)
+    limit(home, 5)
+    begun: list[RunRef] = []
+    driven: set[RunRef] = set()
+
+    def start(ref: RunRef) -> None:
+        begun.append(ref)
+        driven.add(ref)
+        assert len(driven) <= 5
+
+    turns = Turns(home, state, driven.__contains__, start)
+    refs = [RunRef(f"r{number}", "default", f"0b8c6b4e-0000-4000-8000-{number:012}") for number in range(80)]
+    for ref in refs:
+        body = workflow(ref.name)
+        body |= {"metadata": dataclasses.asdict(ref), "status": {"phase": "Running"}}
+        state.add(ref, body, [])
+        detach(state, ref)
+        turns.advance(ref)
+    assert begun == refs[:5]
+    assert Turns(home, state, driven.__contains__, start).before(refs[79]) == 74
+    chance = random.Random(13)
+    while driven:
+        ended = chance.choice(sorted(driven, key=refs.index))
+        body = state.workflow(ended.uid)[0]
+        state.record(ended.uid, {**body, "status": {**body["status"], "phase": "Succeeded"}}, [])
+        driven.remove(ended)
+        turns.advance()
+    assert begun == refs
+    state.close()
 
 
 def test_a_run_that_waits_for_people_gives_its_turn_to_others(backend: LocalBackend) -> None:
