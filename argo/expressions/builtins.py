@@ -5,15 +5,15 @@ Facts: expr-lang v1.17, builtin/. Where Go's order of a map's keys is random, it
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Callable
 from functools import cmp_to_key, partial
 from typing import Any
 
-from argo.expressions.data import decode_base64, encode_base64, parse_json
 from argo.expressions.errors import ExpressionError
-from argo.expressions.gojson import marshal, plain
+from argo.expressions.gojson import marshal, parse_json, plain
 from argo.expressions.times import Zone, now, parse_date, parse_duration
 from argo.expressions.values import (
     MAXIMUM_ITEMS,
@@ -267,6 +267,15 @@ def _shifted(left: int, right: int) -> int:
     return value - 2**64 if value >= 2**63 else value
 
 
+def _from_base64(value: Any) -> str:
+    """Standard base64 with padding; bytes that are no UTF-8 come back as U+FFFD."""
+    encoded = text(value, "fromBase64").replace("\n", "").replace("\r", "")
+    try:
+        return base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
+    except ValueError:
+        raise ExpressionError("illegal base64 data") from None
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": length,
     "type": kind,
@@ -297,8 +306,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "median": median,
     "toJSON": lambda value: marshal(value, "  "),
     "fromJSON": lambda value: parse_json(text(value, "fromJSON")),
-    "toBase64": lambda value: encode_base64(text(value, "toBase64")),
-    "fromBase64": lambda value: decode_base64(text(value, "fromBase64")),
+    "toBase64": lambda value: base64.b64encode(text(value, "toBase64").encode("utf-8", "surrogatepass")).decode(),
+    "fromBase64": _from_base64,
     "now": now,
     "duration": lambda value: parse_duration(text(value, "duration")),
     "date": parse_date,

@@ -48,7 +48,7 @@ def expand(scope: Mapping[str, Any]) -> dict[str, Any]:
 
 def jsonpath(document: Any, path: Any) -> Any:
     """The part of a JSON text that a JSONPath names."""
-    from argo.expressions.data import parse_json
+    from argo.expressions.gojson import parse_json
     from argo.expressions.jsonpath import query
 
     if not isinstance(document, str) or not isinstance(path, str):

@@ -1,7 +1,8 @@
-"""Writes values as Go does: encoding/json, `%v`, and floats in the notations that these choose from."""
+"""Reads and writes values as Go does: encoding/json, `%v`, and floats in the notations that these choose from."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from decimal import Decimal
@@ -26,6 +27,18 @@ class Number(str):
 
     def marshal(self) -> str:
         return self
+
+
+def parse_json(document: str, number: type[float | Number] = float) -> Any:
+    """`json.Unmarshal` into an `any`: every number is a float, or stays as it is written. Raises ExpressionError."""
+    try:
+        return json.loads(document, parse_int=number, parse_float=number, parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
+        raise ExpressionError(f"invalid JSON: {error}") from None
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
 
 
 def marshal(value: Any, indent: str | None = None, *, sort: bool = True) -> str:

@@ -126,7 +126,7 @@ class _Parser:
 
 
 def _literal(match: re.Match[str]) -> Any:
-    from argo.expressions.data import parse_json
+    from argo.expressions.gojson import parse_json
 
     if match["text"]:
         return re.sub(r"\\(.)", r"\1", match["text"][1:-1])

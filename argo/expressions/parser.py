@@ -35,7 +35,7 @@ def parse(text: str, overridden: frozenset[str] = frozenset()) -> nodes.Node:
     """The tree of an expression; `overridden` names the builtins hidden by variables. Raises ExpressionError."""
     parser = _Parser(tokenize(text), overridden)
     tree = parser.sequence()
-    parser.end()
+    parser.expect("EOF")
     if nodes.height(tree) > MAXIMUM_HEIGHT:
         raise ExpressionError("the expression is nested too deeply", tree.offset)
     return tree
@@ -74,19 +74,15 @@ class _Parser:
             return True
         return False
 
-    def end(self) -> None:
-        if self.current.kind != "EOF":
-            raise self.unexpected()
-
     def sequence(self) -> nodes.Node:
-        items = [self.expression(0)]
+        items = [self.expression()]
         while self.take("Operator", ";"):
             if self.current.kind == "EOF":
                 break
-            items.append(self.expression(0))
+            items.append(self.expression())
         return items[0] if len(items) == 1 else nodes.Sequence(items[0].offset, tuple(items))
 
-    def expression(self, precedence: int) -> nodes.Node:
+    def expression(self, precedence: int = 0) -> nodes.Node:
         self.nesting += 1
         if self.nesting > MAXIMUM_NESTING:
             raise ExpressionError("the expression is nested too deeply", self.current.offset)
@@ -147,16 +143,16 @@ class _Parser:
         self.next()
         name = self.expect("Identifier")
         self.expect("Operator", "=")
-        value = self.expression(0)
+        value = self.expression()
         self.expect("Operator", ";")
         return nodes.Let(name.offset, name.value, value, self.sequence())
 
     def branch(self) -> nodes.Node:
         offset = self.next().offset
-        condition = self.expression(0)
+        condition = self.expression()
         then = self.block()
         self.expect("Operator", "else")
-        otherwise = self.expression(0) if self.current.is_operator("if") else self.block()
+        otherwise = self.expression() if self.current.is_operator("if") else self.block()
         return nodes.Conditional(offset, condition, then, otherwise)
 
     def block(self) -> nodes.Node:
@@ -169,11 +165,11 @@ class _Parser:
         while self.current.is_operator("?"):
             offset = self.next().offset
             if self.take("Operator", ":"):
-                node = nodes.Conditional(offset, node, node, self.expression(0))
+                node = nodes.Conditional(offset, node, node, self.expression())
                 continue
-            then = self.expression(0)
+            then = self.expression()
             self.expect("Operator", ":")
-            node = nodes.Conditional(offset, node, then, self.expression(0))
+            node = nodes.Conditional(offset, node, then, self.expression())
         return node
 
     def primary(self) -> nodes.Node:
@@ -210,7 +206,7 @@ class _Parser:
             self.next()
             return self.postfix(nodes.Constant(token.offset, token.value))
         if token.is_bracket("["):
-            return self.postfix(nodes.Array(token.offset, self.items("[", "]", self.element)))
+            return self.postfix(nodes.Array(token.offset, self.items("[", "]", self.expression)))
         if token.is_bracket("{"):
             pairs: tuple[tuple[nodes.Node, nodes.Node], ...] = self.items("{", "}", self.pair)
             return self.postfix(nodes.Map(token.offset, pairs))
@@ -224,16 +220,13 @@ class _Parser:
             return self.postfix(self.call(token, (), True))
         return self.postfix(nodes.Identifier(token.offset, token.value))
 
-    def element(self) -> nodes.Node:
-        return self.expression(0)
-
     def pair(self) -> tuple[nodes.Node, nodes.Node]:
         token = self.current
         if token.kind in ("Number", "String", "Identifier"):
             self.next()
             key: nodes.Node = nodes.Constant(token.offset, token.value)
         elif token.is_bracket("("):
-            key = self.expression(0)
+            key = self.expression()
         else:
             raise ExpressionError(
                 "a map key must be a quoted string, a number, a identifier, or an expression enclosed in parentheses"
@@ -241,7 +234,7 @@ class _Parser:
                 token.offset,
             )
         self.expect("Operator", ":")
-        return key, self.expression(0)
+        return key, self.expression()
 
     def items(self, opening: str, closing: str, read: Callable[[], T]) -> tuple[T, ...]:
         found: list[T] = []
@@ -259,7 +252,7 @@ class _Parser:
         hidden = overridable and token.value in self.overridden
         if token.value in PREDICATES and not hidden:
             return nodes.Builtin(token.offset, token.value, self.predicate_arguments(token.value, arguments))
-        arguments += self.items("(", ")", self.element)
+        arguments += self.items("(", ")", self.expression)
         if token.value in BUILTINS and not hidden:
             return nodes.Builtin(token.offset, token.value, arguments)
         return nodes.Call(token.offset, nodes.Identifier(token.offset, token.value), arguments)
@@ -279,7 +272,7 @@ class _Parser:
             if self.current.is_bracket(")"):
                 break
             first = False
-            arguments.append(self.predicate() if kinds[position] == "predicate" else self.expression(0))
+            arguments.append(self.predicate() if kinds[position] == "predicate" else self.expression())
         self.take("Operator", ",")
         self.expect("Bracket", ")")
         return tuple(arguments)
@@ -288,7 +281,7 @@ class _Parser:
         offset = self.current.offset
         bracketed = self.take("Bracket", "{")
         self.predicates += 1
-        body = self.sequence() if bracketed else self.expression(0)
+        body = self.sequence() if bracketed else self.expression()
         if not bracketed and self.current.is_operator(";"):
             raise ExpressionError("wrap predicate with brackets { and }", self.current.offset)
         self.predicates -= 1
@@ -319,14 +312,14 @@ class _Parser:
         target = node.inner if isinstance(node, nodes.Chain) else node
         result: nodes.Node = nodes.Member(token.offset, target, nodes.Constant(token.offset, token.value), optional)
         if self.current.is_bracket("("):
-            result = nodes.Call(token.offset, result, self.items("(", ")", self.element))
+            result = nodes.Call(token.offset, result, self.items("(", ")", self.expression))
         return nodes.Chain(token.offset, result) if chained or optional else result
 
     def indexed(self, node: nodes.Node, optional: bool) -> nodes.Node:
         offset = self.next().offset
-        start = None if self.current.is_operator(":") else self.expression(0)
+        start = None if self.current.is_operator(":") else self.expression()
         if self.take("Operator", ":"):
-            stop = None if self.current.is_bracket("]") else self.expression(0)
+            stop = None if self.current.is_bracket("]") else self.expression()
             self.expect("Bracket", "]")
             return nodes.Slice(offset, node, start, stop)
         self.expect("Bracket", "]")
@@ -340,17 +333,14 @@ _CONSTANTS = {"true": True, "false": False, "nil": None}
 
 
 def _number(token: Token) -> int | float:
-    text = token.value.replace("_", "")
-    lowered = text.lower()
+    text = token.value.replace("_", "").lower()
+    prefixed = text[:2] in ("0x", "0b", "0o")
     try:
-        if lowered[:2] in ("0x", "0b", "0o"):
-            value: int | float = int(text, 0)
-        elif any(mark in lowered for mark in ".e"):
-            value = float(text)
-        else:
-            value = int(text, 10)
+        if not prefixed and ("." in text or "e" in text):
+            return float(text)
+        value = int(text, 0 if prefixed else 10)
     except ValueError as error:
         raise ExpressionError(f"invalid number literal: {error}", token.offset) from None
-    if isinstance(value, int) and value >= 2**63:
+    if value >= 2**63:
         raise ExpressionError(f"invalid integer literal: {text}: value out of range", token.offset)
     return value

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from argo.expressions.builtins import concat, uniq
-from argo.expressions.data import parse_json
 from argo.expressions.errors import ExpressionError
-from argo.expressions.gojson import marshal
+from argo.expressions.gojson import marshal, parse_json
 from argo.expressions.sprig_text import pair, strval
 from argo.expressions.values import equal, go_type, items, to_int
 

@@ -7,7 +7,7 @@ which differs only for an unclosed `{{`: it stays as it is where unresolved tags
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -30,7 +30,6 @@ _LATE = frozenset(
         "workflow.failures",
     }
 )
-Strict = Callable[[str], bool]
 
 
 def substitute(
@@ -46,14 +45,8 @@ def substitute(
     name is unknown. With `strict_prefixes` only unknown names below one of these are errors (`tasks`, `steps`),
     and artifacts of outputs never are (Argo: ReplaceStrictAny). Raises TemplateError.
     """
-    prefixes = None if strict_prefixes is None else tuple(strict_prefixes)
-    if prefixes is not None:
-        strict = _below(prefixes)
-        artifacts_later = True
-    else:
-        strict = _never if allow_unresolved else _always
-        artifacts_later = allow_unresolved
-    replaced: T = _Substitution(scope, strict, artifacts_later, lenient=strict is _never).tree(tree)
+    prefixes = tuple(strict_prefixes) if strict_prefixes is not None else () if allow_unresolved else None
+    replaced: T = _Substitution(scope, prefixes).tree(tree)
     return replaced
 
 
@@ -65,20 +58,6 @@ def tags(text: str) -> list[tuple[int, str]]:
 def is_placeholder(value: Any) -> bool:
     """True where the value stands for one not known before the run (Argo: util/template/placeholder.go)."""
     return isinstance(value, str) and value.startswith(PLACEHOLDER_PREFIX)
-
-
-def _always(_: str) -> bool:
-    return True
-
-
-def _never(_: str) -> bool:
-    return False
-
-
-def _below(prefixes: tuple[str, ...]) -> Strict:
-    if not prefixes:
-        return _never
-    return lambda name: any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
 
 
 @lru_cache(maxsize=16384)
@@ -101,12 +80,16 @@ def _parts(text: str) -> tuple[tuple[tuple[bool, str, int], ...], bool]:
 
 
 class _Substitution:
-    def __init__(self, scope: Mapping[str, Any], strict: Strict, artifacts_later: bool, lenient: bool) -> None:
+    """`prefixes` are those below which an unknown name is an error; None: every one is."""
+
+    def __init__(self, scope: Mapping[str, Any], prefixes: tuple[str, ...] | None) -> None:
         self.scope = scope
-        self.strict = strict
-        self.artifacts_later = artifacts_later
-        self.lenient = lenient
+        self.prefixes = prefixes
+        self.lenient = prefixes == ()
         self.environment: dict[str, Any] | None = None
+
+    def strict(self, name: str) -> bool:
+        return self.prefixes is None or f"{name}.".startswith(tuple(f"{prefix}." for prefix in self.prefixes))
 
     def tree(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -120,7 +103,7 @@ class _Substitution:
 
     def text(self, text: str) -> str:
         parts, closed = _parts(text)
-        if not closed and self.strict is _always:
+        if not closed and self.prefixes is None:
             raise TemplateError(f'Cannot find end tag="}}}}" in the template={text!r}')
         return "".join([self.tag(part) if is_tag else part for is_tag, part, _ in parts])
 
@@ -145,7 +128,7 @@ class _Substitution:
         return "{{" + tag[:start] + _quotable(value) if isinstance(value, str) else None
 
     def unresolved(self, tag: str, name: str) -> str:
-        later = self.artifacts_later and ".outputs.artifacts." in name
+        later = self.prefixes is not None and ".outputs.artifacts." in name
         if self.strict(name) and not later:
             raise TemplateError(f"failed to resolve {{{{{tag}}}}}", missing=True)
         return "{{" + tag + "}}"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import argo.validate.expressions as expressions
-import argo.validate.fields as fields
 from argo.validate.library import TemplateLibrary
 from argo.validate.place import Place
 from argo.validate.spec import check_cron
 from argo.validate.walk import Walk
 from argo.workflow.manifests import ManifestDocument
 from compiler.diagnostics import Diagnostic
+from compiler.manifest_schema import check_object
 
 
 def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
@@ -30,7 +30,7 @@ def sift(documents: Sequence[ManifestDocument]) -> tuple[list[ManifestDocument],
     sound: list[ManifestDocument] = []
     faults: list[Diagnostic] = []
     for document in documents:
-        found = fields.shapes(document)
+        found = _shapes(document)
         faults += found
         if not found:
             sound.append(document)
@@ -50,7 +50,7 @@ def check_sound(documents: Sequence[ManifestDocument]) -> Iterator[Diagnostic]:
 
 def check_shapes(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:
     """Unknown fields and values of the wrong shape, which no Argo takes."""
-    return sorted({fault for document in documents for fault in fields.shapes(document)})
+    return sorted({fault for document in documents for fault in _shapes(document)})
 
 
 def specs(document: ManifestDocument) -> Iterator[Place]:
@@ -61,3 +61,16 @@ def specs(document: ManifestDocument) -> Iterator[Place]:
         place = place.child(part)
     if path and isinstance(place.value, dict):
         yield place
+
+
+def _shapes(document: ManifestDocument) -> list[Diagnostic]:
+    """Unknown fields and wrong shapes."""
+    return [
+        Place(document, None, problem.path).problem("A710", problem.message, hint=problem.hint, key=problem.key)
+        for problem in check_object(without_status(document.object))
+    ]
+
+
+def without_status(obj: Mapping[str, object]) -> dict[str, object]:
+    """The object as somebody wrote it."""
+    return {key: value for key, value in obj.items() if key != "status"}

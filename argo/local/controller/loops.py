@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence
-from argo.expressions.data import parse_json
 from argo.expressions.errors import ExpressionError
-from argo.expressions.gojson import Number, marshal
+from argo.expressions.gojson import Number, marshal, parse_json
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import replace, without
 from argo.workflow.values import text

@@ -12,9 +12,8 @@ from itertools import chain
 from typing import Any
 
 from argo.expressions import ExpressionError, evaluate
-from argo.expressions.data import parse_json
 from argo.expressions.environment import environment
-from argo.expressions.gojson import Number, marshal
+from argo.expressions.gojson import Number, marshal, parse_json
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import Nodes, hooked, pod_name, retried, template_name
 from argo.workflow.values import text

@@ -9,9 +9,8 @@ from argo.expressions.errors import ExpressionError
 from argo.expressions.sprig import UNSUPPORTED
 from argo.local.supported.created import check_resource, check_template
 from argo.local.supported.table import FIELDS
-from argo.validate.check import check_sound, sift, specs
+from argo.validate.check import check_sound, sift, specs, without_status
 from argo.validate.expressions import expressions, sprig_calls
-from argo.validate.fields import without_status
 from argo.validate.library import TemplateLibrary
 from argo.validate.place import Place
 from argo.workflow.manifests import ManifestDocument

@@ -7,17 +7,11 @@ from argo.views.graph.model import Graph, Node
 _MERMAID = {"task": ('["', '"]'), "loop": ('[["', '"]]'), "gate": ('{{"', '"}}'), "dag": ('("', '")')}
 _DOT = {"task": "box", "loop": "box3d", "gate": "octagon", "dag": "folder"}
 COLORS = {
-    "Succeeded": ("#e7f6ec", "#2f9e5b"),
-    "Failed": ("#fdeaea", "#d64545"),
-    "Error": ("#fdeaea", "#d64545"),
-    "Running": ("#e6f2fd", "#2b7cd3"),
-    "Pending": ("#fff6e0", "#c98a12"),
-    "Skipped": ("#f3f4f6", "#9aa2ad"),
-    "Omitted": ("#f3f4f6", "#9aa2ad"),
-    "Waiting": ("#e6f2fd", "#2b7cd3"),
-    "Approved": ("#e7f6ec", "#2f9e5b"),
-    "Rejected": ("#fdeaea", "#d64545"),
-    "Expired": ("#fff6e0", "#c98a12"),
+    **dict.fromkeys(("Succeeded", "Approved"), ("#e7f6ec", "#2f9e5b")),
+    **dict.fromkeys(("Failed", "Error", "Rejected"), ("#fdeaea", "#d64545")),
+    **dict.fromkeys(("Running", "Waiting"), ("#e6f2fd", "#2b7cd3")),
+    **dict.fromkeys(("Pending", "Expired"), ("#fff6e0", "#c98a12")),
+    **dict.fromkeys(("Skipped", "Omitted"), ("#f3f4f6", "#9aa2ad")),
     "": ("#eef3f9", "#52708f"),
 }
 """Fill and line of a box, by phase, or by what was decided at a gate."""

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from argo.expressions import evaluate_when
-from argo.expressions.data import parse_json
-from argo.expressions.gojson import Number, marshal, plain
+from argo.expressions.gojson import Number, marshal, parse_json, plain
 from argo.workflow.conform import conform
 from argo.workflow.values import text
 
