@@ -8,6 +8,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Iterator
+from itertools import product
 
 import httpx
 import pytest
@@ -112,6 +113,29 @@ def refuses_a_large_body(url: str, path: str, process: subprocess.Popen[str]) ->
     send_large(int(url.rpartition(":")[2]), path)
     assert httpx.get(url + path, timeout=60).status_code == 401, "it still answers"
     assert peak(process) - before < 64 << 20
+
+
+NAMED = {"name": "x", "annotations": {"a": "NOTE"}}
+SPEC = {
+    "entrypoint": "m", "arguments": {"parameters": [{"name": "p", "value": "VALUE"}]},
+    "templates": [{"name": "m", "container": {"image": "busybox", "command": ["true"]}}],
+}  # fmt: skip
+NO_TEXT = ("/x%00", "/x%ff", "/x?y=%00", "/x?y=%ed%a0%80")
+
+
+def test_what_is_no_text_is_the_callers_fault(argosy: Command, api: Server) -> None:
+    headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/json"}
+    with httpx.Client(timeout=60) as client:
+        for url in (started(argosy, "atom", "--without-token"), api.url):
+            for path in NO_TEXT:
+                assert client.get(url + path, headers=headers).status_code == 400, (url, path)
+        for text, place in product(("text", "\\ud800"), ("VALUE", "NOTE")):
+            made = json.dumps({"serverDryRun": True, "workflow": {"metadata": NAMED, "spec": SPEC}})
+            body = made.replace(place, text)
+            answer = client.post(f"{api.url}/api/v1/workflows/one", content=body, headers=headers)
+            assert (answer.status_code == 200) == (text == "text"), (body, answer.text)
+            assert answer.status_code < 500, (body, answer.text)
+        assert client.get(f"{api.url}/api/v1/workflows/one", headers=headers).status_code == 200
 
 
 @pytest.fixture(scope="module")
