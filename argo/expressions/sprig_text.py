@@ -20,6 +20,7 @@ from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import NilList, plain
 from argo.expressions.patterns import find_all, replaced, search
 from argo.expressions.values import sized_text, text, to_int
+from compiler.versions import precedence
 
 
 def _texts(value: Any) -> list[str]:
@@ -215,11 +216,8 @@ def _version(value: str) -> Version:
     })  # fmt: skip
 
 
-def _version_key(version: dict[str, Any]) -> tuple[Any, ...]:
-    parts = tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in version["Prerelease"].split(".") if part
-    )
-    return (version["Major"], version["Minor"], version["Patch"], not parts, parts)
+def _order(version: Version) -> tuple[Any, ...]:
+    return precedence("{Major}.{Minor}.{Patch}-{Prerelease}".format_map(version))
 
 
 def _compare_versions(constraint: str, value: str) -> bool:
@@ -233,7 +231,7 @@ def _compare_versions(constraint: str, value: str) -> bool:
 _CONSTRAINT = re.compile(r"(=|!=|[<>]=?|=[<>]|~>?|\^|)\s*v?(?:[*xX]|([\w.*+]+)(-[\w.*+-]+)?)")
 
 
-def _meets(constraint: str, version: dict[str, Any]) -> bool:
+def _meets(constraint: str, version: Version) -> bool:
     match = _CONSTRAINT.fullmatch(constraint)
     if match is None:
         raise ExpressionError(f"improper constraint: {constraint}")
@@ -244,7 +242,7 @@ def _meets(constraint: str, version: dict[str, Any]) -> bool:
     target = _version(".".join(numbers) + prerelease)
     if version["Prerelease"] and not prerelease:
         return False
-    low, key = _version_key(target), _version_key(version)
+    low, key = _order(target), _order(version)
     if symbol == "^":
         fixed = next((index + 1 for index, number in enumerate(low[:3]) if number), len(numbers))
     elif symbol in ("~", "~>") or (symbol in ("", "=") and len(numbers) < 3):

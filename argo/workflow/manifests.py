@@ -7,7 +7,7 @@ times stay texts, and so does `1:30`); several documents a file, `List`s and JSO
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,17 +56,20 @@ class ManifestDocument:
         return str(self.object["kind"])
 
     @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The object's metadata; empty where it is no object."""
+        metadata = self.object.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    @property
     def name(self) -> str:
         """The object's name, or its generateName."""
-        metadata = self.object.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
-        return str(metadata.get("name") or metadata.get("generateName") or "")
+        return str(self.metadata.get("name") or self.metadata.get("generateName") or "")
 
     @property
     def namespace(self) -> str:
         """The namespace that the object says it is of; empty where it says none."""
-        metadata = self.object.get("metadata")
-        return str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
+        return str(self.metadata.get("namespace") or "")
 
     def span(self, path: DataPath, key: bool = False, within: Within | None = None) -> Span:
         """Where the part at `path` (from the object's root) stands; see `SourceFile.span`."""
@@ -92,11 +95,10 @@ def load(paths: Iterable[str | Path]) -> tuple[list[ManifestDocument], list[Diag
 
 def parse(source: SourceFile) -> tuple[list[ManifestDocument], list[Diagnostic]]:
     """The objects of one file's text."""
-    diagnostics: list[Diagnostic] = []
-    documents: list[ManifestDocument] = []
-    for index, value in enumerate(_values(source, diagnostics)):
-        if value is not None:
-            _collect(value, source, (index,), documents, diagnostics)
+    values, diagnostics = _values(source)
+    found = [one for n, value in enumerate(values) if value is not None for one in _objects(value, source, (n,))]
+    documents = [one for one in found if isinstance(one, ManifestDocument)]
+    diagnostics += [one for one in found if isinstance(one, Diagnostic)]
     if not documents and not diagnostics:
         diagnostics.append(at("A703", source.at(0), f"{source.name} holds no object"))
     return documents, diagnostics
@@ -112,27 +114,18 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     return files
 
 
-def _collect(
-    value: Any,
-    source: SourceFile,
-    prefix: DataPath,
-    documents: list[ManifestDocument],
-    diagnostics: list[Diagnostic],
-) -> None:
-    """Adds an object, or the objects of a List."""
+def _objects(value: Any, source: SourceFile, prefix: DataPath) -> Iterator[ManifestDocument | Diagnostic]:
+    """An object, or the objects of a List."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         message = "an object with apiVersion and kind is expected"
-        diagnostics.append(at("A703", source.span(prefix), message, hint=f"known kinds are {', '.join(KINDS)}"))
-        return
-    kind = value["kind"]
-    if kind.endswith("List") and isinstance(value.get("items"), list):
+        yield at("A703", source.span(prefix), message, hint=f"known kinds are {', '.join(KINDS)}")
+    elif value["kind"].endswith("List") and isinstance(value.get("items"), list):
         for index, item in enumerate(value["items"]):
-            _collect(item, source, (*prefix, "items", index), documents, diagnostics)
-        return
-    if kind in KINDS:
-        documents.append(ManifestDocument(value if kind == "ConfigMap" else conform(value), source, prefix))
-        return
-    diagnostics.append(_unused(kind, value, source, prefix))
+            yield from _objects(item, source, (*prefix, "items", index))
+    elif value["kind"] in KINDS:
+        yield ManifestDocument(value if value["kind"] == "ConfigMap" else conform(value), source, prefix)
+    else:
+        yield _unused(value["kind"], value, source, prefix)
 
 
 def _unused(kind: str, value: dict[str, Any], source: SourceFile, prefix: DataPath) -> Diagnostic:
@@ -148,10 +141,9 @@ def _duplicates(documents: list[ManifestDocument]) -> list[Diagnostic]:
     seen: dict[tuple[str, str, str], ManifestDocument] = {}
     diagnostics: list[Diagnostic] = []
     for document in documents:
-        metadata = document.object.get("metadata")
-        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        if not isinstance(document.metadata.get("name"), str):
             continue
-        identity = (document.kind, metadata["name"], document.namespace)
+        identity = (document.kind, document.name, document.namespace)
         if identity in seen:
             place = seen[identity].span(("metadata", "name"))
             message = f"the {identity[0]} {identity[1]} stands in {place.file}:{place.line} already"
@@ -160,11 +152,12 @@ def _duplicates(documents: list[ManifestDocument]) -> list[Diagnostic]:
     return diagnostics
 
 
-def _values(source: SourceFile, diagnostics: list[Diagnostic]) -> list[Any]:
-    """The data of every document of the text; those before a mistake where it is malformed."""
+def _values(source: SourceFile) -> tuple[list[Any], list[Diagnostic]]:
+    """The data of every document of the text; those before a mistake where it is malformed, and the mistake."""
     import yaml
 
     values: list[Any] = []
+    diagnostics: list[Diagnostic] = []
     loader = safe_loader()(hide_pairs(source.text))
     try:
         while loader.check_node():
@@ -181,7 +174,7 @@ def _values(source: SourceFile, diagnostics: list[Diagnostic]) -> list[Any]:
         diagnostics.append(at("A702", source.at(0), "the YAML is nested too deeply"))
     finally:
         loader.dispose()
-    return values
+    return values, diagnostics
 
 
 class _Construction:
