@@ -145,7 +145,7 @@ class ResolvedTask(NamedTuple):
     @property
     def model(self) -> Any:
         """The model of the asset or the nested DAG; the task itself where it is a container or a gate."""
-        return getattr(self.target, "model", self.task)
+        return self.target.model if isinstance(self.target, Definition | ResolvedDag) else self.task
 
     @property
     def refs(self) -> Iterator[Ref]:

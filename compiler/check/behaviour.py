@@ -30,10 +30,12 @@ def check(survey: Survey) -> Iterable[Diagnostic]:
 
 def _timeout(dag: ResolvedDag, task: ResolvedTask) -> Iterator[Diagnostic]:
     limit = dag.model.limits.timeout if dag.model.limits else None
+    if limit is None:
+        return
     given, where = task.task.timeout, task.origin.at("timeout")
     if given is None and isinstance(task.target, Definition):
         given, where = task.target.model.timeout, task.origin.at("asset")
-    if limit is not None and given is not None and given > limit:
+    if given is not None and given > limit:
         message = f"task '{task.name}' may take {duration(given)}, but DAG '{dag.name}' ends after {duration(limit)}"
         yield diagnostic("A407", where, message, hint="raise `limits.timeout` or lower the task's")
 

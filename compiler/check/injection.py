@@ -49,7 +49,7 @@ def _program_texts(command: tuple[str, ...], args: tuple[str, ...], prefix: Path
     """The paths of the words behind `sh -c`, `python -c` and their like."""
     words: list[tuple[Path, str]] = [((*prefix, "command", index), word) for index, word in enumerate(command)]
     words += [((*prefix, "args", index), word) for index, word in enumerate(args)]
-    for index, (_, program) in enumerate(words):
+    for index, (_, program) in enumerate(words[:-2]):
         option = next((option for name, option in _INTERPRETERS if re.fullmatch(name, program)), None)
         following = pairwise(words[index + 1 :]) if option else ()
         for (_, word), (path, _) in takewhile(lambda pair: pair[0][1].startswith("-"), following):

@@ -129,7 +129,8 @@ class Lowering:
         callee = None if overrides else self._uses.get(key)
         if callee is None:
             self._check_cache(task)
-            model, name = _overridden(task.model, task.task, overrides), getattr(task.model, "name", task.name)
+            model = _overridden(task.model, task.task, overrides)
+            name = target.model.name if isinstance(target, Definition) else task.name
             callee = self._library.pod(Use(model, name, looped, given, maybe, files, self._files))
         if not overrides:
             self._uses[key] = callee

@@ -53,8 +53,9 @@ def quantities(resources: Resources | None) -> Iterator[tuple[Path, str]]:
 def references(model: ComputeAsset | Task) -> Iterator[tuple[Path, Ref]]:
     """Every well-formed reference in a container, with the path of the text it stands in."""
     for path, text in strings(model):
-        with suppress(RefError):
-            yield from ((path, ref) for ref in refs_of(parse(text)))
+        if OPEN in text:
+            with suppress(RefError):
+                yield from ((path, ref) for ref in refs_of(parse(text)))
 
 
 def check_container(
