@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from argo.serve.workflow_api.consumers import Consumers
     from argo.target import Target
     from compiler.load.foreign.workflow_api import WorkflowApi
+    from compiler.models.project import Project
 
 _PORT = 8000
 
@@ -75,7 +76,7 @@ def serve(
     from argo.serve.workflow_api.settings import database_url
 
     old = _old(config) if config is not None else None
-    project = _project()
+    project, project_file = _project()
     chosen = options_of(project)
     target = _target(profile or chosen.profile, old, profile)
     if old is not None:
@@ -85,7 +86,7 @@ def serve(
         register(Consumers(store), old)
     with listen(host, port) as listener:
         url = address(listener, host)
-        settings = settings_of(chosen, target, project, paths, chosen.public_url or url + root_path)
+        settings = settings_of(project, project_file, target, paths, chosen.public_url or url + root_path)
         service = Service(settings, store)
         if host not in LOOPBACK:
             say("note: tokens go over plain HTTP here; put a proxy with TLS in front")
@@ -232,7 +233,7 @@ def _opened(database: str | None) -> Iterator[Consumers]:
         from argo.serve.workflow_api.serve import options_of
         from argo.serve.workflow_api.settings import database_url
 
-        store = Database(database or database_url(options_of(_project()).database, _home()))
+        store = Database(database or database_url(options_of(_project()[0]).database, _home()))
         try:
             with answering(store.file):
                 yield Consumers(store)
@@ -251,11 +252,11 @@ def need() -> None:
         raise UsageError("the service needs packages that are not installed", hint=install("service")) from None
 
 
-def _project() -> Path | None:
-    from argo.app.profiles import find
+def _project() -> tuple[Project | None, Path | None]:
+    from argo.app.profiles import find, require
 
     found = find()
-    return Path(found) if found else None
+    return (require(found), Path(found)) if found else (None, None)
 
 
 def _home() -> Path:

@@ -94,7 +94,7 @@ class Job:
 
 
 class TaskRunner:
-    """The jobs. `seconds` is how long one takes."""
+    """The jobs, and the handlers of the routes. `seconds` is how long a job takes."""
 
     def __init__(self, rules: Sequence[Rule] = (), seconds: float = 1.0) -> None:
         self.rules = (*rules, *DEFAULT_RULES)
@@ -116,36 +116,6 @@ class TaskRunner:
                 self._by_key[key] = job
             return job, True
 
-
-def application(runner: TaskRunner, admit: Admit, told: Callable[[str], object] = lambda _: None) -> ASGIApp:
-    """The API of a Task Runner. `told` hears of each request."""
-    calls = _Calls(runner)
-    routes = [
-        Route("/job", calls.post, methods=["POST"]),
-        Route("/job", calls.cancel, methods=["DELETE"]),
-        Route("/jobs", calls.jobs),
-        Route("/jobstatus", calls.status),
-    ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _refusal})
-    guarded = Guard(app, admit, _refusal, _LIMIT)
-
-    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                told(f"{scope['method']} {scope['path']} {message['status']}")
-            await send(message)
-
-        await guarded(scope, receive, sending if scope["type"] == "http" else send)
-
-    return logged
-
-
-class _Calls:
-    """The handlers of the routes."""
-
-    def __init__(self, runner: TaskRunner) -> None:
-        self._runner = runner
-
     async def post(self, request: Request) -> Response:
         try:
             asked = json.loads(await request.body())
@@ -153,15 +123,15 @@ class _Calls:
             asked = None
         if not isinstance(asked, dict) or not (asked.get("imageUri") or asked.get("url")):
             raise HTTPException(400, "a job has an imageUri, or the url of an engine")
-        job, new = self._runner.start(asked, request.headers.get("Idempotency-Key", ""))
+        job, new = self.start(asked, request.headers.get("Idempotency-Key", ""))
         if job.behaviour == "refuse":
             raise HTTPException(400, "refused, as it was told to")
         if job.behaviour == "lose" and new:
             _cut(request)
         return JSONResponse({"job": job.as_json()})
 
-    async def jobs(self, _request: Request) -> Response:
-        return JSONResponse({"jobs": [{**job.asked, **job.as_json()} for job in self._runner.jobs.values()]})
+    async def listed(self, _request: Request) -> Response:
+        return JSONResponse({"jobs": [{**job.asked, **job.as_json()} for job in self.jobs.values()]})
 
     async def status(self, request: Request) -> Response:
         job = self._job(request)
@@ -183,10 +153,32 @@ class _Calls:
         return JSONResponse({"job": job.as_json()})
 
     def _job(self, request: Request) -> Job:
-        job = self._runner.jobs.get(request.query_params.get("job_id", ""))
+        job = self.jobs.get(request.query_params.get("job_id", ""))
         if job is None:
             raise HTTPException(404, "no such job")
         return job
+
+
+def application(runner: TaskRunner, admit: Admit, told: Callable[[str], object] = lambda _: None) -> ASGIApp:
+    """The API of a Task Runner. `told` hears of each request."""
+    routes = [
+        Route("/job", runner.post, methods=["POST"]),
+        Route("/job", runner.cancel, methods=["DELETE"]),
+        Route("/jobs", runner.listed),
+        Route("/jobstatus", runner.status),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refusal})
+    guarded = Guard(app, admit, _refusal, _LIMIT)
+
+    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told(f"{scope['method']} {scope['path']} {message['status']}")
+            await send(message)
+
+        await guarded(scope, receive, sending if scope["type"] == "http" else send)
+
+    return logged
 
 
 def _cut(request: Request) -> None:

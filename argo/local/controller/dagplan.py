@@ -16,12 +16,11 @@ from argo.local.controller.scope import (
     Scope,
     add_aggregate,
     add_node,
-    add_skipped,
     add_workflow_outputs,
     template_scope,
 )
 from argo.local.controller.state import State, TemplateContext
-from argo.local.controller.templates import resolve
+from argo.local.controller.templates import add_skipped
 from compiler.manifest_types import ContinueOn, DAGTask, NodeStatus, Template
 
 _REFERENCE = re.compile(r"\btasks(?:\.([A-Za-z0-9_-]+)|\[\W*?([A-Za-z0-9_-]+)\W*?\]|(\b))")
@@ -174,12 +173,7 @@ class TaskScopes:
         if node["type"] == "TaskGroup":
             scope.values.update(self._aggregate(name, node).values)
         add_node(scope, state.nodes, "tasks", name, node)
-        if node["phase"] in ("Skipped", "Omitted"):
-            try:
-                template = resolve(state, self._context, self._plan.tasks[name])[1]
-            except ReconcileError:
-                return
-            add_skipped(scope, "tasks", name, node, template, artifacts=False)
+        add_skipped(state, scope, self._context, self._plan.tasks[name], f"tasks.{name}", node)
 
     def _aggregate(self, name: str, node: NodeStatus) -> Scope:
         found = self._aggregates.get(name)

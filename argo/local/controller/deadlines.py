@@ -12,7 +12,7 @@ from argo.local.controller.state import State
 from argo.workflow.values import parse_time, text, whole
 from compiler.manifest_types import NodeStatus
 
-_STEP_DEADLINE = "Step exceeded its deadline"
+STEP_DEADLINE = "Step exceeded its deadline"
 
 
 def workflow_deadline(state: State) -> datetime | None:
@@ -35,8 +35,10 @@ def apply(state: State) -> None:
         exiting = part_of_exit_handler(node, state.nodes)
         if not state.may_run(exiting):
             _shut_down(state, node)
-        elif late and not exiting:
-            _expire(state, node)
+        elif late and not exiting and node["type"] == "Pod":
+            _end_pod(state, node, STEP_DEADLINE)
+        elif late and not exiting and node["type"] == "Suspend":
+            state.mark(node, "Failed", STEP_DEADLINE)
 
 
 def _shut_down(state: State, node: NodeStatus) -> None:
@@ -50,13 +52,6 @@ def _shut_down(state: State, node: NodeStatus) -> None:
             state.mark(node, "Failed", f"Stopped with strategy '{state.shutdown}'")
         else:
             state.touch(node["id"])
-
-
-def _expire(state: State, node: NodeStatus) -> None:
-    if node["type"] == "Pod":
-        _end_pod(state, node, _STEP_DEADLINE)
-    elif node["type"] == "Suspend":
-        state.mark(node, "Failed", _STEP_DEADLINE)
 
 
 def _end_pod(state: State, node: NodeStatus, message: str) -> None:

@@ -179,7 +179,7 @@ def _with_retries(state: State, execution: Execution, node: NodeStatus | None, s
         except ReconcileError as error:
             state.mark(node, "Error", str(error))
             raise
-        if verdict.next is not retry.Next.ATTEMPT:
+        if not verdict.attempt:
             return node
         attempt = _attempt(state, execution, node, strategy, replace(execution.options, deadline=verdict.deadline))
         if not fulfilled(attempt):

@@ -11,6 +11,7 @@ from typing import Any
 
 import argo.local.controller.artifacts as artifacts
 from argo.expressions.gojson import marshal
+from argo.local.controller.deadlines import STEP_DEADLINE
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import duration, number, replace
 from argo.local.controller.nodes import pod_name, started_at, template_name
@@ -29,7 +30,6 @@ _POD_FIELDS = (
 )  # fmt: skip
 _WORKFLOW_FIELDS = (*_POD_FIELDS, "dnsConfig", "dnsPolicy", "hostNetwork", "imagePullSecrets")
 _LISTS = ("containers", "initContainers", "volumes")
-_STEP_DEADLINE = "Step exceeded its deadline"
 
 
 def build(
@@ -38,7 +38,7 @@ def build(
     """The request for a node's pod; None when the workflow's deadline has passed. Raises ReconcileError."""
     limits = _deadlines(state, node, template, options)
     moment, message = min(limits, key=lambda limit: limit[0]) if limits else (None, "")
-    if moment is not None and moment <= state.now and message == _STEP_DEADLINE:
+    if moment is not None and moment <= state.now and message == STEP_DEADLINE:
         return None
     name = pod_name(state.name, node["name"], template_name(node) or str(template.get("name", "")))
     values = {**state.globals, "pod.name": name, **input_values(template)}
@@ -85,9 +85,9 @@ def _deadlines(state: State, node: NodeStatus, template: Template, options: Opti
     if template.get("timeout"):
         limits.append((started_at(node) + duration(template["timeout"], "invalid timeout format "), ""))
     if options.deadline is not None:
-        limits.append((options.deadline, _STEP_DEADLINE))
+        limits.append((options.deadline, STEP_DEADLINE))
     if state.deadline is not None and not options.on_exit:
-        limits.append((state.deadline, _STEP_DEADLINE))
+        limits.append((state.deadline, STEP_DEADLINE))
     return limits
 
 
@@ -140,11 +140,9 @@ def _is_pod_spec(patch: PodSpec) -> bool:
 
 def _is_amounts(resources: Any) -> bool:
     kinds = [resources.get(kind) for kind in ("limits", "requests")] if isinstance(resources, dict) else [resources]
-    return all(kind is None or (isinstance(kind, dict) and all(map(_is_quantity, kind.values()))) for kind in kinds)
-
-
-def _is_quantity(value: Any) -> bool:
-    return value is None or amount(value) is not None
+    given = [kind for kind in kinds if kind is not None]
+    values = [value for kind in given if isinstance(kind, dict) for value in kind.values() if value is not None]
+    return all(isinstance(kind, dict) for kind in given) and all(amount(value) is not None for value in values)
 
 
 def _containers(template: Template) -> list[Mapping[str, object]]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
+from typing import NamedTuple
 
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import duration, number
@@ -26,18 +25,14 @@ _TRANSIENT = re.compile(
 )
 
 
-class Next(Enum):
-    """The next step of a Retry node after its newest attempt."""
+class Verdict(NamedTuple):
+    """Tells whether there is an attempt to go on with, the open one or a new one, and when that must end."""
 
-    ATTEMPT = "attempt"
-    WAIT = "wait"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    next: Next
+    attempt: bool
     deadline: datetime | None = None
+
+
+_NONE = Verdict(attempt=False)
 
 
 def attempts(state: State, node: NodeStatus) -> list[NodeStatus]:
@@ -54,12 +49,12 @@ def assess(state: State, node: NodeStatus, strategy: RetryStrategy) -> Verdict:
     """Look at the newest attempt and mark the Retry node accordingly. Raises ReconcileError."""
     tried = attempts(state, node)
     if fulfilled(node) or not tried or not fulfilled(tried[-1]):
-        return Verdict(Next.DONE if fulfilled(node) else Next.ATTEMPT)
+        return Verdict(not fulfilled(node))
     last = tried[-1]
     if not unsuccessful(last):
         _copy_outputs(node, last)
         state.mark(node, "Succeeded")
-        return Verdict(Next.DONE)
+        return _NONE
     if state.shutdown:
         return _end(state, node, last, f"Stopped with strategy '{state.shutdown}'")
     if state.deadline is not None and state.now > state.deadline:
@@ -74,7 +69,7 @@ def assess(state: State, node: NodeStatus, strategy: RetryStrategy) -> Verdict:
     message = _refusal(strategy, tried)
     if message is not None:
         return _end(state, node, last, message)
-    return Verdict(Next.ATTEMPT, deadline)
+    return Verdict(True, deadline)
 
 
 def _copy_outputs(node: NodeStatus, last: NodeStatus) -> None:
@@ -85,7 +80,7 @@ def _copy_outputs(node: NodeStatus, last: NodeStatus) -> None:
 def _end(state: State, node: NodeStatus, last: NodeStatus, message: str) -> Verdict:
     _copy_outputs(node, last)
     state.mark(node, last["phase"], message)
-    return Verdict(Next.DONE)
+    return _NONE
 
 
 def _back_off(
@@ -105,7 +100,7 @@ def _back_off(
     if state.now < resumes and limit is not None and len(tried) <= limit:
         state.wake(node["id"], resumes)
         state.mark(node, node["phase"], f"Backoff for {_humanize(wait)}")
-        return Verdict(Next.WAIT)
+        return _NONE
     return ends
 
 

@@ -149,22 +149,6 @@ def add_outputs(scope: Scope, base: str, outputs: Outputs | None) -> None:
         scope.values[f"{base}.outputs.artifacts.{artifact['name']}"] = artifact
 
 
-def add_skipped(
-    scope: Scope, prefix: str, name: str, node: NodeStatus, template: Template | None, artifacts: bool
-) -> None:
-    """The declared outputs of a node that never ran: their defaults, or None."""
-    if template is None or node.get("outputs") or node["phase"] not in ("Skipped", "Omitted"):
-        return
-    base = f"{prefix}.{name}.outputs"
-    outputs = template.get("outputs") or {}
-    for parameter in outputs.get("parameters") or ():
-        default = (parameter.get("valueFrom") or {}).get("default")
-        scope.values[f"{base}.parameters.{parameter['name']}"] = None if default is None else text(default)
-    if artifacts:
-        for artifact in outputs.get("artifacts") or ():
-            scope.values[f"{base}.artifacts.{artifact['name']}"] = {}
-
-
 def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[NodeStatus]) -> None:
     """The outputs of a loop as JSON lists, in the order of its items. Raises ReconcileError."""
     items = sorted((node for node in children if not hooked(node) and not retried(node)), key=loop_index)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from argo.local.controller.fields import filled
 from argo.local.controller.nodes import FULFILLED, NewNode, Nodes
 from argo.local.pods import Decisions, RunObjects
 from compiler.manifest_types import (
@@ -56,18 +57,10 @@ class Options:
     deadline: datetime | None = None
     hooked: bool = False
     retried: bool = False
-    flagged: bool = False
 
     @property
     def flag(self) -> NodeFlag | None:
-        if not (self.hooked or self.retried or self.flagged):
-            return None
-        flag: NodeFlag = {}
-        if self.hooked:
-            flag["hooked"] = True
-        if self.retried:
-            flag["retried"] = True
-        return flag
+        return filled(NodeFlag(hooked=self.hooked, retried=self.retried)) or None
 
 
 @dataclass(slots=True)

@@ -16,15 +16,13 @@ from argo.local.controller.nodes import fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.references import resolve_references
 from argo.local.controller.scope import (
-    Scope,
     add_aggregate,
     add_node,
-    add_skipped,
     add_workflow_outputs,
     template_scope,
 )
 from argo.local.controller.state import DepthExceededError, Execution, State, TemplateTimeoutError
-from argo.local.controller.templates import resolve, step_group
+from argo.local.controller.templates import add_skipped, step_group
 from compiler.manifest_types import NodeStatus, WorkflowStep
 
 
@@ -199,16 +197,10 @@ class StepsRun(Composite):
                 add_node(self.scope, nodes, "steps", step["name"], group)
             else:
                 add_node(self.scope, nodes, "steps", step["name"], node)
-                self._add_skipped(self.scope, step, node)
-
-    def _add_skipped(self, scope: Scope, step: WorkflowStep, node: NodeStatus) -> None:
-        if node["phase"] not in ("Skipped", "Omitted"):
-            return
-        try:
-            template = resolve(self.state, self.context, step)[1]
-        except ReconcileError:
-            return
-        add_skipped(scope, "steps", step["name"], node, template, artifacts=True)
+                base = f"steps.{step['name']}"
+                declared = add_skipped(self.state, self.scope, self.context, step, base, node)
+                for artifact in declared.get("artifacts") or ():
+                    self.scope.values[f"{base}.outputs.artifacts.{artifact['name']}"] = {}
 
     def _succeed(self) -> None:
         self._set_outbound()

@@ -9,9 +9,11 @@ from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import filled, without
 from argo.local.controller.nodes import step_or_task_name
 from argo.local.controller.patch import merge
+from argo.local.controller.scope import Scope
 from argo.local.controller.state import State, TemplateContext
 from argo.workflow.kinds import TYPES, type_of
-from compiler.manifest_types import Metadata, NodeStatus, Template, WorkflowSpec, WorkflowStep
+from argo.workflow.values import text
+from compiler.manifest_types import Metadata, NodeStatus, Outputs, Template, WorkflowSpec, WorkflowStep
 
 
 def local_context(state: State) -> TemplateContext:
@@ -61,6 +63,22 @@ def resolve(state: State, context: TemplateContext, holder: WorkflowStep) -> tup
     if not type_of(template):
         raise ReconcileError(f"template '{template.get('name', '')}' type is unknown")
     return inner, _with_defaults(state, template)
+
+
+def add_skipped(
+    state: State, scope: Scope, context: TemplateContext, holder: WorkflowStep, base: str, node: NodeStatus
+) -> Outputs:
+    """Add the declared parameters of a node that never ran: their defaults, or None. Return all declared outputs."""
+    if node["phase"] not in ("Skipped", "Omitted") or node.get("outputs"):
+        return {}
+    try:
+        outputs = resolve(state, context, holder)[1].get("outputs") or Outputs()
+    except ReconcileError:
+        return {}
+    for parameter in outputs.get("parameters") or ():
+        default = (parameter.get("valueFrom") or {}).get("default")
+        scope.values[f"{base}.outputs.parameters.{parameter['name']}"] = None if default is None else text(default)
+    return outputs
 
 
 def _named(context: TemplateContext, name: str, owner: str = "") -> Template:

@@ -163,7 +163,8 @@ class LocalPods:
         """Outcomes that changed since the last poll; waits up to `timeout` seconds for one."""
         until = time.monotonic() + timeout
         while True:
-            self._take_news()
+            while self._news:
+                self._news.popleft()()
             self._look()
             self._fill()
             if self._changed:
@@ -214,10 +215,6 @@ class LocalPods:
 
         self._workers.submit(work, pod).add_done_callback(report)
 
-    def _take_news(self) -> None:
-        while self._news:
-            self._news.popleft()()
-
     def _patience(self) -> float:
         return _PROBE_EVERY if None in self._watched.values() else _PROGRESS_EVERY
 
@@ -234,17 +231,14 @@ class LocalPods:
             progress = outputs.progress(pod.folder)
             if progress is not None and progress != pod.progress:
                 pod.progress = progress
-                self._running(pod)
-
-    def _running(self, pod: _Pod) -> None:
-        self._say(pod, "Running", pod.message)
+                self._say(pod, "Running", pod.message)
 
     def _watch(self, pod: _Pod, pid: int | None) -> None:
         """Wait for the end of a pod's supervisor."""
         node_id = pod.request.node_id
         if pod.started_at is None:
             pod.started_at = now()
-            self._running(pod)
+            self._say(pod, "Running", pod.message)
         descriptor = _open_process(pid)
         self._watched[node_id] = descriptor
         if descriptor is not None:
@@ -424,25 +418,17 @@ def _end_orphans(request: PodRequest) -> None:
     environment says that they are of this pod."""
     marks = {f"ARGO_NODE_ID={request.node_id}".encode(), f"ARGO_WORKFLOW_UID={request.workflow_uid}".encode()}
     for _ in range(10):  # what forks while it is being looked for is found the next time
-        found = [pid for pid in _processes() if marks <= _environment(pid)]
+        processes = [entry for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+        found = [int(entry.name) for entry in processes if marks <= _environment(entry)]
         if not found:
             return
         for pid in found:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
 
 
-def _processes() -> list[int]:
+def _environment(process: Path) -> set[bytes]:
     try:
-        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    except OSError:
-        return []
-
-
-def _environment(pid: int) -> set[bytes]:
-    try:
-        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+        return set((process / "environ").read_bytes().split(b"\0"))
     except OSError:
         return set()

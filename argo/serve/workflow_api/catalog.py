@@ -6,9 +6,11 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -172,18 +174,15 @@ class Catalog:
     def service(self, service_id: str) -> OfferedAsset:
         """An asset by what gx4ki's clients call it, else by its name. Raises NotFoundError."""
         self._refresh()
-        for versions in self._offered.values():
-            if versions[0].service_id == service_id:
-                return versions[0]
-        return self.get(service_id)
+        newest = (versions[0] for versions in self._offered.values())
+        return next((asset for asset in newest if asset.service_id == service_id), None) or self.get(service_id)
 
     def of_offer(self, offer: str) -> OfferedAsset:
         """An asset by the id that it is offered under in a data space, else by its name. Raises NotFoundError."""
         self._refresh()
-        for versions in self._offered.values():
-            if versions[0].model.offer is not None and versions[0].model.offer.id == offer:
-                return versions[0]
-        return self.service(offer)
+        newest = (versions[0] for versions in self._offered.values())
+        found = (asset for asset in newest if asset.model.offer is not None and asset.model.offer.id == offer)
+        return next(found, None) or self.service(offer)
 
     def usable(self, offered: OfferedAsset, *, interactive: bool = False) -> OfferedAsset:
         """The same, where it may be run today, as a job unless it may be `interactive`. Raises ConflictError."""
@@ -230,11 +229,9 @@ class Catalog:
 
         found = {}
         for file in expand(self._paths)[0]:
-            try:
+            with suppress(OSError):
                 about = Path(file.location).stat()
-            except OSError:
-                continue
-            found[file.location] = (about.st_mtime_ns, about.st_size)
+                found[file.location] = (about.st_mtime_ns, about.st_size)
         return found
 
     def _load(self) -> None:
@@ -247,29 +244,25 @@ class Catalog:
         wrong = [item for item in found if item.severity == "error"]
         if wrong and not marks_before:
             raise DefinitionError("the assets have mistakes", found)
-        self._marks = marks
-        self.mistakes = text(wrong).splitlines() if wrong else []
+        self._marks, self.mistakes = marks, text(wrong).splitlines() if wrong else []
         if wrong:
             return
         if not workspace.assets:
             raise UsageError("there is no asset to offer", tried=f"looked in {', '.join(self._paths)}")
-        offered = {
+        self._offered = {
             name: [_offered(version.model, version.origin) for version in versions]
             for name, versions in workspace.assets.items()
         }
-        self._offered, self._compiled = offered, {}
-        if not marks_before:
-            for asset in [asset for versions in offered.values() for asset in versions if asset.model.image]:
+        self._compiled.clear()
+        for asset in chain.from_iterable(self._offered.values()) if not marks_before else ():
+            if asset.model.image:
                 self.compiled(asset)
 
 
 def _offered(model: ComputeAsset, origin: Any) -> OfferedAsset:
     file = Path(origin.source.location)
     document = None
-    if file.suffix == ".json":
-        try:
-            read = json.loads(origin.source.text)
-            document = read if isinstance(read, dict) and "service_id" in read else None
-        except ValueError:
-            document = None
+    with suppress(ValueError):
+        read = json.loads(origin.source.text) if file.suffix == ".json" else None
+        document = read if isinstance(read, dict) and "service_id" in read else None
     return OfferedAsset(model, file, file.stem if document is not None else model.name, document)

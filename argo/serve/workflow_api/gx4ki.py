@@ -59,8 +59,6 @@ def router(service: Service) -> APIRouter:
 
 
 class _Calls:
-    """The handlers of the routes."""
-
     def __init__(self, service: Service) -> None:
         self._service = service
 

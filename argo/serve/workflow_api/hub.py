@@ -36,21 +36,21 @@ class Hub:
         """Look until cancelled."""
         while True:
             await asyncio.sleep(_LOOK)
-            if not self._watchers:
-                self._latest.clear()
-                continue
             try:
-                changed = await run_in_threadpool(self._changed, [*self._watchers])
+                changed = await run_in_threadpool(self._changed, [*self._watchers]) if self._watchers else {}
             except SQLAlchemyError:
                 log.warning("the store does not answer")
                 continue
             for run, entry in changed.items():
                 if self._latest.get(run, (0,))[0] < entry[0]:
                     self._latest[run] = entry
-                    for event in self._watchers.get(run, ()):
-                        event.set()
+                    self._wake(run)
             for run in self._latest.keys() - self._watchers.keys():
                 del self._latest[run]
+
+    def _wake(self, run: str) -> None:
+        for event in self._watchers.get(run, ()):
+            event.set()
 
     def _changed(self, watched: list[str]) -> dict[str, tuple[int, bytes, bool]]:
         new = [run for run in watched if run not in self._latest]
@@ -71,9 +71,8 @@ class Hub:
     def end(self) -> None:
         """End all streams."""
         self._over.set()
-        for events in self._watchers.values():
-            for event in events:
-                event.set()
+        for run in self._watchers:
+            self._wake(run)
 
     async def follow(self, run: str) -> AsyncIterator[bytes]:
         """A run's states as events (text/event-stream), until it has ended."""

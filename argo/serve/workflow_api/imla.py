@@ -56,8 +56,6 @@ def router(service: Service) -> APIRouter:
 
 
 class _Jobs:
-    """The handlers of the routes."""
-
     def __init__(self, service: Service) -> None:
         self._service = service
         self._name = service.settings.job_configs

@@ -17,7 +17,7 @@ from argo.backend import Json
 from argo.errors import ArgosyError, EnvironmentFailure, UsageError
 from argo.serve.workflow_api import outbox
 from argo.serve.workflow_api.consumers import Consumer, locked
-from argo.serve.workflow_api.database import Database, every, new_id, now
+from argo.serve.workflow_api.database import Database, Row, every, new_id, now
 from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs, uploads
 from argo.submission.uploads import Upload, upload
@@ -75,7 +75,7 @@ class Inputs:
 
     def keep(
         self, consumer: Consumer, offered: OfferedAsset, name: str, given: ReceivedFile, *, current: bool = True
-    ) -> Json:
+    ) -> dict[str, object]:
         """Store an input: for the consumer's next runs of an asset, or (not `current`) for those that name it.
 
         Raises Refusal, UsageError, StoreError.
@@ -95,11 +95,12 @@ class Inputs:
                 store.put_file(key, path)
 
             location = self._store(kind, name, given, _prefix(consumer, made), put)
-            row = {"id": made, "key": stored[0], "location": json.dumps(location), "current": current}
-            about = {"filename": given.filename, "size": size, "sha256": given.sha256}
-            return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
+            about = {"filename": given.filename, "size": size, "sha256": given.sha256, "current": current}
+            return self._record(consumer, offered, name, location, {"id": made, "key": stored[0], **about})
 
-    def stream(self, consumer: Consumer, offered: OfferedAsset, name: str, filename: str, source: Readable) -> Json:
+    def stream(
+        self, consumer: Consumer, offered: OfferedAsset, name: str, filename: str, source: Readable
+    ) -> dict[str, object]:
         """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refusal, StoreError."""
         store = self._place.store()
         with self._storing(store) as (made, stored):
@@ -107,9 +108,8 @@ class Inputs:
             stored.append(key)
             info = store.put_stream(key, source)
             location = {"s3": {"key": key}, "archive": {"none": {}}}
-            row = {"id": made, "key": key, "location": json.dumps(location), "current": True}
-            about = {"filename": filename, "size": info.size, "sha256": info.sha256}
-            return self._record(consumer, {**row, **about, "asset": offered.name, "input": name})
+            about = {"filename": filename, "size": info.size, "sha256": info.sha256, "current": True}
+            return self._record(consumer, offered, name, location, {"id": made, "key": key, **about})
 
     @contextmanager
     def _storing(self, store: Store) -> Iterator[tuple[str, list[str]]]:
@@ -139,9 +139,8 @@ class Inputs:
             _check_variables(name, given.path)
             put(f"{prefix}/{name}.env", given.path)
             return {}
-        wanted = Upload(name, kind, given.path, self._limits.unpacked, self._limits.files)
-        if kind == "directory":
-            wanted = Upload(name, "archive", given.path, self._limits.unpacked, self._limits.files)
+        form = "archive" if kind == "directory" else kind
+        wanted = Upload(name, form, given.path, self._limits.unpacked, self._limits.files)
         try:
             return upload(wanted, prefix, put)
         except ArgosyError as error:
@@ -149,8 +148,11 @@ class Inputs:
                 raise
             raise UsageError(f"the input {name} is refused: {error.message.replace(str(given.path), 'it')}") from None
 
-    def _record(self, consumer: Consumer, about: Json) -> Json:
-        row = {**about, "consumer": consumer.id, "created_at": now()}
+    def _record(
+        self, consumer: Consumer, offered: OfferedAsset, name: str, location: Json, about: Row
+    ) -> dict[str, object]:
+        whose = {"consumer": consumer.id, "asset": offered.name, "input": name}
+        row = {**about, **whose, "location": json.dumps(location), "created_at": now()}
         with self._database.writing() as connection:
             locked(connection, consumer)
             if self._used(connection, consumer) + row["size"] > self.limit(consumer):
@@ -169,7 +171,7 @@ class Inputs:
         wanted = select(func.coalesce(func.sum(uploads.c.size), 0)).where(uploads.c.consumer == consumer.id)
         return int(connection.execute(wanted).scalar_one())
 
-    def current(self, consumer: Consumer, asset: str) -> dict[str, Json]:
+    def current(self, consumer: Consumer, asset: str) -> dict[str, Row]:
         """The inputs that the consumer's next run of an asset takes, by name."""
         with self._database.reading() as connection:
             return current(connection, consumer.id, asset)
@@ -187,7 +189,7 @@ class Inputs:
                 outbox.add(connection, "forget", upload_, key=f"forget:{upload_}")
             return row is not None
 
-    def get(self, consumer: Consumer, upload_: str) -> Json | None:
+    def get(self, consumer: Consumer, upload_: str) -> Row | None:
         """A consumer's input by its id: a row of `uploads`."""
         with self._database.reading() as connection:
             return chosen(connection, consumer.id, [upload_]).get(upload_)
@@ -236,7 +238,7 @@ def stored_failed(error: ArgosyError) -> bool:
     return isinstance(error, StorageError)
 
 
-def current(connection: Connection, consumer: str, asset: str) -> dict[str, Json]:
+def current(connection: Connection, consumer: str, asset: str) -> dict[str, Row]:
     """The current inputs by name: rows of `uploads`."""
     wanted = select(uploads).where(
         uploads.c.consumer == consumer, uploads.c.asset == asset, uploads.c.current.is_(True)
@@ -244,13 +246,13 @@ def current(connection: Connection, consumer: str, asset: str) -> dict[str, Json
     return {row["input"]: row for row in every(connection, wanted)}
 
 
-def chosen(connection: Connection, consumer: str, ids: Sequence[str]) -> dict[str, Json]:
+def chosen(connection: Connection, consumer: str, ids: Sequence[str]) -> dict[str, Row]:
     """A consumer's inputs by their ids."""
     wanted = select(uploads).where(uploads.c.consumer == consumer, uploads.c.id.in_(ids))
     return {row["id"]: row for row in every(connection, wanted)}
 
 
-def shown(row: Mapping[str, Any]) -> Json:
+def shown(row: Mapping[str, Any]) -> dict[str, object]:
     """An input as the API shows it."""
     return {
         "id": row["id"], "input": row["input"], "filename": row["filename"], "size": row["size"],

@@ -4,143 +4,130 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+import sqlalchemy as sql
 
 # How a store of version n comes to be of n + 1: statements that SQLite and PostgreSQL both take, never edited once
 # released, for tables that version n has. Tables that are new are made as they stand below.
 STEPS: tuple[tuple[str, ...], ...] = ()
 FIRST: Final = 1
-metadata: Final = MetaData()
+metadata: Final = sql.MetaData()
 
-about = Table("about", metadata, Column("version", Integer, nullable=False))
+about = sql.Table("about", metadata, sql.Column("version", sql.Integer, nullable=False))
 
-consumers = Table(
+consumers = sql.Table(
     "consumers",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("name", String(63), nullable=False, unique=True),
-    Column("subject", String(512), unique=True),  # issuer and subject of an identity provider
-    Column("disabled", Boolean, nullable=False, default=False),
-    Column("max_runs", Integer),  # at once; null: the service's
-    Column("gpu_hours", Float),  # in 30 days
-    Column("max_bytes", BigInteger),  # of inputs kept
-    Column("bucket", String(63)),  # where its results are delivered, besides
-    Column("created_at", Float, nullable=False),
+    sql.Column("id", sql.String(36), primary_key=True),
+    sql.Column("name", sql.String(63), nullable=False, unique=True),
+    sql.Column("subject", sql.String(512), unique=True),  # issuer and subject of an identity provider
+    sql.Column("disabled", sql.Boolean, nullable=False, default=False),
+    sql.Column("max_runs", sql.Integer),  # at once; null: the service's
+    sql.Column("gpu_hours", sql.Float),  # in 30 days
+    sql.Column("max_bytes", sql.BigInteger),  # of inputs kept
+    sql.Column("bucket", sql.String(63)),  # where its results are delivered, besides
+    sql.Column("created_at", sql.Float, nullable=False),
 )
 
-tokens = Table(
+tokens = sql.Table(
     "tokens",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("consumer", String(36), ForeignKey("consumers.id"), nullable=False),
-    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token, hex
-    Column("scopes", Text, nullable=False),  # separated by spaces
-    Column("note", Text, nullable=False, default=""),
-    Column("created_at", Float, nullable=False),
-    Column("expires_at", Float),
-    Column("revoked", Boolean, nullable=False, default=False),
+    sql.Column("id", sql.String(36), primary_key=True),
+    sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
+    sql.Column("digest", sql.String(64), nullable=False, unique=True),  # SHA-256 of the token, hex
+    sql.Column("scopes", sql.Text, nullable=False),  # separated by spaces
+    sql.Column("note", sql.Text, nullable=False, default=""),
+    sql.Column("created_at", sql.Float, nullable=False),
+    sql.Column("expires_at", sql.Float),
+    sql.Column("revoked", sql.Boolean, nullable=False, default=False),
 )
 
-uploads = Table(
+uploads = sql.Table(
     "uploads",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("consumer", String(36), ForeignKey("consumers.id"), nullable=False),
-    Column("asset", String(63), nullable=False),
-    Column("input", String(63), nullable=False),
-    Column("filename", Text, nullable=False),
-    Column("size", BigInteger, nullable=False),  # bytes, as sent
-    Column("sha256", String(64), nullable=False),
-    Column("key", Text, nullable=False),  # in the store
-    Column("location", Text, nullable=False),  # JSON: the fields of the argument artifact; empty for kind env
-    Column("current", Boolean, nullable=False),  # the one that the next run takes
-    Column("created_at", Float, nullable=False),
-    Index("uploads_of", "consumer", "asset", "current"),
+    sql.Column("id", sql.String(36), primary_key=True),
+    sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
+    sql.Column("asset", sql.String(63), nullable=False),
+    sql.Column("input", sql.String(63), nullable=False),
+    sql.Column("filename", sql.Text, nullable=False),
+    sql.Column("size", sql.BigInteger, nullable=False),  # bytes, as sent
+    sql.Column("sha256", sql.String(64), nullable=False),
+    sql.Column("key", sql.Text, nullable=False),  # in the store
+    sql.Column("location", sql.Text, nullable=False),  # JSON: the fields of the argument artifact; empty for kind env
+    sql.Column("current", sql.Boolean, nullable=False),  # the one that the next run takes
+    sql.Column("created_at", sql.Float, nullable=False),
+    sql.Index("uploads_of", "consumer", "asset", "current"),
 )
 
-runs = Table(
+runs = sql.Table(
     "runs",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("consumer", String(36), ForeignKey("consumers.id"), nullable=False),
-    Column("asset", String(63), nullable=False),
-    Column("version", String(63), nullable=False),
-    Column("origin", String(16), nullable=False),  # v1, gx4ki, imla, edc
-    Column("request", Text, nullable=False),  # JSON: parameters, uploads by input
-    Column("state", String(16), nullable=False),
-    Column("message", Text, nullable=False, default=""),
-    Column("stop", Boolean, nullable=False, default=False),
-    Column("gpus", Integer, nullable=False, default=0),
-    Column("name", String(63)),  # of the Workflow
-    Column("namespace", String(63)),
-    Column("uid", String(63)),
-    Column("worker", Text, nullable=False, default="{}"),  # JSON: what is known of the tasks
-    Column("results", Text, nullable=False, default="[]"),  # JSON: of a run that has ended
-    Column("created_at", Float, nullable=False),
-    Column("started_at", Float),
-    Column("finished_at", Float),
-    Column("revision", BigInteger, nullable=False, default=0),
-    Column("deleted", Boolean, nullable=False, default=False),
-    Index("runs_of", "consumer", "asset", "created_at"),
-    Index("runs_in", "state"),
-    Index("runs_since", "revision"),
+    sql.Column("id", sql.String(36), primary_key=True),
+    sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
+    sql.Column("asset", sql.String(63), nullable=False),
+    sql.Column("version", sql.String(63), nullable=False),
+    sql.Column("origin", sql.String(16), nullable=False),  # v1, gx4ki, imla, edc
+    sql.Column("request", sql.Text, nullable=False),  # JSON: parameters, uploads by input
+    sql.Column("state", sql.String(16), nullable=False),
+    sql.Column("message", sql.Text, nullable=False, default=""),
+    sql.Column("stop", sql.Boolean, nullable=False, default=False),
+    sql.Column("gpus", sql.Integer, nullable=False, default=0),
+    sql.Column("name", sql.String(63)),  # of the Workflow
+    sql.Column("namespace", sql.String(63)),
+    sql.Column("uid", sql.String(63)),
+    sql.Column("worker", sql.Text, nullable=False, default="{}"),  # JSON: what is known of the tasks
+    sql.Column("results", sql.Text, nullable=False, default="[]"),  # JSON: of a run that has ended
+    sql.Column("created_at", sql.Float, nullable=False),
+    sql.Column("started_at", sql.Float),
+    sql.Column("finished_at", sql.Float),
+    sql.Column("revision", sql.BigInteger, nullable=False, default=0),
+    sql.Column("deleted", sql.Boolean, nullable=False, default=False),
+    sql.Index("runs_of", "consumer", "asset", "created_at"),
+    sql.Index("runs_in", "state"),
+    sql.Index("runs_since", "revision"),
 )
 
-jobs = Table(
+jobs = sql.Table(
     "jobs",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("key", String(200), unique=True),  # of what is to be done once; null when it is done
-    Column("kind", String(16), nullable=False),
-    Column("subject", String(200), nullable=False),  # a run, a transfer
-    Column("payload", Text, nullable=False, default="{}"),
-    Column("due_at", Float, nullable=False),
-    Column("leased_until", Float, nullable=False, default=0),
-    Column("owner", String(36)),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("state", String(8), nullable=False, default="waiting"),  # waiting, done, dead
-    Column("error", Text, nullable=False, default=""),
-    Index("jobs_due", "state", "due_at"),
+    sql.Column("id", sql.String(36), primary_key=True),
+    sql.Column("key", sql.String(200), unique=True),  # of what is to be done once; null when it is done
+    sql.Column("kind", sql.String(16), nullable=False),
+    sql.Column("subject", sql.String(200), nullable=False),  # a run, a transfer
+    sql.Column("payload", sql.Text, nullable=False, default="{}"),
+    sql.Column("due_at", sql.Float, nullable=False),
+    sql.Column("leased_until", sql.Float, nullable=False, default=0),
+    sql.Column("owner", sql.String(36)),
+    sql.Column("attempts", sql.Integer, nullable=False, default=0),
+    sql.Column("state", sql.String(8), nullable=False, default="waiting"),  # waiting, done, dead
+    sql.Column("error", sql.Text, nullable=False, default=""),
+    sql.Index("jobs_due", "state", "due_at"),
 )
 
-transfers = Table(
+transfers = sql.Table(
     "transfers",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("consumer", String(36), ForeignKey("consumers.id"), nullable=False),
-    Column("protocol", String(2), nullable=False),  # c1, c2, c3
-    Column("process", String(200), nullable=False),  # transferProcessId, flowId, processId
-    Column("resource", String(200), nullable=False, default=""),  # resourceDefinitionId, provisionResourceId
-    Column("asset", String(200), nullable=False),
-    Column("callback", Text, nullable=False),
-    Column("run", String(36), ForeignKey("runs.id")),
-    Column("state", String(16), nullable=False),
-    Column("message", Text, nullable=False, default=""),
-    Column("created_at", Float, nullable=False),
-    UniqueConstraint("consumer", "protocol", "process", "resource"),
-    Index("transfers_of", "run"),
+    sql.Column("id", sql.String(36), primary_key=True),
+    sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
+    sql.Column("protocol", sql.String(2), nullable=False),  # c1, c2, c3
+    sql.Column("process", sql.String(200), nullable=False),  # transferProcessId, flowId, processId
+    sql.Column("resource", sql.String(200), nullable=False, default=""),  # resourceDefinitionId, provisionResourceId
+    sql.Column("asset", sql.String(200), nullable=False),
+    sql.Column("callback", sql.Text, nullable=False),
+    sql.Column("run", sql.String(36), sql.ForeignKey("runs.id")),
+    sql.Column("state", sql.String(16), nullable=False),
+    sql.Column("message", sql.Text, nullable=False, default=""),
+    sql.Column("created_at", sql.Float, nullable=False),
+    sql.UniqueConstraint("consumer", "protocol", "process", "resource"),
+    sql.Index("transfers_of", "run"),
 )
 
-grants = Table(
+grants = sql.Table(
     "grants",
     metadata,
-    Column("digest", String(64), primary_key=True),  # SHA-256 of the token in the URL, hex
-    Column("run", String(36), ForeignKey("runs.id"), nullable=False),
-    Column("transfer", String(36), ForeignKey("transfers.id")),
-    Column("output", String(63), nullable=False),
-    Column("expires_at", Float, nullable=False),
-    Column("revoked", Boolean, nullable=False, default=False),
+    sql.Column("digest", sql.String(64), primary_key=True),  # SHA-256 of the token in the URL, hex
+    sql.Column("run", sql.String(36), sql.ForeignKey("runs.id"), nullable=False),
+    sql.Column("transfer", sql.String(36), sql.ForeignKey("transfers.id")),
+    sql.Column("output", sql.String(63), nullable=False),
+    sql.Column("expires_at", sql.Float, nullable=False),
+    sql.Column("revoked", sql.Boolean, nullable=False, default=False),
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from argo.errors import ConflictError, DefinitionError
+from argo.errors import ConflictError
 from argo.serve.process import serve as serve_
 from argo.serve.workflow_api.app import application
 from argo.serve.workflow_api.consumers import DEFAULT_SCOPES, Consumers
@@ -22,65 +22,39 @@ from compiler.quantities import quantity
 if TYPE_CHECKING:
     from argo.target import Target
     from compiler.load.foreign.workflow_api import WorkflowApi
-    from compiler.models.project import Profile, Project
+    from compiler.models.project import Project
     from compiler.models.service import Service as Options
 
 _GRACE: Final = 10  # seconds in which answers under way may end
 
 
-def options_of(project_file: Path | None) -> Options:
-    """Read the service's options from argosy.yaml; the defaults where it has none. Raises DefinitionError."""
+def options_of(project: Project | None) -> Options:
+    """The service's options in argosy.yaml; the defaults where it has none."""
     from compiler.models.service import Service as Options
 
-    project = _project(project_file)
-    found: Options | None = project.service if project is not None else None
-    return found or Options()
-
-
-def _project(project_file: Path | None) -> Project | None:
-    if project_file is None:
-        return None
-    from compiler.load.documents import load_project
-    from compiler.load.files import File
-
-    loaded = load_project(File(str(project_file), str(project_file), named=True))
-    if any(item.severity == "error" for item in loaded.diagnostics) or not loaded.definitions:
-        raise DefinitionError(f"{project_file} has mistakes", loaded.diagnostics)
-    made: Project = loaded.definitions[0].model
-    return made
+    return (project and project.service) or Options()
 
 
 def settings_of(
-    options: Options, target: Target, project_file: Path | None, paths: tuple[Path, ...], public_url: str
+    project: Project | None, project_file: Path | None, target: Target, paths: tuple[Path, ...], public_url: str
 ) -> Settings:
-    """The settings that options of argosy.yaml come to. Raises EnvironmentFailure."""
+    """The settings that argosy.yaml comes to. Raises EnvironmentFailure."""
     folder = project_file.parent if project_file is not None else Path()
+    options = options_of(project)
     limits, edc = options.limits, options.edc
+    sizes = {name: int(quantity(getattr(limits, name))) for name in ("storage", "upload", "unpacked")}
     return Settings(
         target,
         paths or tuple(folder / name for name in options.assets),
         project_file,
         public_url.rstrip("/"),
-        Limits(
-            limits.runs,
-            limits.gpu_hours,
-            int(quantity(limits.storage)),
-            int(quantity(limits.upload)),
-            int(quantity(limits.unpacked)),
-            limits.files,
-            limits.engines,
-        ),
+        Limits(runs=limits.runs, gpu_hours=limits.gpu_hours, files=limits.files, engines=limits.engines, **sizes),
         options.oidc,
         edc,
         read_secret(folder / edc.api_key_file) if edc.api_key_file else "",
-        _profile(project_file, target.profile),
+        project.profiles.get(target.profile or project.default or "") if project is not None else None,
         options.job_configs or "",
     )
-
-
-def _profile(project_file: Path | None, profile: str | None) -> Profile | None:
-    project = _project(project_file)
-    return project.profiles.get(profile or project.default or "") if project is not None else None
 
 
 def register(consumers: Consumers, old: WorkflowApi) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
 from argo.local.clock import elapsed
@@ -35,7 +36,8 @@ def write(folder: str, name: str, value: Any, *, sync: bool = True, mode: int = 
             os.close(descriptor)
         os.rename(temporary, os.path.join(folder, name))
     except OSError:
-        _remove(temporary)
+        with suppress(OSError):
+            os.unlink(temporary)
         raise
     if sync:
         sync_path(folder)
@@ -98,10 +100,3 @@ def stamp() -> str:
     """Now as RFC 3339 in UTC with microseconds."""
     now = _epoch + elapsed()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z"
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
