@@ -27,7 +27,6 @@ from argo.files.shortage import lacking, shortage
 from argo.local.choice import choose_executor
 from argo.local.controller.fields import only
 from argo.local.home import Home, open_store
-from argo.local.images import Images
 from argo.local.objects import LocalObjects
 from argo.local.state.database import RunRow, State, name_taken, parent_uid
 from argo.local.state.kept import detach
@@ -114,13 +113,11 @@ class LocalBackend(Backend):
         submission: Submission,
         *,
         executor: str = "",
-        images: Images | None = None,
         store: Mapping[str, Any] | None = None,
     ) -> Submitted:
         """Record a run. It starts when `drive` is called.
 
-        `executor` is as in `choose_executor`; `images` (what images run by themselves) and `store` (the settings of an
-        S3 store) are the target's where they are left out.
+        `executor` is as in `choose_executor`; `store`, the settings of an S3 store, is else the target's.
         """
         metadata = submission.workflow.get("metadata") or {}
         if "uid" in metadata:
@@ -140,7 +137,7 @@ class LocalBackend(Backend):
                 source=submission.source,
                 executor=executor,
                 parallelism=submission.parallelism,
-                images=self._target.images if images is None else images,
+                images=self._target.images,
                 store=self._target.store if store is None else store,
             )
         except ConflictError:
@@ -165,8 +162,8 @@ class LocalBackend(Backend):
 
     def named(self, ref: RunRef) -> RunRef | None:
         """The run that has the name of `ref` in its namespace."""
-        names = (ref.name, ref.namespace)
-        return next((r.ref for r in self.state.rows() if (r.ref.name, r.ref.namespace) == names), None)
+        question = "SELECT name, namespace, uid FROM runs WHERE name = ? AND namespace = ?"
+        return next((RunRef(*row) for row in self.state.select(question, ref.name, ref.namespace)), None)
 
     def artifacts(self, ref: RunRef) -> Store:
         raise UsageError(f"no server gives the artifacts of {ref.name}", hint="leave --via out")
@@ -352,7 +349,7 @@ class LocalBackend(Backend):
     def drive(
         self,
         ref: RunRef,
-        observe: Observer | None = None,
+        observe: Observer = lambda _workflow, _changed: None,
         *,
         wait: bool = True,
         left: Callable[[], None] = lambda: None,
@@ -376,8 +373,7 @@ class LocalBackend(Backend):
                 closing(Children(self.state, self.home, row, objects, pods)) as family,
             ):
                 controller = Controller(workflow, objects, parallelism=row.parallelism)
-                seen = observe or (lambda _workflow, _changed: None)
-                ended = Engine(self.state, ref.uid, workflow, controller, family, seen, wait).drive()
+                ended = Engine(self.state, ref.uid, workflow, controller, family, observe, wait).drive()
                 if not ended:
                     left()
                 return ended

@@ -8,7 +8,7 @@ run of its own in the state, found again after a kill by its uid, which comes of
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -142,9 +142,8 @@ class Children:
         workflow = self._state.workflow(child.ref.uid)[0]
         # How much runs at once is for the pods to say, which all share.
         controller = Controller(workflow, self._objects)
-        child.engine = Engine(
-            self._state, child.ref.uid, workflow, controller, _ChildPods(self, child, self._owners), _ignore
-        )
+        pods = _ChildPods(self, child, self._owners)
+        child.engine = Engine(self._state, child.ref.uid, workflow, controller, pods)
         child.engine.begin()
 
     def _check_time(self, child: _Child) -> None:
@@ -176,7 +175,3 @@ class _ChildPods:
 
     def kill(self, node_id: str, grace: float) -> None:
         self._family.kill(node_id, grace)
-
-
-def _ignore(workflow: Workflow, changed: Collection[str]) -> None:
-    """Ignore a change: nobody watches a child by itself."""

@@ -50,7 +50,7 @@ class Engine:
     workflow: Workflow
     controller: Reconciler
     pods: Pods
-    observe: Observer
+    observe: Observer = lambda _workflow, _changed: None
     wait: bool = True  # False: leave the run when it waits for nothing but people
     clock: Callable[[], datetime] = now
     _requests: dict[str, PodRequest] = field(default_factory=dict)  # started, no end recorded

@@ -21,18 +21,14 @@ def read_logs(backend: Backend, ref: RunRef, folder: Path, task: str | None, *, 
     Raises NotFoundError for a task that the run has not (with `follow`: that it had not at its end).
     """
     workflow = backend.get(ref)
-    tails: dict[Path, _Tail] = {}
-    if not follow:
-        yield from _read(pods(workflow, task), ref, folder, tails, whole=True)
-        return
-    for snapshot in backend.watch(ref):
+    tails = Tails(ref, folder)
+    for snapshot in backend.watch(ref) if follow else ():
         workflow = snapshot.workflow
         over = (workflow.get("status") or {}).get("phase") in FINISHED
-        yield from _read(pods_so_far(workflow, task), ref, folder, tails, whole=over)
+        yield from (line for _, line in tails.read(pods_so_far(workflow, task), whole=over))
         if not backend.active(ref):
-            yield from _read(pods(workflow, task), ref, folder, tails, whole=True)
-            return
-    pods(workflow, task)  # which says when there is no such task
+            break
+    yield from (line for _, line in tails.read(pods(workflow, task), whole=True))
 
 
 class Tails:
@@ -43,11 +39,17 @@ class Tails:
         self._folder = folder
         self._tails: dict[Path, _Tail] = {}
 
-    def read(self, nodes: list[NodeStatus], *, whole: bool) -> list[tuple[NodeStatus, LogLine]]:
+    def read(self, nodes: list[NodeStatus], *, whole: bool) -> Iterator[tuple[NodeStatus, LogLine]]:
         """The new lines of the pods of these nodes, with them; `whole`: also what has no line end yet."""
-        return [
-            (node, line) for node in nodes for line in _read([node], self._ref, self._folder, self._tails, whole=whole)
-        ]
+        for node in nodes:
+            task = relative(node["name"], self._ref.name)
+            for container in _containers(self._folder / node["id"]):
+                path = self._folder / node["id"] / f"{container}.log"
+                tail = self._tails.setdefault(path, _Tail())
+                for text in tail.read(path):
+                    yield node, LogLine(task, container, text)
+                if whole and tail.pieces:
+                    yield node, LogLine(task, container, tail.take())
 
 
 @dataclass(slots=True)
@@ -76,20 +78,6 @@ class _Tail:
         text = "".join(self.pieces)
         self.pieces.clear()
         return text
-
-
-def _read(
-    nodes: list[NodeStatus], ref: RunRef, folder: Path, tails: dict[Path, _Tail], *, whole: bool
-) -> Iterator[LogLine]:
-    for node in nodes:
-        for container in _containers(folder / node["id"]):
-            path = folder / node["id"] / f"{container}.log"
-            tail = tails.setdefault(path, _Tail())
-            task = relative(node["name"], ref.name)
-            for text in tail.read(path):
-                yield LogLine(task, container, text)
-            if whole and tail.pieces:
-                yield LogLine(task, container, tail.take())
 
 
 def _containers(folder: Path) -> list[str]:

@@ -17,16 +17,11 @@ from argo.workflow.values import named, text
 from compiler.manifest_types import Artifact, Outputs, Parameter, Template, ValueFrom
 
 
-def has_outputs(template: Template) -> bool:
-    outputs = template.get("outputs") or {}
-    return bool(outputs.get("parameters") or outputs.get("artifacts") or outputs.get("result"))
-
-
 def from_scope(template: Template, scope: Scope) -> Outputs | None:
     """The outputs of a steps or DAG template; None when it declares none. Raises ReconcileError."""
-    if not has_outputs(template):
-        return None
     declared = template.get("outputs") or {}
+    if not (declared.get("parameters") or declared.get("artifacts") or declared.get("result")):
+        return None
     outputs: Outputs = {}
     if declared.get("parameters"):
         outputs["parameters"] = [_parameter(entry, scope) for entry in declared["parameters"]]

@@ -19,10 +19,14 @@ from compiler.manifest_types import Metadata, NodeStatus, Outputs, Template, Wor
 def local_context(state: State) -> TemplateContext:
     found = state.contexts.get("local")
     if found is None:
-        templates = {entry["name"]: entry for entry in state.spec.get("templates") or () if "name" in entry}
         scope = "local/" if state.workflow["spec"].get("workflowTemplateRef") else f"local/{state.name}"
-        found = state.contexts["local"] = TemplateContext(scope, templates, state.spec.get("podMetadata"))
+        found = state.contexts["local"] = _context(scope, state.spec)
     return found
+
+
+def _context(scope: str, spec: WorkflowSpec) -> TemplateContext:
+    templates = {entry["name"]: entry for entry in spec.get("templates") or () if "name" in entry}
+    return TemplateContext(scope, templates, spec.get("podMetadata"))
 
 
 def context_of(state: State, scope: str) -> TemplateContext:
@@ -32,9 +36,7 @@ def context_of(state: State, scope: str) -> TemplateContext:
         return local_context(state)
     found = state.contexts.get(scope)
     if found is None:
-        spec = stored_spec(state, name, kind == "cluster")
-        templates = {entry["name"]: entry for entry in spec.get("templates") or () if "name" in entry}
-        found = state.contexts[scope] = TemplateContext(scope, templates, spec.get("podMetadata"))
+        found = state.contexts[scope] = _context(scope, stored_spec(state, name, kind == "cluster"))
     return found
 
 

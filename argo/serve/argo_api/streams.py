@@ -74,28 +74,27 @@ class Hub:
 
     def since(self, version: int) -> list[Event]:
         """Return the changes after a version as events."""
-        found = []
+        found: list[Event] = []
         for change in kept.changes(self.backend.state, version):
             if change.removed is not None:
                 found.append(_event("DELETED", {**change.removed, "status": {}}, change.version, 0))
                 continue
-            with suppress(NotFoundError):  # it went meanwhile
-                # The version first: a picture that passed for newer than it is would hide the one after it.
-                point = kept.point(self.backend.state, change.uid)
-                workflow = self.backend.state.workflow(change.uid)[0]
-                kind = "ADDED" if point.generation == 1 else "MODIFIED"
-                found.append(_event(kind, workflow, point.version, point.generation))
+            found += self._now(change.uid)
         return found
 
     def all(self, namespace: str) -> list[Event]:
         """All runs of a namespace, as they are."""
-        found = []
-        for value, _ in reversed(kept.heads(self.backend.state, namespace)):
-            with suppress(NotFoundError):
-                uid = value["metadata"]["uid"]
-                point = kept.point(self.backend.state, uid)
-                found.append(_event("ADDED", self.backend.state.workflow(uid)[0], *point))
-        return found
+        uids = [value["metadata"]["uid"] for value, _ in reversed(kept.heads(self.backend.state, namespace))]
+        return [event for uid in uids for event in self._now(uid, "ADDED")]
+
+    def _now(self, uid: str, kind: str = "") -> list[Event]:
+        """A run as it is; nothing where it went meanwhile."""
+        # The version first: a picture that passed for newer than it is would hide the one after it.
+        point = kept.point(self.backend.state, uid)
+        with suppress(NotFoundError):
+            kind = kind or ("ADDED" if point.generation == 1 else "MODIFIED")
+            return [_event(kind, self.backend.state.workflow(uid)[0], *point)]
+        return []
 
     def join(self) -> asyncio.Queue[Event | None]:
         """A queue of what changes from now on; None ends it."""

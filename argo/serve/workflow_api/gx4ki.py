@@ -156,23 +156,17 @@ class _Calls:
 
 def state(sid: str, run: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a status. There is no phase FAILED: a failed run is FINISHED, and its worker's `details` say so."""
-    pod = json.loads(run["worker"]).get("pod")
-    worker = None
-    if pod is not None:
-        details = pod["details"]
-        if run["state"] == "failed" and not details.startswith("FAILED"):
-            details = f"FAILED: {run['message']}"
-        worker = {
-            "event_type": "MODIFIED",
-            "pod_phase": _PODS.get(pod["phase"], pod["phase"]),
-            "pod_state_condition": [],
-            "container_statuses": {"worker": {"state": pod["state"], "details": details}},
-        }
-    elif run["state"] == "failed":
-        statuses = {"worker": {"state": "terminated", "details": f"FAILED: {run['message']}"}}
-        worker = {
-            "event_type": "MODIFIED", "pod_phase": "Failed", "pod_state_condition": [], "container_statuses": statuses,
-        }  # fmt: skip
+    pod = shown = json.loads(run["worker"]).get("pod")
+    if run["state"] == "failed":
+        shown = pod or {"phase": "Failed", "state": "terminated", "details": ""}
+        if not shown["details"].startswith("FAILED"):
+            shown = {**shown, "details": f"FAILED: {run['message']}"}
+    worker = shown and {
+        "event_type": "MODIFIED",
+        "pod_phase": _PODS.get(shown["phase"], shown["phase"]),
+        "pod_state_condition": [],
+        "container_statuses": {"worker": {"state": shown["state"], "details": shown["details"]}},
+    }
     status = {"phase": _phase(run, pod), "worker_state": worker}
     return {"service_id": sid, "workflow_id": run["id"], "workflow_status": status}
 

@@ -15,7 +15,6 @@ from argo.local.clock import elapsed
 from argo.local.executors.shim import kernel, record
 from argo.local.executors.shim.collect import collect
 from argo.local.executors.shim.container import Container
-from argo.local.executors.shim.pump import Stream
 from argo.local.executors.shim.quota import EVERY, Quota
 
 # How long output is waited for after the last process is gone, where processes may have fled.
@@ -99,7 +98,8 @@ class Pod:
             if container.role == "sidecar":
                 self._start(container)
         self._until(self._mains_done)
-        self._late_stop()
+        self._stop(self._spec["grace"])  # now the sidecars end, too
+        self._until(lambda: not any(container.running for container in self._containers))
 
     def _mains_done(self) -> bool:
         """Start what may start now; whether all main containers have ended."""
@@ -155,11 +155,8 @@ class Pod:
             if signal.SIGTERM in heard:
                 self._ask(self._spec["grace"])
         elif not key.data.read():
-            self._forget(key.data)
-
-    def _forget(self, stream: Stream) -> None:
-        self._selector.unregister(stream.descriptor)
-        os.close(stream.descriptor)
+            self._selector.unregister(key.fd)
+            os.close(key.fd)
 
     def _listen(self) -> None:
         reader, writer = os.pipe()
@@ -187,11 +184,6 @@ class Pod:
         if not self._stopping:
             self._stopping = True
             self._signal_all(signal.SIGTERM)
-
-    def _late_stop(self) -> None:
-        """The main containers have ended: so do the sidecars."""
-        self._stop(self._spec["grace"])
-        self._until(lambda: not any(container.running for container in self._containers))
 
     def _enforce(self) -> None:
         now = elapsed()

@@ -3,7 +3,7 @@ one is sent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import ConfigDict, Field
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argo.serve.workflow_api.core import Service
     from argo.serve.workflow_api.database import Row
 
+Reply = dict[str, object]
 _REPLIES: Final = {
     "preparing": "PREPARING", "prepared": "PREPARED", "starting": "STARTING", "started": "STARTED",
     "suspended": "SUSPENDED", "completed": "COMPLETED", "terminated": "TERMINATED", "failed": "TERMINATED",
@@ -32,7 +33,7 @@ class FromConnector(Message):
 class ProvisionC1(FromConnector):
     """From the control plane's provisioner."""
 
-    asset_id: str = Field(alias="assetId", min_length=1)
+    asset: str = Field(alias="assetId", min_length=1)
     process: str = Field(alias="transferProcessId", min_length=1)
     callback: str = Field(alias="callbackAddress", min_length=1)
     type: str
@@ -44,7 +45,7 @@ class ProvisionC2(FromConnector):
 
     type: str
     resource: str = Field(alias="provisionResourceId", min_length=1)
-    flow: str = Field(alias="flowId", min_length=1)
+    process: str = Field(alias="flowId", min_length=1)
     callback: str = Field(alias="callbackAddress", min_length=1)
 
 
@@ -68,17 +69,15 @@ def router(service: Service) -> APIRouter:
         return service.allowed(request, "edc").consumer
 
     @routes.post("/c1", summary="Provision or deprovision, from the control plane")
-    def c1(body: ProvisionC1, request: Request) -> dict[str, Any]:
-        consumer = connector(request)
-        return _provision(service, consumer, "c1", body.type, body.process, body.asset_id, body.callback, body.resource)
+    def c1(body: ProvisionC1, request: Request) -> Reply:
+        return _provision(service, connector(request), "c1", body.asset, body)
 
     @routes.post("/c2/{asset}", summary="Provision or deprovision, from the data plane")
-    def c2(asset: str, body: ProvisionC2, request: Request) -> dict[str, Any]:
-        consumer = connector(request)
-        return _provision(service, consumer, "c2", body.type, body.flow, asset, body.callback, body.resource)
+    def c2(asset: str, body: ProvisionC2, request: Request) -> Reply:
+        return _provision(service, connector(request), "c2", asset, body)
 
     @routes.post("/c3/{verb}", summary="Prepare or start a data flow")
-    def c3(verb: str, body: Signal, request: Request, response: Response) -> dict[str, Any]:
+    def c3(verb: str, body: Signal, request: Request, response: Response) -> Reply:
         consumer = connector(request)
         if verb not in ("prepare", "start"):
             raise Refusal(404, "not-found", "there is prepare and start")
@@ -89,31 +88,25 @@ def router(service: Service) -> APIRouter:
         return _reply(service, transfer, response)
 
     @routes.post("/c3/{process}/{verb}", summary="Suspend, resume, terminate or complete a data flow")
-    async def signal(process: str, verb: str, request: Request, response: Response) -> dict[str, Any]:
+    async def signal(process: str, verb: str, request: Request, response: Response) -> Reply:
         return await run_in_threadpool(_signal, service, connector(request), process, verb, response)
 
     @routes.get("/c3/{process}/status", summary="The state of a data flow")
-    def status(process: str, request: Request, response: Response) -> dict[str, Any]:
+    def status(process: str, request: Request, response: Response) -> Reply:
         return _reply(service, _known(service, connector(request), "c3", process), response, address=False)
 
     return routes
 
 
 def _provision(
-    service: Service,
-    consumer: Consumer,
-    protocol: str,
-    type_: str,
-    process: str,
-    asset: str,
-    callback: str,
-    resource: str,
-) -> dict[str, Any]:
+    service: Service, consumer: Consumer, protocol: str, asset: str, body: ProvisionC1 | ProvisionC2
+) -> Reply:
     """Take a request of c1 or c2: it is in process when this returns."""
-    if type_ == "provision":
-        service.transfers.begin(consumer, protocol, process, asset, callback, "provisioning", resource)
+    process, resource = body.process, body.resource
+    if body.type == "provision":
+        service.transfers.begin(consumer, protocol, process, asset, body.callback, "provisioning", resource)
         return {}
-    if type_ != "deprovision":
+    if body.type != "deprovision":
         raise Refusal(400, "invalid", "a request is of the type provision or deprovision")
     transfer = _known(service, consumer, protocol, process, resource)
     if transfer["state"] not in ("deprovisioning", "deprovisioned"):
@@ -121,7 +114,7 @@ def _provision(
     return {}
 
 
-def _signal(service: Service, consumer: Consumer, process: str, verb: str, response: Response) -> dict[str, Any]:
+def _signal(service: Service, consumer: Consumer, process: str, verb: str, response: Response) -> Reply:
     transfer = _known(service, consumer, "c3", process)
     if verb == "suspend":
         service.transfers.suspend(transfer)
@@ -142,10 +135,10 @@ def _known(service: Service, consumer: Consumer, protocol: str, process: str, re
     return transfer
 
 
-def _reply(service: Service, transfer: Row, response: Response, *, address: bool = True) -> dict[str, Any]:
+def _reply(service: Service, transfer: Row, response: Response, *, address: bool = True) -> Reply:
     """The state of a data flow, with its data address where there is one. One that goes on is answered with 202."""
     state = _REPLIES[transfer["state"]]
-    reply: dict[str, Any] = {"state": state, "dataAddress": None, "error": transfer["message"] or None}
+    reply: Reply = {"state": state, "dataAddress": None, "error": transfer["message"] or None}
     if address and state in ("PREPARED", "STARTED"):
         run = service.runs.get(None, transfer["run"])
         output = service.catalog.get(run["asset"], run["version"]).given_out()
