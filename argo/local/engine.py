@@ -21,7 +21,7 @@ from argo.errors import ArgosyError
 from argo.files.shortage import shortage
 from argo.local.clock import now
 from argo.local.pods import Decisions, PodOutcome, PodRequest, Pods
-from argo.local.state.database import State
+from argo.local.state.database import Command, State
 from argo.workflow.commands import apply
 from argo.workflow.nodes import TERMINATE
 from argo.workflow.tree import idle
@@ -87,7 +87,7 @@ class Engine:
             self._failed = {}
         commands = self.state.commands(self.uid)
         if outcomes or commands or (self._wake is not None and self.clock() >= self._wake):
-            self._wake = self._turn(outcomes, [(c.id, c.verb, c.arguments) for c in commands])
+            self._wake = self._turn(outcomes, commands)
         else:
             self.observe(self.workflow, ())
         return self._over()
@@ -102,17 +102,15 @@ class Engine:
         """Return from `drive` soon, the run as it is: tasks that run go on."""
         self._leaving = True
 
-    def _turn(
-        self, outcomes: Mapping[str, PodOutcome], commands: list[tuple[int, str, CommandArguments]]
-    ) -> datetime | None:
+    def _turn(self, outcomes: Mapping[str, PodOutcome], commands: list[Command]) -> datetime | None:
         changed: set[str] = set()
         settled: list[tuple[int, str]] = []
-        for number, verb, arguments in commands:
+        for command in commands:
             try:
-                changed |= self._carry_out(verb, arguments)
-                settled.append((number, ""))
+                changed |= self._carry_out(command.verb, command.arguments)
+                settled.append((command.id, ""))
             except ArgosyError as error:
-                settled.append((number, error.message))
+                settled.append((command.id, error.message))
         decisions = self.controller.operate(outcomes, self.clock())
         changed |= decisions.changed
         ended = [key for key, outcome in outcomes.items() if outcome.phase in _ENDED]
@@ -121,7 +119,7 @@ class Engine:
             self._requests.pop(key, None)
         for request in decisions.launch:
             self._start(request)
-        hurried = "terminate" in (verb for _, verb, _ in commands)
+        hurried = any(command.verb == "terminate" for command in commands)
         for key in [*self._requests] if hurried else decisions.kill:
             self._end(key)
         self.observe(self.workflow, changed)

@@ -182,7 +182,6 @@ def application(runner: TaskRunner, admit: Admit, told: Callable[[str], object] 
 
 
 def _cut(request: Request) -> None:
-    """Have the connection end without an answer."""
     request.state.transport.abort()
 
 

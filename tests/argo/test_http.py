@@ -16,10 +16,10 @@ from argo.backends.argo_server.http import Client
 from argo.backends.kubernetes.api import Cluster
 from argo.errors import ArgosyError, RemoteError, UncertainError, UsageError
 from argo.http import Asker, NoAnswerError, Proxy, pool, retry_after, trust
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.edc.deliver import _post
 from argo.serve.workflow_api.edc.register import Management
 from argo.serve.workflow_api.edc.targets import below
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.identity import _read
 from argo.storage import S3Store
 from argo.storage.s3 import S3Config

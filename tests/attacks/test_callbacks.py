@@ -8,8 +8,8 @@ import httpx
 import pytest
 import yaml
 
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.edc.targets import below, check
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.health import masked
 from tests.argo.serve.workflow_api.conftest import called as called
 from tests.argo.serve.workflow_api.conftest import unserved as unserved

@@ -159,7 +159,6 @@ class Controller:
         return done
 
     def _finish(self, node: NodeStatus, phase: str) -> None:
-        """Run the exit handler, then end the workflow."""
         state = self._state
         exit_node: NodeStatus | None = None
         hook = hooks.exit_hook(state.spec, state.spec.get("arguments") or {})

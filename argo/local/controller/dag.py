@@ -9,14 +9,13 @@ from __future__ import annotations
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
 from argo.expressions import DependsError, task_results
-from argo.local.controller.composite import Composite
+from argo.local.controller.composite import Composite, resolve_references
 from argo.local.controller.dagplan import DagPlan, TaskScopes, plan_of
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import branch_phases, outbound
 from argo.local.controller.hooks import HookSite
 from argo.local.controller.nodes import UNSUCCESSFUL, fulfilled, hooked, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
-from argo.local.controller.references import resolve_references
 from argo.local.controller.state import (
     BlockedError,
     DepthExceededError,
@@ -198,7 +197,6 @@ class DagRun(Composite):
             self.state.mark(node, phase, message)
 
     def _connect(self, name: str, node: NodeStatus) -> None:
-        """Hang a new node below what it came after."""
         nodes = self.state.nodes
         group = self.task_node(name)
         if group is not None and group["type"] == "TaskGroup" and group is not node:

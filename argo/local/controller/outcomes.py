@@ -93,7 +93,6 @@ def _declared(state: State, node: NodeStatus, template: Template) -> Outputs:
 
 
 def _containers(state: State, node: NodeStatus, outcome: PodOutcome) -> None:
-    """The nodes of a container set follow their containers."""
     for child in _container_nodes(state, node):
         name = child["name"].removeprefix(node["name"] + ".")
         known = outcome.containers.get(name)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
-from argo.local.controller.composite import Composite
+from argo.local.controller.composite import Composite, resolve_references
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.graph import outbound
 from argo.local.controller.hooks import HookSite
 from argo.local.controller.nodes import fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
-from argo.local.controller.references import resolve_references
 from argo.local.controller.scope import (
     add_aggregate,
     add_node,
@@ -183,7 +182,6 @@ class StepsRun(Composite):
         self.state.mark(group, "Succeeded")
 
     def _gather(self, group: NodeStatus) -> None:
-        """Add the outputs of the group's steps to the scope."""
         nodes = self.state.nodes
         expanded: dict[str, list[NodeStatus]] = {}
         for child in nodes.children(group):

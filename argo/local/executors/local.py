@@ -51,8 +51,6 @@ _ANEW = "run anew: it was cut off before its end was recorded"
 
 
 class _Pod:
-    """A pod as this process knows it."""
-
     def __init__(self, request: PodRequest, folder: PodFolder) -> None:
         self.request = request
         self.folder = folder
@@ -234,7 +232,6 @@ class LocalPods:
                 self._say(pod, "Running", pod.message)
 
     def _watch(self, pod: _Pod, pid: int | None) -> None:
-        """Wait for the end of a pod's supervisor."""
         node_id = pod.request.node_id
         if pod.started_at is None:
             pod.started_at = now()

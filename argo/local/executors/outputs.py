@@ -183,7 +183,6 @@ class Problems(list[str]):
 
 
 def _outputs(request: PodRequest, record: Record, folder: PodFolder, locate: Locate, problems: Problems) -> Outputs:
-    """Outputs in Argo's shape."""
     outputs: Outputs = {}
     declared = request.template.get("outputs") or {}
     found = record["outputs"]

@@ -330,7 +330,6 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """The database, of the newest version."""
     keep_private(path)
     db = _connect(path, "mode=rwc")
     try:

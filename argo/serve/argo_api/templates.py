@@ -74,7 +74,6 @@ class Kind(NamedTuple):
         return handler
 
     def _changed(self, call: Call, value: Object) -> Answer:
-        """Keep the next generation of an object."""
         value["metadata"]["generation"] += 1
         value["metadata"]["resourceVersion"] = str(kept.tick(call.backend.state))
         kept.put(call.backend.state, value, new=False)

@@ -12,8 +12,8 @@ from starlette._utils import get_route_path  # the router's own, so that both re
 from starlette.requests import Request
 
 from argo.serve.process import most_connections
+from argo.serve.refusal import Refusal, unavailable
 from argo.serve.workflow_api.consumers import Caller
-from argo.serve.workflow_api.errors import Refusal, unavailable
 from argo.serve.workflow_api.identity import Identity
 
 _FREE: Final = ("/health", "/metrics", "/docs", "/openapi.json", "/data/")  # `/data/TOKEN` opens one result by itself

@@ -19,11 +19,11 @@ from starlette.types import ASGIApp
 
 from argo.errors import ArgosyError
 from argo.serve.guard import Guard
+from argo.serve.refusal import Refusal, translated, unavailable
 from argo.serve.workflow_api import gx4ki, health, imla, v1
 from argo.serve.workflow_api.admission import Admission
 from argo.serve.workflow_api.core import Service
 from argo.serve.workflow_api.edc import routes as edc
-from argo.serve.workflow_api.errors import Refusal, translated, unavailable
 from argo.serve.workflow_api.pages import described
 
 log = logging.getLogger("argosy.service")

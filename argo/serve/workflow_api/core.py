@@ -7,13 +7,13 @@ import secrets
 
 from starlette.requests import Request
 
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.catalog import Catalog, OfferedAsset
 from argo.serve.workflow_api.consumers import Caller, Consumers
 from argo.serve.workflow_api.database import Database, Row
 from argo.serve.workflow_api.edc import transfers
 from argo.serve.workflow_api.edc.address import Addresses
 from argo.serve.workflow_api.edc.deliver import Deliverer
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.hub import Hub
 from argo.serve.workflow_api.identity import Identity
 from argo.serve.workflow_api.inputs import Inputs

@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from argo.errors import ConflictError, NotFoundError, UsageError
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.catalog import OfferedAsset
 from argo.serve.workflow_api.consumers import Consumer
 from argo.serve.workflow_api.database import Row, ref_of
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.receive import described, form_file, received_form, streamed
 from argo.serve.workflow_api.results import attachment
 from argo.serve.workflow_api.runs import ACTIVE, ENDED

@@ -6,14 +6,13 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from anyio import fail_after
 from fastapi import APIRouter, FastAPI, Request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -73,24 +72,6 @@ class JsonLines(logging.Formatter):
         return masked(json.dumps(about, default=str))
 
 
-class _States:
-    """Numbers that the store tells when they are asked for."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    def collect(self) -> Iterator[Metric]:
-        """Runs by state, jobs by kind and state."""
-        runs = GaugeMetricFamily("argosy_runs", "Runs by state", labels=["state"])
-        jobs = GaugeMetricFamily("argosy_jobs", "Jobs by kind and state", labels=["kind", "state"])
-        for state, count in self._service.runs.counts():
-            runs.add_metric([state], count)
-        for kind, state, count in self._service.outbox.counts():
-            jobs.add_metric([kind, state], count)
-        yield runs
-        yield jobs
-
-
 class Meters:
     """The metrics of one copy."""
 
@@ -140,8 +121,14 @@ def _about(service: Service) -> dict[str, int]:
 
 
 def _states(service: Service) -> bytes:
+    """The numbers that the store tells."""
     registry = CollectorRegistry()
-    registry.register(_States(service))
+    runs = Gauge("argosy_runs", "Runs by state", ["state"], registry=registry)
+    jobs = Gauge("argosy_jobs", "Jobs by kind and state", ["kind", "state"], registry=registry)
+    for state, count in service.runs.counts():
+        runs.labels(state).set(count)
+    for kind, state, count in service.outbox.counts():
+        jobs.labels(kind, state).set(count)
     return generate_latest(registry)
 
 

@@ -15,8 +15,8 @@ from anyio import CapacityLimiter, fail_after, to_thread
 
 from argo.errors import ConflictError, UsageError
 from argo.http import Asker, NoAnswerError, read
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.consumers import SCOPES, Caller, Consumer, Consumers
-from argo.serve.workflow_api.errors import Refusal
 
 if TYPE_CHECKING:
     from compiler.models.service import Oidc

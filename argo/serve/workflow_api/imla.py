@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from argo.errors import UsageError
 from argo.files.archives import Member, tar_members, told
-from argo.serve.workflow_api.errors import Refusal
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.receive import described, received_form, streamed
 from argo.serve.workflow_api.results import attachment
 from argo.serve.workflow_api.runs import ACTIVE
@@ -222,7 +222,6 @@ def _time(seconds: float | None) -> str | None:
 
 @contextmanager
 def _opened(found: Download) -> Iterator[Iterator[Member]]:
-    """A stored folder, to be read once from its beginning."""
     with found.store.open(found.info.key) as source, told():
         yield tar_members(source)
 

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from argo.backend import Json
 from argo.errors import ArgosyError, EnvironmentFailure, UsageError
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api import outbox
 from argo.serve.workflow_api.consumers import Consumer, locked
 from argo.serve.workflow_api.database import Database, Row, every, new_id, now
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs, uploads
 from argo.submission.uploads import Upload, upload
 

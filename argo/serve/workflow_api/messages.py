@@ -20,7 +20,6 @@ class Message(BaseModel):
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value, however deep."""
     left = [value]
     while left:
         item = left.pop()

@@ -16,8 +16,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from argo.serve.guard import too_large
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.consumers import Consumer
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.inputs import ReceivedFile, spool
 
 _PIECE: Final = 1 << 20

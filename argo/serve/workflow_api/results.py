@@ -14,10 +14,10 @@ from sqlalchemy import Connection, insert, select, update
 
 from argo.backend import Json
 from argo.errors import NotFoundError
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.consumers import digest
 from argo.serve.workflow_api.database import Database, Row, now, ref_of
 from argo.serve.workflow_api.delivery import SUFFIX
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.progress import result_of
 from argo.serve.workflow_api.schema import consumers, grants, runs
 from argo.workflow.outputs import Result

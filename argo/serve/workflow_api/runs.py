@@ -15,10 +15,10 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import Connection, func, insert, select, update
 
 from argo.backend import Json
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api import inputs, outbox
 from argo.serve.workflow_api.consumers import Consumer, locked
 from argo.serve.workflow_api.database import Database, Row, every, first, new_id, now
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs
 from argo.workflow.values import text
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from argo.backend import Json
 from argo.errors import ConflictError, NotFoundError
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.database import Row, ref_of
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.runs import ENDED
 from argo.submission.subject import subject_of
 from argo.workflow import ingress, reach, sessions

@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from argo.errors import NotFoundError
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api import results, sessions
 from argo.serve.workflow_api.database import ref_of
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.messages import Message
 from argo.serve.workflow_api.receive import Body, received, streamed
 from argo.serve.workflow_api.runs import shown

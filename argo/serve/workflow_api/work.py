@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, delete, select
 
 from argo.backend import FINISHED, Json
 from argo.errors import ArgosyError, ConflictError, NotFoundError, UsageError
+from argo.serve.refusal import translated
 from argo.serve.workflow_api import inputs, outbox, progress
 from argo.serve.workflow_api.catalog import Catalog
 from argo.serve.workflow_api.database import Database, Row, first, now, ref_of
-from argo.serve.workflow_api.errors import translated
 from argo.serve.workflow_api.outbox import Job, Outbox
 from argo.serve.workflow_api.place import TargetBackend
 from argo.serve.workflow_api.runs import ACTIVE, change
@@ -37,17 +38,15 @@ def pause(attempts: int, longest: float = _LONGEST) -> float:
     return float(min(_PAUSE * 2 ** min(attempts - 1, 20), longest))
 
 
+@dataclass(frozen=True, slots=True)
 class Work:
     """The handlers of the jobs about runs."""
 
-    def __init__(
-        self, database: Database, outbox_: Outbox, catalog: Catalog, place: TargetBackend, ended: Hook
-    ) -> None:
-        self._database = database
-        self._outbox = outbox_
-        self._catalog = catalog
-        self._place = place
-        self._ended = ended
+    _database: Database
+    _outbox: Outbox
+    _catalog: Catalog
+    _place: TargetBackend
+    _ended: Hook
 
     def submit(self, job: Job) -> None:
         """Have a run executed, unless it is to be stopped already."""

@@ -74,7 +74,6 @@ def _receive(engine: socket.socket) -> tuple[Record, list[int]] | None:
 
 
 def _bury() -> None:
-    """Reap supervisors that have ended."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -129,7 +129,6 @@ class Pod:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
 
     def _until(self, done: Any) -> None:
-        """Serve output, ends and signals until `done()`."""
         while True:
             for container in self._containers:
                 if container.reap():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select, update
@@ -11,10 +12,10 @@ from sqlalchemy import select, update
 from argo.backend import Json
 from argo.errors import RemoteError
 from argo.http import Asker, NoAnswerError
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.database import every
 from argo.serve.workflow_api.edc.targets import below
 from argo.serve.workflow_api.edc.transfers import Transfers
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs, transfers
 from argo.serve.workflow_api.work import pause
 
@@ -32,20 +33,17 @@ _SIGNALING: Final = {"prepared": "PREPARED", "started": "STARTED", "errored": "T
 _C1: Final = "dataspaceconnector:provisioner-callback-request"
 
 
+@dataclass(frozen=True, slots=True)
 class Deliverer:
     """Delivers callbacks."""
 
-    def __init__(
-        self, database: Database, outbox: Outbox, catalog: Catalog, addresses: Addresses, transfers_: Transfers,
-        edc: Edc, api_key: str,
-    ) -> None:  # fmt: skip
-        self._database = database
-        self._outbox = outbox
-        self._catalog = catalog
-        self._addresses = addresses
-        self._transfers = transfers_
-        self._edc = edc
-        self._api_key = api_key
+    _database: Database
+    _outbox: Outbox
+    _catalog: Catalog
+    _addresses: Addresses
+    _transfers: Transfers
+    _edc: Edc
+    _api_key: str
 
     def deliver(self, job: Job) -> None:
         """Tell the connector; what fails is tried again, and given up at last."""

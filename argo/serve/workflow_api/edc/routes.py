@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.consumers import Consumer
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.messages import Message
 
 if TYPE_CHECKING:

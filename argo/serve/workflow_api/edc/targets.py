@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from argo.serve.workflow_api.errors import Refusal
+from argo.serve.refusal import Refusal
 
 _LONGEST: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api import outbox, results, runs
 from argo.serve.workflow_api.consumers import Consumer
 from argo.serve.workflow_api.database import Database, Row, every, new_id, now
 from argo.serve.workflow_api.edc.targets import check, check_id
-from argo.serve.workflow_api.errors import Refusal
 from argo.serve.workflow_api.schema import runs as runs_table
 from argo.serve.workflow_api.schema import transfers
 

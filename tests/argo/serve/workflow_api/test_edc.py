@@ -12,8 +12,8 @@ import httpx
 import pytest
 import yaml
 
+from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.edc.targets import check
-from argo.serve.workflow_api.errors import Refusal
 from tests.argo.serve.workflow_api.connector import Connector
 from tests.argo.serve.workflow_api.serving import Served
 
