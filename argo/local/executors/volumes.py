@@ -100,14 +100,14 @@ class Volumes:
         kind, given = next(iter(source.items()))
         spec: Any = given  # each kind has fields of its own
         optional = bool(spec.get("optional"))
-        modes: dict[str, int] = {}
+        items = spec.get("items") or ()
         if kind == "downwardAPI":
-            data = {item["path"]: self._field(item) for item in spec.get("items") or ()}
+            data = {item["path"]: self._field(item) for item in items}
         else:
             name = spec.get("secretName") or spec.get("name") or ""
             data = (secret_data if kind == "secret" else config_map_data)(name, self._objects, optional=optional)
-            if spec.get("items"):
-                data, modes = _pick(spec["items"], data, name, optional=optional)
+            data = _picked(items, data, name, optional=optional) if items else data
+        modes = {item["path"]: item["mode"] for item in items if item.get("mode") is not None}
         mask = 0o700 if secret else 0o777
         for path, content in data.items():
             file = _below(place, path)
@@ -136,19 +136,11 @@ def _sources(spec: VolumeSpec) -> list[VolumeProjection] | None:
     return None
 
 
-def _pick(items: list[KeyToPath], data: Mapping[str, bytes], name: str, *, optional: bool) -> tuple[
-    dict[str, bytes], dict[str, int]
-]:  # fmt: skip
-    picked: dict[str, bytes] = {}
-    modes: dict[str, int] = {}
-    for item in items:
-        if item["key"] in data:
-            picked[item["path"]] = data[item["key"]]
-            if item.get("mode") is not None:
-                modes[item["path"]] = item["mode"]
-        elif not optional:
-            raise PodError(f"volume: {name} has no key {item['key']}")
-    return picked, modes
+def _picked(items: list[KeyToPath], data: Mapping[str, bytes], name: str, *, optional: bool) -> dict[str, bytes]:
+    missing = [item["key"] for item in items if item["key"] not in data]
+    if missing and not optional:
+        raise PodError(f"volume: {name} has no key {missing[0]}")
+    return {item["path"]: data[item["key"]] for item in items if item["key"] in data}
 
 
 def _host_path(spec: HostPathVolumeSource) -> Path:

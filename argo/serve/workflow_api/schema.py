@@ -12,12 +12,15 @@ STEPS: tuple[tuple[str, ...], ...] = ()
 FIRST: Final = 1
 metadata: Final = sql.MetaData()
 
+
+def _table(name: str, *columns: sql.schema.SchemaItem) -> sql.Table:
+    return sql.Table(name, metadata, sql.Column("id", sql.String(36), primary_key=True), *columns)
+
+
 about = sql.Table("about", metadata, sql.Column("version", sql.Integer, nullable=False))
 
-consumers = sql.Table(
+consumers = _table(
     "consumers",
-    metadata,
-    sql.Column("id", sql.String(36), primary_key=True),
     sql.Column("name", sql.String(63), nullable=False, unique=True),
     sql.Column("subject", sql.String(512), unique=True),  # issuer and subject of an identity provider
     sql.Column("disabled", sql.Boolean, nullable=False, default=False),
@@ -28,10 +31,8 @@ consumers = sql.Table(
     sql.Column("created_at", sql.Float, nullable=False),
 )
 
-tokens = sql.Table(
+tokens = _table(
     "tokens",
-    metadata,
-    sql.Column("id", sql.String(36), primary_key=True),
     sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
     sql.Column("digest", sql.String(64), nullable=False, unique=True),  # SHA-256 of the token, hex
     sql.Column("scopes", sql.Text, nullable=False),  # separated by spaces
@@ -41,10 +42,8 @@ tokens = sql.Table(
     sql.Column("revoked", sql.Boolean, nullable=False, default=False),
 )
 
-uploads = sql.Table(
+uploads = _table(
     "uploads",
-    metadata,
-    sql.Column("id", sql.String(36), primary_key=True),
     sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
     sql.Column("asset", sql.String(63), nullable=False),
     sql.Column("input", sql.String(63), nullable=False),
@@ -58,10 +57,8 @@ uploads = sql.Table(
     sql.Index("uploads_of", "consumer", "asset", "current"),
 )
 
-runs = sql.Table(
+runs = _table(
     "runs",
-    metadata,
-    sql.Column("id", sql.String(36), primary_key=True),
     sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
     sql.Column("asset", sql.String(63), nullable=False),
     sql.Column("version", sql.String(63), nullable=False),
@@ -86,10 +83,8 @@ runs = sql.Table(
     sql.Index("runs_since", "revision"),
 )
 
-jobs = sql.Table(
+jobs = _table(
     "jobs",
-    metadata,
-    sql.Column("id", sql.String(36), primary_key=True),
     sql.Column("key", sql.String(200), unique=True),  # of what is to be done once; null when it is done
     sql.Column("kind", sql.String(16), nullable=False),
     sql.Column("subject", sql.String(200), nullable=False),  # a run, a transfer
@@ -103,10 +98,8 @@ jobs = sql.Table(
     sql.Index("jobs_due", "state", "due_at"),
 )
 
-transfers = sql.Table(
+transfers = _table(
     "transfers",
-    metadata,
-    sql.Column("id", sql.String(36), primary_key=True),
     sql.Column("consumer", sql.String(36), sql.ForeignKey("consumers.id"), nullable=False),
     sql.Column("protocol", sql.String(2), nullable=False),  # c1, c2, c3
     sql.Column("process", sql.String(200), nullable=False),  # transferProcessId, flowId, processId

@@ -69,20 +69,19 @@ class Worker:
 
     def _run(self) -> None:
         self._quietly(self._begin)
-        idled, renewed, tidied = 0.0, 0.0, time.monotonic()
+        chores = ((1.0, self._idle), (LEASE / 4, self._renew), (_TIDY, self._outbox.tidy))
+        last = [0.0, 0.0, time.monotonic()]
         while not self._end.is_set():
             self.seen = time.monotonic()
-            if self.seen - idled > 1.0:
-                self._quietly(self._idle)
-                idled = self.seen
-            if self.seen - renewed > LEASE / 4:
-                self._quietly(lambda: self._outbox.renew([*self._under_way]))
-                renewed = self.seen
-            if self.seen - tidied > _TIDY:
-                self._quietly(self._outbox.tidy)
-                tidied = self.seen
+            for number, (every, chore) in enumerate(chores):
+                if self.seen - last[number] > every:
+                    self._quietly(chore)
+                    last[number] = self.seen
             if not self._take():
                 self._end.wait(_LOOK)
+
+    def _renew(self) -> None:
+        self._outbox.renew([*self._under_way])
 
     def _take(self) -> bool:
         """Hand out the jobs that are due, as many as threads are free; whether there were any."""
