@@ -266,8 +266,9 @@ class LocalBackend(Backend):
         if verb in ("stop", "terminate"):
             self._end(ref, verb)
             return
-        if "task" in arguments:
-            self._require_gate(ref, arguments["task"])
+        if "task" in arguments:  # whoever gives a task's name sees here what is wrong with it
+            require_running(workflow := self._workflow(ref))
+            gate(workflow, arguments["task"])
         self.order(ref, verb, arguments)
 
     def _end(self, ref: RunRef, verb: str) -> None:
@@ -278,12 +279,6 @@ class LocalBackend(Backend):
             self.order(ref, verb, {})
         if not self.active(ref) and (self._phase(ref) not in FINISHED or self.unfinished(ref)):
             self.drive(ref)
-
-    def _require_gate(self, ref: RunRef, task: str) -> None:
-        """Say what is wrong with a task's name here, where whoever gives it sees the hint."""
-        workflow = self._workflow(ref)
-        require_running(workflow)
-        gate(workflow, task)
 
     def retry(self, ref: RunRef, tasks: Sequence[str] = ()) -> None:
         """As `Backend.retry`; a process of its own executes it."""

@@ -68,14 +68,11 @@ def _outputs(state: State, node: NodeStatus, template: Template, outcome: PodOut
         given.pop("result", None)
     declared: Outputs = _declared(state, node, template) if template.get("outputs") else {}
     outputs = reported(declared, given)
-    if outcome.exit_code is not None and _has_main(template):
+    containers = (template.get("containerSet") or {}).get("containers")
+    has_main = containers is None or any(entry.get("name") == "main" for entry in containers)
+    if outcome.exit_code is not None and has_main:
         outputs["exitCode"] = str(outcome.exit_code)
     return outputs
-
-
-def _has_main(template: Template) -> bool:
-    containers = (template.get("containerSet") or {}).get("containers")
-    return containers is None or any(entry.get("name") == "main" for entry in containers)
 
 
 def _declared(state: State, node: NodeStatus, template: Template) -> Outputs:

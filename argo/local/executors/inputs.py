@@ -163,7 +163,9 @@ def _open(archive: ArchiveStrategy, source: Path) -> Path:
     kind: archives.Kind
     if archive.get("zip") is not None:
         kind = "zip"
-    elif archive.get("tar") is not None or (archive.get("none") is None and _looks_packed(source)):
+    elif archive.get("tar") is not None or (
+        archive.get("none") is None and source.is_file() and archives.is_packed(source)
+    ):
         kind = "tar"
     else:
         return source
@@ -172,10 +174,6 @@ def _open(archive: ArchiveStrategy, source: Path) -> Path:
     made = archives.unpack(source, kind, folder, shutil.disk_usage(source.parent).free, times=True)
     remove(source)
     return made
-
-
-def _looks_packed(source: Path) -> bool:
-    return source.is_file() and archives.is_packed(source)
 
 
 def _chmod(path: Path, mode: int, *, recurse: bool) -> None:

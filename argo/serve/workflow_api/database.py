@@ -104,11 +104,10 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: all of it stands when the block ends, nothing when it raises."""
-        with self.engine.connect() as connection:
+        with self.engine.begin() as connection:
             if not self.several:
                 connection.execute(text("BEGIN IMMEDIATE"))
-            with _committed(connection):
-                yield connection
+            yield connection
 
     def _make(self, *, there: bool) -> None:
         """Make the tables, or bring those of an older version to this one; `there`: a file that holds some already."""
@@ -132,16 +131,6 @@ class Database:
                 for statement in (statement for step in schema.STEPS[found - schema.FIRST :] for statement in step):
                     connection.execute(text(statement))
                 connection.execute(update(schema.about).values(version=newest))
-
-
-@contextmanager
-def _committed(connection: Connection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
 
 
 @contextmanager
