@@ -219,11 +219,10 @@ class DagRun(Composite):
             return True
         try:
             scope = self.scopes.of(task, node)
-            done = hooks.run_hooks(self._site(task["name"], task["name"]), task, node, scope)
+            return hooks.run_hooks(self._site(task["name"], task["name"]), task, node, scope)
         except ReconcileError as error:
             self.state.mark(node, "Error", str(error))
             return True
-        return done
 
     def _exit_done(self, task: DAGTask, node: NodeStatus) -> bool:
         if not task.get("onExit") and "exit" not in (task.get("hooks") or {}):
@@ -282,11 +281,8 @@ class DagRun(Composite):
         return result
 
     def _exits_ended(self) -> bool:
-        for target in self.plan.targets:
-            node = self.state.nodes.get(f"{self.node_name(target)}.onExit")
-            if node is not None and not fulfilled(node):
-                return False
-        return True
+        exits = (self.state.nodes.get(f"{self.node_name(target)}.onExit") for target in self.plan.targets)
+        return all(node is None or fulfilled(node) for node in exits)
 
     def _take_outputs(self) -> None:
         for name in self.plan.tasks:

@@ -137,27 +137,20 @@ def _refusal(strategy: RetryStrategy, tried: list[NodeStatus]) -> str | None:
 
 
 def _policy_allows(chosen: str, last: NodeStatus) -> bool:
-    if chosen == "Always":
-        return True
-    if chosen == "OnError":
-        return bool(last["phase"] == "Error")
-    if chosen == "OnFailure":
-        return bool(last["phase"] == "Failed")
-    if chosen == "OnTransientError":
-        return bool(_TRANSIENT.search(str(last.get("message", ""))))
-    raise ReconcileError(f"{chosen} is not a valid RetryPolicy")
+    allowed = {
+        "Always": True,
+        "OnError": last["phase"] == "Error",
+        "OnFailure": last["phase"] == "Failed",
+        "OnTransientError": _TRANSIENT.search(last.get("message", "")) is not None,
+    }
+    if chosen not in allowed:
+        raise ReconcileError(f"{chosen} is not a valid RetryPolicy")
+    return allowed[chosen]
 
 
 def variables(tried: list[NodeStatus], default_exit_code: str = "0") -> dict[str, str]:
     """`lastRetry.*` after these attempts; the first attempt sees defaults."""
-    if not tried:
-        return {
-            "lastRetry.exitCode": "0",
-            "lastRetry.status": "",
-            "lastRetry.duration": "0",
-            "lastRetry.message": "",
-        }
-    last = tried[-1]
+    last = tried[-1] if tried else NodeStatus(phase="", outputs={"exitCode": "0"})
     exit_code = (last.get("outputs") or {}).get("exitCode")
     return {
         "lastRetry.exitCode": default_exit_code if exit_code is None else text(exit_code),

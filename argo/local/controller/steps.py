@@ -210,10 +210,6 @@ class StepsRun(Composite):
 
     def _set_outbound(self) -> None:
         nodes = self.state.nodes
-        last = next(
-            (group for position in reversed(range(len(self.groups)))
-             if (group := nodes.get(self._group_name(position))) is not None),
-            None,
-        )  # fmt: skip
-        if last is not None:
+        groups = (nodes.get(self._group_name(position)) for position in reversed(range(len(self.groups))))
+        if last := next(filter(None, groups), None):
             self.node["outboundNodes"] = [end for child in nodes.children(last) for end in outbound(nodes, child)]

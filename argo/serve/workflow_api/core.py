@@ -7,6 +7,7 @@ import secrets
 
 from starlette.requests import Request
 
+from argo.local.turns import limit
 from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.catalog import Catalog, OfferedAsset
 from argo.serve.workflow_api.consumers import Caller, Consumers
@@ -38,7 +39,8 @@ class Service:
         self.settings = settings
         self.database = database
         self.place = TargetBackend(settings.target, settings.in_cluster)
-        self.place.limit(settings.limits.engines)
+        if self.place.local is not None:
+            limit(self.place.local.home, settings.limits.engines)
         self.catalog = Catalog(settings.assets, profile=settings.target.profile, project_file=settings.project_file)
         self.consumers = Consumers(database)
         self.identity = Identity(self.consumers, settings.oidc)

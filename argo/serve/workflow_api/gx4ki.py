@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
@@ -151,7 +152,20 @@ class _Calls:
         name = asset.resources("outputs").get(resource)
         if name is None:
             raise refused(400, "no valid resource provided")
-        return _output(self._service, mine, asset, name, resource, workflow_id)
+        runs = self._service.runs
+        if workflow_id is not None:
+            try:
+                found = [runs.get(mine, workflow_id)]
+            except Refusal:
+                raise refused(400, "invalid workflow_id") from None
+        else:
+            found = [run for run in runs.list(mine, asset=asset.name, limit=1000) if run["state"] not in ACTIVE]
+        for run in found:
+            with suppress(Refusal):
+                sent = self._service.results.download(run, name)
+                headers = {"Content-Disposition": attachment(resource), "Content-Length": str(sent.info.size)}
+                return StreamingResponse(sent.pieces(sent.part(None)), media_type=sent.media_type, headers=headers)
+        raise refused(404, "requested resource not exists")
 
 
 def state(sid: str, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,30 +200,6 @@ def _log(service: Service, run: Mapping[str, Any]) -> list[str]:
         return [line.text for line in service.place.backend.logs(ref_of(run)) if line.container == "main"]
     except NotFoundError:
         return []
-
-
-def _output(
-    service: Service, mine: Consumer, asset: OfferedAsset, name: str, resource: str, workflow: str | None
-) -> Response:
-    missing = refused(404, "requested resource not exists")
-    if workflow is not None:
-        try:
-            found = [service.runs.get(mine, workflow)]
-        except Refusal:
-            raise refused(400, "invalid workflow_id") from None
-    else:
-        found = [run for run in service.runs.list(mine, asset=asset.name, limit=1000) if run["state"] not in ACTIVE]
-    for run in found:
-        try:
-            sent = service.results.download(run, name)
-        except Refusal:
-            continue
-        headers = {
-            "Content-Disposition": attachment(resource),
-            "Content-Length": str(sent.info.size),
-        }
-        return StreamingResponse(sent.pieces(sent.part(None)), media_type=sent.media_type, headers=headers)
-    raise missing
 
 
 def _day(asset: OfferedAsset, which: str) -> str | None:

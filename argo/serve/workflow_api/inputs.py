@@ -82,7 +82,7 @@ class Inputs:
         """
         kind = offered.model.inputs[name].kind
         left = self.room(consumer, str(given.size))
-        store = self._place.store()
+        store = self._place.backend.store()
         with self._storing(store) as (made, stored):
             size = given.size
 
@@ -102,7 +102,7 @@ class Inputs:
         self, consumer: Consumer, offered: OfferedAsset, name: str, filename: str, source: Readable
     ) -> dict[str, object]:
         """As `keep`, of an input of kind file: stored as it comes, without a copy here. Raises Refusal, StoreError."""
-        store = self._place.store()
+        store = self._place.backend.store()
         with self._storing(store) as (made, stored):
             key = f"{_prefix(consumer, made)}/content"
             stored.append(key)
@@ -197,7 +197,7 @@ class Inputs:
     def content(self, row: Mapping[str, Any]) -> bytes:
         """Return the content of an input of kind env. Raises StoreError."""
         with spool() as path:
-            self._place.store().get_file(row["key"], path)
+            self._place.backend.store().get_file(row["key"], path)
             return path.read_bytes()
 
 

@@ -6,14 +6,13 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argo.app.backends import open_backend
-from argo.backend import Json, RunRef, Submission, Submitted
-from argo.errors import ArgosyError, ConflictError
+from argo.backend import Json, Submission, Submitted
+from argo.errors import ArgosyError
 from argo.local.backend import LocalBackend
 from argo.serve.workflow_api.delivery import add, prefix
 from argo.submission.request import Request, draft
@@ -86,10 +85,6 @@ class TargetBackend:
 
         return missing(self.backend.cluster) if isinstance(self.backend, ClusterBackend) else []
 
-    def store(self) -> Store:
-        """Where inputs and results are. Raises UsageError, StoreError."""
-        return self.backend.store()
-
     def submit(
         self, run: Mapping[str, Any], request: Json, objects: list[Json], uploads: Mapping[str, Json]
     ) -> Submitted:
@@ -101,7 +96,7 @@ class TargetBackend:
         _label(subject, run)
 
         def take(submission: Submission) -> Submitted:
-            store = self.store()
+            store = self.backend.store()
             make_bucket(store, request["bucket"])
             added = add(submission.workflow, store, request["bucket"], prefix(run), self.in_cluster)
             return self.backend.submit(replace(submission, objects=[*submission.objects, *added]))
@@ -110,7 +105,7 @@ class TargetBackend:
             inputs = {name: self._input(name, row, folder) for name, row in uploads.items()}
             asked = Request(subject, request["parameters"], inputs, once=run["id"], source=run["asset"])
             drafted = draft(asked, self.backend)
-            return send(self.backend, drafted, self.store, take=take if request.get("bucket") else None)
+            return send(self.backend, drafted, self.backend.store, take=take if request.get("bucket") else None)
 
     def _input(self, name: str, row: Mapping[str, Any], folder: str) -> str | Json:
         """An input as a request has it: where it is stored or, of variables, a file of them in the folder."""
@@ -118,20 +113,8 @@ class TargetBackend:
         if location:
             return location
         path = Path(folder, f"{name}.env")
-        self.store().get_file(row["key"], path)
+        self.backend.store().get_file(row["key"], path)
         return str(path)
-
-    def stop(self, ref: RunRef) -> None:
-        """Have a run stopped; one that has ended stays as it is."""
-        with suppress(ConflictError):
-            self.backend.stop(ref)
-
-    def limit(self, engines: int | None) -> None:
-        """Say how many runs of this machine go on at once."""
-        if self.local is not None:
-            from argo.local.turns import limit
-
-            limit(self.local.home, engines)
 
     def revive(self) -> None:
         """Start a process at every run of this machine that should have one and has none, as far as it is its turn."""

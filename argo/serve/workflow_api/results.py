@@ -138,7 +138,7 @@ class Results:
         return [] if info is None else [("", info)]
 
     def _store(self, result: Result) -> Store:
-        store = self._place.store()
+        store = self._place.backend.store()
         return store.with_bucket(result.bucket) if result.bucket else store
 
 

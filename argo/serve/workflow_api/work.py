@@ -112,8 +112,8 @@ class Work:
                 self._outbox.again(connection, job, pause(job.attempts, 2.0))
             return
         try:
-            self._place.stop(ref_of(row))
-        except NotFoundError:
+            self._place.backend.stop(ref_of(row))
+        except (NotFoundError, ConflictError):  # one that has ended stays as it is
             pass
         except ArgosyError:
             if job.attempts < _STOPS:
@@ -134,7 +134,7 @@ class Work:
             try:
                 self._place.backend.delete(ref, results=True)
             except NotFoundError:
-                remove_below(self._place.store(), f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")
+                remove_below(self._place.backend.store(), f"runs/{ref.namespace}/{ref.name}/{ref.uid}/")
             except ConflictError:
                 if job.attempts < _STOPS:
                     raise
@@ -152,7 +152,7 @@ class Work:
             with self._database.writing() as connection:
                 self._outbox.again(connection, job, _LAST)
             return
-        remove_below(self._place.store(), f"inputs/{row['consumer']}/{row['id']}/")
+        remove_below(self._place.backend.store(), f"inputs/{row['consumer']}/{row['id']}/")
         with self._database.writing() as connection:
             connection.execute(delete(uploads).where(uploads.c.id == job.subject))
             self._outbox.done(connection, job)
