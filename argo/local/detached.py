@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from argo.backend import RunRef
@@ -29,13 +30,11 @@ def start(home: Home, ref: RunRef) -> None:
     folder = home.run(ref.uid)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = folder / LOG
-    hint = f"argosy resume {ref.name}"
+    failure = partial(EnvironmentFailure, known="the run is recorded", hint=f"argosy resume {ref.name}")
     try:
         pid = _spawn([sys.executable, "-P", "-m", "argo.local.drive", str(home.root), ref.uid], log)
     except OSError as error:
-        raise EnvironmentFailure(
-            f"no process can be started for {ref.name}: {error.strerror}", known="the run is recorded", hint=hint
-        ) from error
+        raise failure(f"no process can be started for {ref.name}: {error.strerror}") from error
     lock = RunLock(folder)
     deadline = time.monotonic() + _PATIENCE
     while not lock.held():
@@ -43,15 +42,11 @@ def start(home: Home, ref: RunRef) -> None:
         if found:
             if status == 0:
                 return
-            raise EnvironmentFailure(
-                f"the process for {ref.name} ended: {_last_line(log)}", known="the run is recorded", hint=hint
-            )
+            raise failure(f"the process for {ref.name} ended: {_last_line(log)}")
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGTERM)
             _left.append(pid)
-            raise EnvironmentFailure(
-                f"the process for {ref.name} does not begin", tried=f"see {log}", known="the run is recorded", hint=hint
-            )
+            raise failure(f"the process for {ref.name} does not begin", tried=f"see {log}")
         time.sleep(_LOOK)
     _left.append(pid)
 

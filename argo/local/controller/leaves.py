@@ -6,6 +6,7 @@ container_set_template.go.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import cast
@@ -127,8 +128,6 @@ def _supplied_outputs(node: NodeStatus, template: Template) -> None:
 
 def _enum_inputs(node: NodeStatus) -> None:
     """An input whose value is a parameter with an enum takes that enum (Argo: resolveInputFieldsForSuspendNode)."""
-    import json
-
     for parameter in (node.get("inputs") or {}).get("parameters") or ():
         try:
             described = json.loads(text(parameter.get("value") or ""))

@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/workflowpod.go.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -115,8 +116,6 @@ def _patched(
 
 
 def _parse_patch(patch: str) -> PodSpec:
-    import json
-
     import yaml
 
     try:

@@ -5,6 +5,7 @@ Facts: Argo workflow/controller/scope.go, operator.go (buildLocalScope, processA
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -198,8 +199,6 @@ def _column(values: list[str]) -> str:
 
 def failures_json(nodes: Nodes) -> str:
     """`workflow.failures`: the failed nodes as a quoted JSON list (Argo: failedNodeStatus)."""
-    import json
-
     rows = [
         {
             "displayName": node["displayName"],

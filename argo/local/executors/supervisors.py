@@ -46,14 +46,11 @@ class Supervisors:
         body = json.dumps(request).encode()
         message = len(body).to_bytes(4, "big") + body
         with self._lock:
-            for last in (False, True):
-                try:
-                    return self._exchange(message, descriptors)
-                except OSError:  # the nursery was killed; a request that it has not answered has started nothing
-                    self._drop()
-                    if last:
-                        raise
-        raise AssertionError("unreachable")
+            try:
+                return self._exchange(message, descriptors)
+            except OSError:  # the nursery was killed; a request that it has not answered has started nothing
+                self._drop()
+                return self._exchange(message, descriptors)
 
     def _exchange(self, message: bytes, descriptors: list[int]) -> Any:
         connection = self._connect()

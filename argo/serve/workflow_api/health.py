@@ -24,9 +24,7 @@ from argo.serve.workflow_api.identity import asked
 if TYPE_CHECKING:
     from argo.serve.workflow_api.core import Service
 
-_OWN: Final = frozenset({"args", "created", "exc_info", "exc_text", "filename", "funcName", "levelname", "levelno",
-    "lineno", "message", "module", "msecs", "msg", "name", "pathname", "process", "processName", "relativeCreated",
-    "stack_info", "thread", "threadName", "taskName"})  # fmt: skip
+_OWN: Final = logging.makeLogRecord({}).__dict__.keys() | {"message", "taskName"}  # of every record
 _GONE: Final = 499  # as proxies count clients that left before there was an answer
 _PATIENCE: Final = 5.0  # seconds that the store has to answer a probe
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urljoin
@@ -153,8 +154,8 @@ def _read(url: str, end: float, redirects: int = 3) -> Any:
     """A JSON document, all of which has come by then (monotonic); where it has moved to it is to be as safe."""
     if not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
         raise ValueError("an identity provider's keys come over https")
-    asker, data = Asker(url), b""
-    try:
+    data = b""
+    with closing(Asker(url)) as asker:
         answer = asker.ask("GET", url, attempts=1, read=_TIMEOUT, stream=True)
         if 300 <= answer.status < 400 and redirects:
             return _read(urljoin(url, answer.headers["Location"]), end, redirects - 1)
@@ -164,6 +165,4 @@ def _read(url: str, end: float, redirects: int = 3) -> Any:
             data += piece
             if time.monotonic() > end or len(data) > _PIECE:
                 raise TimeoutError
-    finally:
-        asker.close()
     return json.loads(data)

@@ -68,13 +68,10 @@ class Download:
         left = part.length
         if not left:
             return
-        source = self.store.open(self.info.key, part.start, None if part.whole else part.length)
-        try:
+        with self.store.open(self.info.key, part.start, None if part.whole else part.length) as source:
             while left and (piece := source.read(min(left, _PIECE))):
                 left -= len(piece)
                 yield piece
-        finally:
-            source.close()
 
 
 class Results:

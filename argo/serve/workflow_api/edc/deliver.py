@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -108,14 +109,12 @@ class Deliverer:
 
 def _post(url: str, body: Json, api_key: str) -> None:
     """Raises RemoteError for anything but 2xx. No redirect is followed: it would lead past what is allowed."""
-    asker = Asker(url)
-    try:
-        headers = {"x-api-key": api_key} if api_key else {}
-        answer = asker.ask("POST", url, body, headers, attempts=1, read=_TIMEOUT, stream=True)
-        answer.close()  # what a connector has to say beside the status is not read
-    except NoAnswerError as error:
-        raise RemoteError(f"the connector does not answer: {error.reason}") from None
-    finally:
-        asker.close()
+    headers = {"x-api-key": api_key} if api_key else {}
+    with closing(Asker(url)) as asker:
+        try:
+            answer = asker.ask("POST", url, body, headers, attempts=1, read=_TIMEOUT, stream=True)
+            answer.close()  # what a connector has to say beside the status is not read
+        except NoAnswerError as error:
+            raise RemoteError(f"the connector does not answer: {error.reason}") from None
     if not 200 <= answer.status < 300:
         raise RemoteError(f"the connector answered {answer.status}")
