@@ -22,6 +22,7 @@ UNSUCCESSFUL = frozenset({"Failed", "Error"})
 EXECUTABLE = frozenset({"Pod", "Container", "Suspend"})
 _ACTIVE = frozenset({"Pending", "Running"})
 _CHILD_TYPES = frozenset({"Pod", "Steps", "DAG"})
+_ITEMS = re.compile(r"(?:\([^(]*\)|\[[^\[]*\])+$")  # of loops, and the numbers of attempts
 _SEPARATOR = re.compile(r"^(\[\d+\])?\.")
 
 
@@ -282,17 +283,4 @@ def part_of_exit_handler(node: NodeStatus, nodes: Nodes) -> bool:
 
 def step_or_task_name(name: str) -> str:
     """The step or task of a node's name: `wf.fan(0:1)(0)` -> `fan` (Argo: getStepOrDAGTaskName)."""
-    opener = ""
-    end = len(name)
-    for position in range(len(name) - 1, -1, -1):
-        char = name[position]
-        if char == opener:
-            opener = ""
-        elif opener:
-            continue
-        elif char in ")]":
-            opener = "(" if char == ")" else "["
-        else:
-            end = position + 1
-            break
-    return name[:end].rsplit(".", 1)[-1]
+    return _ITEMS.sub("", name).rsplit(".", 1)[-1]

@@ -185,16 +185,11 @@ def _item(result: str) -> Any:
 
 
 def _column(values: list[str]) -> str:
-    parsed = []
-    for value in values:
-        try:
-            entry = parse_json(value)
-        except ExpressionError:
-            return marshal(values)
-        if not isinstance(entry, dict | list):
-            return marshal(values)
-        parsed.append(entry)
-    return marshal(parsed)
+    try:
+        parsed = [parse_json(value) for value in values]
+    except ExpressionError:
+        return marshal(values)
+    return marshal(parsed if all(isinstance(entry, dict | list) for entry in parsed) else values)
 
 
 def failures_json(nodes: Nodes) -> str:

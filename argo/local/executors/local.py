@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -50,15 +50,15 @@ _STOPPED = "pod was stopped before its containers started"
 _ANEW = "run anew: it was cut off before its end was recorded"
 
 
+@dataclass(slots=True)
 class _Pod:
-    def __init__(self, request: PodRequest, folder: PodFolder) -> None:
-        self.request = request
-        self.folder = folder
-        self.started_at: datetime | None = None
-        self.progress: str | None = None
-        self.launched = False  # by this process
-        self.message = ""
-        self.devices: dict[str, list[str]] = {}
+    request: PodRequest
+    folder: PodFolder
+    started_at: datetime | None = None
+    progress: str | None = None
+    launched: bool = False  # by this process
+    message: str = ""
+    devices: dict[str, list[str]] = field(default_factory=dict)
 
 
 class LocalPods:

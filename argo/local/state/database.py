@@ -375,9 +375,7 @@ def _check_new(path: Path) -> None:
 
 def _row(row: Sequence[Any]) -> RunRow:
     created = datetime.fromtimestamp(row[4], UTC)
-    ref = RunRef(row[0], row[1], row[2])
-    status, images, store = map(_load, row[8:11])
-    return RunRow(ref, row[3], created, row[5], row[6], row[7], status, images, store)
+    return RunRow(RunRef(*row[:3]), row[3], created, *row[5:8], *map(_load, row[8:11]))
 
 
 def _in_order(changed: Collection[str], nodes: Mapping[str, NodeStatus]) -> list[str]:

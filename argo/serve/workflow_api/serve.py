@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -62,14 +63,10 @@ def register(consumers: Consumers, old: WorkflowApi) -> None:
     from compiler.load.foreign.base import slug
 
     name = slug(old.user)
-    for step in (
-        lambda: consumers.add(name),
-        lambda: consumers.issue(name, DEFAULT_SCOPES, given=old.token, note="workflow-api.cfg"),
-    ):
-        try:
-            step()
-        except ConflictError:
-            continue
+    with suppress(ConflictError):
+        consumers.add(name)
+    with suppress(ConflictError):
+        consumers.issue(name, DEFAULT_SCOPES, given=old.token, note="workflow-api.cfg")
 
 
 def environment_of(old: WorkflowApi) -> Mapping[str, str]:
