@@ -166,10 +166,10 @@ def _version(_call: Call) -> Answer:
         own = version("argosy")
     except PackageNotFoundError:
         own = "0"
-    nothing = {"gitCommit": "", "gitTag": "", "gitTreeState": ""}
-    engine = {"version": f"v4.1.2+argosy.{own}", "buildDate": "1970-01-01T00:00:00Z", **nothing}
     return {
-        **engine,
+        "version": f"v4.1.2+argosy.{own}",
+        "buildDate": "1970-01-01T00:00:00Z",
+        **dict.fromkeys(("gitCommit", "gitTag", "gitTreeState"), ""),
         "goVersion": f"python{platform.python_version()}",
         "compiler": "",
         "platform": platform.platform(),

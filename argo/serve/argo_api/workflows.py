@@ -105,20 +105,17 @@ def set_(call: Call) -> Answer:
         "selector": call.body.get("nodeFieldSelector") or "",
         "phase": call.body.get("phase") or "",
         "message": call.body.get("message") or "",
+        "outputs": {key: text(value) for key, value in outputs.items()},
     }
-    values = {key: text(value) for key, value in outputs.items()}
-    return _ordered(call, "set-nodes", {**given, "outputs": values})
+    return _ordered(call, "set-nodes", given)
 
 
 def stop(call: Call) -> Answer:
     """PUT …/stop, of all or of the nodes selected."""
-    if call.body.get("nodeFieldSelector"):
-        given: CommandArguments = {
-            "selector": call.body["nodeFieldSelector"],
-            "message": call.body.get("message") or "",
-        }
-        return _ordered(call, "set-nodes", {**given, "phase": "Failed"})
-    return _ordered(call, "stop", {"message": call.body.get("message") or ""})
+    message = call.body.get("message") or ""
+    if selector := call.body.get("nodeFieldSelector"):
+        return _ordered(call, "set-nodes", {"selector": selector, "message": message, "phase": "Failed"})
+    return _ordered(call, "stop", {"message": message})
 
 
 def terminate(call: Call) -> Answer:

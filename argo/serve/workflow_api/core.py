@@ -52,9 +52,7 @@ class Service:
         options = settings.edc or Edc()
         self.transfers = transfers.Transfers(database, self.catalog, self.runs, options.callbacks)
         self.addresses = Addresses(database, self.results, options, settings.public_url)
-        deliverer = Deliverer(
-            database, self.outbox, self.catalog, self.addresses, self.transfers, options, settings.api_key
-        )
+        deliverer = Deliverer(database, self.outbox, self.catalog, self.addresses, options, settings.api_key)
         work = Work(database, self.outbox, self.catalog, self.place, transfers.ended)
         handlers = {
             "submit": work.submit, "track": work.track, "stop": work.stop, "remove": work.remove, "forget": work.forget,

@@ -16,7 +16,7 @@ from argo.http import Asker, NoAnswerError
 from argo.serve.refusal import Refusal
 from argo.serve.workflow_api.database import every
 from argo.serve.workflow_api.edc.targets import below
-from argo.serve.workflow_api.edc.transfers import Transfers
+from argo.serve.workflow_api.edc.transfers import delivered
 from argo.serve.workflow_api.schema import runs, transfers
 from argo.serve.workflow_api.work import pause
 
@@ -42,7 +42,6 @@ class Deliverer:
     _outbox: Outbox
     _catalog: Catalog
     _addresses: Addresses
-    _transfers: Transfers
     _edc: Edc
     _api_key: str
 
@@ -67,7 +66,7 @@ class Deliverer:
                     self._outbox.again(connection, job, pause(job.attempts, _LONGEST), message)
             return
         with self._database.writing() as connection:
-            self._transfers.delivered(connection, job.subject, what)
+            delivered(connection, job.subject, what)
             self._outbox.done(connection, job)
         log.info("callback delivered", extra={"transfer": job.subject, "told": what})
 

@@ -108,10 +108,11 @@ class Transfers:
                 _move(connection, transfer["id"], state)
             return _row(connection, transfer["id"])
 
-    def delivered(self, connection: Connection, transfer: str, told: str) -> None:
-        """The connector knows."""
-        if told == "deprovision":
-            _move(connection, transfer, "deprovisioned")
+
+def delivered(connection: Connection, transfer: str, told: str) -> None:
+    """The connector knows."""
+    if told == "deprovision":
+        _move(connection, transfer, "deprovisioned")
 
 
 def ended(connection: Connection, run: str) -> None:
