@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -118,10 +119,8 @@ class Children:
     def _recorded(self, request: PodRequest) -> RunRef:
         """Return the child's run in the state; it is recorded where it is not there yet."""
         (uid,) = child_uids(request.workflow_uid, [request.node_id])
-        try:
+        with suppress(NotFoundError):
             return self._state.row(uid).ref
-        except NotFoundError:
-            pass
         workflow = manifest_of(request.template)
         metadata = workflow["metadata"]
         metadata.pop("generateName", None)  # the controller has made a name of it

@@ -19,6 +19,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -87,10 +88,8 @@ class Home(NamedTuple):
             return None
         keys: set[str] = set()
         for folder in self._secrets(uid):
-            try:
+            with suppress(OSError):
                 keys.update(entry.name for entry in (folder / name).iterdir() if re.fullmatch(_PART, entry.name))
-            except OSError:
-                continue
         return sorted(keys) or None
 
     def give_secret(self, uid: str, name: str, key: str, value: bytes) -> None:

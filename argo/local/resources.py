@@ -131,11 +131,8 @@ def devices(name: str) -> tuple[str, ...]:
 
 def visible(granted: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """The variables that show a program the devices it was given, and no others of their kind."""
-    found: dict[str, str] = {}
-    for name, ids in granted.items():
-        variable = _VISIBLE.get(name.partition("/")[0])
-        if variable:
-            found[variable] = ",".join(ids)
+    vendors = ((name.partition("/")[0], ids) for name, ids in granted.items())
+    found = {_VISIBLE[vendor]: ",".join(ids) for vendor, ids in vendors if vendor in _VISIBLE}
     if "CUDA_VISIBLE_DEVICES" in found:
         found["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # in which nvidia-smi counts them
     return found

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -154,11 +155,9 @@ class Runtime:
     def remove(self, folder: PodFolder, containers: list[str]) -> None:
         """Remove what a killed supervisor left running, as far as that can be done."""
         names = [self.container_name(folder, container) for container in containers]
-        try:
+        with suppress(PodError, OSError, subprocess.TimeoutExpired):
             command = [self.program, "rm", "--force", "--volumes", *names]
             subprocess.run(command, check=False, capture_output=True, env=self.client(), timeout=60)
-        except (PodError, OSError, subprocess.TimeoutExpired):
-            return
 
     def _user(self, template: Container, pod_spec: PodSpec) -> list[str]:
         """The user of the container, so that this user can read and remove the files that it makes."""

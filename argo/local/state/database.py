@@ -12,7 +12,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -352,11 +352,9 @@ def _opened_to_read(path: Path) -> sqlite3.Connection | None:
     logged = log.exists() and log.stat().st_size > 0
     for how in ("mode=ro", "immutable=1")[: 1 if logged else 2]:  # the second would not see the log
         db = _connect(path, how)
-        try:
+        with suppress(sqlite3.Error):
             if version(db) == len(MIGRATIONS) and db.execute("SELECT count(*) FROM runs").fetchone():
                 return db
-        except sqlite3.Error:
-            pass
         db.close()
     return None
 

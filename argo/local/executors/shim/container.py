@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from argo.files.beneath import Node
@@ -86,10 +87,8 @@ class Container:
         # The runtime's program is not the container, and ends with it; unless there is none yet.
         killed = self._runtime and number == signal.SIGKILL and run(self._runtime["kill"], self.spec["env"]) == 0
         if not killed:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
-            except ProcessLookupError:
-                return
 
     def reap(self) -> bool:
         """Reap the program if it has ended; True where it ended since the last call."""

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from argo.local.executors.shim import kernel
@@ -74,11 +75,9 @@ def _receive(engine: socket.socket) -> tuple[Record, list[int]] | None:
 
 
 def _bury() -> None:
-    try:
+    with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-    except ChildProcessError:
-        return
 
 
 def _grow_up(request: Record) -> NoReturn:
