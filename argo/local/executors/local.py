@@ -129,15 +129,11 @@ class LocalPods:
         self._watched.clear()
         self._selector.close()
 
-    def folder(self, node_id: str) -> Path:
-        """The folder of a pod, whether it was created or not."""
-        return self._directory / node_id
-
     def create(self, request: PodRequest) -> None:
         """Start the pod, or adopt what is there of it."""
         if request.node_id in self._pods:
             return
-        pod = _Pod(request, PodFolder(self.folder(request.node_id)))
+        pod = _Pod(request, PodFolder(self._directory / request.node_id))
         self._pods[request.node_id] = pod
         try:
             wants = resources.wanted(request.template, request.pod_spec)
@@ -183,7 +179,7 @@ class LocalPods:
             self._scheduler.drop(node_id)
             self._changed[node_id] = PodOutcome("Failed", _STOPPED, finished_at=now())
             return
-        folder = PodFolder(self.folder(node_id))
+        folder = PodFolder(self._directory / node_id)
         if not folder.path.exists():
             return
         pid = folder.read("pid")
