@@ -205,6 +205,7 @@ def test_artifacts_come_through_the_server_whole_or_not(tmp_path: Path) -> None:
 def test_a_name_is_one_part_of_an_address(name: str) -> None:
     """Whatever a run, its namespace, its nodes and its outputs are called, no other route is asked."""
     asked: list[str] = []
+    shown: list[str] = []
     output = {"name": name, "path": "/o", "s3": {"key": "k"}}
     node = {"id": name, "name": name, "displayName": "gate", "type": "Suspend", "phase": "Running", "templateName": "m"}
     pod = {**node, "id": f"{name}-1", "displayName": "pod", "type": "Pod", "outputs": {"artifacts": [output]}}
@@ -224,7 +225,7 @@ def test_a_name_is_one_part_of_an_address(name: str) -> None:
             lambda: server.find(name), lambda: server.get(ref), server.list, lambda: server.active(ref),
             lambda: server.stop(ref), lambda: server.suspend(ref), lambda: server.terminate(ref),
             lambda: server.approve(ref, "gate"), lambda: server.retry(ref), lambda: server.delete(ref),
-            lambda: [*server.logs(ref)], lambda: next(server.watch(ref)), lambda: server.link(ref),
+            lambda: [*server.logs(ref)], lambda: next(server.watch(ref)), lambda: shown.append(server.link(ref)),
             lambda: server.artifacts(ref).open("k"), lambda: server._template("WorkflowTemplate", name),
             lambda: server._template("ClusterWorkflowTemplate", name),
         ]  # fmt: skip
@@ -241,3 +242,4 @@ def test_a_name_is_one_part_of_an_address(name: str) -> None:
         f"/api/v1/cluster-workflow-templates/{q}",
     }  # fmt: skip
     assert {path.partition("?")[0] for path in asked} - expected == set()
+    assert shown == ([] if name in (".", "..") else [f"{url}/workflows/{q}/{q}?uid={q}"])
