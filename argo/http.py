@@ -233,7 +233,7 @@ def pool(
     """
     import urllib3
 
-    options: dict[str, Any] = {"maxsize": 8, "timeout": urllib3.Timeout(connect=CONNECT, read=READ), **more}
+    options = {"maxsize": 8, "timeout": urllib3.Timeout(connect=CONNECT, read=READ), **more}
     if url.startswith("https:"):
         options["ssl_context"] = context or trust()
         if options["ssl_context"].verify_mode == ssl.CERT_NONE:

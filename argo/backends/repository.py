@@ -5,12 +5,11 @@ Facts: Argo's types ArtifactRepositoryRefStatus, ArtifactLocation and S3Bucket.
 
 from __future__ import annotations
 
-from typing import Any
-
+from argo.target import Settings
 from compiler.manifest_types import ArtifactLocation, ArtifactRepository, Workflow
 
 
-def settings(workflow: Workflow) -> dict[str, Any]:
+def settings(workflow: Workflow) -> Settings:
     """`endpoint`, `bucket`, `insecure`, `region` of the run's default S3 repository; empty where nothing says them.
 
     The endpoint is the one that pods use, which may not be reached from elsewhere.
@@ -20,7 +19,7 @@ def settings(workflow: Workflow) -> dict[str, Any]:
     return of_location(repository.get("artifactRepository") or {}) or of_location(defaults)
 
 
-def of_location(location: ArtifactRepository | ArtifactLocation) -> dict[str, Any]:
+def of_location(location: ArtifactRepository | ArtifactLocation) -> Settings:
     """The same of one location or repository."""
     s3 = location.get("s3") or {}
     if not (s3.get("endpoint") and s3.get("bucket")):

@@ -85,7 +85,7 @@ def fetch(
     with its SHA-256, which takes its time for large ones.
     """
     from argo.cli.output import emit, say
-    from argo.results import FetchOptions
+    from argo.results.fetch import FetchOptions
 
     with _subject(name, profile, via) as subject:
         if subject.stored is not None:
@@ -144,7 +144,7 @@ def results(name: str, profile: str | None, form: str) -> None:
     if form != "text":
         emit(rows, form)
         return
-    width = max((len(row["name"]) for row in rows), default=0)
+    width = max((len(str(row["name"])) for row in rows), default=0)
     for row in rows:
         click.echo(f"{row['name']:<{width}}  {row['kind']:<9}  {_size(row):>24}  {_place(row)}")
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from argo.backend import Json
 from argo.errors import EnvironmentFailure, NotFoundError, StoreError, did_you_mean
 from argo.files.archives import Kind, kind_of, unpack
 from argo.results.names import local_names
@@ -19,7 +18,7 @@ from argo.results.plan import objects
 from argo.results.stage import place, stage, sync_all
 from argo.results.transfer import Download, Load, Plan, Transfer
 from argo.storage.store import Moved, digest_file, uncounted
-from argo.workflow.outputs import Result, results
+from argo.workflow.outputs import Result
 from argo.workflow.tasks import spellings
 from compiler.manifest_types import Workflow
 
@@ -39,7 +38,7 @@ class FetchedFile:
     size: int
     sha256: str | None
 
-    def as_json(self) -> Json:
+    def as_json(self) -> dict[str, object]:
         """As `argosy fetch -o json` prints it."""
         return {"output": self.output, "path": str(self.path), "size": self.size, "sha256": self.sha256}
 
@@ -61,32 +60,6 @@ class FetchOptions:
     digests: bool = True
 
 
-def fetch(
-    workflow: Workflow,
-    store: Store,
-    folder: Path,
-    wanted: FetchOptions = FetchOptions(),
-    *,
-    skipped: Callable[[str, str], None] | None = None,
-    moved: Moved = uncounted,
-) -> list[FetchedFile]:
-    """Copy the results of a run into `folder`.
-
-    `skipped` is told the name of a result that is not there, and why; one that was asked for by name raises
-    NotFoundError instead. `moved` is told of bytes as they come, from several threads. Raises StoreError,
-    ConflictError (a folder is in the way of a file), EnvironmentFailure (no space, no right).
-    """
-
-    def missing(result: Result) -> None:
-        why = why_missing(workflow, result)
-        if wanted.names:
-            raise NotFoundError(f"the result {result.name} is not there: {why}")
-        if skipped is not None:
-            skipped(result.name, why)
-
-    return bring(results(workflow), store, folder, workflow["metadata"]["uid"], wanted, missing, moved)
-
-
 def why_missing(workflow: Workflow, result: Result) -> str:
     """Why a result of a run is not there."""
     if result.ready and result.key:
@@ -105,8 +78,11 @@ def bring(
     moved: Moved = uncounted,
     plan: Plan = objects,
 ) -> list[FetchedFile]:
-    """Copy these results of the run with this uid; `missing` is told of those that are not there, `plan` tells what
-    each consists of. Raises as `fetch`.
+    """Copy these results of the run with this uid into `folder`.
+
+    `missing` is told of a result that is not there, `moved` of bytes as they come, from several threads; `plan` tells
+    what each result consists of. Raises StoreError, ConflictError (a folder is in the way of a file),
+    EnvironmentFailure (no space, no right).
     """
     names = local_names(everything, raw=wanted.raw)
     chosen = choose(everything, wanted.names)

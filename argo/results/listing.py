@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from argo.backend import Json
 from argo.errors import ConflictError, NotFoundError
 from argo.results.fetch import choose
 from argo.results.plan import objects
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
     from argo.storage import Store
 
 
-def listed(result: Result, store: Store, plan: Plan = objects) -> Json:
+def listed(result: Result, store: Store, plan: Plan = objects) -> dict[str, object]:
     """One result as `argosy results -o json` prints it: `name`, `kind`, `task`, `output`, then its `value`, or
     `bucket`, `key`, `packed`, `size` (bytes; null: not there), `objects`, `sha256` (null: the store does not say).
     """
-    about: Json = {"name": result.name, "kind": result.kind, "task": result.task, "output": result.output}
+    about: dict[str, object] = {"name": result.name, "kind": result.kind, "task": result.task, "output": result.output}
     if result.kind == "value":
         return {**about, "value": result.value}
     place = store.with_bucket(result.bucket) if result.bucket else store
@@ -37,7 +36,7 @@ def listed(result: Result, store: Store, plan: Plan = objects) -> Json:
     }
 
 
-def shared(everything: Sequence[Result], name: str, store: Store, lasts: timedelta) -> Json:
+def shared(everything: Sequence[Result], name: str, store: Store, lasts: timedelta) -> dict[str, str]:
     """A URL for the result `name`: `output`, `url`, `expires`. Raises NotFoundError, ConflictError, StoreError."""
     chosen = choose(everything, [name])
     if len(chosen) != 1:

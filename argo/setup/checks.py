@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from argo.backend import Json
 from argo.errors import ArgosyError, AuthError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class Check:
     found: str
     hint: str = ""
 
-    def as_json(self) -> Json:
+    def as_json(self) -> dict[str, str]:
         """As `argosy doctor -o json` prints it."""
         return {"check": self.name, "state": self.state, "found": self.found, "hint": self.hint}
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from argo.backend import Json
 from argo.errors import UsageError
 from argo.setup.rights import EXECUTOR, INGRESSES, OWNED, PARTS, POLICIES, SESSIONS, SUBMITTER, Right, rules
 
 if TYPE_CHECKING:
+    from compiler.manifest_types import Object
     from compiler.models.project import Profile
 
 ARGO_VERSION = "v4.1.2"
@@ -50,7 +50,7 @@ def render(profile: Profile, wanted: SetupOptions) -> str:
     return "".join(environment.get_template(f"setup/{name}.yaml.j2").render(values) for name in names)
 
 
-def objects(text: str) -> list[Json]:
+def objects(text: str) -> list[Object]:
     """The objects of a rendered stream."""
     import yaml
 
@@ -74,7 +74,7 @@ def _environment() -> Any:
     return environment
 
 
-def _values(profile: Profile, wanted: SetupOptions) -> dict[str, Any]:
+def _values(profile: Profile, wanted: SetupOptions) -> dict[str, object]:
     namespace = profile.namespace or ("argo" if wanted.demo else "")
     if not namespace:
         raise UsageError("the profile has no namespace", hint="add `namespace:` to the profile in argosy.yaml")

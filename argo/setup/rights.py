@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from argo.backend import Json
-
 ARGO = "argoproj.io"
 
 
@@ -61,7 +59,7 @@ POLICIES = (Right("networking.k8s.io", "networkpolicies", ("create", "get", "lis
 """Of the submitter, too, where assets are extended."""
 
 
-def rules(rights: Sequence[Right]) -> list[Json]:
+def rules(rights: Sequence[Right]) -> list[dict[str, list[str]]]:
     """A Role's rules: a rule a resource."""
     found: dict[tuple[str, str], list[str]] = {}
     for right in rights:

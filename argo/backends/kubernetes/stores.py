@@ -5,18 +5,19 @@ Facts: docs/artifact-repository-ref.md of Argo.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from argo.backends.kubernetes.api import Cluster
 from argo.backends.repository import of_location, settings
 from argo.errors import AuthError, NotFoundError
+from argo.target import Settings
 from compiler.manifest_types import ArtifactRepository, ArtifactRepositoryRef, ArtifactRepositoryRefStatus, Workflow
 
 _CONFIG_MAP = "artifact-repositories"
 _DEFAULT = "workflows.argoproj.io/default-artifact-repository"  # an annotation: the key that is meant without one
 
 
-def store_settings(cluster: Cluster, workflow: Workflow) -> dict[str, Any]:
+def store_settings(cluster: Cluster, workflow: Workflow) -> Settings:
     """As `argo.backends.repository.settings`, also for a run that no controller has seen yet."""
     return settings(workflow) or of_location(_repository(cluster, workflow))
 

@@ -17,12 +17,12 @@ from argo.backends.argo_server import ServerBackend
 from argo.errors import ConflictError, NotFoundError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.home import Home
-from argo.results import fetch
 from argo.storage import Store
 from argo.target import ServerAddress, Target
 from argo.workflow.ownership import own_config_maps
 from tests.argo.backends.kubernetes.conftest import Place
 from tests.argo.backends.kubernetes.conftest import place as place
+from tests.argo.results.fetching import fetch
 from tests.argo.serve.argo_api.serving import serving
 from tests.fixtures_kubernetes import kubernetes as kubernetes
 from tests.waiting import until

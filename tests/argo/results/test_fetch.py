@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from argo.errors import ArgosyError, ConflictError, NotFoundError, StoreError
 from argo.files.archives import unpack
-from argo.results import FetchedFile, FetchOptions, fetch
+from argo.results.fetch import FetchedFile, FetchOptions
 from argo.results.names import local_names, part_name
 from argo.storage import DirectoryStore
 from argo.storage.errors import StorageError
 from argo.storage.store import utf8_key
 from argo.workflow.outputs import Result
+from tests.argo.results.fetching import fetch
 
 
 def artifact(name: str, key: str, **more: Any) -> Any:
@@ -249,7 +250,7 @@ def test_awkward_names() -> None:
 FETCHER = """
 import sys, time
 from pathlib import Path
-from argo.results import fetch
+from tests.argo.results.fetching import fetch
 from argo.storage import DirectoryStore
 from tests.argo.results.test_fetch import artifact, workflow
 store = DirectoryStore(Path(sys.argv[1]))
