@@ -488,13 +488,13 @@ def _require_possible(submission: Submission, executor: str) -> None:
         bounds.require(found, bounds.place_of(executor), lacking(executor, os.environ))
 
 
-def identify(workflow: Workflow, name: str | None = None) -> RunRef:
-    """Give a Workflow object its identity in place: `name`, its own, or one made of its generateName.
+def identify(workflow: Workflow) -> RunRef:
+    """Give a Workflow object its identity in place: the name it has, or one made of its generateName.
 
     Raises UsageError for what Kubernetes would not take as the name of a Workflow.
     """
     metadata = workflow.setdefault("metadata", {})
-    own: str = name or metadata.get("name") or generated(metadata.get("generateName", ""))
+    own = metadata.get("name") or generated(metadata.get("generateName", ""))
     check_name(own)
     metadata.pop("generateName", None)
     metadata["name"] = own

@@ -38,8 +38,6 @@ _STREAMED = 8 << 20  # bytes of a part of what comes from elsewhere, which is in
 # Whose buckets have a host each, which the `minio` package knows how to tell.
 _VIRTUAL_HOSTS = ("amazonaws.com", "amazonaws.com.cn", "aliyuncs.com")
 _ENDPOINT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
-LONGEST = timedelta(days=7)
-"""The longest time that S3 lets a signed URL be of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ class S3Store(Store):
             self._client.remove_object(self.bucket, key)
 
     def share(self, key: str, expires: timedelta) -> str:
-        """A URL that gives the object to whoever has it, until it expires: at most after `LONGEST`.
+        """A URL that gives the object to whoever has it, until it expires: at most after 7 days.
 
         Nothing is asked of the store: the URL is made whether there is such an object or not.
         """

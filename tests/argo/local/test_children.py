@@ -195,7 +195,8 @@ def run(backend: Backend, result: pipeline.Result, **values: str) -> RunRef:
     """Drive a run to its end, approving every gate."""
     subject = subject_of(result.objects())
     set_parameters(subject, values)
-    ref = identify(subject.workflow, "r")
+    subject.workflow["metadata"]["name"] = "r"
+    ref = identify(subject.workflow)
     backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     finish(backend, ref)
     return ref
@@ -271,7 +272,8 @@ def test_children_are_taken_up_again(backend: Backend) -> None:
     whole = outcome([ASSET, CHAINS], 1 << 20, 0)
     result = compiled([ASSET, CHAINS], BUDGET)
     subject = subject_of(result.objects())
-    ref = identify(subject.workflow, "r")
+    subject.workflow["metadata"]["name"] = "r"
+    ref = identify(subject.workflow)
     backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     started: list[str] = []
     for stop in ("a2", "b1", "end"):
@@ -290,7 +292,8 @@ def test_children_are_taken_up_again(backend: Backend) -> None:
 def test_a_child_ends_with_its_parent_and_goes_with_it(backend: Backend) -> None:
     result = compiled([ASSET, CHAINS], BUDGET)
     subject = subject_of(result.objects())
-    ref = identify(subject.workflow, "r")
+    subject.workflow["metadata"]["name"] = "r"
+    ref = identify(subject.workflow)
     backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
     backend.pods = ScriptedPods(backend.pods.store, stop="a1")
     with pytest.raises(KeyboardInterrupt):
@@ -327,7 +330,8 @@ def test_an_input_of_the_submission_reaches_the_children(tmp_path: Path) -> None
         backend.pods = ScriptedPods({})
         store = backend.pods.store
         subject = subject_of(compiled([ASSET, CHAINS], budget).objects())
-        ref = identify(subject.workflow, "r")
+        subject.workflow["metadata"]["name"] = "r"
+        ref = identify(subject.workflow)
         given_ = {"text": str(tmp_path / "mine")}
         set_inputs(subject, given_, ref, _Put(store))
         backend.record(Submission(subject.workflow, subject.objects, "test"), executor="process")
