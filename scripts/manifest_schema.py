@@ -89,18 +89,11 @@ class _Reader:
 def hera_types() -> Types:
     """The types of Argo's four kinds and all that is nested in them, as Hera models them."""
     from hera.workflows.models.io.argoproj.workflow import v1alpha1
+    from hera.workflows.models.io.k8s.api.core import v1
 
     reader = _Reader()
     for kind in ("Workflow", "WorkflowTemplate", "CronWorkflow", "ClusterWorkflowTemplate"):
         reader.reference(getattr(v1alpha1, kind))
-    reader.types.update(_service_port())
-    return reader.types
-
-
-def _service_port() -> Types:
-    from hera.workflows.models.io.k8s.api.core import v1
-
-    reader = _Reader()
     reader.reference(v1.ServicePort)
     return reader.types
 

@@ -16,9 +16,9 @@ def open_backend(target: Target) -> Backend:
 
         return LocalBackend(target=target)
     if target.server is not None:
-        from argo.backends.argo_server import ServerBackend
+        from argo.backends.argo_server.backend import ServerBackend
 
         return ServerBackend(target)
-    from argo.backends.kubernetes import ClusterBackend
+    from argo.backends.kubernetes.backend import ClusterBackend
 
     return ClusterBackend(target)

@@ -25,14 +25,9 @@ from argo.storage.signature import Signer
 
 ABSENT = {"NoSuchKey", "NoSuchBucket", "NoSuchObject", "NoSuchUpload", "NoSuchVersion"}
 REFUSED = {
-    "AccessDenied",
-    "AllAccessDisabled",
-    "ExpiredToken",
-    "InvalidAccessKeyId",
-    "InvalidTokenId",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-}
+    "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidTokenId",
+    "RequestTimeTooSkewed", "SignatureDoesNotMatch",
+}  # fmt: skip
 CREDENTIALS = (
     "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and their rights"
 )

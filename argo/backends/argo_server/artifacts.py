@@ -89,8 +89,6 @@ class _Body(io.RawIOBase):
     def __init__(self, response: Answer, key: str) -> None:
         self._response = response
         self._key = key
-        length = response.headers.get("Content-Length", "")
-        self._missing = int(length) if length.isdigit() else None
 
     def readable(self) -> bool:
         return True
@@ -99,19 +97,14 @@ class _Body(io.RawIOBase):
         try:
             data = read(self._response, len(buffer))
         except NoAnswerError as error:
-            raise self._broken() from error
-        if self._missing is not None:
-            self._missing -= len(data)
-            if not data and self._missing > 0:
-                raise self._broken()
+            raise StoreError(
+                f"the connection broke while {self._key} came",
+                known="nothing is half written",
+                hint="repeat the command",
+            ) from error
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
         self._response.close()
         super().close()
-
-    def _broken(self) -> StoreError:
-        return StoreError(
-            f"the connection broke while {self._key} came", known="nothing is half written", hint="repeat the command"
-        )

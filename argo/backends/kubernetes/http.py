@@ -16,7 +16,8 @@ from argo.backends.kubernetes.errors import BrokenError, message_of, refusal, un
 from argo.http import NoAnswerError, lines, read, uncertain
 from argo.target import ClusterAddress
 
-Query = Mapping[str, str | int]
+Query = Mapping[str, str | int] | None
+Body = Mapping[str, object] | None
 
 
 class Client:
@@ -33,21 +34,14 @@ class Client:
         self._asker.close()
 
     def json(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        body: Mapping[str, object] | None = None,
-        query: Query | None = None,
-        *,
-        once: bool = False,
+        self, method: str, path: str, what: str, body: Body = None, query: Query = None, *, once: bool = False
     ) -> Any:
         """The answer to a call, repeated while that may help; with `once` only where it surely did not arrive.
 
         `what` is the verb and the resource, for errors. Raises AuthError, NotFoundError, ConflictError, UsageError for
         what is refused, GoneError, UncertainError, RemoteError.
         """
-        response = self._ask(method, path, what, body, query or {}, once=once)
+        response = self._ask(method, path, what, body, query, once=once)
         try:
             found = json.loads(response.data)
         except ValueError:
@@ -70,15 +64,7 @@ class Client:
             response.close()
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        body: Mapping[str, object] | None,
-        query: Query,
-        *,
-        once: bool = False,
-        **more: Any,
+        self, method: str, path: str, what: str, body: Body, query: Query, *, once: bool = False, **more: Any
     ) -> Any:
         """The answer; asked for once more with credentials read anew where the first ones are refused."""
         try:
@@ -93,11 +79,11 @@ class Client:
             raise unreached(error.reason, what, uncertain=once and error.sent) from None
         raise refusal(response.status, message, what, uncertain=once and uncertain(response.status))
 
-    def _send(self, method: str, path: str, body: Mapping[str, object] | None, query: Query, **more: Any) -> Any:
+    def _send(self, method: str, path: str, body: Body, query: Query, **more: Any) -> Any:
         credentials: Any = self._settings.auth_settings().values()
         headers = {"Accept": "application/json, */*"}
         headers |= {entry["key"]: entry["value"] for entry in credentials if entry["in"] == "header"}
-        url = f"{self.host}{path}{'?' if query else ''}{urlencode(query)}"
+        url = f"{self.host}{path}{f'?{urlencode(query)}' if query else ''}"
         return self._asker.ask(method, url, body, headers, **more)
 
     def _load(self) -> None:

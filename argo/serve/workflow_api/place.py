@@ -80,7 +80,7 @@ class TargetBackend:
 
     def missing_policies(self) -> list[str]:
         """The NetworkPolicies of `argosy setup` that a cluster lacks, in words."""
-        from argo.backends.kubernetes import ClusterBackend
+        from argo.backends.kubernetes.backend import ClusterBackend
         from argo.backends.kubernetes.policies import missing
 
         return missing(self.backend.cluster) if isinstance(self.backend, ClusterBackend) else []

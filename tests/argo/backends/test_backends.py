@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pytest
 
 from argo.backend import FINISHED, Backend, Json, RunRef, Submission
-from argo.backends.argo_server import ServerBackend
+from argo.backends.argo_server.backend import ServerBackend
 from argo.errors import ConflictError, NotFoundError, UsageError
 from argo.local.backend import LocalBackend
 from argo.local.home import Home

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from argo.backend import RunRef
-from argo.backends.kubernetes import ClusterBackend
+from argo.backends.kubernetes.backend import ClusterBackend
 from argo.backends.kubernetes.tunnel import Tunnel
 from argo.errors import ArgosyError, AuthError, UsageError
 from argo.setup.render import SetupOptions, objects, render

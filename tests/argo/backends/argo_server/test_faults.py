@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from argo.backend import RunRef, Submission
-from argo.backends.argo_server import ServerBackend
+from argo.backends.argo_server.backend import ServerBackend
 from argo.errors import RemoteError
 from argo.target import ServerAddress, Target
 from compiler.labels import KEY

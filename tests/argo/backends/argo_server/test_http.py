@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pytest
 
 from argo.backend import RunRef
-from argo.backends.argo_server import ServerBackend
 from argo.backends.argo_server.artifacts import ArtifactFiles
+from argo.backends.argo_server.backend import ServerBackend
 from argo.backends.argo_server.http import Client
 from argo.errors import (
     ArgosyError,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from argo.backends.kubernetes import ClusterBackend
+from argo.backends.kubernetes.backend import ClusterBackend
 from argo.errors import RemoteError
 from argo.target import ClusterAddress, Target
 from tests.fixtures_kubernetes import Kubernetes

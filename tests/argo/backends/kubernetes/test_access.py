@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from argo.backends.kubernetes import ClusterBackend
 from argo.backends.kubernetes.api import KINDS, Cluster
+from argo.backends.kubernetes.backend import ClusterBackend
 from argo.backends.kubernetes.errors import GoneError
 from argo.errors import ArgosyError, AuthError, NotFoundError, RemoteError, UsageError
 from argo.target import ClusterAddress, Target

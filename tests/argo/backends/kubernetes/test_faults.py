@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from argo.backend import RunRef
-from argo.backends.kubernetes import ClusterBackend
+from argo.backends.kubernetes.backend import ClusterBackend
 from argo.errors import RemoteError
 from argo.http import NoAnswerError
 from argo.target import ClusterAddress, Target

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from argo.backend import Submission
-from argo.backends.kubernetes import ClusterBackend
+from argo.backends.kubernetes.backend import ClusterBackend
 from argo.errors import AuthError, ConflictError, NotFoundError, RemoteError
 from argo.storage import S3Store
 from argo.target import ClusterAddress, Target

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from argo.backends.argo_server import ServerBackend
+from argo.backends.argo_server.backend import ServerBackend
 from argo.errors import ArgosyError
 from argo.target import ServerAddress, Target
 from tests.argo.serve.argo_api.serving import Server, start, stop
