@@ -143,11 +143,12 @@ def test_the_executor_is_said_at_the_start_and_kept_with_the_run(argosy: Command
 
 def test_servers_say_how_they_run_tasks_as_they_start(argosy: Command) -> None:
     write_assets(argosy.cwd / "assets")
-    for command in (["local", "up"], ["serve", "assets"]):
-        server = argosy.start(*command, "--port", "0")
-        assert server.stderr is not None
-        line = server.stderr.readline()
-        assert "as processes of this machine (executor process); their `image:` is not used" in line, command
+    said = "as processes of this machine (executor process); their `image:` is not used"
+    for number, command in enumerate((["local", "up"], ["serve", "assets"])):
+        log = argosy.cwd / f"{number}.log"
+        with log.open("w") as stderr:
+            server = argosy.start(*command, "--port", "0", stderr=stderr)
+        argosy.until(lambda log=log: said in log.read_text())  # type: ignore[misc]
         server.terminate()
 
 
