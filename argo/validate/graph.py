@@ -5,12 +5,13 @@ Facts: Argo workflow/common/ancestry.go, workflow/validate/validate.go (verifyNo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from argo.expressions.depends import parse_depends
 from argo.expressions.errors import DependsError
 from argo.validate.place import Place
 from compiler.diagnostics import Diagnostic, did_you_mean
+from compiler.order import arrange, cycles
 
 LOOPS = ("withItems", "withParam", "withSequence")
 
@@ -26,7 +27,7 @@ class Waits:
             self._edges[name] = []
             for place, other, within, of_items in _dependencies(task):
                 self._depend(name, place, other, within, of_items)
-        self._cycle = cycle(self._edges)
+        self._cycle = next(iter(cycles(self._edges)), None)
         self._ancestors: dict[str, int] | None = None
         self._bits = {name: 1 << index for index, name in enumerate(self._tasks)}
 
@@ -54,7 +55,7 @@ class Waits:
         """The tasks, each behind those that it waits for; as they stand where they wait for each other."""
         if self._cycle:
             return list(self._tasks.values())
-        return [self._tasks[name] for name in self._sorted()]
+        return [self._tasks[name] for name in arrange(self._edges)]
 
     def targets(self, target: Place) -> Iterator[Diagnostic]:
         """Targets that are no task."""
@@ -78,26 +79,12 @@ class Waits:
     def _collected(self) -> dict[str, int]:
         """Every task's ancestors as a bit set."""
         found: dict[str, int] = {}
-        for name in self._sorted():
+        for name in arrange(self._edges):
             bits = 0
             for other in self._edges[name]:
                 bits |= found[other] | self._bits[other]
             found[name] = bits
         return found
-
-    def _sorted(self) -> list[str]:
-        done: dict[str, None] = {}
-        for root in self._edges:
-            pending = [root]
-            while pending:
-                name = pending[-1]
-                waiting = [other for other in self._edges[name] if other not in done]
-                if waiting and name not in done:
-                    pending += waiting
-                else:
-                    done[name] = None
-                    pending.pop()
-        return list(done)
 
 
 def _dependencies(task: Place) -> Iterator[tuple[Place, str, tuple[int, int] | None, bool]]:
@@ -114,24 +101,3 @@ def _dependencies(task: Place) -> Iterator[tuple[Place, str, tuple[int, int] | N
     for reference in references:
         within = (reference.offset, reference.offset + len(reference.task))
         yield place, reference.task, within, reference.result in ("AnySucceeded", "AllFailed")
-
-
-def cycle(edges: Mapping[str, Iterable[str]]) -> list[str] | None:
-    """One cycle of the graph, its first name repeated at the end; walks without recursion."""
-    done: set[str] = set()
-    for root in edges:
-        path: dict[str, None] = {}
-        pending = [(root, False)]
-        while pending:
-            name, leaving = pending.pop()
-            if leaving:
-                path.pop(name)
-                done.add(name)
-            elif name in path:
-                names = list(path)
-                return [*names[names.index(name) :], name]
-            elif name not in done:
-                path[name] = None
-                pending.append((name, True))
-                pending.extend((other, False) for other in edges.get(name, ()))
-    return None

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from argo.validate.graph import cycle
 from argo.validate.library import Context
 from argo.validate.names import check_names, field_name
 from argo.validate.place import Place
 from argo.validate.scope import Scope, unresolved
 from argo.workflow.kinds import LEAVES, PODS, TYPES, type_of
 from compiler.diagnostics import Diagnostic
+from compiler.order import cycles
 from compiler.positions import safe_loader
 
 _RESERVED = re.compile(r"wait|supervisor|artifact-plugin-.*")
@@ -108,8 +108,7 @@ def _container_set(template: Place) -> Iterator[Diagnostic]:
         for dependency in container.items("dependencies"):
             if dependency.value not in names:
                 yield dependency.problem("A720", f"dependency '{dependency.value}' of {name} not defined")
-    circle = cycle({str(place.get("name")): place.get("dependencies", []) for place in containers})
-    if circle:
+    for circle in cycles({str(place.get("name")): place.get("dependencies", []) for place in containers})[:1]:
         yield group.problem("A721", f"dependency cycle detected: {'->'.join(circle)}", key=True)
     moves = [template.child("inputs").child("artifacts"), *map(template.child("outputs").child, _MOVES)]
     if any(place.value for place in moves) and not has_main(template):

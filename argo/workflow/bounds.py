@@ -67,10 +67,8 @@ class Bounds:
 def of_template(template: Template) -> Bounds | None:
     """The bounds of a template; None where it has none. Raises UsageError for what cannot be read."""
     text = ((template.get("metadata") or {}).get("annotations") or {}).get(BOUNDS)
-    return None if text is None else _read(text, template)
-
-
-def _read(text: str, template: Template) -> Bounds:
+    if text is None:
+        return None
     alone = not template.get("sidecars") and len((template.get("containerSet") or {}).get("containers") or ()) < 2
     try:
         return of_description(json.loads(text), alone=alone)
@@ -92,18 +90,14 @@ def bounded(workflow: Workflow, objects: Sequence[Object] = ()) -> Iterator[Boun
     specs: list[WorkflowSpec | None] = [workflow.get("spec")]
     specs += [value.get("spec") for value in objects if value["kind"].endswith("WorkflowTemplate")]
     for spec in specs:
-        for template in (spec or {}).get("templates") or ():
-            found = of_template(template)
-            if found is not None:
-                yield found
+        yield from filter(None, map(of_template, (spec or {}).get("templates") or ()))
 
 
 def require(found: Iterable[Bounds], place: str, lacking: Iterable[str] = ()) -> None:
     """Raises UsageError, which names them, where bounds are not kept at a place."""
     without = [*lacking]
     for bounds in found:
-        rules = bounds.unkept(place, without)
-        if rules:
+        if rules := bounds.unkept(place, without):
             message = sentence(place, bounds.asset, rules)
             raise UsageError(message, known="nothing was started", hint=hint(place, rules[0]))
 

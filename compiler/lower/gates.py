@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from compiler.lower.conditions import named
 from compiler.lower.names import APPROVED, DECISION
 from compiler.lower.text import expression, gathered
+from compiler.order import arrange
 from compiler.program import Definition, Needs, ResolvedDag, ResolvedTask
-from compiler.resolve.order import arrange
 
 _GOOD = ("", "Succeeded", "AnySucceeded")
 

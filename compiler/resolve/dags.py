@@ -7,11 +7,11 @@ from typing import Final
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import Dag
+from compiler.order import arrange, cycles
 from compiler.program import Definition, Literal_, LocalFile, ObjectKey, ResolvedDag
 from compiler.refs import Ref
 from compiler.resolve.context import Context
 from compiler.resolve.digest import Digester
-from compiler.resolve.order import arrange, cycles
 from compiler.resolve.scope import RESULTS, Scope, Site
 from compiler.resolve.tasks import Tasks, TaskTargets
 from compiler.resolve.types import Type

@@ -7,12 +7,12 @@ from typing import Final
 
 from compiler.diagnostics import did_you_mean
 from compiler.models import ComputeAsset, Dag, Task
+from compiler.order import cycles
 from compiler.program import Definition, Origin, ResolvedDag, ResolvedTask, leaves, refs_of
 from compiler.resolve.bindings import Binder
 from compiler.resolve.containers import check_container
 from compiler.resolve.context import Context
 from compiler.resolve.needs import resolve_needs
-from compiler.resolve.order import cycles
 from compiler.resolve.scope import Scope, Site
 from compiler.resolve.targets import Target, of_asset, of_dag, of_inline, of_pause
 from compiler.resolve.types import Type

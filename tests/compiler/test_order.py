@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.resolve.order import arrange, cycles
+from compiler.order import arrange, cycles
 
 _NAMES = st.sampled_from("abcdefg")
 _GRAPHS = st.dictionaries(_NAMES, st.lists(_NAMES, max_size=3))
