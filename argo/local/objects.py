@@ -8,7 +8,7 @@ from typing import cast
 import argo.local.state.kept as kept
 from argo.local.home import Home
 from argo.local.state.database import State
-from argo.local.state.memoized import LABEL, MemoCache, place_of
+from argo.local.state.memoized import LABEL, MemoCache, scope_of
 from compiler.manifest_types import ClusterWorkflowTemplate, ConfigMap, Object, ObjectMeta, WorkflowTemplate
 
 
@@ -61,7 +61,7 @@ class LocalObjects:
 
     @cached_property
     def _memoized(self) -> MemoCache:
-        return MemoCache(self._state, place_of(self._state.row(self._uid)))
+        return MemoCache(self._state, scope_of(self._state.row(self._uid)))
 
     def _object(self, kind: str, name: str) -> Object | None:
         if (kind, name) not in self._found:

@@ -30,7 +30,7 @@ from argo.local.executors.prepared import main_of
 from argo.local.executors.runtimes import Runtime
 from argo.local.executors.scheduler import Scheduler
 from argo.local.executors.shim import record
-from argo.local.executors.specification import Machine, prepare, specification
+from argo.local.executors.specification import Isolation, prepare, specification
 from argo.local.executors.supervisors import Supervisors
 from argo.local.images import Images
 from argo.local.pods import PodOutcome, PodPhase, PodRequest, RunObjects
@@ -39,7 +39,7 @@ from argo.storage.patience import outlast
 
 T = TypeVar("T")
 Executor = Literal["process", "podman", "docker"]
-Isolation = Literal["auto", "namespaces", "remap"]
+IsolationName = Literal["auto", "namespaces", "remap"]
 # Bringing artifacts and storing outputs waits for disks and networks rather than for the processor.
 _WORKERS = 8
 _PROGRESS_EVERY = 1.0  # seconds
@@ -78,7 +78,7 @@ class LocalPods:
         *,
         executor: Executor = "process",
         claims: Path | None = None,
-        isolation: Isolation = "auto",
+        isolation: IsolationName = "auto",
         images: Images | None = None,
         machine: resources.Machine | None = None,
         environment: Mapping[str, str] | None = None,
@@ -107,7 +107,7 @@ class LocalPods:
         self._selector.register(self._reader, selectors.EVENT_READ)
         self._closing = threading.Event()
         self._looked_at = 0.0
-        self._machine: Machine | None = None
+        self._isolated: Isolation | None = None
         self._workers.submit(self._isolates)  # while the caller is busy: the first pod need not wait for it
 
     def __enter__(self) -> Self:
@@ -310,11 +310,11 @@ class LocalPods:
         folder.write("request.json", asdict(request))
         if pod.devices:
             folder.write("devices.json", pod.devices)
-        machine = replace(self._isolates(), devices=pod.devices)
-        containers = prepare(request, folder, self._objects, self._claims, machine)
+        isolation = replace(self._isolates(), devices=pod.devices)
+        containers = prepare(request, folder, self._objects, self._claims, isolation)
         view = main_of(containers).view
-        load_inputs(request.template, view, machine.path, folder, self._locate)
-        return self._supervisors.start(specification(request, folder, containers, machine), lock)
+        load_inputs(request.template, view, isolation.path, folder, self._locate)
+        return self._supervisors.start(specification(request, folder, containers, isolation), lock)
 
     def _patiently(self, pod: _Pod, phase: PodPhase, work: Callable[[bool], T]) -> T:
         """Repeat `work` until its store answers; return its value. A pod that is to be stopped does not wait."""
@@ -330,17 +330,17 @@ class LocalPods:
             phase, message, started_at=pod.started_at, progress=pod.progress
         )
 
-    def _isolates(self) -> Machine:
+    def _isolates(self) -> Isolation:
         """How containers are isolated here; found out once."""
-        if self._machine is None:
+        if self._isolated is None:
             if self._executor != "process":
-                self._machine = Machine(Runtime(self._executor, self._host), self._host)
+                self._isolated = Isolation(Runtime(self._executor, self._host), self._host)
             elif self._isolation == "auto":
                 found: Literal["namespaces", "remap"] = "namespaces" if self._supervisors.namespaces() else "remap"
-                self._machine = Machine(found, self._host, self._images)
+                self._isolated = Isolation(found, self._host, self._images)
             else:
-                self._machine = Machine(self._isolation, self._host, self._images)
-        return self._machine
+                self._isolated = Isolation(self._isolation, self._host, self._images)
+        return self._isolated
 
     def _clear(self, pod: _Pod) -> None:
         """End what a pod may have left whose supervisor was killed."""

@@ -36,7 +36,7 @@ GRACE = 30.0  # Kubernetes' terminationGracePeriodSeconds
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Isolation:
     """How this machine isolates containers: by namespaces, by a container runtime, or not, with `remap`.
 
     `images` says what images run by themselves; a runtime knows it. `devices` are the pod's, by resource.
@@ -69,22 +69,22 @@ class Machine:
 
 
 def prepare(
-    request: PodRequest, folder: PodFolder, objects: RunObjects, claims: Path, machine: Machine
+    request: PodRequest, folder: PodFolder, objects: RunObjects, claims: Path, isolation: Isolation
 ) -> list[PreparedContainer]:
     """The pod's containers in the order in which they are listed. Raises PodError."""
     volumes = Volumes(request, folder, objects, claims)
-    base, extra, canonical = machine.base(), machine.extra(), machine.path
+    base, extra, canonical = isolation.base(), isolation.extra(), isolation.path
     declared = _declared(request.template, canonical)
     inputs = [canonical(item["path"]) for item in (request.template.get("inputs") or {}).get("artifacts") or ()]
     containers: list[PreparedContainer] = []
     attempts, wait = _retries(request.template)
-    left = {name: list(ids) for name, ids in machine.devices.items()}
-    bare = not isinstance(machine.how, Runtime)
-    for role, template in _containers(request.template, machine.images):
+    left = {name: list(ids) for name, ids in isolation.devices.items()}
+    bare = not isinstance(isolation.how, Runtime)
+    for role, template in _containers(request.template, isolation.images):
         name = template["name"]
         argv = [*(template.get("command") or ()), *(template.get("args") or ())]
         devices = hand_out(template, left, keep=role == "init")
-        shown = machine.visible(devices)
+        shown = isolation.visible(devices)
         known = environment.environment(template, request, objects)
         mine, brought, starts = (declared, inputs, attempts) if role == "main" else ([], [], 1)
         mounts = [replace(mount, target=canonical(mount.target)) for mount in volumes.mounts(template, known)]
@@ -121,10 +121,10 @@ def _ends(folder: PodFolder, target: str) -> Mount:
 
 
 def specification(
-    request: PodRequest, folder: PodFolder, containers: list[PreparedContainer], machine: Machine
+    request: PodRequest, folder: PodFolder, containers: list[PreparedContainer], isolation: Isolation
 ) -> Record:
     """Make a pod's specification for the supervisor. It holds secrets: it goes through a socket, never to a file."""
-    how, canonical = machine.how, machine.path
+    how, canonical = isolation.how, isolation.path
     if not isinstance(how, Runtime):
         require(filter(None, [of_template(request.template)]), "the process executor")
     for item in containers if not isinstance(how, Runtime) else ():

@@ -12,7 +12,7 @@ LONG = 64  # children; a shorter list stands in its node
 StoredNodes = dict[str, Any]
 """Nodes as they are stored: a long list of children is its length, a removed node is None."""
 
-Row = tuple[str, str, int, str]
+ChildRow = tuple[str, str, int, str]
 """The run's uid, the node's id, the place in its list, the child's id."""
 
 
@@ -22,9 +22,9 @@ class Fanouts:
     def __init__(self) -> None:
         self._stored: dict[tuple[str, str], list[str]] = {}
 
-    def rows(self, uid: str, changed: Collection[str], nodes: Mapping[str, NodeStatus]) -> list[Row]:
+    def rows(self, uid: str, changed: Collection[str], nodes: Mapping[str, NodeStatus]) -> list[ChildRow]:
         """The rows to write for the nodes that changed; `keep` then takes them as stored."""
-        rows: list[Row] = []
+        rows: list[ChildRow] = []
         for key in changed:
             children = _children(nodes.get(key))
             if len(children) <= LONG:
@@ -34,7 +34,7 @@ class Fanouts:
             rows += [(uid, key, place, children[place]) for place in range(start, len(children))]
         return rows
 
-    def keep(self, rows: Iterable[Row]) -> None:
+    def keep(self, rows: Iterable[ChildRow]) -> None:
         """Take rows as stored."""
         for uid, key, place, child in rows:
             stored = self._stored.setdefault((uid, key), [])
@@ -47,7 +47,7 @@ def short(node: NodeStatus | None) -> object:
     return node if node is None or len(_children(node)) <= LONG else {**node, "children": len(node["children"])}
 
 
-def whole(nodes: StoredNodes, before: Mapping[str, NodeStatus], rows: Iterable[Row]) -> None:
+def whole(nodes: StoredNodes, before: Mapping[str, NodeStatus], rows: Iterable[ChildRow]) -> None:
     """Give stored nodes their lists in place: what `before` had of them, and the rows written since."""
     found: dict[str, list[tuple[int, str]]] = {}
     for _, key, place, child in rows:

@@ -25,8 +25,8 @@ class MemoScope(NamedTuple):
     namespace: str
 
 
-def place_of(row: RunRow) -> MemoScope:
-    """Where the entries of a run are valid; the store of ARGOSY_HOME has no name."""
+def scope_of(row: RunRow) -> MemoScope:
+    """The scope in which the entries of a run are valid; the store of ARGOSY_HOME has no name."""
     store = f"{row.store['endpoint']}/{row.store['bucket']}" if row.store else ""
     return MemoScope(store, row.ref.namespace)
 
@@ -62,7 +62,7 @@ class MemoCache:
 def release(state: State, ref: RunRef) -> None:
     """Let no later run take over what this one stored. Raises ConflictError when another run has done so."""
     below = f"runs/{ref.namespace}/{ref.name}/{ref.uid}/"
-    place = place_of(state.row(ref.uid))
+    place = scope_of(state.row(ref.uid))
     state.apply(lambda db: _release(db, ref, place, below))
 
 

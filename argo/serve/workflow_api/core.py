@@ -63,7 +63,7 @@ class Service:
 
     def close(self) -> None:
         """Let go of everything."""
-        self.place.close()
+        self.place.backend.close()
         self.database.close()
 
     def allowed(self, request: Request, scope: str | None = None) -> Caller:

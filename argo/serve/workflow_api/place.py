@@ -35,10 +35,6 @@ class TargetBackend:
         self.in_cluster = in_cluster or {}
         self.backend = open_backend(target)
 
-    def close(self) -> None:
-        """Let go of connections."""
-        self.backend.close()
-
     @property
     def local(self) -> LocalBackend | None:
         """The engine of this machine, where that is the place."""

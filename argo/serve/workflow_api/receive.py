@@ -49,7 +49,7 @@ async def received(request: Request, limit: int, filename: str) -> AsyncIterator
         yield ReceivedFile(path, size, sha256.hexdigest(), filename)
 
 
-class Body:
+class BodyReader:
     """A request's body that another thread reads while it comes; errors of the connection are raised there."""
 
     def __init__(self, request: Request, limit: int) -> None:

@@ -15,7 +15,7 @@ from argo.serve.refusal import Refusal
 from argo.serve.workflow_api import results, sessions
 from argo.serve.workflow_api.database import ref_of
 from argo.serve.workflow_api.messages import Message
-from argo.serve.workflow_api.receive import Body, received, streamed
+from argo.serve.workflow_api.receive import BodyReader, received, streamed
 from argo.serve.workflow_api.runs import shown
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _inputs(routes: APIRouter, service: Service) -> None:
         if kind == "file":
             length = request.headers.get("content-length", "")
             room = await run_in_threadpool(service.inputs.room, consumer, length)
-            body = Body(request, min(limit, room))
+            body = BodyReader(request, min(limit, room))
             return await streamed(consumer, lambda: service.inputs.stream(consumer, offered, name, called, body))
         async with received(request, limit, called) as given:
             return await streamed(consumer, lambda: service.inputs.keep(consumer, offered, name, given))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from argo.local import resources
-from argo.local.executors.local import Isolation, LocalPods
+from argo.local.executors.local import IsolationName, LocalPods
 from argo.local.executors.outputs import printed
 from argo.local.executors.supervisors import Supervisors
 from argo.local.pods import PodOutcome, PodRequest
@@ -89,7 +89,7 @@ def until_running(pods: LocalPods, file: Path | None = None) -> None:
 class Machine:
     """Pods of one directory, closed and opened again as a restarted engine would."""
 
-    def __init__(self, path: Path, isolation: Isolation) -> None:
+    def __init__(self, path: Path, isolation: IsolationName) -> None:
         self.path = path
         self.isolation = isolation
         self.objects = RunObjects()

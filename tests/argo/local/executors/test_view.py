@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from argo.local.executors.shim.view import Mount, View
-from argo.local.executors.specification import Machine as Isolating
-from argo.local.executors.specification import programs
+from argo.local.executors.specification import Isolation, programs
 from tests.argo.local.executors.conftest import Machine, shell
 from tests.waiting import HANG
 
@@ -123,7 +122,7 @@ def test_place(tmp_path: Path) -> None:
 
 
 def test_canonical() -> None:
-    path = Isolating("namespaces", {}).path
+    path = Isolation("namespaces", {}).path
     assert path("/out/../x//y/") == "/x/y"
     assert path("x") == "/x"
     if Path("/bin").is_symlink():
