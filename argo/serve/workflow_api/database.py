@@ -81,11 +81,9 @@ class Database:
         """Let go of all connections."""
         self.engine.dispose()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection to read with."""
-        with self.engine.connect() as connection:
-            yield connection
+    def reading(self) -> Connection:
+        """A connection to read with, for the block that it is entered in."""
+        return self.engine.connect()
 
     def every(self, wanted: Select[Any]) -> list[Row]:
         """All rows that are wanted."""
