@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from argo.backend import Json
 from argo.errors import UsageError
+from argo.local.controller.fields import filled, only
+from compiler.manifest_types import Artifact, Object, S3Artifact, Template, Workflow
 
 if TYPE_CHECKING:
     from argo.storage import Store
@@ -33,7 +34,7 @@ def prefix(run: Mapping[str, Any]) -> str:
     return f"{run['asset']}/{run['id']}"
 
 
-def add(workflow: Json, store: Store, bucket: str, below: str, in_cluster: Json) -> list[Json]:
+def add(workflow: Workflow, store: Store, bucket: str, below: str, in_cluster: S3Artifact) -> list[Object]:
     """Have the Workflow deliver its results to a bucket of the store, below a prefix; the Secret that this needs.
 
     `in_cluster` is the location of the profile's store as pods reach it. Raises UsageError, StoreError.
@@ -48,18 +49,18 @@ def add(workflow: Json, store: Store, bucket: str, below: str, in_cluster: Json)
     made = {artifact["name"]: artifact for artifact in templates[task["template"]]["outputs"]["artifacts"]}
     secret = f"{workflow['metadata']['name']}-storage"
     where, objects = _credentials(store, bucket, below, secret, in_cluster)
-    inputs, outputs, arguments = [], [], []
+    inputs, outputs, arguments = list[Artifact](), list[Artifact](), list[Artifact]()
     for artifact in given:
         found = _FROM.fullmatch(artifact["from"])
         if found is None:
             raise UsageError(f"the result {artifact['name']} cannot be delivered: it is computed")
         name, source = artifact["name"], made[found[2]]
-        optional = {"optional": True} if source.get("optional") else {}
+        optional = filled(only(source, "optional"))
         file = source["path"].rstrip("/").rpartition("/")[2]
         archive = source.get("archive") or {"tar": {}}
         suffix = next((SUFFIX[kind] for kind in archive if kind in SUFFIX), "")
         inputs.append({"name": name, "path": f"{_IN}/{name}/{file}", **optional})
-        location = {**where, "bucket": bucket, "key": f"{below}/{file.removesuffix(suffix)}{suffix}"}
+        location: S3Artifact = {**where, "bucket": bucket, "key": f"{below}/{file.removesuffix(suffix)}{suffix}"}
         outputs.append({"name": name, "path": f"{_OUT}/{name}/{file}", "archive": archive, "s3": location, **optional})
         arguments.append({"name": name, "from": artifact["from"], **optional})
     entry["dag"]["tasks"].append(
@@ -69,7 +70,9 @@ def add(workflow: Json, store: Store, bucket: str, below: str, in_cluster: Json)
     return objects
 
 
-def _credentials(store: Store, bucket: str, below: str, secret: str, in_cluster: Json) -> tuple[Json, list[Json]]:
+def _credentials(
+    store: Store, bucket: str, below: str, secret: str, in_cluster: S3Artifact
+) -> tuple[S3Artifact, list[Object]]:
     """The part of a location that all results share, and the Secret with what opens it."""
     from argo.storage.s3 import S3Store
 
@@ -82,17 +85,21 @@ def _credentials(store: Store, bucket: str, below: str, secret: str, in_cluster:
         "sessiontoken": given["sessionToken"],
     }  # fmt: skip
     data = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-    made = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "type": "Opaque", "data": data}
-    keys = {"accessKeySecret": "accesskey", "secretKeySecret": "secretkey", "sessionTokenSecret": "sessiontoken"}
+    made: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "type": "Opaque", "data": data}
     scheme, _, endpoint = given["endpointOverride"].partition("://")
-    location: Json = {"endpoint": endpoint, "region": given["region"]}
+    location: S3Artifact = {
+        "endpoint": endpoint,
+        "region": given["region"],
+        "accessKeySecret": {"name": secret, "key": "accesskey"},
+        "secretKeySecret": {"name": secret, "key": "secretkey"},
+        "sessionTokenSecret": {"name": secret, "key": "sessiontoken"},
+    }
     if scheme == "http":
         location["insecure"] = True
-    location |= {name: value for name, value in in_cluster.items() if name in ("endpoint", "insecure")}
-    return {**location, **{name: {"name": secret, "key": key} for name, key in keys.items()}}, [made]
+    return {**location, **only(in_cluster, "endpoint", "insecure")}, [made]
 
 
-def _template(inputs: list[Json], outputs: list[Json]) -> Json:
+def _template(inputs: list[Artifact], outputs: list[Artifact]) -> Template:
     return {
         "name": _TEMPLATE,
         "inputs": {"artifacts": inputs},

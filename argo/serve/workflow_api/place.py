@@ -19,6 +19,7 @@ from argo.submission.request import Request, draft
 from argo.submission.send import send
 from argo.submission.subject import Subject, subject_of
 from compiler.labels import CONSUMER, RUN_ID
+from compiler.manifest_types import S3Artifact
 
 if TYPE_CHECKING:
     from argo.storage import Store
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 class TargetBackend:
     """The opened backend of a target. `in_cluster`: the store as pods reach it, where that differs from here."""
 
-    def __init__(self, target: Target, in_cluster: Json | None = None) -> None:
+    def __init__(self, target: Target, in_cluster: S3Artifact | None = None) -> None:
         self.target = target
-        self.in_cluster = in_cluster or {}
+        self.in_cluster = in_cluster or S3Artifact()
         self.backend = open_backend(target)
 
     @property

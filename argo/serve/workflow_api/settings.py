@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from argo.backend import Json
 from argo.errors import EnvironmentFailure
+from compiler.manifest_types import S3Artifact
 
 if TYPE_CHECKING:
     from argo.target import Target
@@ -52,7 +52,7 @@ class Settings:
     job_configs: str = ""
 
     @property
-    def in_cluster(self) -> Json:
+    def in_cluster(self) -> S3Artifact:
         """The profile's store as pods reach it, where that differs from how this machine does; else empty."""
         store = self.profile and self.profile.store
         if not store or store.in_cluster_endpoint is None:
