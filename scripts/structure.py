@@ -28,11 +28,6 @@ class Module:
     tree: ast.Module
     lines: int
 
-    @property
-    def package(self) -> str:
-        """The package that its relative imports start from."""
-        return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
-
 
 def modules(root: Path, folders: Iterable[str]) -> dict[str, Module]:
     """All modules below the folders, by dotted name."""
@@ -60,24 +55,16 @@ def too_long(module: Module) -> Iterator[str]:
 
 def imports(module: Module, known: Mapping[str, Module]) -> set[str]:
     """The modules of ours that a module imports, a package's own module not counted for its children."""
-    targets: set[str] = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            targets.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            targets.update(_from(module, node, known))
+    targets = {target for node in ast.walk(module.tree) for target in _targets(node, known)}
     return {name for name in targets if name in known and name != module.name}
 
 
-def _from(module: Module, node: ast.ImportFrom, known: Mapping[str, Module]) -> Iterator[str]:
-    base = node.module or ""
-    if node.level:
-        above = module.package.split(".")
-        above = above[: len(above) - node.level + 1]
-        base = ".".join([*above, base] if base else above)
-    for alias in node.names:
-        child = f"{base}.{alias.name}"
-        yield child if child in known else base
+def _targets(node: ast.AST, known: Mapping[str, Module]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:  # ruff refuses relative ones
+        children = (f"{node.module}.{alias.name}" for alias in node.names)
+        yield from (child if child in known else node.module for child in children)
 
 
 def cycle(graph: Mapping[str, set[str]]) -> list[str]:

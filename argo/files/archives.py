@@ -406,14 +406,16 @@ def told() -> Iterator[None]:
         raise StoreError("the archive cannot be unpacked: it is damaged", known=_NOTHING) from error
 
 
-class _Part(io.RawIOBase):
+class _Source(io.RawIOBase):
+    def readable(self) -> bool:
+        return True
+
+
+class _Part(_Source):
     """The content of one entry, out of a stream of many."""
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream, self.left = stream, size
-
-    def readable(self) -> bool:
-        return True
 
     def readinto(self, buffer: Any) -> int:
         data = self._stream.read(min(len(buffer), self.left)) or b""
@@ -429,14 +431,11 @@ class _Part(io.RawIOBase):
             raise EOFError("it ends in the middle")
 
 
-class _Careful(io.RawIOBase):
+class _Careful(_Source):
     """A zip that is not read into memory by more than its list of entries may have."""
 
     def __init__(self, file: IO[bytes], most: int) -> None:
         self._file, self._most = file, most
-
-    def readable(self) -> bool:
-        return True
 
     def seekable(self) -> bool:
         return True
@@ -456,16 +455,13 @@ class _Careful(io.RawIOBase):
         return data
 
 
-class _Xz(io.RawIOBase):
+class _Xz(_Source):
     """A decompressor of xz and lzma with bounded memory: a file may ask for as much as it likes."""
 
     def __init__(self, source: io.BufferedReader) -> None:
         from lzma import LZMADecompressor
 
         self._source, self._packed = source, LZMADecompressor(memlimit=_XZ_MEMORY)
-
-    def readable(self) -> bool:
-        return True
 
     def readinto(self, buffer: Any) -> int:
         while not self._packed.eof:

@@ -88,12 +88,12 @@ def _held(path: Path) -> Iterator[bool]:
     except OSError:
         yield False
         return
+    free = True
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        free = False
+    try:
+        yield free
     finally:
         os.close(descriptor)

@@ -23,8 +23,8 @@ from argo.http import CONNECT, READ, TRANSIENT, Backoff, Proxy, retry_after
 from argo.storage.errors import Denied, NotFound, StorageError, Unreachable
 from argo.storage.signature import Signer
 
-ABSENT = {"NoSuchKey", "NoSuchBucket", "NoSuchObject", "NoSuchUpload", "NoSuchVersion"}
-REFUSED = {
+_ABSENT = {"NoSuchKey", "NoSuchBucket", "NoSuchObject", "NoSuchUpload", "NoSuchVersion"}
+_REFUSED = {
     "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidTokenId",
     "RequestTimeTooSkewed", "SignatureDoesNotMatch",
 }  # fmt: skip
@@ -359,6 +359,13 @@ def _head(headers: Mapping[str, str]) -> Head:
     )
 
 
+def of_code(code: str, bucket: str, name: str) -> StorageError | None:
+    """The error of a code of S3's; None for one that says neither that something is not there nor that it is denied."""
+    if code in _ABSENT:
+        return NotFound(f"no bucket {bucket}" if code == "NoSuchBucket" else f"no object {name}")
+    return Denied(f"{name}: {code}", hint=CREDENTIALS) if code in _REFUSED else None
+
+
 def _name(bucket: str, key: str) -> str:
     return f"{bucket}/{key}" if key else bucket
 
@@ -370,14 +377,14 @@ def _refused(connection: _Connection, host: str, bucket: str, key: str) -> Stora
     except (OSError, EOFError, ValueError):
         found = None
     code = found[1].decode() if found else f"HTTP status {status}"
-    if code in ABSENT or (status == 404 and not found):
-        return NotFound(f"no bucket {bucket}" if code == "NoSuchBucket" else f"no object {name}")
+    if told := of_code("NoSuchKey" if status == 404 and not found else code, bucket, name):
+        return told
     if status == 412:
         return StorageError(f"{name} has changed while it came", known="nothing is half written", hint="fetch again")
     if status in TRANSIENT:
         passing = Unreachable(f"{host} answers {code}", tried=f"to read {name}", hint="repeat the command later")
         passing.after = retry_after(connection.headers)
         return passing
-    if code in REFUSED or status in (401, 403):
+    if status in (401, 403):
         return Denied(f"{name}: {code}", hint=CREDENTIALS)
     return StorageError(f"{name}: {code}" if status != 200 else f"{name}: the store does not give ranges")

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -35,19 +34,6 @@ class _Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-class _Crc:
-    """zlib's CRC-32 with the methods of hashlib's digests."""
-
-    def __init__(self) -> None:
-        self._value = 0
-
-    def update(self, data: memoryview) -> None:
-        self._value = zlib.crc32(data, self._value)
-
-    def hexdigest(self) -> str:
-        return f"{self._value:08x}"
-
-
 class _Nothing:
     """A digest that is always `-`, for pieces that the digest of the whole object verifies."""
 
@@ -67,8 +53,8 @@ class Layout:
     """An object's division into pieces, and the digests that verify its bytes.
 
     `part` is the size of the parts that the ETag's MD5s are of, 0 where it says nothing. `check` is what each piece
-    is known by in the journal: its own MD5 where the pieces are the parts; nothing where the whole has a digest;
-    else a CRC, since then nothing else tells a piece that a power failure took from one that is there.
+    is known by in the journal: nothing where the whole has a digest, else its own MD5, which is the part's where the
+    pieces are the parts. Nothing else tells a piece that a power failure took from one that is there.
     """
 
     head: Head
@@ -81,7 +67,7 @@ class Layout:
         """Choose the layout of an object; `part` is the size of its first part."""
         found = _MD5S.fullmatch(head.etag) if head.digest and not head.sha256 else None
         if found is None or (found[2] and -(-head.size // max(part, 1)) != int(found[2])):
-            return cls(head, PIECE, 0, _Nothing if head.sha256 else _Crc)
+            return cls(head, PIECE, 0, _Nothing if head.sha256 else _md5)
         if found[2] and part <= _LARGEST_PIECE:
             return cls(head, part, part, _md5)
         return cls(head, PIECE, part if found[2] else head.size, _Nothing)

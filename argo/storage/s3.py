@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from argo.errors import UsageError
 from argo.http import pool, trust
 from argo.storage.credentials import Credentials
-from argo.storage.errors import Denied, NotFound, StorageError
-from argo.storage.http import ABSENT, CREDENTIALS, REFUSED, Head, Reader, patiently, unreachable
+from argo.storage.errors import NotFound, StorageError
+from argo.storage.http import Head, Reader, of_code, patiently, unreachable
 from argo.storage.large import bring as bring_large
 from argo.storage.listing import DEFAULT_REGION, listed, region
 from argo.storage.signature import Signer
@@ -229,11 +229,7 @@ def _of_client(error: Exception, endpoint: str, bucket: str, name: str) -> Stora
     from urllib3.exceptions import HTTPError
 
     if isinstance(error, S3Error):
-        if error.code in ABSENT:
-            return NotFound(f"no object {name}" if error.code != "NoSuchBucket" else f"no bucket {bucket}")
-        if error.code in REFUSED:
-            return Denied(f"{name}: {error.code}", hint=CREDENTIALS)
-        return StorageError(f"{name}: {error.code}: {error.message}")
+        return of_code(error.code or "", bucket, name) or StorageError(f"{name}: {error.code}: {error.message}")
     if isinstance(error, HTTPError):
         reason = getattr(error, "reason", None) or error
         # urllib3 wraps what the TLS library said.

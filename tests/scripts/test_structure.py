@@ -41,8 +41,6 @@ def test_a_function_may_have_50_lines_and_no_more(tmp_path: Path) -> None:
     [
         "import pkg.a\n",
         "from pkg import a\n",
-        "from . import a\n",
-        "from .a import X\n",
         "def f():\n    import pkg.a\n",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.a import X\n",
     ],

@@ -16,8 +16,6 @@ from argo.http import Asker, NoAnswerError, lines, read, trust, uncertain
 from argo.target import ServerAddress
 
 if TYPE_CHECKING:
-    import ssl
-
     from argo.http import Answer
 
 Query = Mapping[str, str]
@@ -30,7 +28,12 @@ class Client:
         self.url = address.url
         self.patience = patience
         self._address = address
-        self._asker = Asker(address.url, _trust(address), patience)
+        context = None
+        if address.url.startswith("https:"):
+            files = {"cert_file": address.cert_file, "key_file": address.key_file}
+            named = "the profile's engine in argosy.yaml"
+            context = trust(address.ca_file, verify=address.verify, named=named, **files)
+        self._asker = Asker(address.url, context, patience)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -140,15 +143,6 @@ class Client:
             known="what runs on the cluster goes on",
             hint=hint,
         )
-
-
-def _trust(address: ServerAddress) -> ssl.SSLContext | None:
-    if not address.url.startswith("https:"):
-        return None
-    return trust(
-        address.ca_file, verify=address.verify, cert_file=address.cert_file, key_file=address.key_file,
-        named="the profile's engine in argosy.yaml",
-    )  # fmt: skip
 
 
 def _opened(token: str) -> Mapping[str, str]:
