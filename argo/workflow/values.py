@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from argo.expressions import times
 from argo.expressions.errors import ExpressionError
 from argo.expressions.gojson import marshal, positional
 from compiler.manifest_types import Artifact, Parameter
@@ -39,6 +38,8 @@ def parse_duration(text: str) -> timedelta:
 
     Argo: ParseStringToDuration.
     """
+    from argo.expressions import times
+
     value = text.strip()
     try:
         if _WHOLE.fullmatch(value):

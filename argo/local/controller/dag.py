@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argo.local.controller.hooks as hooks
 import argo.local.controller.loops as loops
-from argo.expressions import DependsError, task_results
+from argo.expressions.depends import task_results
+from argo.expressions.errors import DependsError
 from argo.local.controller.composite import Composite, resolve_references
 from argo.local.controller.dagplan import DagPlan, TaskScopes, plan_of
 from argo.local.controller.errors import ReconcileError

@@ -9,7 +9,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from argo.expressions import Depends, DependsError, parse_depends
+from argo.expressions.depends import Depends, parse_depends
+from argo.expressions.errors import DependsError
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import hooked
 from argo.local.controller.scope import (

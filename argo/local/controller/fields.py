@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeVar, cast
 
-from argo.expressions import TemplateError, substitute
+from argo.expressions.errors import TemplateError
+from argo.expressions.template import substitute
 from argo.local.controller.errors import ReconcileError
 from argo.workflow.values import parse_duration, text, whole
 

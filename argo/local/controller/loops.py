@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from argo.expressions import TemplateError, WhenError, evaluate_when, resolve_sequence
-from argo.expressions.errors import ExpressionError
+from argo.expressions.errors import ExpressionError, TemplateError, WhenError
 from argo.expressions.gojson import Number, marshal, parse_json
+from argo.expressions.sequence import resolve_sequence
+from argo.expressions.when import evaluate_when
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import replace, without
 from argo.workflow.values import text

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from argo.expressions import ExpressionError, evaluate
 from argo.expressions.environment import environment
+from argo.expressions.errors import ExpressionError
+from argo.expressions.evaluator import evaluate
 from argo.expressions.gojson import Number, marshal, parse_json
 from argo.local.controller.errors import ReconcileError
 from argo.local.controller.nodes import Nodes, hooked, pod_name, retried, template_name

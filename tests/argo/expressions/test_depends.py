@@ -9,15 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.expressions import (
-    DependsError,
-    TaskReference,
-    TemplateError,
-    parse_depends,
-    resolve_sequence,
-    task_depends,
-    task_results,
-)
+from argo.expressions.depends import TaskReference, parse_depends, task_depends, task_results
+from argo.expressions.errors import DependsError, TemplateError
+from argo.expressions.sequence import resolve_sequence
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from argo.expressions import evaluate_when
 from argo.expressions.gojson import Number, marshal, parse_json, plain
+from argo.expressions.when import evaluate_when
 from argo.workflow.conform import conform
 from argo.workflow.values import text
 

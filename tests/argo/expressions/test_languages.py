@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.expressions import ExpressionError, WhenError, evaluate, evaluate_when
 from argo.expressions.environment import environment, expand
+from argo.expressions.errors import ExpressionError, WhenError
+from argo.expressions.evaluator import evaluate
 from argo.expressions.gojson import marshal, plain
 from argo.expressions.lexer import tokenize
+from argo.expressions.when import evaluate_when
 
 CASES: dict[str, list[list[Any]]] = json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8"))
 SCOPE = {"str": "text", "list": [{"n": 1.5, "k": "a"}, {"n": 2, "k": "b"}], "a": {"b": {"c": "deep"}}}

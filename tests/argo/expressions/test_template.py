@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.expressions import TemplateError, substitute
-from argo.expressions.template import PLACEHOLDER_PREFIX
+from argo.expressions.errors import TemplateError
+from argo.expressions.template import PLACEHOLDER_PREFIX, substitute
 
 SCOPE: dict[str, Any] = {
     "foo": "bar",

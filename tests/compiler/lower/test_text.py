@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo.expressions import TemplateError, evaluate, substitute
+from argo.expressions.errors import TemplateError
+from argo.expressions.evaluator import evaluate
+from argo.expressions.template import substitute
 from argo.local.executors.environment import expand
 from compiler.lower.artifacts import embeddable
 from compiler.lower.conditions import Conditions, depends, is_plain, named
