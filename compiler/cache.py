@@ -161,13 +161,11 @@ def _project_files(request: Request) -> Iterator[str]:
     if request.project_file is not None:
         yield os.path.abspath(request.project_file)
         return
+    from compiler.load.files import PROJECT_FILE, parents
+
     for path in (*map(os.path.abspath, request.paths), os.path.join(os.getcwd(), "")):
         folder = path if os.path.isdir(path) else os.path.dirname(path)
-        while True:
-            yield os.path.join(folder, "argosy.yaml")
-            if os.path.dirname(folder) == folder:
-                break
-            folder = os.path.dirname(folder)
+        yield from (os.path.join(above, PROJECT_FILE) for above in parents(folder))
 
 
 def _listing(folders: Iterable[str]) -> int:

@@ -7,12 +7,11 @@ from typing import Final
 
 from compiler.check.survey import Survey
 from compiler.diagnostics import Diagnostic, diagnostic
+from compiler.load.rules import CONTAINER
 from compiler.program import Definition, ResolvedDag
 
 _ORDER: Final = frozenset({"needs", "when", "description"})
-_ELSEWHERE: Final = frozenset(
-    {"command", "args", "script", "working_dir", "user", "inputs", "outputs", "parameters", "sidecars"}
-)
+_ELSEWHERE: Final = frozenset(CONTAINER)
 _OF_ASSET: Final = _ORDER | _ELSEWHERE | {
     "asset", "with_", "foreach", "continue_on", "timeout", "retry", "resources", "cache", "placement",
 }  # fmt: skip

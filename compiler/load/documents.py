@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compiler.models.base import Model
 
 
-class Loaded:
+class DefinitionFile:
     """The content of one file. `definitions` hold a ComputeAsset, a Dag, or (of Hera) a manifest as dict."""
 
     def __init__(self, source: SourceFile, diagnostics: list[Diagnostic] | None = None) -> None:
@@ -30,7 +30,7 @@ class Loaded:
         self.diagnostics: list[Diagnostic] = diagnostics or []
 
 
-def load_file(file: File) -> Loaded:
+def load_file(file: File) -> DefinitionFile:
     """The definitions in a file. In one that the user did not name, documents of other kinds are passed over."""
     opened = open_source(file)
     if opened.diagnostics:
@@ -53,7 +53,7 @@ def load_file(file: File) -> Loaded:
     return opened
 
 
-def open_source(file: File) -> Loaded:
+def open_source(file: File) -> DefinitionFile:
     """A file's text, with a diagnostic when it cannot be read."""
     try:
         source, diagnostics = decode(file.name, read_file(file.location), file.location)
@@ -61,11 +61,11 @@ def open_source(file: File) -> Loaded:
         source = SourceFile(file.name, "", file.location)
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot read the file: {reason[:1].lower()}{reason[1:]}"
-        return Loaded(source, [at("A101", source.at(0, 0), message)])
-    return Loaded(source, diagnostics)
+        return DefinitionFile(source, [at("A101", source.at(0, 0), message)])
+    return DefinitionFile(source, diagnostics)
 
 
-def load_project(file: File) -> Loaded:
+def load_project(file: File) -> DefinitionFile:
     """argosy.yaml."""
     opened = open_source(file)
     if opened.diagnostics:
@@ -83,7 +83,7 @@ def load_project(file: File) -> Loaded:
 _KIND_HINT = "write kind: Dag or kind: ComputeAsset"
 
 
-def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
+def _definition(loaded: DefinitionFile, data: Any, origin: Origin, named: bool) -> None:
     if not isinstance(data, dict):
         if named:
             message = f"expected a definition, found {describe(data)}"
@@ -103,7 +103,7 @@ def _definition(loaded: Loaded, data: Any, origin: Origin, named: bool) -> None:
     _validated(loaded, getattr(models, kind), data, origin)
 
 
-def _job_config(opened: Loaded) -> Loaded:
+def _job_config(opened: DefinitionFile) -> DefinitionFile:
     from compiler.load.foreign import imla
 
     translation, source, opened.diagnostics = imla.translate(opened.source)
@@ -112,7 +112,7 @@ def _job_config(opened: Loaded) -> Loaded:
     return opened
 
 
-def _foreign(loaded: Loaded, data: dict[str, Any], origin: Origin, named: bool) -> bool:
+def _foreign(loaded: DefinitionFile, data: dict[str, Any], origin: Origin, named: bool) -> bool:
     """Translate a document in another system's format into a definition of `loaded`; False where it is in none."""
     if "kind" in data or not ("steps" in data or "service_id" in data):
         return False
@@ -130,7 +130,7 @@ def _foreign(loaded: Loaded, data: dict[str, Any], origin: Origin, named: bool) 
     return True
 
 
-def _validated(loaded: Loaded, model: type[Model], data: Any, origin: Origin) -> None:
+def _validated(loaded: DefinitionFile, model: type[Model], data: Any, origin: Origin) -> None:
     validated = validate(model, data, origin, rules.check)
     misread = {(item.span.line, item.span.column) for item in loaded.diagnostics if item.span}
     loaded.diagnostics.extend(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 # Paths are plain text here: a file is compared, sorted and looked up by its absolute path.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120, PTH122, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH116, PTH118, PTH119, PTH120, PTH122, PTH123
 
 SUFFIXES = (".yaml", ".yml", ".json", ".py")
 PROJECT_FILE = "argosy.yaml"
@@ -67,15 +67,17 @@ def find_project(locations: Sequence[str], shipped: str | None) -> str | None:
         folder = location if os.path.isdir(location) else os.path.dirname(location)
         if shipped is not None and is_below(location, shipped):
             folder = os.getcwd()
-        while True:
-            candidate = os.path.join(folder, PROJECT_FILE)
-            if os.path.isfile(candidate):
-                return candidate
-            parent = os.path.dirname(folder)
-            if parent == folder:
-                break
-            folder = parent
+        found = (os.path.join(above, PROJECT_FILE) for above in parents(folder))
+        if candidate := next(filter(os.path.isfile, found), None):
+            return candidate
     return None
+
+
+def parents(folder: str) -> Iterator[str]:
+    """A folder, and those above it."""
+    yield folder
+    while (above := os.path.dirname(folder)) != folder:
+        yield (folder := above)
 
 
 def is_below(location: str, folder: str) -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 API_VERSION: Final = "argosy/v1"
 KINDS: Final = ("ComputeAsset", "Dag")
 MANIFESTS: Final = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+TARGETS: Final = ("asset", "dag", "pause", "image")  # what a task runs
 _SIGNS: Final = {"tasks": "Dag", "image": "ComputeAsset", "remote": "ComputeAsset"}
 _DEFINES = re.compile(r"^\s*(?:from|import)\s+(?:compiler|hera)\b", re.MULTILINE)
 
@@ -83,10 +84,9 @@ def _constants(call: ast.Call) -> dict[str, Any]:
 
 
 def _has_tasks(tasks: Any) -> bool:
-    fields = {"asset", "dag", "image", "pause"}
     if not isinstance(tasks, dict):
         return False
-    return not tasks or any(isinstance(task, dict) and task.keys() & fields for task in tasks.values())
+    return not tasks or any(isinstance(task, dict) and task.keys() & set(TARGETS) for task in tasks.values())
 
 
 def _is_step(step: Any, named: bool) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from compiler.load.kinds import TARGETS
 from compiler.load.validate import Mistake
 from compiler.models.base import REFERENCE, camel
 
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
 
 Key = tuple[str | int, ...]
 
-_CONTAINER = ("command", "args", "script", "working_dir", "user", "inputs", "outputs", "parameters", "sidecars")
+CONTAINER = ("command", "args", "script", "working_dir", "user", "inputs", "outputs", "parameters", "sidecars")
 _NOT_REMOTE = ("command", "args", "script", "working_dir", "inputs", "outputs", "env", "volumes", "sidecars", "ports")
 _NOT_OF_GATES = ("with_", "foreach", "retry", "resources", "cache")
-_TARGETS = ("asset", "dag", "pause", "image")
 
 
 def check(model: Any) -> Iterator[Mistake]:
@@ -142,7 +142,7 @@ def _files(dag: Dag) -> Iterator[Mistake]:
 
 def _task(task: Task, at: Key) -> Iterator[Mistake]:
     given = task.model_fields_set
-    targets = [name for name in _TARGETS if getattr(task, name) is not None]
+    targets = [name for name in TARGETS if getattr(task, name) is not None]
     if len(targets) != 1:
         message = "a task needs one of 'asset', 'dag', 'pause' and 'image'"
         if targets:
@@ -150,7 +150,7 @@ def _task(task: Task, at: Key) -> Iterator[Mistake]:
         yield Mistake((*at, targets[1]) if targets else at, "A127", message, key=True)
         return
     if task.image is None:
-        yield from _without(_CONTAINER, task, at, "'{}' is only for a task with 'image'")
+        yield from _without(CONTAINER, task, at, "'{}' is only for a task with 'image'")
     elif not task.command and task.script is None:
         hint = "an image's own entry point is not known to Argo"
         yield Mistake((*at, "command"), "A121", "missing field 'command' or 'script'", hint, key=True)

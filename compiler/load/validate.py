@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
+from compiler.load.kinds import TARGETS
 from compiler.models.base import Model, Problem, Shape, describe
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ def validate(model: type[M], data: Any, origin: Origin, rules: Callable[[M], Ite
 
 
 _NAMED = frozenset({"parameters", "inputs", "outputs", "tasks", "finally", "results", "files", "env", "foreach"})
-_TARGETS = frozenset({"asset", "dag", "pause", "image"})
 
 
 def _loses_names(path: tuple[str | int, ...]) -> bool:
@@ -92,7 +92,7 @@ def _loses_names(path: tuple[str | int, ...]) -> bool:
     near = {did_you_mean(str(part), _NAMED) for part in path[-1:]} - {None}
     inside = len(path) > 1 and path[-2] in _NAMED
     entry = len(path) > 2 and path[-3] in _NAMED and path[-1] in ("kind", "path")
-    return bool(near) or inside or entry or bool(_TARGETS.intersection(path[-1:])) or not path
+    return bool(near) or inside or entry or path[-1:] in [(target,) for target in TARGETS] or not path
 
 
 def place(mistake: Mistake, origin: Origin, data: Any = None) -> Diagnostic:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.diagnostics import Diagnostic, Related, at, diagnostic
-from compiler.load.documents import Loaded, load_file, load_project
+from compiler.load.documents import DefinitionFile, load_file, load_project
 from compiler.load.files import (
     CONFIG_LIMIT,
     File,
@@ -60,7 +60,7 @@ class _Loader:
         self.shipped = shipped
         self.diagnostics: list[Diagnostic] = []
         self.sources: dict[str, SourceFile] = {}
-        self.loaded: dict[str, Loaded] = {}
+        self.loaded: dict[str, DefinitionFile] = {}
         self.kept: set[str] = set()  # the files whose definitions and mistakes count
         self.project: Definition[Project] | None = None
         self.assets: dict[str, dict[str, Definition[ComputeAsset]]] = {}
@@ -111,11 +111,11 @@ class _Loader:
         self._keep(loaded)
         self.project = loaded.definitions[0] if loaded.definitions else None
 
-    def _keep(self, loaded: Loaded) -> None:
+    def _keep(self, loaded: DefinitionFile) -> None:
         self.kept.add(loaded.source.location)
         self.diagnostics.extend(loaded.diagnostics)
 
-    def _read(self, file: File) -> Loaded:
+    def _read(self, file: File) -> DefinitionFile:
         """Load a file, once."""
         if file.location not in self.loaded:
             loaded = self.loaded[file.location] = load_file(file)

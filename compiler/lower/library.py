@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from compiler import plan
 from compiler.diagnostics import Diagnostic
 from compiler.lower.names import CHILD_PREFIX, DECISION, RUN_PREFIX, Names
-from compiler.lower.pods import Pods, Use
+from compiler.lower.pods import Use, lower_pod
 
 if TYPE_CHECKING:
     from compiler.models.project import Profile
@@ -62,7 +62,7 @@ class TemplateSet:
 
     def pod(self, use: Use) -> Callee:
         """The template for a use; the same for uses that come to the same."""
-        body = Pods(self.profile).lower(use)
+        body = lower_pod(use, self.profile)
         if self.child:
             stored = body.interface.output_artifacts
             moved = tuple(item._replace(key=self.prefix + item.key.removeprefix(RUN_PREFIX)) for item in stored)

@@ -12,8 +12,8 @@ from compiler.labels import BOUNDED, BOUNDS
 from compiler.lower import names, sessions
 from compiler.lower.resources import Needs, needs, patch, placed
 from compiler.lower.text import (
-    Computed,
     ContainerStyle,
+    Expression,
     Variable,
     constant,
     default,
@@ -74,90 +74,79 @@ def retry_of(model: Retry | None) -> plan.Retry | None:
     return plan.Retry(model.limit, _POLICIES.get(frozenset(model.on), "Always"), model.expression or "", *waits)
 
 
-class Pods:
-    """Makes pod templates for one profile."""
+def lower_pod(use: Use, profile: Profile) -> plan.PodTemplate:
+    """The pod's template for a use."""
+    bounds: Mapping[str, Any] = {}
+    if isinstance(use.model, ComputeAsset):
+        bounds, use = described(use.model, profile), use._replace(model=within(use.model))
+    model, texts = use.model, _Texts(use)
+    resources = needs(model.resources, profile, texts.expression)
+    if bounds:
+        resources.limits["cpu"] = resources.requests["cpu"]
+    storage = mounted(model, use.files, texts.expression)
+    container = _container(use, texts, storage, resources)
+    beside = {name: needs(sidecar.resources, profile, texts.expression) for name, sidecar in model.sidecars.items()}
+    sidecars = [_sidecar(name, sidecar, texts, beside[name]) for name, sidecar in model.sidecars.items()]
+    label, deadline, main = sessions.labels(model, profile), model.timeout, "main"
+    if is_session(model):
+        assert isinstance(model, ComputeAsset)
+        container, session = sessions.lowered(model, container, profile)
+        sidecars.insert(0, session)
+        wanted = {names.RUN_NAME: model.token, names.TASK_PATH: label}
+        texts.run |= {name: None for name, need in wanted.items() if need}
+        deadline, main = sessions.deadline(model), sessions.SESSION
+    patched = {main: resources.patched} | {name: found.patched for name, found in beside.items()}
+    bounded = {BOUNDED: bounds["policy"]} if bounds else {}
+    template = plan.PodTemplate(
+        plan.Interface(),
+        container,
+        labels=tuple(sorted({**model.labels, **bounded, **label}.items())),
+        annotations=_annotations(model.annotations, bounds),
+        retry=retry_of(model.retry),
+        deadline=deadline,
+        **placed(model.resources.gpu if model.resources else None, model.placement, profile)._asdict(),
+        scheduler=(model.placement.scheduler or "") if model.placement else "",
+        priority_class=model.priority_class or "",
+        service_account_token=bool(model.security and model.security.service_account_token),
+        security=_pod_security(model),
+        patch=patch(patched, storage.patched),
+        volumes=tuple(storage.volumes),
+        sidecars=tuple(sidecars),
+    )
+    return template._replace(interface=_interface(use, texts), memoize=_memoize(use, template, texts))
 
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
 
-    def lower(self, use: Use) -> plan.PodTemplate:
-        bounds: Mapping[str, Any] = {}
-        if isinstance(use.model, ComputeAsset):
-            bounds, use = described(use.model, self._profile), use._replace(model=within(use.model))
-        model, texts = use.model, _Texts(use)
-        resources = needs(model.resources, self._profile, texts.expression)
-        if bounds:
-            resources.limits["cpu"] = resources.requests["cpu"]
-        storage = mounted(model, use.files, texts.expression)
-        container = self._container(use, texts, storage, resources)
-        interactive = is_session(model)
-        gpu = model.resources.gpu if model.resources else None
-        where = placed(gpu, model.placement, self._profile)
-        patched = {sessions.SESSION if interactive else "main": resources.patched}
-        sidecars = tuple(self._sidecar(name, sidecar, texts, patched) for name, sidecar in model.sidecars.items())
-        label = sessions.labels(model, self._profile)
-        if interactive:
-            assert isinstance(model, ComputeAsset)
-            container, session = sessions.lowered(model, container, self._profile)
-            sidecars = (session, *sidecars)
-            wanted = {names.RUN_NAME: model.token, names.TASK_PATH: label}
-            texts.run |= {name: None for name, need in wanted.items() if need}
-        template = plan.PodTemplate(
-            plan.Interface(),
-            container,
-            labels=tuple(sorted({**model.labels, **({BOUNDED: bounds["policy"]} if bounds else {}), **label}.items())),
-            annotations=_annotations(model.annotations, bounds),
-            retry=retry_of(model.retry),
-            deadline=sessions.deadline(model) if isinstance(model, ComputeAsset) and interactive else model.timeout,
-            node_selector=where.node_selector,
-            tolerations=where.tolerations,
-            affinity=where.affinity,
-            scheduler=(model.placement.scheduler or "") if model.placement else "",
-            priority_class=model.priority_class or "",
-            service_account_token=bool(model.security and model.security.service_account_token),
-            security=_pod_security(model),
-            patch=patch(patched, storage.patched),
-            volumes=tuple(storage.volumes),
-            sidecars=sidecars,
-        )
-        memoize = _memoize(use, template, texts)
-        return template._replace(interface=_interface(use, texts), memoize=memoize)
+def _container(use: Use, texts: _Texts, storage: PodVolumes, resources: Needs) -> plan.Container:
+    model = use.model
+    command = tuple(map(texts.print, model.command))
+    return plan.Container(
+        escape(model.image or ""),
+        command if model.script is None else command or ("sh",),
+        tuple(map(texts.print, model.args)),
+        None if model.script is None else texts.print(model.script, of_template=True),
+        texts.print(model.working_dir or "", expanded=False),
+        model.image_pull_policy or "",
+        _env(model.env, texts),
+        tuple(f"{{{{inputs.parameters.{name}}}}}" for name in use.environments),
+        _ports(getattr(model, "ports", {})),
+        *resources.sections,
+        mounts=tuple(storage.mounts),
+        security=_security(model.security),
+    )
 
-    def _container(self, use: Use, texts: _Texts, storage: PodVolumes, resources: Needs) -> plan.Container:
-        model = use.model
-        command = tuple(texts.print(text) for text in model.command)
-        return plan.Container(
-            escape(model.image or ""),
-            command if model.script is None else command or ("sh",),
-            tuple(texts.print(text) for text in model.args),
-            None if model.script is None else texts.print(model.script, of_template=True),
-            texts.print(model.working_dir or "", expanded=False),
-            model.image_pull_policy or "",
-            _env(model.env, texts),
-            tuple(f"{{{{inputs.parameters.{name}}}}}" for name in use.environments),
-            _ports(getattr(model, "ports", {})),
-            *resources.sections,
-            mounts=tuple(storage.mounts),
-            security=_security(model.security),
-        )
 
-    def _sidecar(
-        self, name: str, model: Sidecar, texts: _Texts, patched: dict[str, dict[str, dict[str, str]]]
-    ) -> plan.Sidecar:
-        """A sidecar; what is known of its resources only in the run is added to `patched`."""
-        resources = needs(model.resources, self._profile, texts.expression)
-        patched[name] = resources.patched
-        requests, limits = resources.sections
-        container = plan.Container(
-            escape(model.image),
-            tuple(texts.print(text) for text in model.command),
-            tuple(texts.print(text) for text in model.args),
-            env=_env(model.env, texts),
-            ports=_ports(model.ports),
-            requests=requests,
-            limits=limits,
-        )
-        return plan.Sidecar(name, container, model.mirror_volumes)
+def _sidecar(name: str, model: Sidecar, texts: _Texts, resources: Needs) -> plan.Sidecar:
+    requests, limits = resources.sections
+    container = plan.Container(
+        escape(model.image),
+        tuple(map(texts.print, model.command)),
+        tuple(map(texts.print, model.args)),
+        env=_env(model.env, texts),
+        ports=_ports(model.ports),
+        requests=requests,
+        limits=limits,
+    )
+    return plan.Sidecar(name, container, model.mirror_volumes)
 
 
 class _Texts:
@@ -196,7 +185,7 @@ class _Texts:
 
 
 def _path(variable: tuple[str, ...], path: str | None) -> Variable:
-    return Computed(expression(variable)) if "$" in (path or "") else variable
+    return Expression(expression(variable)) if "$" in (path or "") else variable
 
 
 def _interface(use: Use, texts: _Texts) -> plan.Interface:

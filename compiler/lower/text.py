@@ -37,14 +37,14 @@ _DOLLAR: Final = re.compile(r"\$(?=[$(]|[^\x00-\x7f]|\Z)|(?<=\$)\$")
 _DOLLAR_OF_TEMPLATE: Final = re.compile(r"\$(?=\$|\([A-Z0-9_]+\)|[^\x00-\x7f]|\Z)|(?<=\$)\$")
 
 
-class Computed(NamedTuple):
+class Expression(NamedTuple):
     """An expression that gives a value in place of a variable."""
 
     text: str
 
 
 # The steps of a variable (`tasks`, `split`, `outputs`, …), an expression, or text that is known already.
-Variable = tuple[str, ...] | Computed | str
+Variable = tuple[str, ...] | Expression | str
 Resolver = Callable[[Ref], Variable]
 
 
@@ -64,14 +64,14 @@ def escape(text: str, guard: str = "inputs.parameters") -> str:
 
 def tag(variable: Variable) -> str:
     """`{{tasks.split.outputs.parameters.index}}`"""
-    if isinstance(variable, Computed):
+    if isinstance(variable, Expression):
         return "{{=" + variable.text + "}}"
     return escape(variable) if isinstance(variable, str) else "{{" + ".".join(variable) + "}}"
 
 
 def expression(variable: Variable) -> str:
     """The variable in an expression: `tasks['split-text'].outputs.parameters.index`."""
-    if isinstance(variable, Computed):
+    if isinstance(variable, Expression):
         return f"({variable.text})"
     if isinstance(variable, str):
         return quote(variable)
@@ -80,7 +80,7 @@ def expression(variable: Variable) -> str:
     )
 
 
-def gathered(task: str, output: str, default: str) -> Computed:
+def gathered(task: str, output: str, default: str) -> Expression:
     """The values of a loop's items as a JSON list; `default` where there are none.
 
     Of a loop without items Argo has nothing for an output, of one whose items were all skipped a text in place of all
@@ -88,7 +88,7 @@ def gathered(task: str, output: str, default: str) -> Computed:
     """
     outputs = expression(("tasks", task, "outputs", "parameters"))
     value = expression(("tasks", task, "outputs", "parameters", output))
-    return Computed(f"type({outputs}) == 'map' ? {value} ?? {quote(default)} : {quote(default)}")
+    return Expression(f"type({outputs}) == 'map' ? {value} ?? {quote(default)} : {quote(default)}")
 
 
 def quote(text: str) -> str:
@@ -121,10 +121,11 @@ def in_braces(text: Text) -> Iterator[Ref]:
             yield part
 
 
-def closed(value: str) -> Computed:
+def closed(value: str) -> Expression:
     """The expression, which fails in the run where its text would be a template: two braces, and behind them a dot (all
     variables have one), `=` or another brace."""
-    return Computed(f"map([{value}], # matches '[{{][{{][^}}]*[.={{]' ? sprig.fail('a value opens a template') : #)[0]")
+    opening = "# matches '[{][{][^}]*[.={]'"
+    return Expression(f"map([{value}], {opening} ? sprig.fail('a value opens a template') : #)[0]")
 
 
 class ArgumentStyle:
@@ -138,11 +139,11 @@ class ArgumentStyle:
 
     def value(self, variable: Variable) -> Variable:
         """Close a task's output, which may be any text whatever its type; other variables stay as they are."""
-        of_task = isinstance(variable, Computed) or (variable[0] == "tasks" and variable[3] == "parameters")
+        of_task = isinstance(variable, Expression) or (variable[0] == "tasks" and variable[3] == "parameters")
         return closed(expression(variable)) if of_task else variable
 
     def joined(self, braces: int, value: str) -> Variable:
-        return closed(value) if braces < 2 else Computed(value)
+        return closed(value) if braces < 2 else Expression(value)
 
 
 def carried(text: str) -> str:
@@ -168,13 +169,13 @@ class ContainerStyle:
 
     def value(self, variable: Variable) -> Variable:
         """A user's value; names with an underscore are ours, and paths are wrapped where they need it."""
-        users = isinstance(variable, Computed) or (variable[1] == "parameters" and "_" not in variable[2])
-        return Computed(f"replace({expression(variable)}, '$', '$$')") if users and self._expanded else variable
+        users = isinstance(variable, Expression) or (variable[1] == "parameters" and "_" not in variable[2])
+        return Expression(f"replace({expression(variable)}, '$', '$$')") if users and self._expanded else variable
 
     def joined(self, value: str) -> Variable:
         """Values that meet each other or a brace: two braces in them come to be in the last pass, as in a text."""
         dollars = f"replace({value}, '$', '$$')" if self._expanded else value
-        return Computed(f"replace({dollars}, {quote('{{')}, {quote(LAST)})")
+        return Expression(f"replace({dollars}, {quote('{{')}, {quote(LAST)})")
 
 
 Style = ArgumentStyle | ContainerStyle

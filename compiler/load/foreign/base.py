@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compiler.diagnostics import Diagnostic, diagnostic, did_you_mean
+from compiler.load.validate import field_names
 from compiler.models.base import NAME_LENGTH, Model
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Foreign(Model):
 
 def known_fields(model: type[Model], data: Any, origin: Origin, found: list[Diagnostic]) -> dict[str, Any]:
     """The fields of `data` that a model has and that say something; a warning for each other one."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
+    names = field_names(model)
     for name in data.keys() - set(names):
         message = f"the field '{name}' means nothing here"
         found.append(diagnostic("A170", origin.at(name), message, hint=did_you_mean(name, names), key=True))

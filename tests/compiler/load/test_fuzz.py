@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.diagnostics import Diagnostic
-from compiler.load.documents import Loaded, load_file, load_project
+from compiler.load.documents import DefinitionFile, load_file, load_project
 from compiler.load.dotenv import parse
 from compiler.load.files import File
 from compiler.load.reader import decode, read
@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-def load_bytes(folder: Path, data: bytes, name: str = "a.yaml") -> Loaded:
+def load_bytes(folder: Path, data: bytes, name: str = "a.yaml") -> DefinitionFile:
     (folder / name).write_bytes(data)
     loader = load_project if name == "argosy.yaml" else load_file
     return loader(File(str(folder / name), name, named=True))
