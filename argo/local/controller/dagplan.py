@@ -16,8 +16,8 @@ from argo.local.controller.nodes import hooked
 from argo.local.controller.scope import (
     Scope,
     add_aggregate,
+    add_entries,
     add_node,
-    add_workflow_outputs,
     template_scope,
 )
 from argo.local.controller.state import State, TemplateContext
@@ -131,7 +131,7 @@ class TaskScopes:
     def of(self, task: DAGTask, own: NodeStatus | None = None) -> Scope:
         """Build the scope of a task; `own` adds its own node's status, for hooks."""
         scope = template_scope(self._template)
-        add_workflow_outputs(scope, self._state.status.get("outputs"))
+        add_entries(scope, "workflow", self._state.status.get("outputs"))
         for name in self._referenced(task):
             self._add(scope, name)
         if own is not None:

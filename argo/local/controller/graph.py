@@ -77,7 +77,5 @@ def branch_phases(nodes: Nodes, boundary: NodeStatus, targets: Iterable[str]) ->
 def _next(nodes: Nodes, node: NodeStatus) -> list[str]:
     if node["type"] != "Retry":
         return list(node.get("children") or ())
-    following: list[str] = []
-    for child in reversed(nodes.children(node)):
-        following += [child["id"]] if hooked(child) else child.get("children") or []
-    return following
+    attempts = reversed(nodes.children(node))
+    return [key for child in attempts for key in ([child["id"]] if hooked(child) else child.get("children") or ())]

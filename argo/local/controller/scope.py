@@ -99,12 +99,13 @@ def template_scope(template: Template) -> Scope:
     return scope
 
 
-def add_workflow_outputs(scope: Scope, outputs: Outputs | None) -> None:
+def add_entries(scope: Scope, base: str, outputs: Outputs | None) -> None:
+    """Add the parameters that have a value and the artifacts, as `<base>.outputs.*`."""
     for parameter in (outputs or {}).get("parameters") or ():
         if parameter.get("value") is not None:
-            scope.values[f"workflow.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
+            scope.values[f"{base}.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
     for artifact in (outputs or {}).get("artifacts") or ():
-        scope.values[f"workflow.outputs.artifacts.{artifact['name']}"] = artifact
+        scope.values[f"{base}.outputs.artifacts.{artifact['name']}"] = artifact
 
 
 def last_attempt(nodes: Nodes, node: NodeStatus) -> NodeStatus | None:
@@ -144,11 +145,7 @@ def add_outputs(scope: Scope, base: str, outputs: Outputs | None) -> None:
         scope.values[f"{base}.outputs.result"] = outputs["result"]
     if outputs.get("exitCode") is not None:
         scope.values[f"{base}.exitCode"] = outputs["exitCode"]
-    for parameter in outputs.get("parameters") or ():
-        if parameter.get("value") is not None:
-            scope.values[f"{base}.outputs.parameters.{parameter['name']}"] = text(parameter["value"])
-    for artifact in outputs.get("artifacts") or ():
-        scope.values[f"{base}.outputs.artifacts.{artifact['name']}"] = artifact
+    add_entries(scope, base, outputs)
 
 
 def add_aggregate(scope: Scope, prefix: str, name: str, children: Iterable[NodeStatus]) -> None:

@@ -16,8 +16,8 @@ from argo.local.controller.nodes import fulfilled, unsuccessful
 from argo.local.controller.outputs import add_to_workflow, from_scope
 from argo.local.controller.scope import (
     add_aggregate,
+    add_entries,
     add_node,
-    add_workflow_outputs,
     template_scope,
 )
 from argo.local.controller.state import DepthExceededError, Execution, State, TemplateTimeoutError
@@ -72,7 +72,7 @@ class StepsRun(Composite):
             self._connect(group)
         self.group = group
         self.entries, self.steps, self.remaining = {}, {}, set()
-        add_workflow_outputs(self.scope, state.status.get("outputs"))
+        add_entries(self.scope, "workflow", state.status.get("outputs"))
         if fulfilled(group):
             return group
         try:

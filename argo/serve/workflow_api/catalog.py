@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -53,12 +53,10 @@ class OfferedAsset:
         parts: dict[str, Any] = self.model.inputs if kind == "inputs" else self.model.outputs
         return {part.resource or name: name for name, part in parts.items()}
 
-    def valid(self, day: date | None = None) -> bool:
-        """True where the asset may be used on a day (default: today, UTC)."""
-        day, days = day or datetime.now(UTC).date(), self.model.valid
-        if days is None:
-            return True
-        return not ((days.from_ and day < days.from_) or (days.until and day > days.until))
+    def valid(self) -> bool:
+        """True where the asset may be used today, UTC."""
+        today, days = datetime.now(UTC).date(), self.model.valid
+        return days is None or not ((days.from_ and today < days.from_) or (days.until and today > days.until))
 
     def required(self) -> list[str]:
         """The inputs that must be given."""
