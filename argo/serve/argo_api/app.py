@@ -49,7 +49,6 @@ def application(backend: LocalBackend) -> Starlette:
         finally:
             for task in tasks:
                 task.cancel()
-            for task in tasks:
                 with suppress(asyncio.CancelledError):
                     await task
 

@@ -96,7 +96,6 @@ class Hub:
                 if entry[2]:
                     return
         finally:
-            events = self._watchers.get(run, set())
-            events.discard(event)
-            if not events:
-                self._watchers.pop(run, None)
+            self._watchers[run].discard(event)
+            if not self._watchers[run]:
+                del self._watchers[run]
