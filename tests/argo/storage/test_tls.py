@@ -16,7 +16,7 @@ CONTENT = random.Random(2).randbytes((20 << 20) + 7)
 
 
 def test_objects_go_and_come(minio_tls: Minio, tmp_path: Path) -> None:
-    store = minio_tls.store("tls")
+    store = minio_tls.store("objects")
     (tmp_path / "in").write_bytes(CONTENT)
     stored = store.put_file("large", tmp_path / "in")
     assert store.get_file("large", tmp_path / "out") == stored

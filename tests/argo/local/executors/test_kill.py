@@ -46,6 +46,12 @@ pods.close()
 """
 
 
+def supervisor_of(machine: Machine) -> int:
+    """The supervisor of the pod n1, which is recorded soon after it runs."""
+    found: int = until(lambda: PodFolder(machine.path / "pods" / "n1").read("pid"), "its supervisor is recorded")
+    return found
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_engine_killed_again_and_again(machine: Machine, root: Path, seed: int) -> None:
     count = 24
@@ -106,7 +112,7 @@ def test_lost_supervisor(machine: Machine) -> None:
     until_running(pods)
     while "up" not in machine.log():
         pods.poll(0.05)
-    os.kill(PodFolder(machine.path / "pods" / "n1").read("pid"), signal.SIGKILL)
+    os.kill(supervisor_of(machine), signal.SIGKILL)
     outcome = until_done(pods)["n1"]
     assert (outcome.phase, outcome.message) == ("Error", "pod deleted")
     again = machine.pods()
@@ -168,7 +174,7 @@ def test_a_pod_that_ended_with_its_engine_is_run_anew(machine: Machine) -> None:
     while "up" not in machine.log():
         first.poll(0.05)
     first.close()
-    os.kill(PodFolder(machine.path / "pods" / "n1").read("pid"), signal.SIGKILL)
+    os.kill(supervisor_of(machine), signal.SIGKILL)
     second = machine.pods()
     second.create(request(shell("while [ ! -e /tmp/go ]; do sleep 0.02; done; echo down", **_go())))
     while second.poll(60)["n1"].message != "run anew: it was cut off before its end was recorded":
@@ -212,8 +218,9 @@ def test_a_pod_that_was_to_be_ended_is_not_run_anew(machine: Machine) -> None:
     first = machine.pods()
     first.create(request(shell("sleep 600")))
     until_running(first)
+    supervisor = supervisor_of(machine)
     first.close()
-    os.kill(PodFolder(machine.path / "pods" / "n1").read("pid"), signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
     second = machine.pods()
     second.kill("n1", 0)
     second.create(request(shell("echo ran")))
