@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from compiler.diagnostics import REGISTRY, Diagnostic
+from compiler.codes import REGISTRY
+from compiler.diagnostics import Diagnostic
 from compiler.source import SourceFile, Span
 
 MAX_WIDTH = 120  # columns of an excerpt

@@ -11,6 +11,7 @@ from argo.errors import ArgosyError, NotFoundError, UsageError, did_you_mean
 from argo.submission.configs import input_config_map
 from argo.submission.subject import Subject, located
 from argo.submission.uploads import Upload, upload
+from argo.workflow.values import put_named
 from compiler.labels import INPUTS, PARAMETERS
 from compiler.plan import INPUT_ARTIFACTS
 
@@ -39,7 +40,7 @@ def set_parameters(subject: Subject, values: Mapping[str, str]) -> None:
                 f"the parameter {name} cannot be {value!r}", hint=f"it is one of: {', '.join(map(str, allowed))}"
             )
         kept = {k: v for k, v in declared[name].items() if k in ("description", "enum")}
-        _replace(own, {"name": name, **kept, "value": value})
+        put_named(own, {"name": name, **kept, "value": value})
 
 
 def set_inputs(subject: Subject, given: Mapping[str, str | Json], ref: RunRef, put: Put) -> None:
@@ -56,7 +57,7 @@ def set_inputs(subject: Subject, given: Mapping[str, str | Json], ref: RunRef, p
     artifacts: list[Json] = subject.arguments().setdefault("artifacts", []) if given else []
     for name, location in given.items():
         if not isinstance(location, str):
-            _replace(artifacts, {"name": name, **location})
+            put_named(artifacts, {"name": name, **location})
     paths = {**subject.uploads(), **local(given)}
     for name, path in paths.items():
         if not path.exists():
@@ -68,7 +69,7 @@ def set_inputs(subject: Subject, given: Mapping[str, str | Json], ref: RunRef, p
             set_parameters(subject, {kinds[name].get("parameter") or name: config_map["metadata"]["name"]})
             continue
         stored = upload(Upload(name, kind, path), f"{input_prefix(ref)}/{name}", put)
-        _replace(subject.arguments().setdefault("artifacts", []), {"name": name, **stored})
+        put_named(subject.arguments().setdefault("artifacts", []), {"name": name, **stored})
     if (given or paths) and INPUT_ARTIFACTS in subject.declared("parameters"):
         # Child Workflows get the run's artifacts from here.
         given_on = json.dumps([*subject.declared("artifacts").values()], ensure_ascii=False)
@@ -121,14 +122,6 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
             raise UsageError(f"{option} {name} is given twice")
         values[name] = value
     return values
-
-
-def _replace(entries: list[Json], entry: Json) -> None:
-    for position, old in enumerate(entries):
-        if old["name"] == entry["name"]:
-            entries[position] = entry
-            return
-    entries.append(entry)
 
 
 def _unknown(what: str, option: str, name: str, known: Iterable[str]) -> ArgosyError:

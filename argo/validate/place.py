@@ -7,20 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from argo.workflow.manifests import ManifestDocument
-from compiler.diagnostics import Diagnostic, at, register
+from compiler.diagnostics import Diagnostic, at
 from compiler.source import Path
-
-register(
-    ("A710", "error", "an unknown field, or a value of the wrong shape"),
-    ("A712", "error", "an expression that cannot be executed"),
-    ("A720", "error", "a name that nothing has"),
-    ("A721", "error", "a name that stands twice, or a cycle"),
-    ("A722", "error", "a variable that nothing sets"),
-    ("A723", "error", "an argument is missing"),
-    ("A724", "error", "a template, task or step without exactly one thing to do"),
-    ("A725", "error", "a name that is missing, malformed or reserved"),
-    ("A726", "error", "a value that is not allowed, or a field that has no place there"),
-)
 
 
 @dataclass(frozen=True, slots=True)

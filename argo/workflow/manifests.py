@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argo.workflow.conform import conform
-from compiler.diagnostics import Diagnostic, at, register
+from compiler.diagnostics import Diagnostic, at
 from compiler.positions import hide_pairs, safe_loader, show_pairs
 from compiler.source import Path as DataPath
 from compiler.source import SourceFile, Span, Within
@@ -33,14 +33,6 @@ _BOOLEANS = {
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-
-register(
-    ("A701", "error", "a manifest file cannot be read"),
-    ("A702", "error", "a manifest is malformed YAML"),
-    ("A703", "error", "no Kubernetes object"),
-    ("A704", "warning", "an object that this machine makes no use of"),
-    ("A705", "error", "an object stands twice"),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from argo.errors import ConflictError
-from argo.workflow.values import Named, format_time, text
+from argo.workflow.values import format_time, put_named, text
 from compiler.manifest_types import NodeStatus, Parameter, Workflow, WorkflowStatus
 
 STOP, TERMINATE = "Stop", "Terminate"  # values of spec.shutdown: exit handlers run, or do not
@@ -77,16 +77,7 @@ def export_parameter(status: WorkflowStatus, parameter: Parameter) -> None:
     """Give the workflow an output parameter that carries a globalName (Argo: AddParamToGlobalScope)."""
     if parameter.get("globalName"):
         entry: Parameter = {"name": parameter["globalName"], "value": text(parameter["value"])}
-        put_output(status.setdefault("outputs", {}).setdefault("parameters", []), entry)
-
-
-def put_output(entries: list[Named], entry: Named) -> None:
-    """Add an output of the workflow to its others, in place of the one of the same name."""
-    for position, present in enumerate(entries):
-        if present["name"] == entry["name"]:
-            entries[position] = entry
-            return
-    entries.append(entry)
+        put_named(status.setdefault("outputs", {}).setdefault("parameters", []), entry)
 
 
 def _require_settable(name: str, value: str, declared: Parameter | None) -> None:

@@ -72,3 +72,12 @@ def parameters_json(parameters: list[Parameter]) -> str:
 def named(entries: list[Named] | None, name: str) -> Named | None:
     """The entry of a list of named objects."""
     return next((entry for entry in entries or () if entry.get("name") == name), None)
+
+
+def put_named(entries: list[Named], entry: Named) -> None:
+    """Add a named object to a list, in place of the one of the same name."""
+    for position, present in enumerate(entries):
+        if present["name"] == entry["name"]:
+            entries[position] = entry
+            return
+    entries.append(entry)

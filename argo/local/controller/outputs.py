@@ -12,8 +12,8 @@ from argo.local.controller.errors import ReconcileError
 from argo.local.controller.fields import without
 from argo.local.controller.scope import Scope
 from argo.local.controller.state import State
-from argo.workflow.nodes import export_parameter, put_output
-from argo.workflow.values import named, text
+from argo.workflow.nodes import export_parameter
+from argo.workflow.values import named, put_named, text
 from compiler.manifest_types import Artifact, Outputs, Parameter, Template, ValueFrom
 
 
@@ -109,4 +109,4 @@ def add_to_workflow(state: State, outputs: Outputs | None) -> None:
     for artifact in (outputs or {}).get("artifacts") or ():
         if artifact.get("globalName"):
             made: Artifact = {**without(artifact, "globalName", "path"), "name": artifact["globalName"]}
-            put_output(state.status.setdefault("outputs", {}).setdefault("artifacts", []), made)
+            put_named(state.status.setdefault("outputs", {}).setdefault("artifacts", []), made)

@@ -14,10 +14,8 @@ from argo.validate.expressions import expressions, sprig_calls
 from argo.validate.library import TemplateLibrary
 from argo.validate.place import Place
 from argo.workflow.manifests import ManifestDocument
-from compiler.diagnostics import Diagnostic, register
+from compiler.diagnostics import Diagnostic
 from compiler.manifest_schema import fields_of
-
-register(("A711", "error", "a field that the engine on this machine does not support"))
 
 
 def check(documents: Sequence[ManifestDocument]) -> list[Diagnostic]:

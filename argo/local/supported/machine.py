@@ -14,15 +14,7 @@ from argo.local.supported.devices import known_quantity
 from argo.validate.check import specs
 from argo.validate.place import Place
 from argo.workflow.manifests import ManifestDocument
-from compiler.diagnostics import Diagnostic, register
-
-register(
-    ("A730", "error", "a container whose command is not known on this machine"),
-    ("A731", "error", "more devices than this machine has"),
-    ("A732", "warning", "more processors or memory than this machine has"),
-    ("A733", "error", "an output that is a folder of this machine"),
-    ("A734", "error", "a pod for another kind of machine"),
-)
+from compiler.diagnostics import Diagnostic
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _RUNNABLE = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import compiler.check
 import compiler.pipeline
-from compiler.diagnostics import REGISTRY
+from compiler.codes import REGISTRY
 
 _HEADING = re.compile(r"^### (A\d{3}): (.+) \((error|warning|note)\)$", re.MULTILINE)
 

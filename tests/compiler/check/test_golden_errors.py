@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from compiler.check import check
-from compiler.diagnostics import REGISTRY, Diagnostic
+from compiler.codes import REGISTRY
+from compiler.diagnostics import Diagnostic
 from compiler.load.workspace import load
 from compiler.report import text
 from compiler.resolve import resolve

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.check import check
-from compiler.diagnostics import REGISTRY
+from compiler.codes import REGISTRY
 from compiler.load.workspace import load
 from compiler.resolve import resolve
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler.diagnostics import REGISTRY, Diagnostic
+from compiler.codes import REGISTRY
+from compiler.diagnostics import Diagnostic
 from compiler.load.dotenv import parse
 from compiler.load.workspace import load
 from compiler.report import json_list, text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compiler import pipeline
-from compiler.diagnostics import REGISTRY
+from compiler.codes import REGISTRY
 from compiler.report import text
 
 CASES = Path(__file__).resolve().parents[2] / "golden" / "errors"

@@ -72,7 +72,7 @@ def test_what_cannot_be_recorded_of_a_success_is_an_error(machine: Machine, smal
 def test_a_log_says_where_lines_are_missing(machine: Machine, small_disk: Disk, tmp_path: Path) -> None:
     pods = machine.pods()
     more = "until [ -e /go/more ]; do sleep 0.02; done"
-    begin(machine, pods, tmp_path / "go", f"seq 2000; touch /go/said; {more}; echo end")
+    begin(machine, pods, tmp_path / "go", f"seq 100000; touch /go/said; {more}; echo end")
     small_disk.fill()
     (tmp_path / "go" / "go").touch()
     while not (tmp_path / "go" / "said").exists():
